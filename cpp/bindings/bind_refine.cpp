@@ -1,0 +1,67 @@
+#include "bindings/arrays.hpp"
+#include "bindings/registry.hpp"
+#include "kernels/refine.hpp"
+
+namespace limbeck {
+
+namespace {
+
+RefineProblem checked_problem(const py::array& X, const py::array& y, const py::object& row_weights,
+                              const py::array& signs, const py::array& parameters, bool thresholds, double decay) {
+  RefineProblem p{};
+  p.X = matrix<double>(X, "X");
+  p.y = vector<double>(y, "y");
+  p.signs = vector<double>(signs, "signs");
+  matrix<double>(parameters, "parameters");
+  same_length(X, "X", 0, y, "y", 0, "rows");
+  p.n = X.shape(0);
+  p.d = X.shape(1);
+  p.k = signs.shape(0);
+  if (p.n == 0) throw py::value_error("X has no rows: shape " + shape_text(X));
+  if (parameters.shape(0) != p.k + 1 || parameters.shape(1) != p.d + 1) {
+    throw py::value_error("parameters must have shape (" + std::to_string(p.k + 1) + ", " + std::to_string(p.d + 1) +
+                          "), got " + shape_text(parameters));
+  }
+  if (!row_weights.is_none()) {
+    const auto weights = row_weights.cast<py::array>();
+    p.v = vector<double>(weights, "row_weights");
+    same_length(X, "X", 0, weights, "row_weights", 0, "rows");
+  }
+  p.thresholds = thresholds;
+  p.decay = decay;
+  return p;
+}
+
+py::tuple refine_binding(const py::array& X, const py::array& y, const py::object& row_weights, const py::array& signs,
+                         const py::array& parameters, bool thresholds, double decay, int max_steps, double tolerance,
+                         int n_threads) {
+  const auto problem = checked_problem(X, y, row_weights, signs, parameters, thresholds, decay);
+  auto out = new_array<double>({parameters.shape(0), parameters.shape(1)});
+  double* theta = out.mutable_data();
+  std::copy_n(static_cast<const double*>(parameters.data()), parameters.size(), theta);
+  RefineResult result{};
+  run(n_threads, [&](const Execution& exec) { result = refine(exec, problem, {max_steps, tolerance}, theta); });
+  return py::make_tuple(out, result.cost, result.mean_squared_error, result.steps, result.converged);
+}
+
+py::object normal_matrix_binding(const py::array& X, const py::array& y, const py::object& row_weights,
+                                 const py::array& signs, const py::array& parameters, int n_threads) {
+  const auto problem = checked_problem(X, y, row_weights, signs, parameters, true, 0.0);
+  auto out = new_array<double>({parameters.size(), parameters.size()});
+  const auto* theta = static_cast<const double*>(parameters.data());
+  double* to = out.mutable_data();
+  run(n_threads, [&](const Execution& exec) { normal_matrix(exec, problem, theta, to); });
+  return std::move(out);
+}
+
+}  // namespace
+
+void bind_refine(py::module_& m) {
+  m.def("refine", &refine_binding, py::arg("X"), py::arg("y"), py::arg("row_weights").none(true), py::arg("signs"),
+        py::arg("parameters"), py::arg("thresholds"), py::arg("decay"), py::arg("max_steps"), py::arg("tolerance"),
+        py::arg("n_threads"));
+  m.def("normal_matrix", &normal_matrix_binding, py::arg("X"), py::arg("y"), py::arg("row_weights").none(true),
+        py::arg("signs"), py::arg("parameters"), py::arg("n_threads"));
+}
+
+}  // namespace limbeck

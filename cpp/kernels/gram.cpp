@@ -1,0 +1,211 @@
+#include "kernels/gram.hpp"
+
+#include <algorithm>
+
+namespace limbeck {
+
+namespace {
+
+// tile += A' diag(1) B over rows: MV vectors of the packed panels against tile_columns scaled columns.
+template <class T, int MV>
+void tile_kernel(Index rows, const T* a, const T* b, T* tile) {
+  using V = typename Simd<T>::Vector;
+  constexpr Index width = Simd<T>::width, stride = PackedRows<T>::panel_stride;
+  // The tile is needed only at the end, and may be as far away as main memory.
+  for (Index e = 0; e < MV * tile_columns; ++e) __builtin_prefetch(tile + e * width, 1);
+  V acc[MV][tile_columns] = {};
+  for (Index r = 0; r < rows; ++r) {
+    V av[MV];
+    for (int m = 0; m < MV; ++m) av[m] = Simd<T>::load(a + m * stride + r * width);
+    for (Index c = 0; c < tile_columns; ++c) {
+      const T bc = b[r * tile_columns + c];
+      for (int m = 0; m < MV; ++m) acc[m][c] += av[m] * bc;
+    }
+  }
+  for (int m = 0; m < MV; ++m) {
+    for (Index c = 0; c < tile_columns; ++c) {
+      T* at = tile + (m * tile_columns + c) * width;
+      Simd<T>::store(at, Simd<T>::load(at) + acc[m][c]);
+    }
+  }
+}
+
+// scaled (rows, tile_columns) = the packed columns from `column` on, times the row's weight; zero beyond column d.
+template <class T>
+void scale_columns(const PackedRows<T>& packed, Index rows, const T* w, Index column, Index d, T* scaled) {
+  constexpr Index width = Simd<T>::width, piece = std::min(width, tile_columns);
+  using Piece = typename VectorOf<T, piece>::Type;
+  for (Index c = 0; c < tile_columns; c += piece) {
+    T* to = scaled + c;
+    const bool inside = column + c < d;
+    const T* from = inside ? packed.panel((column + c) / width) + (column + c) % width : nullptr;
+    for (Index r = 0; r < rows; ++r) {
+      Piece v{};
+      if (inside) std::memcpy(&v, from + r * width, sizeof v);
+      if (w) v *= w[r];
+      std::memcpy(to + r * tile_columns, &v, sizeof v);
+    }
+  }
+}
+
+// How the work on all strips of all J matrices is split: lanes over rows, slabs over (matrix, strip) units so that the
+// lanes' accumulators stay within a fixed budget whatever d and J are.
+struct Unit {
+  Index j, strip, offset;  // offset of its tiles within a lane's accumulator
+};
+
+template <class T>
+struct Plan {
+  static constexpr Index budget_bytes = Index{24} << 20, most_lanes = 64, least_lanes = 8, blocks_per_lane = 4;
+  std::vector<std::vector<Unit>> slabs;
+  std::vector<Index> slab_sizes;
+  Index lanes;
+
+  Plan(const TriangleLayout<T>& layout, Index n, Index J) {
+    const Index blocks = (n + gram_block_rows - 1) / gram_block_rows;
+    const Index budget = budget_bytes / static_cast<Index>(sizeof(T));
+    const Index total = std::max<Index>(1, J * layout.size());
+    lanes = std::clamp(budget / total, least_lanes, most_lanes);
+    lanes = std::clamp(blocks / blocks_per_lane, Index{1}, lanes);
+    Index size = 0;
+    slabs.emplace_back();
+    for (Index j = 0; j < J; ++j) {
+      for (Index q = 0; q < layout.strips; ++q) {
+        if (size > 0 && (size + layout.strip_size(q)) * lanes > budget) {
+          slab_sizes.push_back(size);
+          slabs.emplace_back();
+          size = 0;
+        }
+        slabs.back().push_back({j, q, size});
+        size += layout.strip_size(q);
+      }
+    }
+    slab_sizes.push_back(size);
+  }
+};
+
+}  // namespace
+
+template <class T>
+void PackedRows<T>::copy_row(const T* row, Index length, Index r, Index from) {
+  T* to = data_.data() + r * width;
+  const Index whole = length / width;
+  for (Index p = from; p < whole; ++p) Simd<T>::store(to + p * panel_stride, Simd<T>::load(row + p * width));
+  for (Index p = std::max(whole, from); p < panels_; ++p) {
+    T* tail = to + p * panel_stride;
+    for (Index c = 0; c < width; ++c) tail[c] = p * width + c < length ? row[p * width + c] : T(0);
+  }
+}
+
+template <class T>
+void PackedRows<T>::pack(const T* X, Index rows, Index from) {
+  for (Index r = 0; r < rows; ++r) copy_row(X + r * d_, d_, r, from);
+}
+
+template <class T>
+void PackedRows<T>::gather_augmented(const T* X, const Index* index, Index rows) {
+  const Index last = d_ - 1;
+  for (Index r = 0; r < rows; ++r) {
+    copy_row(X + index[r] * last, last, r, 0);
+    data_.data()[last / width * panel_stride + r * width + last % width] = T(1);
+  }
+}
+
+template <class T>
+void accumulate_strip(const TriangleLayout<T>& layout, const PackedRows<T>& packed, Index rows, const T* w, Index q,
+                      T* tiles) {
+  constexpr Index width = Simd<T>::width;
+  alignas(vector_bytes) T scaled[gram_block_rows * tile_columns];
+  const Index first = layout.first_panel(q);
+  scale_columns(packed, rows, w, q * tile_columns, layout.d, scaled);
+  Index p = first;
+  T* at = tiles;
+  const auto step = [&](auto kernel, Index vectors) {
+    kernel(rows, packed.panel(p), scaled, at);
+    p += vectors;
+    at += vectors * width * tile_columns;
+  };
+  // Four panels are left as two and two, not three and one: a tile of one vector is bound by latency.
+  while (layout.panels - p >= 5 || layout.panels - p == 3) step(tile_kernel<T, 3>, 3);
+  while (layout.panels - p >= 2) step(tile_kernel<T, 2>, 2);
+  if (p < layout.panels) step(tile_kernel<T, 1>, 1);
+}
+
+template <class T>
+void scatter_strip(const TriangleLayout<T>& layout, Index q, const T* tiles, T* out) {
+  constexpr Index width = Simd<T>::width;
+  const Index d = layout.d, first = layout.first_panel(q);
+  for (Index t = 0; t < layout.strip_tiles(q); ++t) {
+    for (Index c = 0; c < tile_columns; ++c) {
+      const Index column = q * tile_columns + c;
+      for (Index v = 0; v < width; ++v) {
+        const Index row = (first + t) * width + v;
+        if (row >= d || column > row) continue;
+        const T value = tiles[(t * tile_columns + c) * width + v];
+        out[row * d + column] = value;
+        out[column * d + row] = value;
+      }
+    }
+  }
+}
+
+template <class T>
+void weighted_grams(const Execution& exec, const T* X, Index n, Index d, Index J, const FillWeights<T>& weights,
+                    T* out) {
+  const TriangleLayout<T> layout(d);
+  const Plan<T> plan(layout, n, J);
+  const double operations = static_cast<double>(n) * d * d * J;
+  for (std::size_t s = 0; s < plan.slabs.size(); ++s) {
+    const auto& units = plan.slabs[s];
+    const Index size = plan.slab_sizes[s];
+    AlignedBuffer<T> sums(plan.lanes * size);
+    Index from = layout.panels;
+    for (const Unit& u : units) from = std::min(from, layout.first_panel(u.strip));
+    exec.for_each(plan.lanes, operations / plan.slabs.size(), [&](Index lane) {
+      PackedRows<T> packed(d);
+      std::vector<T> w(J * gram_block_rows);
+      const RowRange range = row_range(n, gram_block_rows, plan.lanes, lane);
+      for (Index i = range.begin; i < range.end && !exec.stopped(); i += gram_block_rows) {
+        const Index rows = std::min(gram_block_rows, range.end - i);
+        packed.pack(X + i * d, rows, from);
+        weights(i, rows, w.data(), gram_block_rows);
+        for (const Unit& u : units) {
+          accumulate_strip(layout, packed, rows, w.data() + u.j * gram_block_rows, u.strip,
+                           sums.data() + lane * size + u.offset);
+        }
+      }
+    });
+    const auto n_units = static_cast<Index>(units.size());
+    exec.for_each(n_units, static_cast<double>(size) * plan.lanes, [&](Index k) {
+      const Unit& u = units[k];
+      T* total = sums.data() + u.offset;
+      for (Index lane = 1; lane < plan.lanes; ++lane) {
+        const T* part = sums.data() + lane * size + u.offset;
+        for (Index e = 0; e < layout.strip_size(u.strip); ++e) total[e] += part[e];
+      }
+      scatter_strip(layout, u.strip, total, out + u.j * d * d);
+    });
+  }
+}
+
+template <class T>
+void weighted_grams(const Execution& exec, const T* X, Index n, Index d, const T* W, Index J, T* out) {
+  const FillWeights<T> fill = [=](Index first, Index rows, T* w, Index stride) {
+    for (Index r = 0; r < rows; ++r) {
+      for (Index j = 0; j < J; ++j) w[j * stride + r] = W[(first + r) * J + j];
+    }
+  };
+  weighted_grams(exec, X, n, d, J, fill, out);
+}
+
+#define LIMBECK_INSTANTIATE(T)                                                                                       \
+  template class PackedRows<T>;                                                                                      \
+  template void accumulate_strip(const TriangleLayout<T>&, const PackedRows<T>&, Index, const T*, Index, T*);        \
+  template void scatter_strip(const TriangleLayout<T>&, Index, const T*, T*);                                        \
+  template void weighted_grams(const Execution&, const T*, Index, Index, Index, const FillWeights<T>&, T*);          \
+  template void weighted_grams(const Execution&, const T*, Index, Index, const T*, Index, T*);
+LIMBECK_INSTANTIATE(float)
+LIMBECK_INSTANTIATE(double)
+#undef LIMBECK_INSTANTIATE
+
+}  // namespace limbeck

@@ -1,0 +1,62 @@
+// Vectors of the instruction set that this file is compiled for, and the shape of the register tiles that fit it.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstring>
+#include <memory>
+#include <new>
+
+#include "kernels/parallel.hpp"
+
+namespace limbeck {
+
+// Tiles are sized so that accumulators, one broadcast and the loaded vectors just fit the register file:
+// 32 registers with AVX-512 and on AArch64, 16 elsewhere.
+#if defined(__AVX512F__)
+constexpr Index vector_bytes = 64, tile_vectors = 3, tile_columns = 8;
+#elif defined(__AVX2__)
+constexpr Index vector_bytes = 32, tile_vectors = 3, tile_columns = 4;
+#elif defined(__aarch64__)
+constexpr Index vector_bytes = 16, tile_vectors = 3, tile_columns = 8;
+#else
+constexpr Index vector_bytes = 16, tile_vectors = 3, tile_columns = 4;
+#endif
+
+// Zeroed memory that starts on a vector boundary.
+template <class T>
+class AlignedBuffer {
+ public:
+  explicit AlignedBuffer(Index size)
+      : data_(static_cast<T*>(::operator new(std::max<Index>(size, 1) * sizeof(T), std::align_val_t{64}))) {
+    std::fill_n(data_.get(), size, T(0));
+  }
+  T* data() { return data_.get(); }
+  const T* data() const { return data_.get(); }
+
+ private:
+  struct Free {
+    void operator()(T* p) const { ::operator delete(p, std::align_val_t{64}); }
+  };
+  std::unique_ptr<T[], Free> data_;
+};
+
+template <class T, Index count>
+struct VectorOf {
+  typedef T Type __attribute__((vector_size(count * static_cast<Index>(sizeof(T)))));
+};
+
+template <class T>
+struct Simd {
+  static constexpr Index width = vector_bytes / static_cast<Index>(sizeof(T));
+  using Vector = typename VectorOf<T, width>::Type;
+
+  static Vector load(const T* from) {
+    Vector v;
+    std::memcpy(&v, from, sizeof v);
+    return v;
+  }
+  static void store(T* to, Vector v) { std::memcpy(to, &v, sizeof v); }
+};
+
+}  // namespace limbeck

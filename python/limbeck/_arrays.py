@@ -1,0 +1,109 @@
+"""The array contract, Python side: what users pass becomes what the kernels take, or a clear error.
+
+Kernels want aligned, C-contiguous float32 or float64 in native byte order. Integers, booleans, float16, lists and Fortran
+order are converted once, here. Complex, object and text arrays raise TypeError; shapes that disagree raise ValueError.
+"""
+
+import operator
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from limbeck import _kernels
+
+Array = NDArray[Any]
+Float64Array = NDArray[np.float64]
+
+
+def float_array(value: ArrayLike, name: str, ndim: int | Sequence[int], dtype: DTypeLike = None) -> Array:
+    """Convert to a C-contiguous float array of the wanted number of dimensions.
+
+    ``dtype=None`` keeps float32 and float64, turns float16 into float32 and anything else real into float64.
+    """
+    if isinstance(value, np.ma.MaskedArray):
+        raise TypeError(f"{name} is a masked array: fill or drop the masked entries first")
+    if hasattr(value, "toarray") and not isinstance(value, np.ndarray):
+        raise TypeError(f"{name} is sparse: pass {name}.toarray()")
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        raise ValueError(f"{name} is not a rectangular array of numbers: {error}") from None
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"{name} must hold real numbers, got dtype {array.dtype}")
+    wanted = (ndim,) if isinstance(ndim, int) else tuple(ndim)
+    if array.ndim not in wanted:
+        expected = " or ".join(str(k) for k in wanted)
+        raise ValueError(f"{name} must have {expected} dimension(s), got shape {array.shape}")
+    if dtype is None:
+        dtype = np.float32 if array.dtype.kind == "f" and array.dtype.itemsize <= 4 else np.float64
+    return np.require(array, dtype=dtype, requirements=["C", "A"])
+
+
+def matrix(value: ArrayLike, name: str, dtype: DTypeLike = None) -> Array:
+    """A two-dimensional array."""
+    return float_array(value, name, 2, dtype)
+
+
+def vector(value: ArrayLike, name: str, dtype: DTypeLike = None) -> Array:
+    """A one-dimensional array."""
+    return float_array(value, name, 1, dtype)
+
+
+def same_length(a: Array, a_name: str, a_axis: int, b: Array, b_name: str, b_axis: int, what: str) -> None:
+    """Raise ValueError, with both shapes, unless two arrays agree in one axis."""
+    if a.shape[a_axis] != b.shape[b_axis]:
+        raise ValueError(
+            f"{a_name} and {b_name} must have the same number of {what}, got {a_name} of shape {a.shape} and "
+            f"{b_name} of shape {b.shape}"
+        )
+
+
+def require_finite(**arrays: Array) -> None:
+    """Raise ValueError that names the first argument with a NaN or infinity, and where it stands."""
+    for name, array in arrays.items():
+        at = _kernels.first_non_finite(array, 0)
+        if at >= 0:
+            index = tuple(int(i) for i in np.unravel_index(at, array.shape))
+            place = index[0] if len(index) == 1 else index
+            raise ValueError(f"{name} holds {array.flat[at]} at index {place}; drop or fill such rows first")
+
+
+def finite_result(result: Array, **inputs: Array) -> Array:
+    """Return ``result``, or blame the input that made it NaN or infinite.
+
+    Kernels whose every input enters every sum pass NaN and infinity on, so looking at the small result checks the large
+    inputs at no cost. A result that overflowed from finite input is returned as it is.
+    """
+    if result.size == 0 or not np.isfinite(result).all():
+        require_finite(**inputs)
+    return result
+
+
+def thread_count(n_threads: int | None) -> int:
+    """Translate ``n_threads`` for the kernels, where 0 stands for what OpenMP would take."""
+    if n_threads is None:
+        return 0
+    count = integer(n_threads, "n_threads")
+    if count < 1:
+        raise ValueError(f"n_threads must be at least 1 or None, got {count}")
+    return count
+
+
+def integer(value: Any, name: str, at_least: int | None = None) -> int:  # noqa: ANN401
+    """An int, or an error that names the argument."""
+    if isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name} must be an integer, got {value!r}")
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name} must be an integer, got {value!r}") from None
+    if at_least is not None and number < at_least:
+        raise ValueError(f"{name} must be at least {at_least}, got {number}")
+    return number
+
+
+def integers(values: Iterable[Any], name: str, at_least: int) -> list[int]:
+    """A list of ints, or an error that names the argument."""
+    return [integer(value, f"{name}[{i}]", at_least) for i, value in enumerate(values)]

@@ -1,0 +1,303 @@
+"""Sums of ReLUs with a linear part: evaluation, exact Gaussian inner products, files."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from limbeck import _kernels
+from limbeck._arrays import finite_result, matrix, require_finite, same_length, thread_count, vector
+
+__all__ = ["ReLUNetwork"]
+
+_FORMAT = "limbeck.ReLUNetwork"
+_FORMAT_VERSION = 1
+_FIELDS = ("weights", "output", "linear", "bias", "thresholds")
+
+
+class ReLUNetwork:
+    """The function ``f(x) = output @ relu(weights @ x + thresholds) + linear @ x + bias``.
+
+    Parameters
+    ----------
+    weights : array_like of shape (k, d)
+        One row per neuron. k = 0 is a linear function.
+    output : array_like of shape (k,)
+        Output weights.
+    linear : array_like of shape (d,), optional
+        Linear part; default zero. Since relu(z) - relu(-z) = z, flipping a neuron's sign changes f by a linear function
+        only, so a learned network needs one.
+    bias : float, default 0
+        Constant term.
+    thresholds : array_like of shape (k,), optional
+        Added to each neuron's input; default zero, as in arXiv 2304.10524.
+
+    Attributes
+    ----------
+    weights, output, linear, bias, thresholds
+        As above, float64 and read-only.
+    width, n_features : int
+        k and d.
+
+    Raises
+    ------
+    TypeError
+        An argument does not hold real numbers.
+    ValueError
+        Shapes disagree, or an argument holds NaN or infinity.
+
+    Examples
+    --------
+    >>> import limbeck
+    >>> net = limbeck.ReLUNetwork([[1.0, 0.0], [0.0, 1.0]], [1.0, -2.0])
+    >>> net([[3.0, 2.0], [-1.0, 1.0]])
+    array([-1., -2.])
+    """
+
+    def __init__(
+        self,
+        weights: ArrayLike,
+        output: ArrayLike,
+        *,
+        linear: ArrayLike | None = None,
+        bias: float = 0.0,
+        thresholds: ArrayLike | None = None,
+    ) -> None:
+        W = matrix(weights, "weights", np.float64)
+        c = vector(output, "output", np.float64)
+        w = np.zeros(W.shape[1]) if linear is None else vector(linear, "linear", np.float64)
+        t = np.zeros(W.shape[0]) if thresholds is None else vector(thresholds, "thresholds", np.float64)
+        same_length(W, "weights", 0, c, "output", 0, "neurons")
+        same_length(W, "weights", 0, t, "thresholds", 0, "neurons")
+        same_length(W, "weights", 1, w, "linear", 0, "features")
+        b = np.asarray(bias)
+        if b.ndim != 0 or b.dtype.kind not in "biuf":
+            raise TypeError(f"bias must be a real number, got {bias!r}")
+        require_finite(weights=W, output=c, linear=w, thresholds=t, bias=np.array([float(b)]))
+        self.weights, self.output, self.linear, self.thresholds = (np.array(a) for a in (W, c, w, t))
+        self.bias = float(b)
+        for array in (self.weights, self.output, self.linear, self.thresholds):
+            array.setflags(write=False)
+
+    @property
+    def width(self) -> int:
+        """Number of neurons, k."""
+        return int(self.weights.shape[0])
+
+    @property
+    def n_features(self) -> int:
+        """Number of features, d."""
+        return int(self.weights.shape[1])
+
+    def __repr__(self) -> str:
+        return f"ReLUNetwork(width={self.width}, n_features={self.n_features})"
+
+    def __eq__(self, other: object) -> bool:
+        """Equal parameters, number for number; see :meth:`distance` for functions."""
+        if not isinstance(other, ReLUNetwork):
+            return NotImplemented
+        return self.bias == other.bias and all(
+            np.array_equal(getattr(self, name), getattr(other, name)) for name in _FIELDS if name != "bias"
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __call__(self, X: ArrayLike, *, n_threads: int | None = None, check_finite: bool = True) -> NDArray[Any]:
+        """Values of the network on rows.
+
+        Parameters
+        ----------
+        X : array_like of shape (n, d)
+            Inputs. float32 input is computed and returned in float32.
+        n_threads : int, optional
+            Number of threads; default what OpenMP would take.
+        check_finite : bool, default True
+            Raise on NaN or infinity in X.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+
+        Raises
+        ------
+        TypeError
+            X does not hold real numbers.
+        ValueError
+            X has another number of features than the network, or holds NaN or infinity.
+        """
+        X = matrix(X, "X")
+        same_length(X, "X", 1, self.weights, "weights", 1, "features")
+        arrays = (np.asarray(a, dtype=X.dtype) for a in (self.weights, self.thresholds, self.output, self.linear))
+        values = _kernels.network_forward(*arrays, self.bias, X, thread_count(n_threads))
+        return finite_result(values, X=X) if check_finite else values
+
+    def distance(self, other: "ReLUNetwork") -> float:
+        """Population squared distance ``E (f(x) - g(x))^2`` over x ~ N(0, I), in closed form.
+
+        Without thresholds the sum is taken in double-double arithmetic (about 32 digits), so that near-collinear neurons
+        with large opposite weights cancel without loss. With thresholds it is exact to about 1e-10 of the sum of the
+        squared neurons, by a quadrature of the bivariate normal density.
+
+        Raises
+        ------
+        TypeError
+            ``other`` is not a ReLUNetwork.
+        ValueError
+            The networks have different numbers of features.
+
+        Notes
+        -----
+        With t the angle between a and b, ``E relu(<a,x>) relu(<b,x>) = |a||b| (sin t + (pi - t) cos t) / (2 pi)``
+        (Cho and Saul, Kernel methods for deep learning, NeurIPS 2009, the arc-cosine kernel of degree 1).
+        """
+        if not isinstance(other, ReLUNetwork):
+            raise TypeError(f"other must be a ReLUNetwork, got {type(other).__name__}")
+        if self.n_features != other.n_features:
+            raise ValueError(
+                f"networks of different numbers of features cannot be compared: {self.n_features} and "
+                f"{other.n_features}"
+            )
+        linear = self.linear - other.linear
+        # What the subtraction rounds away goes in as two more neurons, v relu(x_j) - v relu(-x_j) = v x_j, so that the
+        # distance is that of the two functions and not of rounded ones; usually there is nothing to add.
+        lost = (self.linear - (linear + other.linear)) if np.any(linear) else np.zeros_like(linear)
+        extra = np.flatnonzero(lost)
+        rows = np.zeros((2 * len(extra), self.n_features))
+        rows[np.arange(len(extra)), extra] = 1.0
+        rows[len(extra) + np.arange(len(extra)), extra] = -1.0
+        _, second_moment, _ = _kernels.gaussian_moments(
+            np.concatenate([self.weights, other.weights, rows]),
+            np.concatenate([self.thresholds, other.thresholds, np.zeros(2 * len(extra))]),
+            np.concatenate([self.output, -other.output, lost[extra], -lost[extra]]),
+            linear,
+            self.bias - other.bias,
+        )
+        return second_moment
+
+    def variance(self) -> float:
+        """Variance of f(x) over x ~ N(0, I), in closed form."""
+        return _kernels.gaussian_moments(self.weights, self.thresholds, self.output, self.linear, self.bias)[2]
+
+    def normalized(self) -> "ReLUNetwork":
+        """The same function with unit rows, neurons in falling order of the size of their output weight.
+
+        A neuron without a direction is a constant and moves into the bias.
+        """
+        norms = np.linalg.norm(self.weights, axis=1)
+        dead = norms == 0
+        constant = float(self.output[dead] @ np.maximum(self.thresholds[dead], 0.0))
+        kept = np.flatnonzero(~dead)
+        weights = self.weights[kept] / norms[kept, None]
+        output = self.output[kept] * norms[kept]
+        # The last key of lexsort is the first to count: size, then direction, so that the order does not depend on ours.
+        order = np.lexsort((*weights.T[::-1], -np.abs(output)))
+        return ReLUNetwork(
+            weights[order],
+            output[order],
+            linear=self.linear,
+            bias=self.bias + constant,
+            thresholds=(self.thresholds[kept] / norms[kept])[order],
+        )
+
+    # ---- Files ----
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write to a ``.json`` or ``.npz`` file; both keep every bit. The file appears whole or not at all.
+
+        Raises
+        ------
+        ValueError
+            The name ends in neither .json nor .npz.
+        """
+        target = Path(path)
+        kind = _file_kind(target)
+        part = target.with_name(target.name + ".part")
+        try:
+            with part.open("wb") as file:
+                if kind == ".json":
+                    file.write(json.dumps(self.to_dict(), indent=1).encode())
+                else:
+                    fields: dict[str, Any] = {name: getattr(self, name) for name in _FIELDS}
+                    np.savez(file, format=_FORMAT, version=_FORMAT_VERSION, **fields)
+            part.replace(target)
+        finally:
+            part.unlink(missing_ok=True)
+
+    @staticmethod
+    def load(path: str | os.PathLike[str]) -> "ReLUNetwork":
+        """Read a file that :meth:`save` wrote. Nothing is unpickled.
+
+        Raises
+        ------
+        ValueError
+            The file is not a network: the message says what is wrong with it.
+        OSError
+            The file cannot be read.
+        """
+        source = Path(path)
+        if _file_kind(source) == ".json":
+            try:
+                content = json.loads(source.read_text(encoding="utf-8"))
+            except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+                raise ValueError(f"{source} is not JSON: {error}") from None
+        else:
+            try:
+                with np.load(source, allow_pickle=False) as file:
+                    content = {name: file[name].tolist() for name in file.files}
+            except (ValueError, EOFError, KeyError, AttributeError, TypeError) as error:
+                raise ValueError(f"{source} is not an NPZ file of arrays: {error}") from None
+            except Exception as error:
+                if type(error).__name__ != "BadZipFile":
+                    raise
+                raise ValueError(f"{source} is not an NPZ file: {error}") from None
+        try:
+            return ReLUNetwork.from_dict(content)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{source} is not a limbeck network: {error}") from None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The network as plain lists and numbers, for JSON."""
+        arrays = {name: getattr(self, name).tolist() for name in ("weights", "thresholds", "output", "linear")}
+        return {
+            "format": _FORMAT,
+            "version": _FORMAT_VERSION,
+            "n_features": self.n_features,
+            **arrays,
+            "bias": self.bias,
+        }
+
+    @staticmethod
+    def from_dict(content: Any) -> "ReLUNetwork":  # noqa: ANN401
+        """The network that :meth:`to_dict` described.
+
+        Raises
+        ------
+        ValueError, TypeError
+            ``content`` is something else: the message says what.
+        """
+        if not isinstance(content, dict) or content.get("format") != _FORMAT:
+            raise ValueError(f"it lacks format = {_FORMAT!r}")
+        if content.get("version") != _FORMAT_VERSION:
+            raise ValueError(f"its version is {content.get('version')!r}, this limbeck reads version {_FORMAT_VERSION}")
+        missing = [name for name in _FIELDS if name not in content]
+        if missing:
+            raise ValueError(f"it lacks {', '.join(missing)}")
+        weights = content["weights"]
+        if isinstance(weights, list) and not weights:  # a linear function: no neurons, so no row to count features in
+            weights = np.empty((0, len(content["linear"])))
+        return ReLUNetwork(
+            weights,
+            content["output"],
+            linear=content["linear"],
+            bias=content["bias"],
+            thresholds=content["thresholds"],
+        )
+
+
+def _file_kind(path: Path) -> str:
+    if path.suffix not in (".json", ".npz"):
+        raise ValueError(f"the name of a network's file ends in .json or .npz, got {str(path)!r}")
+    return path.suffix
