@@ -1,7 +1,8 @@
 """The array contract, Python side: what users pass becomes what the kernels take, or a clear error.
 
-Kernels want aligned, C-contiguous float32 or float64 in native byte order. Integers, booleans, float16, lists and Fortran
-order are converted once, here. Complex, object and text arrays raise TypeError; shapes that disagree raise ValueError.
+Kernels want aligned, C-contiguous float32 or float64 in native byte order. Integers, booleans, float16, lists and
+Fortran order are converted once, here. Complex, object and text arrays raise TypeError; shapes that disagree raise
+ValueError.
 """
 
 import operator
@@ -17,7 +18,7 @@ Array = NDArray[Any]
 Float64Array = NDArray[np.float64]
 
 
-def float_array(value: ArrayLike, name: str, ndim: int | Sequence[int], dtype: DTypeLike = None) -> Array:
+def float_array(value: ArrayLike, name: str, ndim: int | Sequence[int], dtype: DTypeLike | None = None) -> Array:
     """Convert to a C-contiguous float array of the wanted number of dimensions.
 
     ``dtype=None`` keeps float32 and float64, turns float16 into float32 and anything else real into float64.
@@ -41,12 +42,12 @@ def float_array(value: ArrayLike, name: str, ndim: int | Sequence[int], dtype: D
     return np.require(array, dtype=dtype, requirements=["C", "A"])
 
 
-def matrix(value: ArrayLike, name: str, dtype: DTypeLike = None) -> Array:
+def matrix(value: ArrayLike, name: str, dtype: DTypeLike | None = None) -> Array:
     """A two-dimensional array."""
     return float_array(value, name, 2, dtype)
 
 
-def vector(value: ArrayLike, name: str, dtype: DTypeLike = None) -> Array:
+def vector(value: ArrayLike, name: str, dtype: DTypeLike | None = None) -> Array:
     """A one-dimensional array."""
     return float_array(value, name, 1, dtype)
 

@@ -13,11 +13,11 @@ Float64Array = NDArray[np.float64]
 
 
 def _unit(rows: Float64Array) -> Float64Array:
-    return rows / np.linalg.norm(rows, axis=-1, keepdims=True)
+    return np.asarray(rows / np.linalg.norm(rows, axis=-1, keepdims=True))
 
 
 def _signed_weights(rng: np.random.Generator, width: int) -> Float64Array:
-    return rng.uniform(0.5, 1.5, width) * rng.choice([-1.0, 1.0], width)
+    return np.asarray(rng.uniform(0.5, 1.5, width) * rng.choice([-1.0, 1.0], width))
 
 
 def _orthonormal(rng: np.random.Generator, count: int, d: int) -> Float64Array:
@@ -37,7 +37,9 @@ def _fan(rng: np.random.Generator, d: int, count: int) -> tuple[Float64Array, Fl
     """Directions at equal angles in [0, pi) of a random plane, with alternating signs."""
     angles = np.arange(count) * np.pi / count + rng.uniform(0, np.pi)
     plane = _orthonormal(rng, 2, d)
-    return np.stack([np.cos(angles), np.sin(angles)], axis=1) @ plane, (-1.0) ** np.arange(count)
+    return np.stack([np.cos(angles), np.sin(angles)], axis=1) @ plane, np.asarray(
+        (-1.0) ** np.arange(count), dtype=np.float64
+    )
 
 
 def _generic(rng: np.random.Generator, d: int, k: int, _: float) -> tuple[Float64Array, Float64Array]:

@@ -1,19 +1,20 @@
-"""Hermite moment tensors of data, contracted along directions without being formed.
+r"""Hermite moment tensors of data, contracted along directions without being formed.
 
 With the probabilists' Hermite tensors :math:`He_l(x)` of a vector, the moment of order l is the symmetric tensor
-:math:`M_l = \\operatorname{mean}_i\\, y_i He_l(x_i)`. If x ~ N(0, I) and :math:`y = \\sum_i \\lambda_i
-\\mathrm{relu}(\\langle u_i, x\\rangle)` with unit u_i, then for even l
+:math:`M_l = \operatorname{mean}_i\, y_i He_l(x_i)`. If x ~ N(0, I) and :math:`y = \sum_i \lambda_i
+\mathrm{relu}(\langle u_i, x\rangle)` with unit u_i, then for even l
 
-.. math:: M_l \\to \\frac{He_{l-2}(0)}{\\sqrt{2\\pi}} \\sum_i \\lambda_i u_i^{\\otimes l},
+.. math:: M_l \to \frac{He_{l-2}(0)}{\sqrt{2\pi}} \sum_i \lambda_i u_i^{\otimes l},
 
 so contractions of M_l show the neurons' directions (Chen, Dou, Goel, Klivans and Meka, COLT 2023, arXiv 2304.10524).
 
-Shapes: n rows, d features, q targets, m directions, J weight vectors. ``y`` may be (n,) or (n, q); with (n, q) the result has
-a leading axis q. Computation and result are in float32 if X is float32, else in float64; y, directions and weights are
-converted to the type of X. Results are bitwise the same for any number of threads.
+Shapes: n rows, d features, q targets, m directions, J weight vectors. ``y`` may be (n,) or (n, q); with (n, q) the
+result has a leading axis q. Computation and result are in float32 if X is float32, else in float64; y, directions and
+weights are converted to the type of X. Results are bitwise the same for any number of threads.
 """
 
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -116,8 +117,8 @@ def contract(
 ) -> NDArray[Any]:
     """Contract the moment tensor of an order to a matrix, along every direction.
 
-    For each direction g: ``mean_i y_i He_order(x_i)[g, ..., g, ., .]`` with order - 2 copies of g. One weighted Gram and one
-    weighted sum per direction and target; the tensor is never formed.
+    For each direction g: ``mean_i y_i He_order(x_i)[g, ..., g, ., .]`` with order - 2 copies of g. One weighted Gram
+    and one weighted sum per direction and target; the tensor is never formed.
 
     Parameters
     ----------
@@ -303,9 +304,9 @@ class MomentAccumulator:
 
     Notes
     -----
-    Standard errors come from batch means: each update is cut into up to 64 batches of consecutive rows, and the spread of
-    their sums gives the variance of an entry, whatever the distribution of the rows. With B batches in all they have a
-    relative accuracy of about (2 (B - 1)) ** -0.5; with fewer than two batches they are NaN.
+    Standard errors come from batch means: each update is cut into up to 64 batches of consecutive rows, and the spread
+    of their sums gives the variance of an entry, whatever the distribution of the rows. With B batches in all they
+    have a relative accuracy of about (2 (B - 1)) ** -0.5; with fewer than two batches they are NaN.
 
     Examples
     --------
@@ -358,7 +359,7 @@ class MomentAccumulator:
         cuts = np.linspace(0, len(X), min(self._BATCHES, len(X)) + 1).astype(int)
         sums = {order: np.zeros_like(total) for order, total in self._sums.items()}
         squares = {order: np.zeros_like(total) for order, total in self._sums.items()}
-        for begin, end in zip(cuts[:-1], cuts[1:], strict=True):
+        for begin, end in pairwise(cuts):
             for order in self.orders:
                 mean = contract(X[begin:end], y[begin:end], self.directions, order, n_threads=n_threads)
                 sums[order] += mean * float(end - begin)

@@ -130,16 +130,18 @@ class ReLUNetwork:
         """
         X = matrix(X, "X")
         same_length(X, "X", 1, self.weights, "weights", 1, "features")
-        arrays = (np.asarray(a, dtype=X.dtype) for a in (self.weights, self.thresholds, self.output, self.linear))
-        values = _kernels.network_forward(*arrays, self.bias, X, thread_count(n_threads))
+        weights, thresholds, output, linear = (
+            np.asarray(a, dtype=X.dtype) for a in (self.weights, self.thresholds, self.output, self.linear)
+        )
+        values = _kernels.network_forward(weights, thresholds, output, linear, self.bias, X, thread_count(n_threads))
         return finite_result(values, X=X) if check_finite else values
 
     def distance(self, other: "ReLUNetwork") -> float:
         """Population squared distance ``E (f(x) - g(x))^2`` over x ~ N(0, I), in closed form.
 
-        Without thresholds the sum is taken in double-double arithmetic (about 32 digits), so that near-collinear neurons
-        with large opposite weights cancel without loss. With thresholds it is exact to about 1e-10 of the sum of the
-        squared neurons, by a quadrature of the bivariate normal density.
+        Without thresholds the sum is taken in double-double arithmetic (about 32 digits), so that near-collinear
+        neurons with large opposite weights cancel without loss. With thresholds it is exact to about 1e-10 of the sum
+        of the squared neurons, by a quadrature of the bivariate normal density.
 
         Raises
         ------
@@ -192,7 +194,8 @@ class ReLUNetwork:
         kept = np.flatnonzero(~dead)
         weights = self.weights[kept] / norms[kept, None]
         output = self.output[kept] * norms[kept]
-        # The last key of lexsort is the first to count: size, then direction, so that the order does not depend on ours.
+        # The last key of lexsort is the first to count: size, then direction, so that the order does not depend on
+        # ours.
         order = np.lexsort((*weights.T[::-1], -np.abs(output)))
         return ReLUNetwork(
             weights[order],

@@ -35,6 +35,7 @@ def normal_matrix(
     parameters: Float64Array,
     n_threads: int,
 ) -> Float64Array: ...
+def peak_flops(dtype_name: str, seconds: float) -> float: ...
 def refine(
     X: Float64Array,
     y: Float64Array,

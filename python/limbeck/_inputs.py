@@ -1,0 +1,98 @@
+"""What the inputs are: standard Gaussian, Gaussian, or anything; and coordinates that make them standard."""
+
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+
+from limbeck import moments
+from limbeck._model import Float64Array
+from limbeck.network import ReLUNetwork
+
+__all__ = ["INPUTS", "Whitening", "detect_inputs"]
+
+INPUTS = ("auto", "standard", "gaussian", "any")
+# Chance that Gaussian data fail one of the tests below, all features together.
+_FALSE_ALARM = 1e-3
+_MOST_ROWS = 100_000  # more rows make the tests no more useful, only stricter than any real data
+
+
+@dataclass(frozen=True)
+class Whitening:
+    """Coordinates ``z = matrix @ (x - mean)``; matrix (r, d)."""
+
+    mean: Float64Array
+    matrix: Float64Array
+
+    def __call__(self, X: Float64Array) -> Float64Array:
+        """Rows in the new coordinates: (n, r)."""
+        return np.ascontiguousarray((X - self.mean) @ self.matrix.T)
+
+    def pull_back(self, network: ReLUNetwork) -> ReLUNetwork:
+        """The network of z as a network of x."""
+        weights = network.weights @ self.matrix
+        linear = network.linear @ self.matrix
+        return ReLUNetwork(
+            weights,
+            network.output,
+            linear=linear,
+            bias=network.bias - float(linear @ self.mean),
+            thresholds=network.thresholds - weights @ self.mean,
+        )
+
+
+def covariance(X: Float64Array) -> tuple[Float64Array, Float64Array]:
+    """Mean and covariance of rows."""
+    n = len(X)
+    mean = X.mean(axis=0)
+    second = moments.weighted_grams(X, np.ones((n, 1)))[0] / n
+    return mean, second - np.outer(mean, mean)
+
+
+def whitening(X: Float64Array) -> Whitening:
+    """Whiten by estimated mean and covariance; directions that do not vary are left out."""
+    mean, cov = covariance(X)
+    scale = np.sqrt(np.maximum(np.diag(cov), 0.0))
+    scale[scale == 0] = 1.0
+    values, vectors = np.linalg.eigh(cov / np.outer(scale, scale))
+    kept = values > 1e-10 * max(values[-1], 0.0)
+    return Whitening(mean, (vectors[:, kept] / np.sqrt(values[kept])).T / scale)
+
+
+def standardization(X: Float64Array) -> Whitening:
+    """Mean 0 and standard deviation 1 for each feature; constant features become zero."""
+    scale = X.std(axis=0)
+    inverse = np.divide(1.0, scale, out=np.zeros_like(scale), where=scale > 0)
+    return Whitening(X.mean(axis=0), np.diag(inverse))
+
+
+def detect_inputs(X: Float64Array) -> str:
+    """Which of "standard", "gaussian" and "any" the rows look like.
+
+    Skewness and kurtosis of every feature must be those of a Gaussian, and for "standard" means, variances and
+    correlations those of N(0, I); each within what sampling allows, with a false-alarm rate of about one in a thousand
+    in all.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, d)
+        Rows.
+    """
+    X = X[:_MOST_ROWS]
+    n, d = X.shape
+    scale = X.std(axis=0)
+    if n < 50 or not scale.all():
+        return "any"
+    Z = (X - X.mean(axis=0)) / scale
+    limit = NormalDist().inv_cdf(1 - _FALSE_ALARM / (2 * 4 * d))
+    skew, kurtosis = (Z**3).mean(axis=0), (Z**4).mean(axis=0) - 3
+    # Sampling variances of a Gaussian's skewness and kurtosis: 6 / n and 24 / n. The kurtosis has a heavy right tail.
+    if np.abs(skew).max() > limit * np.sqrt(6 / n) or np.abs(kurtosis).max() > 1.5 * limit * np.sqrt(24 / n):
+        return "any"
+    shift = np.abs(X.mean(axis=0)).max() * np.sqrt(n)
+    spread = np.abs(scale**2 - 1).max() * np.sqrt(n / 2)
+    _, cov = covariance(Z)
+    pairs = max(1, d * (d - 1) // 2)
+    correlation = np.abs(cov - np.diag(np.diag(cov))).max() * np.sqrt(n)
+    limit_pairs = NormalDist().inv_cdf(1 - _FALSE_ALARM / (2 * 4 * pairs))
+    return "standard" if max(shift, spread) <= limit and correlation <= limit_pairs else "gaussian"

@@ -1,0 +1,161 @@
+"""A sum of ReLUs in the parameters that Levenberg-Marquardt moves, and the operations of the learner on it."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from limbeck import _kernels
+from limbeck.network import ReLUNetwork
+
+Float64Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Model:
+    """``f(x) = sum_i sign_i relu(<a_i, x> + t_i) + <w, x> + b``; the size of an output weight lives in a_i and t_i.
+
+    ``parameters`` (k + 1, d + 1) holds the rows (a_i, t_i) and, last, (w, b).
+    """
+
+    signs: Float64Array
+    parameters: Float64Array
+
+    @property
+    def width(self) -> int:
+        """Number of neurons."""
+        return len(self.signs)
+
+    @property
+    def neurons(self) -> Float64Array:
+        """The rows (a_i, t_i)."""
+        return self.parameters[:-1]
+
+    @property
+    def sizes(self) -> Float64Array:
+        """|a_i|."""
+        return np.asarray(np.linalg.norm(self.parameters[:-1, :-1], axis=1))
+
+    @property
+    def directions(self) -> Float64Array:
+        """a_i / |a_i|; zero rows stay zero."""
+        sizes = self.sizes
+        return self.parameters[:-1, :-1] / np.where(sizes > 0, sizes, 1.0)[:, None]
+
+    def __call__(self, X: Float64Array) -> Float64Array:
+        """Values on rows."""
+        weights, thresholds = _split(self.parameters[:-1])
+        return np.asarray(
+            _kernels.network_forward(
+                weights, thresholds, self.signs, *_last(self.parameters[-1]), np.ascontiguousarray(X), 0
+            )
+        )
+
+    def network(self) -> ReLUNetwork:
+        """The same function with unit directions."""
+        weights, thresholds = _split(self.parameters[:-1])
+        linear, bias = _last(self.parameters[-1])
+        return ReLUNetwork(weights, self.signs, linear=linear, bias=bias, thresholds=thresholds).normalized()
+
+    def with_neuron(self, direction: Float64Array, weight: float) -> "Model":
+        """Add ``weight / 2 * |<direction, x>|``, a neuron and half its linear part."""
+        row = np.append(abs(weight) * direction, 0.0)
+        parameters = np.insert(self.parameters, self.width, row, axis=0)
+        parameters[-1, :-1] -= weight / 2 * direction
+        return Model(np.append(self.signs, np.sign(weight)), parameters)
+
+    def without(self, index: int) -> "Model":
+        """Drop a neuron; its linear half stays."""
+        parameters = np.delete(self.parameters, index, axis=0)
+        parameters[-1] += self.signs[index] / 2 * self.parameters[index]
+        return Model(np.delete(self.signs, index), parameters)
+
+    def merged(self, groups: list[list[int]]) -> "Model":
+        """One neuron in place of each group of neurons that are close modulo sign.
+
+        With open gates in common, ReLUs of parallel inputs add up: the signed sum of the rows keeps the group's kink
+        and linear part to first order in the angle between them.
+        """
+        last = self.parameters[-1].copy()
+        rows, signs = [], []
+        for group in groups:
+            lead = max(group, key=lambda i: self.sizes[i])
+            total = np.zeros_like(last)
+            for i in group:
+                row = self.signs[i] * self.parameters[i]
+                if self.parameters[i, :-1] @ self.parameters[lead, :-1] < 0:  # s relu(z) = s relu(-z) + s z
+                    last += row
+                    row = -row
+                total += row
+            sign = 1.0 if total[:-1] @ self.parameters[lead, :-1] >= 0 else -1.0
+            rows.append(sign * total)
+            signs.append(sign)
+        return Model(np.array(signs), np.vstack([*rows, last]))
+
+    def lifted(self, basis: Float64Array) -> "Model":
+        """The model of ``basis @ x`` as a model of x; basis (r, d)."""
+        return Model(self.signs, np.column_stack([self.parameters[:, :-1] @ basis, self.parameters[:, -1]]))
+
+
+def _split(rows: Float64Array) -> tuple[Float64Array, Float64Array]:
+    return np.ascontiguousarray(rows[:, :-1]), np.ascontiguousarray(rows[:, -1])
+
+
+def _last(row: Float64Array) -> tuple[Float64Array, float]:
+    return np.ascontiguousarray(row[:-1]), float(row[-1])
+
+
+def linear_model(d: int) -> Model:
+    """The zero function of d features."""
+    return Model(np.empty(0), np.zeros((1, d + 1)))
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows to fit, with weights (None: one each)."""
+
+    X: Float64Array
+    y: Float64Array
+    weights: Float64Array | None = None
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    def projected(self, basis: Float64Array) -> "Rows":
+        """The rows in the coordinates ``basis @ x``."""
+        return Rows(self.X @ basis.T, self.y, self.weights)
+
+    def errors(self, model: Model) -> Float64Array:
+        """Squared residuals."""
+        return np.square(model(self.X) - self.y)
+
+
+@dataclass
+class Fit:
+    """How to run Levenberg-Marquardt."""
+
+    max_steps: int = 100
+    tolerance: float = 1e-6
+    thresholds: bool = False
+    decay: float = 0.0
+    n_threads: int = 0
+    steps_taken: int = field(default=0, init=False)
+
+    def __call__(self, model: Model, rows: Rows, **changes: Any) -> tuple[Model, float]:  # noqa: ANN401
+        """The model refined on the rows, and its mean squared error there."""
+        how = {"max_steps": self.max_steps, "tolerance": self.tolerance, "decay": self.decay} | changes
+        parameters, _, error, steps, _ = _kernels.refine(
+            rows.X,
+            rows.y,
+            rows.weights,
+            model.signs,
+            np.ascontiguousarray(model.parameters),
+            self.thresholds,
+            how["decay"],
+            how["max_steps"],
+            how["tolerance"],
+            self.n_threads,
+        )
+        self.steps_taken += steps
+        return Model(model.signs, parameters), error

@@ -1,0 +1,198 @@
+"""A learned network in a JSON file, together with the names and units of the data it was learned from."""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from limbeck.network import ReLUNetwork
+
+__all__ = ["Model", "ModelFileError", "Preprocessing", "is_network_file", "load_model", "save_model", "write_whole"]
+
+Float64Array = NDArray[np.float64]
+
+
+class ModelFileError(ValueError):
+    """A file that is not a usable network, or a place where none can be written; one line for the user."""
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """Names and units of the data that a network was learned from.
+
+    The network sees ``(x - feature_means) / feature_scales`` and gives ``(y - target_mean) / target_scale``.
+
+    Attributes
+    ----------
+    features : tuple of str
+        In the order of the network's inputs.
+    named : bool
+        Whether the names are the data's own; if not, columns are matched by position.
+    positions : tuple of int
+        Columns of the features in the file that was learned from.
+    target : str
+    target_position : int
+    n_columns : int
+        Number of columns of the file that was learned from.
+    feature_means, feature_scales : ndarray of shape (d,)
+    target_mean, target_scale : float
+        Scales are standard deviations.
+    """
+
+    features: tuple[str, ...]
+    named: bool
+    positions: tuple[int, ...]
+    target: str
+    target_position: int
+    n_columns: int
+    feature_means: Float64Array
+    feature_scales: Float64Array
+    target_mean: float
+    target_scale: float
+
+    def inputs(self, X: Float64Array) -> Float64Array:
+        """Rows in the data's units to rows for the network."""
+        return np.asarray((X - self.feature_means) / self.feature_scales)
+
+    def outputs(self, values: Float64Array) -> Float64Array:
+        """The network's values in the target's units."""
+        return values * self.target_scale + self.target_mean
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain lists and numbers, for JSON."""
+        content = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in content.items()}
+
+    @staticmethod
+    def from_dict(content: Any) -> "Preprocessing":  # noqa: ANN401
+        """What :meth:`to_dict` described.
+
+        Raises
+        ------
+        ValueError, TypeError, KeyError
+            ``content`` is something else.
+        """
+        d = len(content["features"])
+        means, scales = (np.array(content[name], dtype=np.float64) for name in ("feature_means", "feature_scales"))
+        target = np.array([content["target_mean"], content["target_scale"]], dtype=np.float64)
+        positions = tuple(int(i) for i in content["positions"])
+        if means.shape != (d,) or scales.shape != (d,) or len(positions) != d:
+            raise ValueError("its feature names, means, scales and positions differ in number")
+        target_position, n_columns = int(content["target_position"]), int(content["n_columns"])
+        used = {*positions, target_position}
+        if len(used) != d + 1 or min(used) < 0 or max(used) >= n_columns:
+            raise ValueError("its positions are repeated or out of range")
+        if not all(np.isfinite(a).all() for a in (means, scales, target)) or (scales <= 0).any() or target[1] <= 0:
+            raise ValueError("its means and scales are not finite and positive")
+        return Preprocessing(
+            tuple(str(name) for name in content["features"]),
+            bool(content["named"]),
+            positions,
+            str(content["target"]),
+            target_position,
+            n_columns,
+            means,
+            scales,
+            float(target[0]),
+            float(target[1]),
+        )
+
+
+@dataclass(frozen=True)
+class Model:
+    """A network and, where the file has it, its preprocessing."""
+
+    network: ReLUNetwork
+    preprocessing: Preprocessing | None
+
+    def __call__(self, X: Float64Array, *, n_threads: int | None = None) -> Float64Array:
+        """Predictions for rows in the data's units."""
+        if self.preprocessing is None:
+            return np.asarray(self.network(X, n_threads=n_threads))
+        values = self.network(self.preprocessing.inputs(X), n_threads=n_threads)
+        return self.preprocessing.outputs(np.asarray(values))
+
+
+def save_model(
+    path: Path, network: ReLUNetwork, preprocessing: Preprocessing, learned: Mapping[str, float | int | None]
+) -> None:
+    """Write a JSON file that :func:`load_model` and ``ReLUNetwork.load`` read. It appears whole or not at all.
+
+    Parameters
+    ----------
+    path : Path
+    network : ReLUNetwork
+        Acts on standardised rows.
+    preprocessing : Preprocessing
+    learned : mapping
+        Plain numbers on how well it was learned, for a later reader. NaN and infinity become null.
+    """
+    numbers = {name: value if value is not None and np.isfinite(value) else None for name, value in learned.items()}
+    content = {**network.to_dict(), "preprocessing": preprocessing.to_dict(), "learned": numbers}
+    write_whole(path, json.dumps(content, indent=1, allow_nan=False).encode())
+
+
+def load_model(path: Path) -> Model:
+    """Read a network, with its preprocessing where the file has one.
+
+    Raises
+    ------
+    ModelFileError
+        The file is missing, a folder, or not a network.
+    """
+    if not path.exists():
+        raise ModelFileError(f"{path} does not exist: check the name and the folder")
+    if path.is_dir():
+        raise ModelFileError(f"{path} is a folder: give a network's file, written by limbeck learn")
+    try:
+        network = ReLUNetwork.load(path)
+        content = json.loads(path.read_text(encoding="utf-8")) if path.suffix == ".json" else {}
+    except OSError as error:
+        raise ModelFileError(f"{path} cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise ModelFileError(str(error).splitlines()[0]) from None
+    if content.get("preprocessing") is None:
+        return Model(network, None)
+    try:
+        preprocessing = Preprocessing.from_dict(content["preprocessing"])
+        if len(preprocessing.features) != network.n_features:
+            raise ValueError("it names another number of features than its network has")
+    except KeyError as error:
+        raise ModelFileError(f"{path}: its preprocessing is damaged: it lacks {error}; learn it again") from None
+    except (TypeError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise ModelFileError(f"{path}: its preprocessing is damaged: {reason}; learn it again") from None
+    return Model(network, preprocessing)
+
+
+def is_network_file(path: Path) -> bool:
+    """Whether a file may be overwritten by a new network because it is one."""
+    try:
+        ReLUNetwork.load(path)
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file so that it is there whole or not at all, and an older one stays until then.
+
+    Raises
+    ------
+    OSError
+        The folder or the disk does not take it.
+    """
+    if path.exists() and not path.is_file():  # /dev/stdout, a pipe: there is nothing to replace
+        path.write_bytes(content)
+        return
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        part.write_bytes(content)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)

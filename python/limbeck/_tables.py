@@ -1,0 +1,317 @@
+"""Tables of numbers from files: CSV, NPY, NPZ and Parquet, with errors that say where and what to do."""
+
+import csv
+import tokenize
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+from limbeck._delimited import find_layout, read_numbers
+from limbeck._table_words import FILL, TableError, column_names, listed, numbered, one_line, shortened
+
+__all__ = ["SUFFIXES", "Table", "TableError", "open_table"]
+
+Float64Array = NDArray[np.float64]
+Reader = Callable[[Sequence[int]], Float64Array]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A file whose columns are known and whose numbers are read on demand.
+
+    Attributes
+    ----------
+    path : Path
+    names : tuple of str
+        One per column; x0, x1, ... where the file has none.
+    named : bool
+        Whether the names are the file's own.
+    labels : int or None
+        The column that the file itself marks as target: ``y`` of an NPZ file.
+    """
+
+    path: Path
+    names: tuple[str, ...]
+    named: bool
+    labels: int | None
+    _reader: Reader
+
+    def read(self, columns: Sequence[int]) -> Float64Array:
+        """Numbers of the given columns, every one finite.
+
+        Parameters
+        ----------
+        columns : sequence of int
+            Indices from 0; the other columns may hold anything.
+
+        Returns
+        -------
+        ndarray of shape (n, len(columns)), float64
+
+        Raises
+        ------
+        TableError
+            Text, a missing or infinite value, a row of another length: named with column and line.
+        """
+        return self._reader(columns)
+
+    def index(self, column: str) -> int:
+        """The index of a column given by its name or, failing that, by its index from 0 (negative from the end).
+
+        Raises
+        ------
+        TableError
+            There is no such column; the message lists those there are.
+        """
+        if column in self.names:
+            return self.names.index(column)
+        try:
+            index = int(column)
+        except ValueError:
+            index = len(self.names)
+        if -len(self.names) <= index < len(self.names):
+            return index % len(self.names)
+        raise TableError(f"{self.path} has no column {column!r}: its columns are {listed(self.names)}")
+
+
+def open_table(path: Path) -> Table:
+    """Recognise a file's format and columns.
+
+    Parameters
+    ----------
+    path : Path
+        A .csv, .tsv, .npy, .npz or .parquet file. CSV: a header or none; comma, semicolon or tab; quoted fields; UTF-8.
+        NPY: one 2-D array. NPZ: arrays X and y, or one 2-D array, and optionally feature_names. Parquet needs pyarrow.
+
+    Raises
+    ------
+    TableError
+        The file is missing, a folder, empty, damaged, of another kind, or has an unusable header.
+    """
+    if not path.exists():
+        raise TableError(f"{path} does not exist: check the name and the folder")
+    if path.is_dir():
+        raise TableError(f"{path} is a folder: give a file in it")
+    opener = _OPENERS.get(path.suffix.lower())
+    if opener is None:
+        kind = f"the extension {path.suffix!r}" if path.suffix else "no extension"
+        raise TableError(f"{path} has {kind}, which limbeck does not read: use one of {', '.join(SUFFIXES)}")
+    try:
+        if path.is_file() and path.stat().st_size == 0:
+            raise TableError(f"{path} is empty")
+        table = opener(path)
+    except OSError as error:
+        raise TableError(f"{path} cannot be read: {error.strerror or one_line(error)}") from None
+    except UnicodeDecodeError as error:
+        raise TableError(f"{path} is not UTF-8 text ({error.reason} at byte {error.start}): save it as UTF-8") from None
+    except csv.Error as error:
+        raise TableError(f"{path} is not CSV: {error}") from None
+    except MemoryError:
+        raise TableError(f"{path} does not fit in memory") from None
+    if not table.names:
+        raise TableError(f"{path} has no columns")
+    return table
+
+
+def _open_csv(path: Path) -> Table:
+    layout = find_layout(path)
+    return Table(path, layout.names, layout.header_lines > 0, None, lambda columns: read_numbers(layout, columns))
+
+
+# ---- NumPy files ----
+
+# What NumPy raises on headers and contents that make no sense; RuntimeError is an encrypted archive.
+_LOAD_ERRORS = (
+    ArithmeticError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    OSError,
+    RuntimeError,
+    SyntaxError,
+    tokenize.TokenError,
+    TypeError,
+    ValueError,
+)
+
+
+def _open_npy(path: Path) -> Table:
+    try:
+        values = np.load(path, mmap_mode="r", allow_pickle=False)
+    except _LOAD_ERRORS as error:
+        _damaged(path, "an NPY", error)
+    if not isinstance(values, np.ndarray):
+        values.close()
+        raise TableError(f"{path} is an NPZ file: rename it to .npz")
+    _check_array(path, "the array", values, 2)
+    return Table(path, numbered(values.shape[1]), False, None, _array_reader(path, numbered(values.shape[1]), values))
+
+
+def _open_npz(path: Path) -> Table:
+    arrays = _npz_arrays(path)
+    names = _feature_names(path, arrays.pop("feature_names", None))
+    if "X" in arrays and "y" in arrays:
+        return _features_and_labels(path, arrays["X"], arrays["y"], names)
+    if len(arrays) != 1:
+        has = listed(sorted(arrays)) if arrays else "none"
+        raise TableError(f"{path} must hold arrays X and y, or one 2-D array; it has {has}")
+    key, values = next(iter(arrays.items()))
+    _check_array(path, f"array {key!r}", values, 2)
+    columns = _named_columns(path, names, values.shape[1])
+    return Table(path, columns, names is not None, None, _array_reader(path, columns, values))
+
+
+def _npz_arrays(path: Path) -> dict[str, NDArray[Any]]:
+    import zipfile
+    import zlib
+
+    name = None
+    try:
+        with path.open("rb") as file:  # opened here, for NumPy leaves the file of a damaged archive open
+            content = np.load(file, allow_pickle=False)
+            if isinstance(content, np.ndarray):
+                raise TableError(f"{path} is an NPY file: rename it to .npy")
+            arrays = {}
+            for name in content.files:
+                arrays[name] = content[name]
+            return arrays
+    except TableError:
+        raise
+    except (*_LOAD_ERRORS, zipfile.BadZipFile, zlib.error) as error:
+        _damaged(path, "an NPZ", error, name)
+
+
+def _damaged(path: Path, kind: str, error: Exception, name: str | None = None) -> NoReturn:
+    array_name = f" in array {name!r}" if name else ""
+    if "pickle" in str(error).lower() or "Python objects" in str(error):
+        raise TableError(
+            f"{path} holds pickled Python objects{array_name}, which limbeck does not load: save plain numbers"
+        )
+    raise TableError(f"{path} is damaged or not {kind} file ({one_line(error)[:100]}): write it again") from None
+
+
+def _check_array(path: Path, what: str, values: NDArray[Any], ndim: int) -> None:
+    if values.dtype.kind not in "biuf":
+        raise TableError(f"{path}: {what} has dtype {shortened(str(values.dtype))}; save real numbers")
+    if values.ndim != ndim:
+        wanted = "rows and columns (2-D)" if ndim == 2 else "one number per row (1-D)"
+        raise TableError(f"{path}: {what} has shape {values.shape}; it must have {wanted}")
+
+
+def _feature_names(path: Path, names: NDArray[Any] | None) -> list[str] | None:
+    if names is None:
+        return None
+    if names.ndim != 1 or names.dtype.kind != "U":
+        raise TableError(f"{path}: feature_names must be a 1-D array of text, got {names.dtype} of shape {names.shape}")
+    return [str(name) for name in names]
+
+
+def _named_columns(path: Path, names: list[str] | None, count: int) -> tuple[str, ...]:
+    if names is None:
+        return numbered(count)
+    if len(names) != count:
+        raise TableError(f"{path}: feature_names has {len(names)} names for {count} columns")
+    return column_names(path, names)
+
+
+def _features_and_labels(path: Path, X: NDArray[Any], y: NDArray[Any], names: list[str] | None) -> Table:
+    _check_array(path, "array 'X'", X, 2)
+    if y.ndim == 2 and y.shape[1] == 1:
+        y = y[:, 0]
+    _check_array(path, "array 'y'", y, 1)
+    if len(X) != len(y):
+        raise TableError(f"{path}: X has {len(X)} rows and y has {len(y)}; they must agree")
+    features = _named_columns(path, names, X.shape[1])
+    columns = (*features, "y" if "y" not in features else "y (target)")
+    labels = X.shape[1]
+    read_X, read_y = _array_reader(path, columns, X), _array_reader(path, columns[labels:], y[:, None])
+
+    def read(wanted: Sequence[int]) -> Float64Array:
+        if labels not in wanted:
+            return read_X(wanted)
+        parts = [read_y([0]) if j == labels else read_X([j]) for j in wanted]
+        return np.concatenate(parts, axis=1)
+
+    return Table(path, columns, names is not None, labels, read)
+
+
+def _array_reader(path: Path, names: Sequence[str], values: NDArray[Any]) -> Reader:
+    def read(columns: Sequence[int]) -> Float64Array:
+        # longdouble beyond the range of float64 becomes infinite and is reported below
+        with np.errstate(over="ignore"):
+            chosen = np.array(values[:, list(columns)], dtype=np.float64, order="C")
+        finite = np.isfinite(chosen)
+        if not finite.all():
+            row, column = divmod(int(np.argmin(finite)), len(columns))
+            value = chosen[row, column]
+            what = "a missing value (nan)" if np.isnan(value) else f"an infinite value ({value})"
+            raise TableError(f"{path}, row {row} counting from 0: column {names[columns[column]]!r} has {what}; {FILL}")
+        return chosen
+
+    return read
+
+
+# ---- Parquet ----
+
+
+def _open_parquet(path: Path) -> Table:
+    try:
+        import pyarrow.parquet as parquet  # type: ignore[import-untyped]
+    except ImportError:
+        raise TableError(f"{path}: reading Parquet needs pyarrow: pip install 'limbeck[parquet]'") from None
+    try:
+        schema = parquet.read_schema(path)
+    except (ValueError, OSError, NotImplementedError) as error:
+        _damaged(path, "a Parquet", error)
+    # pandas stores the row labels of a data frame as columns of this name: not measurements
+    own = [name for name in schema.names if not name.startswith("__index_level_")]
+    names = column_names(path, own)
+
+    def read(columns: Sequence[int]) -> Float64Array:
+        try:
+            content = parquet.read_table(path, columns=[own[j] for j in columns])
+        except (ValueError, OSError, NotImplementedError) as error:
+            _damaged(path, "a Parquet", error)
+        values = np.empty((content.num_rows, len(columns)))
+        for k, j in enumerate(columns):
+            values[:, k] = _parquet_column(path, names[j], content.column(own[j]))
+        return _array_reader(path, [names[j] for j in columns], values)(range(len(columns)))
+
+    return Table(path, names, True, None, read)
+
+
+def _parquet_column(path: Path, name: str, column: Any) -> Float64Array:  # noqa: ANN401 (pyarrow is optional)
+    import pyarrow
+
+    kinds = pyarrow.types
+    is_number = any(
+        test(column.type) for test in (kinds.is_integer, kinds.is_floating, kinds.is_boolean, kinds.is_decimal)
+    )
+    if not is_number and not kinds.is_null(column.type):
+        row = next((i for i, value in enumerate(column) if value.is_valid), 0)
+        first = f", first {shortened(column[row].as_py())} in row {row} counting from 0" if len(column) else ""
+        raise TableError(
+            f"{path}: column {name!r} holds {_type_name(column.type)}{first}; encode it as numbers or drop the column"
+        )
+    if column.null_count:
+        row = next(i for i, value in enumerate(column) if not value.is_valid)
+        raise TableError(f"{path}, row {row} counting from 0: column {name!r} has a missing value; {FILL}")
+    return np.asarray(column.to_numpy(), dtype=np.float64)
+
+
+def _type_name(kind: Any) -> str:  # noqa: ANN401
+    return "text" if "string" in str(kind) else str(kind)
+
+
+_OPENERS: dict[str, Callable[[Path], Table]] = {
+    ".csv": _open_csv,
+    ".tsv": _open_csv,
+    ".npy": _open_npy,
+    ".npz": _open_npz,
+    ".parquet": _open_parquet,
+}
+SUFFIXES: tuple[str, ...] = tuple(_OPENERS)
