@@ -1,8 +1,8 @@
 // The array contract at the border between Python and the kernels.
 //
-// limbeck's Python layer converts what users pass (lists, integers, Fortran order) into aligned, C-contiguous float32 or
-// float64 arrays. Bindings check that this was done and that shapes agree, and name the argument and the values that do
-// not. The order in every binding: check, allocate, release the GIL, run, return.
+// limbeck's Python layer converts what users pass (lists, integers, Fortran order) into aligned, C-contiguous float32
+// or float64 arrays. Bindings check that this was done and that shapes agree, and name the argument and the values that
+// do not. The order in every binding: check, allocate, release the GIL, run, return.
 #pragma once
 
 #include <pybind11/numpy.h>

@@ -1,5 +1,4 @@
 #include <Eigen/Version>
-
 #include <cmath>
 
 #include "bindings/arrays.hpp"

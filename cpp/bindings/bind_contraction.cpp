@@ -109,8 +109,8 @@ void bind_contraction(py::module_& m) {
         py::arg("order"), py::arg("n_threads"));
   m.def("contract_to_scalar", &contract_to_scalar_binding, py::arg("X"), py::arg("y"), py::arg("directions"),
         py::arg("orders"), py::arg("n_threads"));
-  m.def("contract_apply", &contract_apply_binding, py::arg("X"), py::arg("y"), py::arg("directions"),
-        py::arg("order"), py::arg("B"), py::arg("n_threads"));
+  m.def("contract_apply", &contract_apply_binding, py::arg("X"), py::arg("y"), py::arg("directions"), py::arg("order"),
+        py::arg("B"), py::arg("n_threads"));
   m.def("moment_tensor", &moment_tensor_binding, py::arg("X"), py::arg("y"), py::arg("order"), py::arg("n_threads"));
 }
 

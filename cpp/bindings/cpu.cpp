@@ -1,5 +1,5 @@
-// Which x86-64 levels this processor and its operating system support. Built for the oldest level, so that it can be asked
-// before any other extension is loaded.
+// Which x86-64 levels this processor and its operating system support. Built for the oldest level, so that it can be
+// asked before any other extension is loaded.
 #include <pybind11/pybind11.h>
 
 namespace {

@@ -6,6 +6,7 @@ PYBIND11_MODULE(LIMBECK_MODULE, m, pybind11::mod_gil_not_used()) {
   limbeck::bind_contraction(m);
   limbeck::bind_gram(m);
   limbeck::bind_hermite(m);
+  limbeck::bind_machine(m);
   limbeck::bind_network(m);
   limbeck::bind_refine(m);
 }

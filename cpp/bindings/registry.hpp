@@ -9,6 +9,7 @@ void bind_config(pybind11::module_& m);
 void bind_contraction(pybind11::module_& m);
 void bind_gram(pybind11::module_& m);
 void bind_hermite(pybind11::module_& m);
+void bind_machine(pybind11::module_& m);
 void bind_network(pybind11::module_& m);
 void bind_refine(pybind11::module_& m);
 

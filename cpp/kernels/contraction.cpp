@@ -20,10 +20,14 @@ T squared_norm(const T* g, Index d) {
 // The Hermite polynomials h_0 ... h_order of every direction on one block of rows.
 template <class T>
 class HermiteBlock {
- public:
+public:
   HermiteBlock(const Moments<T>& data, int order, Index most_rows)
-      : directions_(data.m), order_(std::max(order, 0)), stride_(most_rows), t_(most_rows),
-        h_(data.m * (order_ + 1) * most_rows), variance_(data.m) {
+      : directions_(data.m),
+        order_(std::max(order, 0)),
+        stride_(most_rows),
+        t_(most_rows),
+        h_(data.m * (order_ + 1) * most_rows),
+        variance_(data.m) {
     for (Index g = 0; g < data.m; ++g) variance_[g] = squared_norm(data.G + g * data.d, data.d);
   }
 
@@ -37,7 +41,7 @@ class HermiteBlock {
   // h_l of direction g on the block's rows; null for l < 0, where it stands for zero.
   const T* h(Index g, int l) const { return l < 0 ? nullptr : h_.data() + (g * (order_ + 1) + l) * stride_; }
 
- private:
+private:
   Index directions_;
   int order_;
   Index stride_;
@@ -203,12 +207,17 @@ void contract_apply(const Execution& exec, const Moments<T>& data, int order, co
 
 namespace {
 
-// Sums of y prod_j He_{a_j}(x_j) over one block of rows for all multi-indices |a| = order with a given smallest feature.
+// Sums of y prod_j He_{a_j}(x_j) over one block of rows for all multi-indices |a| = order with a given smallest
+// feature.
 template <class T>
 class TensorBlock {
- public:
+public:
   TensorBlock(Index d, int order, Index most_rows)
-      : d_(d), order_(order), stride_(most_rows), t_(most_rows), table_(d * (order + 1) * most_rows),
+      : d_(d),
+        order_(order),
+        stride_(most_rows),
+        t_(most_rows),
+        table_(d * (order + 1) * most_rows),
         products_((order + 1) * most_rows) {}
 
   void load(const T* X, Index rows, Index from) {
@@ -224,7 +233,7 @@ class TensorBlock {
     extend(0, feature, order_, 0, out, true);
   }
 
- private:
+private:
   void extend(int depth, Index feature, int remaining, Index position, T* out, bool only_this) {
     const T* before = products_.data() + depth * stride_;
     T* after = products_.data() + (depth + 1) * stride_;
@@ -285,11 +294,11 @@ void moment_tensor(const Execution& exec, const T* X, Index n, Index d, const T*
   for (Index k = 0; k < q; ++k) symmetrise(d, order, size, out + k * size);
 }
 
-#define LIMBECK_INSTANTIATE(T)                                                                             \
-  template void contract(const Execution&, const Moments<T>&, int, T*);                                    \
-  template void contract_to_vector(const Execution&, const Moments<T>&, int, T*);                          \
-  template void contract_to_scalar(const Execution&, const Moments<T>&, const int*, Index, T*);            \
-  template void contract_apply(const Execution&, const Moments<T>&, int, const T*, Index, T*);             \
+#define LIMBECK_INSTANTIATE(T)                                                                  \
+  template void contract(const Execution&, const Moments<T>&, int, T*);                         \
+  template void contract_to_vector(const Execution&, const Moments<T>&, int, T*);               \
+  template void contract_to_scalar(const Execution&, const Moments<T>&, const int*, Index, T*); \
+  template void contract_apply(const Execution&, const Moments<T>&, int, const T*, Index, T*);  \
   template void moment_tensor(const Execution&, const T*, Index, Index, const T*, Index, int, T*);
 LIMBECK_INSTANTIATE(float)
 LIMBECK_INSTANTIATE(double)

@@ -20,6 +20,9 @@ DoubleDouble dot(const double* a, const double* b, Index d) {
   return sum;
 }
 
+// Rounding may take a square below zero; a NaN must stay one.
+double not_negative(double square) { return square < 0 ? 0 : square; }
+
 // |a| |b| sin(angle), by the part of b that is orthogonal to a: accurate where a and b are nearly collinear.
 DoubleDouble area(const double* a, const double* b, DoubleDouble ab, DoubleDouble aa, Index d) {
   const DoubleDouble along = ab / aa;
@@ -32,7 +35,8 @@ DoubleDouble area(const double* a, const double* b, DoubleDouble ab, DoubleDoubl
 }
 
 // relu(z) = (z + |z|) / 2 splits f into an odd, linear part and an even one, which are orthogonal.
-//   E |<a,x>| |<b,x>| = <a,b> + (2/pi) (|a||b| sin t - t <a,b>), t the angle between a and b;   E |<a,x>| = |a| sqrt(2/pi).
+//   E |<a,x>| |<b,x>| = <a,b> + (2/pi) (|a||b| sin t - t <a,b>), t the angle between a and b;   E |<a,x>| = |a|
+//   sqrt(2/pi).
 GaussianMoments moments_without_thresholds(const Network<double>& net) {
   const Index k = net.k, d = net.d;
   std::vector<DoubleDouble> odd(d), norm2(k);
@@ -60,8 +64,8 @@ GaussianMoments moments_without_thresholds(const Network<double>& net) {
   const DoubleDouble two_over_pi = DoubleDouble(2.0) / dd_pi;
   const DoubleDouble mean = absolute * sqrt(two_over_pi) + net.bias;
   const DoubleDouble variance = odd_square + even_square - absolute * absolute * two_over_pi;
-  return {static_cast<double>(mean), std::max(0.0, static_cast<double>(variance + mean * mean)),
-          std::max(0.0, static_cast<double>(variance))};
+  return {static_cast<double>(mean), not_negative(static_cast<double>(variance + mean * mean)),
+          not_negative(static_cast<double>(variance))};
 }
 
 double density(double s) { return std::exp(-s * s / 2) / std::sqrt(2 * pi); }
@@ -95,9 +99,9 @@ struct GaussLegendre {
 
 // E relu(X + s) relu(Y + t) for standard normal X, Y whose correlation is cos(angle).
 //
-// As a function F of the correlation r, F(0) = ramp(s) ramp(t), F'(0) = P(s) P(t) and F''(r) is the bivariate normal density
-// at (s, t) (Price's theorem), so F(r) = F(0) + r F'(0) + int_0^r (r - q) density(s, t; q) dq. With q = +-cos(u) the
-// integrand is smooth on panels that halve towards u = 0, where it may turn sharply if s is close to +-t.
+// As a function F of the correlation r, F(0) = ramp(s) ramp(t), F'(0) = P(s) P(t) and F''(r) is the bivariate normal
+// density at (s, t) (Price's theorem), so F(r) = F(0) + r F'(0) + int_0^r (r - q) density(s, t; q) dq. With q =
+// +-cos(u) the integrand is smooth on panels that halve towards u = 0, where it may turn sharply if s is close to +-t.
 double ramp_product(double s, double t, double angle) {
   static const GaussLegendre rule;
   const double r = std::cos(angle);
@@ -112,8 +116,8 @@ double ramp_product(double s, double t, double angle) {
       const double u = middle + half * rule.node[i], sine = std::sin(u);
       const double exponent = difference2 / (2 * sine * sine) + product / (1 + std::cos(u));
       // r - q = +-(cos(lowest) - cos(u))
-      integral += half * rule.weight[i] * 2 * std::sin((u + lowest) / 2) * std::sin((u - lowest) / 2) *
-                  std::exp(-exponent);
+      integral +=
+          half * rule.weight[i] * 2 * std::sin((u + lowest) / 2) * std::sin((u - lowest) / 2) * std::exp(-exponent);
     }
     high = low;
   }
@@ -153,15 +157,49 @@ GaussianMoments moments_with_thresholds(const Network<double>& net) {
       variance += (i == j ? 1 : 2) * net.output[i] * net.output[j] * norm[i] * norm[j] * covariance;
     }
   }
-  variance = std::max(0.0, variance);
+  variance = not_negative(variance);
   return {mean, variance + mean * mean, variance};
 }
 
 }  // namespace
 
+namespace {
+
+// Exponent of the largest entry, or a very small number for zeros.
+int largest_exponent(const double* values, Index count) {
+  double largest = 0;
+  for (Index j = 0; j < count; ++j) largest = std::max(largest, std::abs(values[j]));
+  return largest > 0 ? std::ilogb(largest) : -100000;
+}
+
+}  // namespace
+
+// Powers of two move from the rows to the output weights, and a common one out of the sum, so that no square of an
+// intermediate result overflows or vanishes where the answer does not.
 GaussianMoments gaussian_moments(const Network<double>& net) {
-  const bool plain = std::all_of(net.thresholds, net.thresholds + net.k, [](double t) { return t == 0; });
-  return plain ? moments_without_thresholds(net) : moments_with_thresholds(net);
+  const Index k = net.k, d = net.d;
+  std::vector<double> weights(net.weights, net.weights + k * d), thresholds(net.thresholds, net.thresholds + k);
+  std::vector<double> output(net.output, net.output + k), linear(net.linear, net.linear + d);
+  std::vector<int> row_exponent(k);
+  int common = std::max(largest_exponent(net.linear, d), largest_exponent(&net.bias, 1));
+  for (Index i = 0; i < k; ++i) {
+    int& e = row_exponent[i];
+    e = std::max(largest_exponent(net.weights + i * d, d), largest_exponent(net.thresholds + i, 1));
+    if (e == -100000 || output[i] == 0) continue;
+    common = std::max(common, std::ilogb(output[i]) + e);
+    for (Index j = 0; j < d; ++j) weights[i * d + j] = std::ldexp(weights[i * d + j], -e);
+    thresholds[i] = std::ldexp(thresholds[i], -e);
+  }
+  if (common == -100000) return {0, 0, 0};
+  for (Index i = 0; i < k; ++i) {
+    output[i] = row_exponent[i] == -100000 ? 0 : std::ldexp(output[i], row_exponent[i] - common);
+  }
+  for (double& w : linear) w = std::ldexp(w, -common);
+  const Network<double> scaled{
+      k, d, weights.data(), thresholds.data(), output.data(), linear.data(), std::ldexp(net.bias, -common)};
+  const bool plain = std::all_of(net.thresholds, net.thresholds + k, [](double t) { return t == 0; });
+  const GaussianMoments m = plain ? moments_without_thresholds(scaled) : moments_with_thresholds(scaled);
+  return {std::ldexp(m.mean, common), std::ldexp(m.second_moment, 2 * common), std::ldexp(m.variance, 2 * common)};
 }
 
 }  // namespace limbeck

@@ -198,11 +198,11 @@ void weighted_grams(const Execution& exec, const T* X, Index n, Index d, const T
   weighted_grams(exec, X, n, d, J, fill, out);
 }
 
-#define LIMBECK_INSTANTIATE(T)                                                                                       \
-  template class PackedRows<T>;                                                                                      \
-  template void accumulate_strip(const TriangleLayout<T>&, const PackedRows<T>&, Index, const T*, Index, T*);        \
-  template void scatter_strip(const TriangleLayout<T>&, Index, const T*, T*);                                        \
-  template void weighted_grams(const Execution&, const T*, Index, Index, Index, const FillWeights<T>&, T*);          \
+#define LIMBECK_INSTANTIATE(T)                                                                                \
+  template class PackedRows<T>;                                                                               \
+  template void accumulate_strip(const TriangleLayout<T>&, const PackedRows<T>&, Index, const T*, Index, T*); \
+  template void scatter_strip(const TriangleLayout<T>&, Index, const T*, T*);                                 \
+  template void weighted_grams(const Execution&, const T*, Index, Index, Index, const FillWeights<T>&, T*);   \
   template void weighted_grams(const Execution&, const T*, Index, Index, const T*, Index, T*);
 LIMBECK_INSTANTIATE(float)
 LIMBECK_INSTANTIATE(double)

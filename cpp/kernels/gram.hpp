@@ -15,7 +15,8 @@ using FillWeights = std::function<void(Index first, Index rows, T* w, Index stri
 
 // out (J, d, d) = X' diag(w_j) X, symmetric, both triangles. X is (n, d), C order. Weights come block by block.
 template <class T>
-void weighted_grams(const Execution& exec, const T* X, Index n, Index d, Index J, const FillWeights<T>& weights, T* out);
+void weighted_grams(const Execution& exec, const T* X, Index n, Index d, Index J, const FillWeights<T>& weights,
+                    T* out);
 
 // The same with stored weights W (n, J).
 template <class T>
@@ -27,14 +28,15 @@ void weighted_grams(const Execution& exec, const T* X, Index n, Index d, const T
 // accumulators of a tile are loaded and stored once in 128 steps.
 constexpr Index gram_block_rows = 128;
 
-// The lower triangle of a d x d matrix as tiles of Simd<T>::width rows and tile_columns columns. Column strip q keeps the
-// tiles from the one that holds its diagonal downwards, each tile column by column.
+// The lower triangle of a d x d matrix as tiles of Simd<T>::width rows and tile_columns columns. Column strip q keeps
+// the tiles from the one that holds its diagonal downwards, each tile column by column.
 template <class T>
 struct TriangleLayout {
   static constexpr Index width = Simd<T>::width;
   Index d, panels, strips;
 
-  explicit TriangleLayout(Index d_) : d(d_), panels((d_ + width - 1) / width), strips((d_ + tile_columns - 1) / tile_columns) {}
+  explicit TriangleLayout(Index d_)
+      : d(d_), panels((d_ + width - 1) / width), strips((d_ + tile_columns - 1) / tile_columns) {}
   Index first_panel(Index strip) const { return strip * tile_columns / width; }
   Index strip_tiles(Index strip) const { return panels - first_panel(strip); }
   Index strip_size(Index strip) const { return strip_tiles(strip) * width * tile_columns; }
@@ -48,7 +50,7 @@ struct TriangleLayout {
 // A block of rows, column panel by column panel, zero-padded to whole vectors.
 template <class T>
 class PackedRows {
- public:
+public:
   static constexpr Index width = Simd<T>::width;
   // One vector more than the block between panels: a power-of-two stride would map every panel to the same cache sets.
   static constexpr Index panel_stride = (gram_block_rows + 1) * width;
@@ -61,7 +63,7 @@ class PackedRows {
   void gather_augmented(const T* X, const Index* index, Index rows);
   const T* panel(Index p) const { return data_.data() + p * panel_stride; }
 
- private:
+private:
   void copy_row(const T* row, Index length, Index r, Index from);
   Index d_, panels_;
   AlignedBuffer<T> data_;

@@ -21,8 +21,8 @@ struct Sorted {
 }  // namespace
 
 void GroupedGrams::add(const Execution& exec, const double* X, Index rows, const Group* group, const double* w) {
-  // With few groups the strips of a group are shared out as well, so that there are tasks for every thread. The number of
-  // shares must not depend on the number of threads.
+  // With few groups the strips of a group are shared out as well, so that there are tasks for every thread. The number
+  // of shares must not depend on the number of threads.
   constexpr Index wanted_tasks = 16;
   const Sorted sorted(group, rows, groups_);
   const Index shares = std::min(layout_.strips, (wanted_tasks + groups_ - 1) / groups_);

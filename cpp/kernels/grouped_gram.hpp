@@ -1,8 +1,8 @@
 // Gram matrices of groups of rows: one pass over the rows, whatever the number of groups.
 //
-// The normal equations of a sum of k ReLUs need X' diag(1_i 1_j) X for all pairs of gates: about k^2 / 2 masked Grams. But
-// rows that open the same gates can be summed first; each row then enters one Gram only, and the masked Grams are sums of
-// those of the gate patterns.
+// The normal equations of a sum of k ReLUs need X' diag(1_i 1_j) X for all pairs of gates: about k^2 / 2 masked Grams.
+// But rows that open the same gates can be summed first; each row then enters one Gram only, and the masked Grams are
+// sums of those of the gate patterns.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,7 @@
 namespace limbeck {
 
 class GroupedGrams {
- public:
+public:
   using Group = std::uint16_t;
   static constexpr Index chunk_rows = 16384;  // rows sorted by group at a time: the only memory that rows need
 
@@ -31,7 +31,7 @@ class GroupedGrams {
   // out (d + 1, d + 1) = sum of the Grams of all groups whose number has every bit of `bits` set.
   void sum_of(unsigned bits, double* out) const;
 
- private:
+private:
   Index d_, groups_;
   TriangleLayout<double> layout_;
   AlignedBuffer<double> tiles_;

@@ -40,8 +40,8 @@ void hermite_normalized(const Execution& exec, const T* t, Index n, int order, T
   });
 }
 
-#define LIMBECK_INSTANTIATE(T)                                            \
-  template void hermite_block(const T*, Index, T, int, T*, Index);        \
+#define LIMBECK_INSTANTIATE(T)                                     \
+  template void hermite_block(const T*, Index, T, int, T*, Index); \
   template void hermite_normalized(const Execution&, const T*, Index, int, T*);
 LIMBECK_INSTANTIATE(float)
 LIMBECK_INSTANTIATE(double)

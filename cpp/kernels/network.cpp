@@ -57,7 +57,7 @@ double network_gradient(const Execution& exec, const Network<T>& net, const T* X
   const Index size = (k + 1) * (d + 1) + 1;
   const auto sums = sum_over_rows<T>(exec, n, block, size, 4.0 * n * (k + 1) * (d + 1), [&] {
     return [&, z = AlignedBuffer<T>(block * stride), column = std::vector<T>(k + 1)](Index first, Index rows,
-                                                                                   T* into) mutable {
+                                                                                     T* into) mutable {
       thin_forward(X + first * d, rows, C, z.data());
       double error = 0;
       std::fill(column.begin(), column.end(), T(0));
@@ -86,8 +86,8 @@ double network_gradient(const Execution& exec, const Network<T>& net, const T* X
   return static_cast<double>(sums[size - 1]);
 }
 
-#define LIMBECK_INSTANTIATE(T)                                                                    \
-  template void network_forward(const Execution&, const Network<T>&, const T*, Index, T*);        \
+#define LIMBECK_INSTANTIATE(T)                                                             \
+  template void network_forward(const Execution&, const Network<T>&, const T*, Index, T*); \
   template double network_gradient(const Execution&, const Network<T>&, const T*, Index, const T*, const T*, T*);
 LIMBECK_INSTANTIATE(float)
 LIMBECK_INSTANTIATE(double)

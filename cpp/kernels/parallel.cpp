@@ -21,9 +21,8 @@ std::atomic<bool> forked_after_team{false};
 
 void mark_team_used() {
   static std::once_flag registered;
-  std::call_once(registered, [] {
-    pthread_atfork(nullptr, nullptr, [] { forked_after_team = team_was_used.load(); });
-  });
+  std::call_once(registered,
+                 [] { pthread_atfork(nullptr, nullptr, [] { forked_after_team = team_was_used.load(); }); });
   team_was_used = true;
 }
 #endif

@@ -25,7 +25,7 @@ struct Interrupted : std::runtime_error {
 
 // How a kernel is to run: with how many threads, and whom to ask whether to stop.
 class Execution {
- public:
+public:
   // `interrupted` is only ever called on the thread that made this object; it may be empty.
   Execution(int n_threads, std::function<bool()> interrupted)
       : n_threads_(n_threads), interrupted_(std::move(interrupted)), owner_(std::this_thread::get_id()) {}
@@ -42,7 +42,7 @@ class Execution {
   // Jobs of fewer than `serial_below` operations stay on the calling thread.
   void for_each(Index n_tasks, double operations, const std::function<void(Index)>& task) const;
 
- private:
+private:
   static constexpr double serial_below = 2e5;  // about 20 microseconds of arithmetic, a few times a team's start-up
 
   int n_threads_;
@@ -62,9 +62,9 @@ struct RowRange {
 };
 RowRange row_range(Index n, Index block, Index parts, Index part);
 
-// Sum over row blocks of what add(first, rows, sums) adds to `size` zero-initialised sums. Rows are dealt to lanes, whose
-// number depends on n and size only, and lanes are added in order.
-// `make_worker()` is called once a lane and returns the function add, with whatever scratch memory it keeps.
+// Sum over row blocks of what add(first, rows, sums) adds to `size` zero-initialised sums. Rows are dealt to lanes,
+// whose number depends on n and size only, and lanes are added in order. `make_worker()` is called once a lane and
+// returns the function add, with whatever scratch memory it keeps.
 template <class T, class MakeWorker>
 std::vector<T> sum_over_rows(const Execution& exec, Index n, Index block, Index size, double operations,
                              const MakeWorker& make_worker) {

@@ -50,8 +50,7 @@ Evaluation evaluate(const Execution& exec, const RefineProblem& p, const Vector&
   Evaluation result;
   result.gradient.resize(parameters.size());
   const double scale = 1 / total_weight(p);
-  result.mean_squared_error =
-      scale * network_gradient(exec, at.net, p.X, p.n, p.y, p.v, result.gradient.data());
+  result.mean_squared_error = scale * network_gradient(exec, at.net, p.X, p.n, p.y, p.v, result.gradient.data());
   result.gradient *= scale;
   result.cost = result.mean_squared_error / 2;
   for (Index i = 0; i <= p.k; ++i) {
@@ -63,8 +62,8 @@ Evaluation evaluate(const Execution& exec, const RefineProblem& p, const Vector&
   return result;
 }
 
-// Which neurons' gates are told apart in one pass over the rows. Grams of gate patterns are summed, so a pass with b gates
-// yields the masked Grams of all their pairs; more gates than fit one pass are taken two sets at a time.
+// Which neurons' gates are told apart in one pass over the rows. Grams of gate patterns are summed, so a pass with b
+// gates yields the masked Grams of all their pairs; more gates than fit one pass are taken two sets at a time.
 struct GateSets {
   std::vector<std::vector<Index>> passes;  // the neurons of each pass
 

@@ -30,8 +30,8 @@ struct RefineResult {
   bool converged;
 };
 
-// Improves `parameters` in place; the cost never rises. Marquardt scaling, damping by the gain ratio (Madsen, Nielsen and
-// Tingleff, Methods for non-linear least squares problems, 2004, algorithm 3.16).
+// Improves `parameters` in place; the cost never rises. Marquardt scaling, damping by the gain ratio (Madsen, Nielsen
+// and Tingleff, Methods for non-linear least squares problems, 2004, algorithm 3.16).
 RefineResult refine(const Execution& exec, const RefineProblem& problem, const RefineOptions& options,
                     double* parameters);
 

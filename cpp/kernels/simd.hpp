@@ -26,7 +26,7 @@ constexpr Index vector_bytes = 16, tile_vectors = 3, tile_columns = 4;
 // Zeroed memory that starts on a vector boundary.
 template <class T>
 class AlignedBuffer {
- public:
+public:
   explicit AlignedBuffer(Index size)
       : data_(static_cast<T*>(::operator new(std::max<Index>(size, 1) * sizeof(T), std::align_val_t{64}))) {
     std::fill_n(data_.get(), size, T(0));
@@ -34,7 +34,7 @@ class AlignedBuffer {
   T* data() { return data_.get(); }
   const T* data() const { return data_.get(); }
 
- private:
+private:
   struct Free {
     void operator()(T* p) const { ::operator delete(p, std::align_val_t{64}); }
   };

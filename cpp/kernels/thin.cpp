@@ -119,8 +119,8 @@ void thin_backward(const T* X, Index rows, Index d, const T* V, Index columns, I
   for (; c < columns; ++c) backward_columns<T, 1>(X, rows, d, V + c, stride, out + c * d);
 }
 
-#define LIMBECK_INSTANTIATE(T)                                                  \
-  template void thin_forward(const T*, Index, const ThinMatrix<T>&, T*);        \
+#define LIMBECK_INSTANTIATE(T)                                           \
+  template void thin_forward(const T*, Index, const ThinMatrix<T>&, T*); \
   template void thin_backward(const T*, Index, Index, const T*, Index, Index, T*);
 LIMBECK_INSTANTIATE(float)
 LIMBECK_INSTANTIATE(double)

@@ -25,7 +25,7 @@ Index thin_stride(Index columns) {
 // A thin matrix C (columns, d), kept feature by feature in groups of one vector of columns.
 template <class T>
 class ThinMatrix {
- public:
+public:
   static constexpr Index width = Simd<T>::width;
 
   ThinMatrix(Index columns, Index d) : columns_(columns), d_(d), data_(thin_stride<T>(columns) * d) {}
@@ -37,7 +37,7 @@ class ThinMatrix {
   Index n_features() const { return d_; }
   const T* group(Index g) const { return data_.data() + g * width * d_; }
 
- private:
+private:
   Index columns_, d_;
   AlignedBuffer<T> data_;
 };

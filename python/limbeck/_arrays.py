@@ -17,6 +17,8 @@ from limbeck import _kernels
 Array = NDArray[Any]
 Float64Array = NDArray[np.float64]
 
+_LARGEST_INT = 2**31 - 1  # what the kernels take
+
 
 def float_array(value: ArrayLike, name: str, ndim: int | Sequence[int], dtype: DTypeLike | None = None) -> Array:
     """Convert to a C-contiguous float array of the wanted number of dimensions.
@@ -102,9 +104,13 @@ def integer(value: Any, name: str, at_least: int | None = None) -> int:  # noqa:
         raise TypeError(f"{name} must be an integer, got {value!r}") from None
     if at_least is not None and number < at_least:
         raise ValueError(f"{name} must be at least {at_least}, got {number}")
+    if number > _LARGEST_INT:
+        raise ValueError(f"{name} must be at most {_LARGEST_INT}, got {number}")
     return number
 
 
 def integers(values: Iterable[Any], name: str, at_least: int) -> list[int]:
     """A list of ints, or an error that names the argument."""
+    if not isinstance(values, Iterable):
+        raise TypeError(f"{name} must be a sequence of integers, got {values!r}")
     return [integer(value, f"{name}[{i}]", at_least) for i, value in enumerate(values)]

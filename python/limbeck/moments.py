@@ -15,6 +15,7 @@ weights are converted to the type of X. Results are bitwise the same for any num
 
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
+from math import log10
 from typing import Any
 
 import numpy as np
@@ -44,6 +45,7 @@ __all__ = [
 ]
 
 _LARGEST_TENSOR = 10**8
+_MOST_DIMENSIONS = 30  # an ndarray has 32 in NumPy 1, and one goes to the targets
 
 
 def weighted_grams(
@@ -100,9 +102,9 @@ def _prepare(X: ArrayLike, y: ArrayLike, directions: ArrayLike) -> tuple[Array, 
     return X, np.ascontiguousarray(y.reshape(len(y), -1) if y.ndim == 1 else y), G, y.ndim == 2
 
 
-def _finish(result: Array, has_targets: bool, check: bool, **inputs: Array) -> Array:
+def _finish(result: Array, has_targets: bool, check: bool, y: Array, **inputs: Array) -> Array:
     if check:
-        finite_result(result, **inputs)
+        finite_result(result, **inputs, y=y if has_targets else y[:, 0])
     return result if has_targets else result[0]
 
 
@@ -274,15 +276,17 @@ def moment_tensor(
         The tensor would have more than 1e8 entries, or as :func:`contract`.
     """
     order = integer(order, "order", at_least=0)
-    X, Y, _, has_targets = _prepare(X, y, np.empty((0, np.shape(X)[1] if np.ndim(X) == 2 else 0)))
-    entries = Y.shape[1] * X.shape[1] ** order
-    if entries > _LARGEST_TENSOR:
+    X = matrix(X, "X")
+    X, Y, _, has_targets = _prepare(X, y, np.empty((0, X.shape[1])))
+    digits = order * log10(max(1, X.shape[1])) + log10(max(1, Y.shape[1]))
+    if digits > log10(_LARGEST_TENSOR):
+        size = f"{10**digits:.3g}" if digits < 300 else f"1e{digits:.0f}"
         raise ValueError(
-            f"the tensor of order {order} of {X.shape[1]} features has {entries:.3g} entries, more than "
+            f"the tensor of order {order} of {X.shape[1]} features has {size} entries, more than "
             f"{_LARGEST_TENSOR:.0e}; contract it along directions instead"
         )
-    if order > 60:  # NumPy's own limit on dimensions, less the target axis
-        raise ValueError(f"order must be at most 60, got {order}")
+    if order > _MOST_DIMENSIONS:
+        raise ValueError(f"order must be at most {_MOST_DIMENSIONS}, got {order}")
     result = _kernels.moment_tensor(X, Y, order, thread_count(n_threads))
     if check_finite and order == 0:
         require_finite(X=X)
@@ -361,9 +365,13 @@ class MomentAccumulator:
         squares = {order: np.zeros_like(total) for order, total in self._sums.items()}
         for begin, end in pairwise(cuts):
             for order in self.orders:
-                mean = contract(X[begin:end], y[begin:end], self.directions, order, n_threads=n_threads)
-                sums[order] += mean * float(end - begin)
-                squares[order] += np.square(mean, dtype=np.float64) * float(end - begin)
+                rows = slice(begin, end)
+                mean = contract(X[rows], y[rows], self.directions, order, n_threads=n_threads, check_finite=False)
+                with np.errstate(invalid="ignore", over="ignore"):  # bad rows are named below
+                    sums[order] += mean * float(end - begin)
+                    squares[order] += np.square(mean, dtype=np.float64) * float(end - begin)
+        for total in sums.values():
+            finite_result(total, X=X, y=y)
         for order in self.orders:
             self._sums[order] += sums[order]
             self._squares[order] += squares[order]

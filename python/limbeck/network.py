@@ -2,6 +2,9 @@
 
 import json
 import os
+import threading
+import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,7 @@ __all__ = ["ReLUNetwork"]
 
 _FORMAT = "limbeck.ReLUNetwork"
 _FORMAT_VERSION = 1
+_NPZ_ERRORS = (ValueError, EOFError, KeyError, AttributeError, TypeError, MemoryError)
 _FIELDS = ("weights", "output", "linear", "bias", "thresholds")
 
 
@@ -105,6 +109,10 @@ class ReLUNetwork:
 
     __hash__ = None  # type: ignore[assignment]
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Through the constructor, so that the arrays of a copy are checked and read-only too.
+        return _rebuild, tuple(np.array(getattr(self, name)) for name in _FIELDS)
+
     def __call__(self, X: ArrayLike, *, n_threads: int | None = None, check_finite: bool = True) -> NDArray[Any]:
         """Values of the network on rows.
 
@@ -162,10 +170,11 @@ class ReLUNetwork:
                 f"networks of different numbers of features cannot be compared: {self.n_features} and "
                 f"{other.n_features}"
             )
+        # What the subtraction rounds away (Knuth's TwoSum) goes in as two more neurons, v relu(x_j) - v relu(-x_j) = v
+        # x_j, so that the distance is that of the two functions and not of rounded ones.
         linear = self.linear - other.linear
-        # What the subtraction rounds away goes in as two more neurons, v relu(x_j) - v relu(-x_j) = v x_j, so that the
-        # distance is that of the two functions and not of rounded ones; usually there is nothing to add.
-        lost = (self.linear - (linear + other.linear)) if np.any(linear) else np.zeros_like(linear)
+        back = linear - self.linear
+        lost = (self.linear - (linear - back)) - (other.linear + back)
         extra = np.flatnonzero(lost)
         rows = np.zeros((2 * len(extra), self.n_features))
         rows[np.arange(len(extra)), extra] = 1.0
@@ -188,21 +197,25 @@ class ReLUNetwork:
 
         A neuron without a direction is a constant and moves into the bias.
         """
-        norms = np.linalg.norm(self.weights, axis=1)
-        dead = norms == 0
+        largest = np.abs(self.weights).max(axis=1, initial=0.0)
+        dead = largest == 0
         constant = float(self.output[dead] @ np.maximum(self.thresholds[dead], 0.0))
         kept = np.flatnonzero(~dead)
-        weights = self.weights[kept] / norms[kept, None]
-        output = self.output[kept] * norms[kept]
-        # The last key of lexsort is the first to count: size, then direction, so that the order does not depend on
-        # ours.
-        order = np.lexsort((*weights.T[::-1], -np.abs(output)))
+        # Powers of two come out of the rows first, so that no square in a norm overflows or vanishes.
+        exponents = np.frexp(largest[kept])[1]
+        rows = np.ldexp(self.weights[kept], -exponents[:, None])
+        norms = np.linalg.norm(rows, axis=1)
+        weights = rows / norms[:, None]
+        output = np.ldexp(self.output[kept] * norms, exponents)
+        thresholds = np.ldexp(self.thresholds[kept] / norms, -exponents)
+        # The last key of lexsort counts first: size, then direction and the rest, so that the order is always the same.
+        order = np.lexsort((thresholds, output, *weights.T[::-1], -np.abs(output)))
         return ReLUNetwork(
             weights[order],
             output[order],
             linear=self.linear,
             bias=self.bias + constant,
-            thresholds=(self.thresholds[kept] / norms[kept])[order],
+            thresholds=thresholds[order],
         )
 
     # ---- Files ----
@@ -217,7 +230,7 @@ class ReLUNetwork:
         """
         target = Path(path)
         kind = _file_kind(target)
-        part = target.with_name(target.name + ".part")
+        part = target.with_name(f"{target.name}.{os.getpid()}-{threading.get_ident()}.part")
         try:
             with part.open("wb") as file:
                 if kind == ".json":
@@ -241,21 +254,7 @@ class ReLUNetwork:
             The file cannot be read.
         """
         source = Path(path)
-        if _file_kind(source) == ".json":
-            try:
-                content = json.loads(source.read_text(encoding="utf-8"))
-            except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
-                raise ValueError(f"{source} is not JSON: {error}") from None
-        else:
-            try:
-                with np.load(source, allow_pickle=False) as file:
-                    content = {name: file[name].tolist() for name in file.files}
-            except (ValueError, EOFError, KeyError, AttributeError, TypeError) as error:
-                raise ValueError(f"{source} is not an NPZ file of arrays: {error}") from None
-            except Exception as error:
-                if type(error).__name__ != "BadZipFile":
-                    raise
-                raise ValueError(f"{source} is not an NPZ file: {error}") from None
+        content = _read_json(source) if _file_kind(source) == ".json" else _read_npz(source)
         try:
             return ReLUNetwork.from_dict(content)
         except (TypeError, ValueError) as error:
@@ -283,7 +282,7 @@ class ReLUNetwork:
         """
         if not isinstance(content, dict) or content.get("format") != _FORMAT:
             raise ValueError(f"it lacks format = {_FORMAT!r}")
-        if content.get("version") != _FORMAT_VERSION:
+        if content.get("version") != _FORMAT_VERSION or isinstance(content["version"], bool):
             raise ValueError(f"its version is {content.get('version')!r}, this limbeck reads version {_FORMAT_VERSION}")
         missing = [name for name in _FIELDS if name not in content]
         if missing:
@@ -291,13 +290,38 @@ class ReLUNetwork:
         weights = content["weights"]
         if isinstance(weights, list) and not weights:  # a linear function: no neurons, so no row to count features in
             weights = np.empty((0, len(content["linear"])))
-        return ReLUNetwork(
+        network = ReLUNetwork(
             weights,
             content["output"],
             linear=content["linear"],
             bias=content["bias"],
             thresholds=content["thresholds"],
         )
+        if content.get("n_features", network.n_features) != network.n_features:
+            raise ValueError(f"n_features is {content['n_features']!r}, but weights have {network.n_features} columns")
+        return network
+
+
+def _rebuild(
+    weights: ArrayLike, output: ArrayLike, linear: ArrayLike, bias: float, thresholds: ArrayLike
+) -> ReLUNetwork:
+    return ReLUNetwork(weights, output, linear=linear, bias=float(bias), thresholds=thresholds)
+
+
+def _read_json(path: Path) -> Any:  # noqa: ANN401
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path} is not JSON that a network could be in: {error}") from None
+
+
+def _read_npz(path: Path) -> dict[str, Any]:
+    try:
+        # Opened here, so that it is closed whatever happens inside.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as content:
+            return {name: content[name].tolist() for name in content.files}
+    except (*_NPZ_ERRORS, zipfile.BadZipFile, zlib.error) as error:
+        raise ValueError(f"{path} is not an NPZ file of arrays: {error}") from None
 
 
 def _file_kind(path: Path) -> str:

@@ -1,0 +1,28 @@
+"""Levenberg-Marquardt steps for sums of ReLUs, and the normal matrix that they stand on."""
+
+import numpy as np
+import pytest
+from least_squares import Problem
+
+from limbeck import _kernels
+
+N, STEPS = 10_000, 3
+
+
+@pytest.mark.parametrize(("d", "k"), [(50, 4), (50, 8), (100, 6)])
+def test_refine_steps(benchmark, d, k, n_threads):
+    problem = Problem.planted(N, d, k)
+    before = problem.mean_squared_error(problem.start)
+    parameters, _, mse, steps, _ = benchmark(
+        _kernels.refine, problem.X, problem.y, None, problem.signs, problem.start, True, 0.0, STEPS, 0.0, n_threads
+    )
+    assert steps == STEPS
+    assert mse < before
+    assert mse == pytest.approx(problem.mean_squared_error(parameters), rel=1e-9)
+
+
+def test_normal_matrix(benchmark, n_threads):
+    problem = Problem.planted(N, 50, 8)
+    result = benchmark(_kernels.normal_matrix, problem.X, problem.y, None, problem.signs, problem.start, n_threads)
+    J = problem.jacobian(problem.start.ravel())
+    np.testing.assert_allclose(result, J.T @ J / N, rtol=0, atol=1e-12)
