@@ -1,6 +1,7 @@
 """Levenberg-Marquardt steps for sums of ReLUs, and the normal matrix that they stand on."""
 
 import numpy as np
+import numpy as np
 import pytest
 from least_squares import Problem
 
@@ -14,7 +15,7 @@ def test_refine_steps(benchmark, d, k, n_threads):
     problem = Problem.planted(N, d, k)
     before = problem.mean_squared_error(problem.start)
     parameters, _, mse, steps, _ = benchmark(
-        _kernels.refine, problem.X, problem.y, None, problem.signs, problem.start, True, 0.0, STEPS, 0.0, n_threads
+        _kernels.refine, problem.X, problem.y, None, problem.signs, problem.start, True, 0.0, STEPS, 0.0, np.inf, n_threads
     )
     assert steps == STEPS
     assert mse < before

@@ -62,9 +62,7 @@ def _jacobian(model, X):
     """By (a_i, t_i) for every neuron, then (w, b)."""
     ones = np.column_stack([X, np.ones(len(X))])
     open_gates = X @ model.neurons[:, :-1].T + model.neurons[:, -1] > 0
-    return np.concatenate(
-        [model.signs[i] * open_gates[:, [i]] * ones for i in range(model.width)] + [ones], axis=1
-    )
+    return np.concatenate([model.signs[i] * open_gates[:, [i]] * ones for i in range(model.width)] + [ones], axis=1)
 
 
 @pytest.mark.parametrize("width", [0, 1, 3, 6, 11])

@@ -34,13 +34,14 @@ RefineProblem checked_problem(const py::array& X, const py::array& y, const py::
 
 py::tuple refine_binding(const py::array& X, const py::array& y, const py::object& row_weights, const py::array& signs,
                          const py::array& parameters, bool thresholds, double decay, int max_steps, double tolerance,
-                         int n_threads) {
+                         double seconds, int n_threads) {
   const auto problem = checked_problem(X, y, row_weights, signs, parameters, thresholds, decay);
   auto out = new_array<double>({parameters.shape(0), parameters.shape(1)});
   double* theta = out.mutable_data();
   std::copy_n(static_cast<const double*>(parameters.data()), parameters.size(), theta);
   RefineResult result{};
-  run(n_threads, [&](const Execution& exec) { result = refine(exec, problem, {max_steps, tolerance}, theta); });
+  run(n_threads,
+      [&](const Execution& exec) { result = refine(exec, problem, {max_steps, tolerance, seconds}, theta); });
   return py::make_tuple(out, result.cost, result.mean_squared_error, result.steps, result.converged);
 }
 
@@ -59,7 +60,7 @@ py::object normal_matrix_binding(const py::array& X, const py::array& y, const p
 void bind_refine(py::module_& m) {
   m.def("refine", &refine_binding, py::arg("X"), py::arg("y"), py::arg("row_weights").none(true), py::arg("signs"),
         py::arg("parameters"), py::arg("thresholds"), py::arg("decay"), py::arg("max_steps"), py::arg("tolerance"),
-        py::arg("n_threads"));
+        py::arg("seconds"), py::arg("n_threads"));
   m.def("normal_matrix", &normal_matrix_binding, py::arg("X"), py::arg("y"), py::arg("row_weights").none(true),
         py::arg("signs"), py::arg("parameters"), py::arg("n_threads"));
 }

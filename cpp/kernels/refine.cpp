@@ -2,6 +2,7 @@
 
 #include <Eigen/Cholesky>
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <limits>
 #include <numeric>
@@ -183,7 +184,11 @@ RefineResult refine(const Execution& exec, const RefineProblem& p, const RefineO
   double damping = 1e-3, growth = 2;
   bool stale = true;
   int small_steps = 0;
-  for (; result.steps < options.max_steps && std::isfinite(here.cost); ++result.steps) {
+  const auto start = std::chrono::steady_clock::now();
+  const auto in_time = [&] {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() < options.seconds;
+  };
+  for (; result.steps < options.max_steps && std::isfinite(here.cost) && in_time(); ++result.steps) {
     exec.check();
     if (stale) {
       normal_matrix(exec, p, theta.data(), hessian.data());

@@ -21,6 +21,7 @@ struct RefineProblem {
 struct RefineOptions {
   int max_steps;
   double tolerance;  // stop when two accepted steps in a row lower the cost by less than this fraction
+  double seconds;    // begin no step after this time
 };
 
 struct RefineResult {

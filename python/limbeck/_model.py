@@ -1,5 +1,6 @@
 """A sum of ReLUs in the parameters that Levenberg-Marquardt moves, and the operations of the learner on it."""
 
+import time
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -140,6 +141,7 @@ class Fit:
     thresholds: bool = False
     decay: float = 0.0
     n_threads: int = 0
+    deadline: float = np.inf  # by time.perf_counter(); a refinement that starts later takes no step
     steps_taken: int = field(default=0, init=False)
 
     def __call__(self, model: Model, rows: Rows, **changes: Any) -> tuple[Model, float]:  # noqa: ANN401
@@ -155,6 +157,7 @@ class Fit:
             how["decay"],
             how["max_steps"],
             how["tolerance"],
+            self.deadline - time.perf_counter(),
             self.n_threads,
         )
         self.steps_taken += steps

@@ -24,7 +24,7 @@ class Progress:
         self._callback = callback
         self._show = show
         self._start = self._stage_start = time.perf_counter()
-        self._deadline = None if time_limit is None else self._start + time_limit
+        self.deadline = float("inf") if time_limit is None else self._start + time_limit
         self._stage: str | None = None
         self.timings: dict[str, float] = {}
         self.history: list[dict[str, object]] = []
@@ -58,7 +58,7 @@ class Progress:
 
     def out_of_time(self) -> bool:
         """Whether the time limit has passed; remembered as ``stopped_early``."""
-        if self._deadline is not None and time.perf_counter() > self._deadline:
+        if time.perf_counter() > self.deadline:
             self.stopped_early = True
             return True
         return False

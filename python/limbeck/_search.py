@@ -91,7 +91,7 @@ def search(
     variance = float(np.var(check.y))
     model, _ = fit(linear_model(rows.X.shape[1]), rows)
     best = _Best(model, check.errors(model), "linear")
-    span_fit = Fit(max_steps=60, tolerance=1e-4, n_threads=fit.n_threads)
+    span_fit = Fit(max_steps=60, tolerance=1e-4, n_threads=fit.n_threads, deadline=fit.deadline)
     for number in range(_ROUNDS):
         count = _SPAN_ROWS_PER_PARAMETER * (len(basis) + 1) * (width + 1)
         inside = Rows(rows.X[:count], rows.y[:count]).projected(basis)

@@ -63,7 +63,7 @@ def fit_any(
     rng : numpy.random.Generator
         For folds and starts.
     """
-    fit = Fit(max_steps=_STEPS, tolerance=1e-4, thresholds=True, n_threads=fit.n_threads)
+    fit = Fit(max_steps=_STEPS, tolerance=1e-4, thresholds=True, n_threads=fit.n_threads, deadline=fit.deadline)
     splits = [(Rows(rows.X[a], rows.y[a]), Rows(rows.X[b], rows.y[b])) for a, b in _folds(len(rows), rng)]
     widths = [width] if width is not None else [w for w in _WIDTHS if w <= max_width]
     errors: dict[tuple[int, float], Float64Array] = {}

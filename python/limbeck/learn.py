@@ -162,7 +162,7 @@ def learn(
     require_finite(X=X, y=y)
     _check_options(X, y, width, max_width, inputs, validation, time_limit)
     tell = Progress(callback, progress, time_limit)
-    fit = Fit(n_threads=thread_count(n_threads))
+    fit = Fit(n_threads=thread_count(n_threads), deadline=tell.deadline)
     rng = np.random.default_rng(seed)
     held_out, used = _split(len(y), validation, rng)
     tell.enter("inputs")

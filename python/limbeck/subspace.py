@@ -16,10 +16,10 @@ from limbeck._model import Float64Array
 
 __all__ = ["Subspace", "find_subspace"]
 
-_FLIPS = 3
+_FLIPS = 4
 # The largest singular value of a moment with flipped signs varies by a few percent from one draw to the next; a margin
-# of a quarter over the largest of three makes false directions rare (the tests count them).
-_MARGIN = 1.25
+# of a third over the largest of four makes false directions rare (the tests count them).
+_MARGIN = 1.35
 _CONTRACTIONS = 6  # directions along which the fourth moment is contracted
 
 

@@ -46,6 +46,7 @@ def refine(
     decay: float,
     max_steps: int,
     tolerance: float,
+    seconds: float,
     n_threads: int,
 ) -> tuple[Float64Array, float, float, int, bool]: ...
 def weighted_grams(X: Array, W: Array, n_threads: int) -> Array: ...

@@ -1,0 +1,56 @@
+"""Inputs are recognised, and coordinates change without changing functions."""
+
+import numpy as np
+import pytest
+
+from limbeck import datasets
+from limbeck._inputs import detect_inputs, standardization, whitening
+
+
+def test_standard_inputs_are_recognised_nearly_always():
+    # False alarms are set to 1e-3 in all; of 300 draws none or one or, rarely, two: four has a chance below 1e-3.
+    rng = np.random.default_rng(0)
+    kinds = [detect_inputs(rng.standard_normal((n, d))) for n, d in [(100, 3), (1000, 10), (5000, 40)] * 100]
+    assert sum(kind != "standard" for kind in kinds) <= 3
+
+
+def test_gaussian_inputs_are_recognised():
+    rng = np.random.default_rng(1)
+    Z = rng.standard_normal((5000, 6))
+    assert detect_inputs(Z + 0.2) == "gaussian"
+    assert detect_inputs(1.3 * Z) == "gaussian"
+    assert detect_inputs(Z @ rng.standard_normal((6, 6))) == "gaussian"
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda Z: np.column_stack([Z, Z[:, 0] > 0]),
+        lambda Z: np.exp(Z),
+        lambda Z: np.sign(Z) * np.abs(Z) ** 1.3,
+        lambda Z: np.column_stack([Z, np.ones(len(Z))]),
+        lambda Z: Z[:20],
+    ],
+    ids=["binary", "lognormal", "heavy", "constant", "few"],
+)
+def test_other_inputs_are_recognised(spoil):
+    assert detect_inputs(spoil(np.random.default_rng(2).standard_normal((5000, 4)))) == "any"
+
+
+@pytest.mark.parametrize("make", [whitening, standardization])
+def test_coordinates_pull_networks_back(make):
+    rng = np.random.default_rng(3)
+    X = rng.standard_normal((500, 5)) @ rng.standard_normal((5, 5)) + 7
+    change = make(X)
+    network = datasets.make_narrow_network("generic", 5, 3, seed=4)
+    np.testing.assert_allclose(change.pull_back(network)(X), network(change(X)), rtol=1e-9, atol=1e-9)
+
+
+def test_whitening_leaves_out_what_does_not_vary():
+    rng = np.random.default_rng(5)
+    X = rng.standard_normal((1000, 3))
+    Z = whitening(np.column_stack([X, X[:, 0] - 2 * X[:, 1], np.ones(1000)]))(
+        np.column_stack([X, X[:, 0] - 2 * X[:, 1], np.ones(1000)])
+    )
+    assert Z.shape == (1000, 3)
+    np.testing.assert_allclose(Z.T @ Z / 1000, np.eye(3), atol=1e-8)
