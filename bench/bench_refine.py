@@ -1,7 +1,6 @@
 """Levenberg-Marquardt steps for sums of ReLUs, and the normal matrix that they stand on."""
 
 import numpy as np
-import numpy as np
 import pytest
 from least_squares import Problem
 

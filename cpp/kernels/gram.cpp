@@ -18,7 +18,7 @@ void tile_kernel(Index rows, const T* a, const T* b, T* tile) {
     V av[MV];
     for (int m = 0; m < MV; ++m) av[m] = Simd<T>::load(a + m * stride + r * width);
     for (Index c = 0; c < tile_columns; ++c) {
-      const T bc = b[r * tile_columns + c];
+      const T bc = b[r * ScaledColumns<T>::columns + c];
       for (int m = 0; m < MV; ++m) acc[m][c] += av[m] * bc;
     }
   }
@@ -30,22 +30,13 @@ void tile_kernel(Index rows, const T* a, const T* b, T* tile) {
   }
 }
 
-// scaled (rows, tile_columns) = the packed columns from `column` on, times the row's weight; zero beyond column d.
+// Share `part` of `parts` of a stretch of memory that will be packed next, into the second-level cache: packing would
+// otherwise wait for main memory while the arithmetic units idle. Reaching beyond the end is harmless.
 template <class T>
-void scale_columns(const PackedRows<T>& packed, Index rows, const T* w, Index column, Index d, T* scaled) {
-  constexpr Index width = Simd<T>::width, piece = std::min(width, tile_columns);
-  using Piece = typename VectorOf<T, piece>::Type;
-  for (Index c = 0; c < tile_columns; c += piece) {
-    T* to = scaled + c;
-    const bool inside = column + c < d;
-    const T* from = inside ? packed.panel((column + c) / width) + (column + c) % width : nullptr;
-    for (Index r = 0; r < rows; ++r) {
-      Piece v{};
-      if (inside) std::memcpy(&v, from + r * width, sizeof v);
-      if (w) v *= w[r];
-      std::memcpy(to + r * tile_columns, &v, sizeof v);
-    }
-  }
+void prefetch_share(const T* from, Index count, Index part, Index parts) {
+  constexpr Index line = 64 / static_cast<Index>(sizeof(T));
+  const Index lines = (count + line - 1) / line;
+  for (Index l = lines * part / parts; l < lines * (part + 1) / parts; ++l) __builtin_prefetch(from + l * line, 0, 2);
 }
 
 // How the work on all strips of all J matrices is split: lanes over rows, slabs over (matrix, strip) units so that the
@@ -56,7 +47,7 @@ struct Unit {
 
 template <class T>
 struct Plan {
-  static constexpr Index budget_bytes = Index{24} << 20, most_lanes = 64, least_lanes = 8, blocks_per_lane = 4;
+  static constexpr Index budget_bytes = Index{24} << 20, most_lanes = 64, least_lanes = 8, blocks_per_lane = 8;
   std::vector<std::vector<Unit>> slabs;
   std::vector<Index> slab_sizes;
   Index lanes;
@@ -112,16 +103,41 @@ void PackedRows<T>::gather_augmented(const T* X, const Index* index, Index rows)
 }
 
 template <class T>
-void accumulate_strip(const TriangleLayout<T>& layout, const PackedRows<T>& packed, Index rows, const T* w, Index q,
-                      T* tiles) {
+const T* ScaledColumns<T>::strip(const PackedRows<T>& packed, Index rows, const T* w, Index q) {
   constexpr Index width = Simd<T>::width;
-  alignas(vector_bytes) T scaled[gram_block_rows * tile_columns];
-  const Index first = layout.first_panel(q);
-  scale_columns(packed, rows, w, q * tile_columns, layout.d, scaled);
-  Index p = first;
+  using S = Simd<T>;
+  const Index group = q * tile_columns / columns;
+  if (group != group_ || w != weights_) {
+    group_ = group;
+    weights_ = w;
+    for (Index c = 0; c < columns; c += width) {
+      const Index panel = (group * columns + c) / width;
+      T* to = data_.data() + c;
+      if (panel * width >= d_) {  // a strip that reaches beyond the last panel
+        for (Index r = 0; r < rows; ++r) S::store(to + r * columns, typename S::Vector{});
+        continue;
+      }
+      const T* from = packed.panel(panel);
+      if (w) {
+#pragma GCC unroll 4
+        for (Index r = 0; r < rows; ++r) S::store(to + r * columns, S::load(from + r * width) * w[r]);
+      } else {
+        for (Index r = 0; r < rows; ++r) S::store(to + r * columns, S::load(from + r * width));
+      }
+    }
+  }
+  return data_.data() + q * tile_columns % columns;
+}
+
+template <class T>
+void accumulate_strip(const TriangleLayout<T>& layout, const PackedRows<T>& packed, ScaledColumns<T>& scaled,
+                      Index rows, const T* w, Index q, T* tiles) {
+  constexpr Index width = Simd<T>::width;
+  const T* b = scaled.strip(packed, rows, w, q);
+  Index p = layout.first_panel(q);
   T* at = tiles;
   const auto step = [&](auto kernel, Index vectors) {
-    kernel(rows, packed.panel(p), scaled, at);
+    kernel(rows, packed.panel(p), b, at);
     p += vectors;
     at += vectors * width * tile_columns;
   };
@@ -163,14 +179,17 @@ void weighted_grams(const Execution& exec, const T* X, Index n, Index d, Index J
     for (const Unit& u : units) from = std::min(from, layout.first_panel(u.strip));
     exec.for_each(plan.lanes, operations / plan.slabs.size(), [&](Index lane) {
       PackedRows<T> packed(d);
+      ScaledColumns<T> scaled(d);
       std::vector<T> w(J * gram_block_rows);
       const RowRange range = row_range(n, gram_block_rows, plan.lanes, lane);
       for (Index i = range.begin; i < range.end && !exec.stopped(); i += gram_block_rows) {
         const Index rows = std::min(gram_block_rows, range.end - i);
         packed.pack(X + i * d, rows, from);
         weights(i, rows, w.data(), gram_block_rows);
+        scaled.reset();
         for (const Unit& u : units) {
-          accumulate_strip(layout, packed, rows, w.data() + u.j * gram_block_rows, u.strip,
+          prefetch_share(X + (i + rows) * d, rows * d, &u - units.data(), static_cast<Index>(units.size()));
+          accumulate_strip(layout, packed, scaled, rows, w.data() + u.j * gram_block_rows, u.strip,
                            sums.data() + lane * size + u.offset);
         }
       }
@@ -198,11 +217,13 @@ void weighted_grams(const Execution& exec, const T* X, Index n, Index d, const T
   weighted_grams(exec, X, n, d, J, fill, out);
 }
 
-#define LIMBECK_INSTANTIATE(T)                                                                                \
-  template class PackedRows<T>;                                                                               \
-  template void accumulate_strip(const TriangleLayout<T>&, const PackedRows<T>&, Index, const T*, Index, T*); \
-  template void scatter_strip(const TriangleLayout<T>&, Index, const T*, T*);                                 \
-  template void weighted_grams(const Execution&, const T*, Index, Index, Index, const FillWeights<T>&, T*);   \
+#define LIMBECK_INSTANTIATE(T)                                                                                       \
+  template class PackedRows<T>;                                                                                      \
+  template class ScaledColumns<T>;                                                                                   \
+  template void accumulate_strip(const TriangleLayout<T>&, const PackedRows<T>&, ScaledColumns<T>&, Index, const T*, \
+                                 Index, T*);                                                                         \
+  template void scatter_strip(const TriangleLayout<T>&, Index, const T*, T*);                                        \
+  template void weighted_grams(const Execution&, const T*, Index, Index, Index, const FillWeights<T>&, T*);          \
   template void weighted_grams(const Execution&, const T*, Index, Index, const T*, Index, T*);
 LIMBECK_INSTANTIATE(float)
 LIMBECK_INSTANTIATE(double)

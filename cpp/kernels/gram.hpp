@@ -24,8 +24,8 @@ void weighted_grams(const Execution& exec, const T* X, Index n, Index d, const T
 
 // ---- Building blocks, shared with grouped_gram ----
 
-// Rows that are packed at a time: three panels and one scaled panel then fit a 48 KiB first-level cache, and the
-// accumulators of a tile are loaded and stored once in 128 steps.
+// Rows that are packed at a time: three panels and the scaled columns then fit a 48 KiB first-level cache, and the
+// accumulators of a tile are loaded and stored once in 128 steps. (Measured: 64 and 256 are up to a tenth slower.)
 constexpr Index gram_block_rows = 128;
 
 // The lower triangle of a d x d matrix as tiles of Simd<T>::width rows and tile_columns columns. Column strip q keeps
@@ -69,10 +69,30 @@ private:
   AlignedBuffer<T> data_;
 };
 
+// Columns of a packed block times row weights, the right-hand factor of the tiles. Scaling goes by whole vectors, which
+// may serve several strips; what was scaled last is kept.
+template <class T>
+class ScaledColumns {
+public:
+  // Columns scaled at a time; element (r, c) of a strip stands at [r * columns + c].
+  static constexpr Index columns = std::max(Simd<T>::width, tile_columns);
+
+  explicit ScaledColumns(Index d) : d_(d), data_(gram_block_rows * columns) {}
+  // Forget what was scaled: rows or weights have changed.
+  void reset() { group_ = -1; }
+  // Strip q of diag(w) X; w null stands for ones.
+  const T* strip(const PackedRows<T>& packed, Index rows, const T* w, Index q);
+
+private:
+  Index d_, group_ = -1;
+  const T* weights_ = nullptr;
+  AlignedBuffer<T> data_;
+};
+
 // Add rows' share of strip q of X' diag(w) X to `tiles` (strip_size(q) numbers). w may be null: all ones.
 template <class T>
-void accumulate_strip(const TriangleLayout<T>& layout, const PackedRows<T>& packed, Index rows, const T* w, Index q,
-                      T* tiles);
+void accumulate_strip(const TriangleLayout<T>& layout, const PackedRows<T>& packed, ScaledColumns<T>& scaled,
+                      Index rows, const T* w, Index q, T* tiles);
 
 // Write strip q, given by its tiles, into both triangles of out (d, d).
 template <class T>

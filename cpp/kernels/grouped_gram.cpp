@@ -31,17 +31,19 @@ void GroupedGrams::add(const Execution& exec, const double* X, Index rows, const
     const Index g = task / shares, share = task % shares;
     if (sorted.start[g] == sorted.start[g + 1]) return;
     PackedRows<double> packed(d_ + 1);
+    ScaledColumns<double> scaled(d_ + 1);
     std::vector<double> weights(gram_block_rows);
     for (Index i = sorted.start[g]; i < sorted.start[g + 1]; i += gram_block_rows) {
       const Index count = std::min(gram_block_rows, sorted.start[g + 1] - i);
       const Index* index = sorted.rows.data() + i;
       packed.gather_augmented(X, index, count);
       for (Index r = 0; w && r < count; ++r) weights[r] = w[index[r]];
+      scaled.reset();
       double* tiles = tiles_.data() + g * layout_.size();
       for (Index q = 0; q < layout_.strips; ++q) {
         // Strips shrink towards the end; dealing them out in turn balances the shares.
         if (q % shares == share) {
-          accumulate_strip(layout_, packed, count, w ? weights.data() : nullptr, q, tiles);
+          accumulate_strip(layout_, packed, scaled, count, w ? weights.data() : nullptr, q, tiles);
         }
         tiles += layout_.strip_size(q);
       }

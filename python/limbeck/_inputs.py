@@ -1,7 +1,8 @@
 """What the inputs are: standard Gaussian, Gaussian, or anything; and coordinates that make them standard."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
-from statistics import NormalDist
 
 import numpy as np
 
@@ -78,6 +79,8 @@ def detect_inputs(X: Float64Array) -> str:
     X : ndarray of shape (n, d)
         Rows.
     """
+    from statistics import NormalDist
+
     X = X[:_MOST_ROWS]
     n, d = X.shape
     scale = X.std(axis=0)

@@ -5,6 +5,8 @@ either. The best network so far has a span of its own, usually far sharper than 
 the next round looks again.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np

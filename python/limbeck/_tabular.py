@@ -1,5 +1,7 @@
 """Sums of ReLUs on inputs of any distribution: no moments, but thresholds, weight decay and cross-validation."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 
 import numpy as np

@@ -1,5 +1,9 @@
 """Planted networks and Gaussian data, to try a learner on."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -8,7 +12,8 @@ from limbeck.network import ReLUNetwork
 
 __all__ = ["FAMILIES", "make_narrow_network", "sample"]
 
-Seed = int | np.random.Generator
+if TYPE_CHECKING:  # numpy.random takes longer to import than all of limbeck
+    Seed = int | np.random.Generator
 Float64Array = NDArray[np.float64]
 
 

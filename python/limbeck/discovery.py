@@ -11,6 +11,8 @@ cheapest first:
   (``scales``), refined again.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from math import factorial

@@ -1,5 +1,7 @@
 """From data to a network of a few neurons: the learner and its result."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any

@@ -3,8 +3,6 @@
 import json
 import os
 import threading
-import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -316,6 +314,9 @@ def _read_json(path: Path) -> Any:  # noqa: ANN401
 
 
 def _read_npz(path: Path) -> dict[str, Any]:
+    import zipfile
+    import zlib
+
     try:
         # Opened here, so that it is closed whatever happens inside.
         with path.open("rb") as file, np.load(file, allow_pickle=False) as content:

@@ -6,6 +6,8 @@ contraction reaches when every label gets a random sign, which cuts its tie to t
 out have both large labels and large Hermite values, so shuffling labels among rows would make the band too narrow.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np
