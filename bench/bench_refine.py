@@ -14,7 +14,18 @@ def test_refine_steps(benchmark, d, k, n_threads):
     problem = Problem.planted(N, d, k)
     before = problem.mean_squared_error(problem.start)
     parameters, _, mse, steps, _ = benchmark(
-        _kernels.refine, problem.X, problem.y, None, problem.signs, problem.start, True, 0.0, STEPS, 0.0, np.inf, n_threads
+        _kernels.refine,
+        problem.X,
+        problem.y,
+        None,
+        problem.signs,
+        problem.start,
+        True,
+        0.0,
+        STEPS,
+        0.0,
+        np.inf,
+        n_threads,
     )
     assert steps == STEPS
     assert mse < before

@@ -33,9 +33,31 @@ void forward_tile(const T* X, Index d, const T* C, T* out, Index stride) {
   }
 }
 
+// One column: dot products of FR rows, vectors along the features.
+template <class T, Index FR>
+void forward_single(const T* X, Index d, const T* c, T* out, Index stride) {
+  using S = Simd<T>;
+  typename S::Vector acc[FR] = {};
+  const Index whole = d / S::width * S::width;
+  for (Index j = 0; j < whole; j += S::width) {
+    const auto cj = S::load(c + j);
+    for (Index r = 0; r < FR; ++r) __builtin_prefetch(X + prefetch_rows * d + FR * j + r * S::width);
+    for (Index r = 0; r < FR; ++r) acc[r] += S::load(X + r * d + j) * cj;
+  }
+  for (Index r = 0; r < FR; ++r) {
+    T lanes[S::width], sum(0);
+    S::store(lanes, acc[r]);
+    for (Index e = 0; e < S::width; ++e) sum += lanes[e];
+    for (Index j = whole; j < d; ++j) sum += X[r * d + j] * c[j];
+    S::store(out + r * stride, typename S::Vector{});
+    out[r * stride] = sum;
+  }
+}
+
 template <class T, Index FR>
 void forward_rows_of(const T* X, const ThinMatrix<T>& C, T* out, Index stride) {
-  const Index d = C.n_features(), groups = stride / Simd<T>::width;
+  const Index d = C.n_features(), groups = stride / Simd<T>::width - (C.has_single() ? 1 : 0);
+  if (C.has_single()) forward_single<T, FR>(X, d, C.single(), out + groups * Simd<T>::width, stride);
   Index g = 0;
   for (; groups - g >= forward_vectors; g += forward_vectors) {
     forward_tile<T, FR, forward_vectors>(X, d, C.group(g), out + g * Simd<T>::width, stride);

@@ -28,18 +28,23 @@ class ThinMatrix {
 public:
   static constexpr Index width = Simd<T>::width;
 
-  ThinMatrix(Index columns, Index d) : columns_(columns), d_(d), data_(thin_stride<T>(columns) * d) {}
+  ThinMatrix(Index columns, Index d)
+      : columns_(columns), d_(d), data_(thin_stride<T>(columns) * d), single_(columns % width == 1 ? d : 0) {}
   void set(Index column, const T* values) {  // d numbers
     T* to = data_.data() + column / width * width * d_ + column % width;
     for (Index j = 0; j < d_; ++j) to[j * width] = values[j];
+    if (has_single() && column == columns_ - 1) std::copy_n(values, d_, single_.data());
   }
   Index columns() const { return columns_; }
   Index n_features() const { return d_; }
+  // A last column that would have a vector to itself is also kept as it is: dot products along d are cheaper then.
+  bool has_single() const { return columns_ % width == 1; }
+  const T* single() const { return single_.data(); }
   const T* group(Index g) const { return data_.data() + g * width * d_; }
 
 private:
   Index columns_, d_;
-  AlignedBuffer<T> data_;
+  AlignedBuffer<T> data_, single_;
 };
 
 template <class T>
