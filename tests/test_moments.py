@@ -187,7 +187,7 @@ def kernels_on_many_rows():
         "network_forward": lambda t: _kernels.network_forward(weights, signs, signs, linear, 0.5, X, t),
         "first_non_finite": lambda t: np.array(_kernels.first_non_finite(broken, t)),
         "normal_matrix": lambda t: _kernels.normal_matrix(X, y, v, signs, theta, t),
-        "refine": lambda t: _kernels.refine(X, y, v, signs, theta, True, 0.0, 4, 1e-12, t)[0],
+        "refine": lambda t: _kernels.refine(X, y, v, signs, theta, True, 0.0, 4, 1e-12, np.inf, t)[0],
     }
 
 
