@@ -260,7 +260,7 @@ def _array_reader(path: Path, names: Sequence[str], values: NDArray[Any]) -> Rea
 
 def _open_parquet(path: Path) -> Table:
     try:
-        import pyarrow.parquet as parquet  # type: ignore[import-untyped]
+        import pyarrow.parquet as parquet
     except ImportError:
         raise TableError(f"{path}: reading Parquet needs pyarrow: pip install 'limbeck[parquet]'") from None
     try:
