@@ -201,3 +201,8 @@ def test_distance_and_variance_with_thresholds_norms_linear_part_and_bias():
     assert abs(f.distance(ReLUNetwork(np.empty((0, 3)), [])) - second) <= 1e-10 * scale
     assert f.distance(f) <= 1e-10 * scale
     assert f.distance(f.normalized()) <= 1e-10 * scale
+
+
+def test_variance_does_not_cancel_against_a_large_threshold():
+    # Far above its threshold a ReLU is linear: the variance is that of x, whatever the mean.
+    assert ReLUNetwork([[1.0]], [1.0], thresholds=[1e8]).variance() == pytest.approx(1.0, rel=1e-12)

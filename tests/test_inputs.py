@@ -10,7 +10,7 @@ from limbeck._inputs import detect_inputs, standardization, whitening
 def test_standard_inputs_are_recognised_nearly_always():
     # False alarms are set to 1e-3 in all; of 300 draws none or one or, rarely, two: four has a chance below 1e-3.
     rng = np.random.default_rng(0)
-    kinds = [detect_inputs(rng.standard_normal((n, d))) for n, d in [(100, 3), (1000, 10), (5000, 40)] * 100]
+    kinds = [detect_inputs(rng.standard_normal((n, d))) for n, d in [(500, 3), (1000, 10), (5000, 40)] * 100]
     assert sum(kind != "standard" for kind in kinds) <= 3
 
 
@@ -54,3 +54,10 @@ def test_whitening_leaves_out_what_does_not_vary():
     )
     assert Z.shape == (1000, 3)
     np.testing.assert_allclose(Z.T @ Z / 1000, np.eye(3), atol=1e-8)
+
+
+@pytest.mark.parametrize("n", [50, 100, 200, 400, 600, 2000])
+def test_short_tails_are_not_taken_for_gaussian(n):
+    rng = np.random.default_rng(6)
+    assert detect_inputs(rng.uniform(-np.sqrt(3), np.sqrt(3), (n, 5))) == "any"
+    assert detect_inputs(rng.choice([-1.0, 1.0], (n, 5))) == "any"

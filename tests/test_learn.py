@@ -226,3 +226,48 @@ _Y = _X[:, 0] + 1.0
 def test_bad_input(X, y, options, error, text):
     with pytest.raises(error, match=text):
         limbeck.learn(X, y, **options)
+
+
+@pytest.mark.parametrize("limit", [1e-3, 0.05, 0.3])
+def test_a_time_limit_never_returns_less_than_a_line(limit):
+    rng = np.random.default_rng(9)
+    X = rng.exponential(size=(3000, 8))
+    y = X @ np.arange(8.0) + np.maximum(X[:, 0] - 1, 0) + 0.1 * rng.standard_normal(3000)
+    learned = limbeck.learn(X, y, inputs="any", time_limit=limit)
+    line_r2 = 1 - np.linalg.lstsq(np.c_[X, np.ones(3000)], y, rcond=None)[1][0] / 3000 / y.var()
+    assert learned.validation_r2 > line_r2 - 0.01
+
+
+def test_noise_is_not_made_up_where_parameters_are_many():
+    rng = np.random.default_rng(10)
+    X = rng.exponential(size=(150, 40))
+    y = X[:, 0] + 0.1 * rng.standard_normal(150)
+    assert 0.005 < limbeck.learn(X, y, 3, inputs="any").noise_variance < 0.5 * y.var()
+
+
+def test_a_span_found_in_part_does_not_hide_neurons():
+    rng = np.random.default_rng(11)
+    X = rng.standard_normal((6000, 60))
+    clean = np.maximum(X[:, :8], 0).sum(axis=1)
+    learned = limbeck.learn(X, clean + rng.standard_normal(6000), 8, inputs="standard")
+    line = np.linalg.lstsq(np.c_[X, np.ones(6000)], clean, rcond=None)[1][0] / 6000
+    # An eigenvector start alone reaches a third of what a line leaves.
+    assert np.mean((learned.network(X) - clean) ** 2) < 0.5 * line
+
+
+def test_too_few_rows_left_to_learn_from():
+    with pytest.raises(ValueError, match=r"validation=0.9 leaves 5 of 50 rows to learn from"):
+        limbeck.learn(_X, _Y, validation=0.9)
+
+
+def test_n_threads_is_kept(run_python):
+    code = """
+import numpy as np, limbeck
+rng = np.random.default_rng(0)
+X = rng.standard_normal((20000, 30))
+limbeck.learn(X, np.abs(X[:, 0]) + X[:, 1], 2, n_threads=1, inputs="standard")
+status = open("/proc/self/status").read()
+print(status.split("Threads:")[1].split()[0])
+"""
+    result = run_python(code, OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="2")
+    assert int(result.stdout) == 1

@@ -250,3 +250,12 @@ def test_memory_mapped_rows_are_read_and_left_alone(tmp_path, dtype):
     mapped = np.memmap(tmp_path / "rows", dtype=dtype, mode="r", shape=X.shape)
     np.testing.assert_array_equal(moments.contract(mapped, X[:, 0], X[:2], 4), moments.contract(X, X[:, 0], X[:2], 4))
     assert (tmp_path / "rows").read_bytes() == before
+
+
+@pytest.mark.parametrize("s", [0, 1])
+def test_contract_apply_at_order_two_with_many_more_directions_than_columns(s):
+    rng = np.random.default_rng(8)
+    X, y, G, B = (rng.standard_normal(shape) for shape in [(200, 3), 200, (300, 3), (3, s)])
+    expected = moments.contract(X, y, G, 2) @ B
+    # Sums of 200 products: their rounding is far below 1e-12 of the largest.
+    np.testing.assert_allclose(moments.contract_apply(X, y, G, 2, B), expected, rtol=0, atol=1e-12)

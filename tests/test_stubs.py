@@ -47,7 +47,7 @@ def test_every_argument_has_a_name_of_its_own():
 
 
 def test_attributes_are_in_the_module_with_their_types():
-    types = {"str": str, "bool": bool, "dict[str, str]": dict, "int": int}
+    types = {"str": str, "bool": bool, "dict[str, str]": dict, "tuple[str, ...]": tuple, "int": int}
     attributes = stub_attributes()
     assert attributes
     for name, annotation in attributes.items():

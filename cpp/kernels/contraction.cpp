@@ -34,7 +34,8 @@ public:
   // projected[r * stride + g] = <x_r, g>
   void compute(const T* projected, Index stride, Index rows) {
     for (Index g = 0; g < directions_; ++g) {
-      for (Index r = 0; r < rows; ++r) t_[r] = projected[r * stride + g];
+      // h_0 = 1 looks at no projection, and at order 0 there may be none to look at.
+      for (Index r = 0; order_ > 0 && r < rows; ++r) t_[r] = projected[r * stride + g];
       hermite_block(t_.data(), rows, variance_[g], order_, h_.data() + g * (order_ + 1) * stride_, stride_);
     }
   }

@@ -97,12 +97,12 @@ struct GaussLegendre {
   }
 };
 
-// E relu(X + s) relu(Y + t) for standard normal X, Y whose correlation is cos(angle).
+// Covariance of relu(X + s) and relu(Y + t) for standard normal X, Y whose correlation is cos(angle).
 //
-// As a function F of the correlation r, F(0) = ramp(s) ramp(t), F'(0) = P(s) P(t) and F''(r) is the bivariate normal
-// density at (s, t) (Price's theorem), so F(r) = F(0) + r F'(0) + int_0^r (r - q) density(s, t; q) dq. With q =
+// As a function F of the correlation r, F(0) = 0, F'(0) = P(s) P(t) and F''(r) is the bivariate normal
+// density at (s, t) (Price's theorem), so F(r) = r F'(0) + int_0^r (r - q) density(s, t; q) dq. With q =
 // +-cos(u) the integrand is smooth on panels that halve towards u = 0, where it may turn sharply if s is close to +-t.
-double ramp_product(double s, double t, double angle) {
+double ramp_covariance(double s, double t, double angle) {
   static const GaussLegendre rule;
   const double r = std::cos(angle);
   const double sign = angle <= pi / 2 ? 1 : -1, lowest = std::min(angle, pi - angle);
@@ -121,7 +121,7 @@ double ramp_product(double s, double t, double angle) {
     }
     high = low;
   }
-  return ramp(s) * ramp(t) + r * probability(s) * probability(t) + integral / (2 * pi);
+  return r * probability(s) * probability(t) + integral / (2 * pi);
 }
 
 double angle_between(const double* a, const double* b, Index d) {
@@ -153,7 +153,7 @@ GaussianMoments moments_with_thresholds(const Network<double>& net) {
       if (norm[j] == 0) continue;
       const double t = net.thresholds[j] / norm[j];
       const double angle = i == j ? 0.0 : angle_between(net.weights + i * d, net.weights + j * d, d);
-      const double covariance = ramp_product(s, t, angle) - ramp(s) * ramp(t);
+      const double covariance = ramp_covariance(s, t, angle);
       variance += (i == j ? 1 : 2) * net.output[i] * net.output[j] * norm[i] * norm[j] * covariance;
     }
   }

@@ -63,10 +63,10 @@ def same_length(a: Array, a_name: str, a_axis: int, b: Array, b_name: str, b_axi
         )
 
 
-def require_finite(**arrays: Array) -> None:
+def require_finite(n_threads: int = 0, /, **arrays: Array) -> None:
     """Raise ValueError that names the first argument with a NaN or infinity, and where it stands."""
     for name, array in arrays.items():
-        at = _kernels.first_non_finite(array, 0)
+        at = _kernels.first_non_finite(array, n_threads)
         if at >= 0:
             index = tuple(int(i) for i in np.unravel_index(at, array.shape))
             place = index[0] if len(index) == 1 else index

@@ -12,6 +12,7 @@ def config() -> dict[str, str]:
     return {
         "limbeck": _kernels.version,
         "instruction set": _kernels.level,
+        "built": ", ".join(_kernels.built_levels),
         "usable here": ", ".join(_kernels.available_levels),
         "threads": str(_kernels.default_threads()),
         "OpenMP": "yes" if _kernels.openmp else "no (built without it: one thread)",

@@ -10,12 +10,14 @@ from limbeck import moments
 from limbeck._model import Float64Array
 from limbeck.network import ReLUNetwork
 
-__all__ = ["INPUTS", "Whitening", "detect_inputs"]
+__all__ = ["INPUTS", "MOST_ROWS", "Whitening", "detect_inputs"]
 
 INPUTS = ("auto", "standard", "gaussian", "any")
 # Chance that Gaussian data fail one of the tests below, all features together.
 _FALSE_ALARM = 1e-3
-_MOST_ROWS = 100_000  # more rows make the tests no more useful, only stricter than any real data
+# With fewer rows the tests could not tell a uniform feature (kurtosis 1.2 below a Gaussian's) from a Gaussian one.
+_FEWEST_ROWS = 500
+MOST_ROWS = 100_000  # more rows make the tests no more useful, only stricter than any real data
 
 
 @dataclass(frozen=True)
@@ -42,17 +44,17 @@ class Whitening:
         )
 
 
-def covariance(X: Float64Array) -> tuple[Float64Array, Float64Array]:
+def covariance(X: Float64Array, n_threads: int | None) -> tuple[Float64Array, Float64Array]:
     """Mean and covariance of rows."""
     n = len(X)
     mean = X.mean(axis=0)
-    second = moments.weighted_grams(X, np.ones((n, 1)))[0] / n
+    second = moments.weighted_grams(X, np.ones((n, 1)), n_threads=n_threads)[0] / n
     return mean, second - np.outer(mean, mean)
 
 
-def whitening(X: Float64Array) -> Whitening:
+def whitening(X: Float64Array, n_threads: int | None = None) -> Whitening:
     """Whiten by estimated mean and covariance; directions that do not vary are left out."""
-    mean, cov = covariance(X)
+    mean, cov = covariance(X, n_threads)
     scale = np.sqrt(np.maximum(np.diag(cov), 0.0))
     scale[scale == 0] = 1.0
     values, vectors = np.linalg.eigh(cov / np.outer(scale, scale))
@@ -67,7 +69,7 @@ def standardization(X: Float64Array) -> Whitening:
     return Whitening(X.mean(axis=0), np.diag(inverse))
 
 
-def detect_inputs(X: Float64Array) -> str:
+def detect_inputs(X: Float64Array, n_threads: int | None = None) -> str:
     """Which of "standard", "gaussian" and "any" the rows look like.
 
     Skewness and kurtosis of every feature must be those of a Gaussian, and for "standard" means, variances and
@@ -78,23 +80,30 @@ def detect_inputs(X: Float64Array) -> str:
     ----------
     X : ndarray of shape (n, d)
         Rows.
+    n_threads : int, optional
+        Number of threads; default what OpenMP would take.
     """
     from statistics import NormalDist
 
-    X = X[:_MOST_ROWS]
+    X = X[:MOST_ROWS]
     n, d = X.shape
     scale = X.std(axis=0)
-    if n < 50 or not scale.all():
+    if n < _FEWEST_ROWS or not scale.all():
         return "any"
+    if min(len(np.unique(column[:_FEWEST_ROWS])) for column in X.T) < _FEWEST_ROWS // 2:
+        return "any"  # discrete
     Z = (X - X.mean(axis=0)) / scale
     limit = NormalDist().inv_cdf(1 - _FALSE_ALARM / (2 * 4 * d))
     skew, kurtosis = (Z**3).mean(axis=0), (Z**4).mean(axis=0) - 3
     # Sampling variances of a Gaussian's skewness and kurtosis: 6 / n and 24 / n. The kurtosis has a heavy right tail.
-    if np.abs(skew).max() > limit * np.sqrt(6 / n) or np.abs(kurtosis).max() > 1.5 * limit * np.sqrt(24 / n):
+    kurtosis_limit = limit * np.sqrt(24 / n)
+    if np.abs(skew).max() > limit * np.sqrt(6 / n):
+        return "any"
+    if kurtosis.min() < -kurtosis_limit or kurtosis.max() > 1.5 * kurtosis_limit:
         return "any"
     shift = np.abs(X.mean(axis=0)).max() * np.sqrt(n)
     spread = np.abs(scale**2 - 1).max() * np.sqrt(n / 2)
-    _, cov = covariance(Z)
+    _, cov = covariance(Z, n_threads)
     pairs = max(1, d * (d - 1) // 2)
     correlation = np.abs(cov - np.diag(np.diag(cov))).max() * np.sqrt(n)
     limit_pairs = NormalDist().inv_cdf(1 - _FALSE_ALARM / (2 * 4 * pairs))

@@ -44,12 +44,12 @@ class Model:
         sizes = self.sizes
         return self.parameters[:-1, :-1] / np.where(sizes > 0, sizes, 1.0)[:, None]
 
-    def __call__(self, X: Float64Array) -> Float64Array:
+    def __call__(self, X: Float64Array, n_threads: int = 0) -> Float64Array:
         """Values on rows."""
         weights, thresholds = _split(self.parameters[:-1])
         return np.asarray(
             _kernels.network_forward(
-                weights, thresholds, self.signs, *_last(self.parameters[-1]), np.ascontiguousarray(X), 0
+                weights, thresholds, self.signs, *_last(self.parameters[-1]), np.ascontiguousarray(X), n_threads
             )
         )
 
@@ -64,13 +64,18 @@ class Model:
         row = np.append(abs(weight) * direction, 0.0)
         parameters = np.insert(self.parameters, self.width, row, axis=0)
         parameters[-1, :-1] -= weight / 2 * direction
-        return Model(np.append(self.signs, np.sign(weight)), parameters)
+        return Model(np.append(self.signs, 1.0 if weight >= 0 else -1.0), parameters)
 
     def without(self, index: int) -> "Model":
         """Drop a neuron; its linear half stays."""
         parameters = np.delete(self.parameters, index, axis=0)
         parameters[-1] += self.signs[index] / 2 * self.parameters[index]
         return Model(np.delete(self.signs, index), parameters)
+
+    def alive(self) -> "Model":
+        """Without the neurons of no size, which no gradient can move."""
+        kept = self.sizes > 0
+        return Model(self.signs[kept], self.parameters[np.append(kept, True)])
 
     def merged(self, groups: list[list[int]]) -> "Model":
         """One neuron in place of each group of neurons that are close modulo sign.
@@ -119,17 +124,26 @@ class Rows:
     X: Float64Array
     y: Float64Array
     weights: Float64Array | None = None
+    n_threads: int = 0
 
     def __len__(self) -> int:
         return len(self.y)
 
     def projected(self, basis: Float64Array) -> "Rows":
         """The rows in the coordinates ``basis @ x``."""
-        return Rows(self.X @ basis.T, self.y, self.weights)
+        return Rows(self.X @ basis.T, self.y, self.weights, self.n_threads)
+
+    def part(self, index: NDArray[np.intp] | slice) -> "Rows":
+        """Some of the rows, without weights."""
+        return Rows(self.X[index], self.y[index], n_threads=self.n_threads)
+
+    def residuals(self, model: Model) -> Float64Array:
+        """Labels less values."""
+        return self.y - model(self.X, self.n_threads)
 
     def errors(self, model: Model) -> Float64Array:
         """Squared residuals."""
-        return np.square(model(self.X) - self.y)
+        return np.square(self.residuals(model))
 
 
 @dataclass

@@ -8,12 +8,13 @@ the next round looks again.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 
 from limbeck._model import Fit, Float64Array, Model, Rows, linear_model
 from limbeck._progress import Progress
-from limbeck.discovery import candidates
+from limbeck.discovery import candidates, from_eigenvectors
 from limbeck.scales import angles_modulo_sign
 
 __all__ = ["EXACT", "search", "trim"]
@@ -93,14 +94,23 @@ def search(
     variance = float(np.var(check.y))
     model, _ = fit(linear_model(rows.X.shape[1]), rows)
     best = _Best(model, check.errors(model), "linear")
+    if len(basis) < width <= rows.X.shape[1]:
+        # The span may be found in part only: leading eigenvectors of the second moment are a start that needs no span.
+        start = from_eigenvectors(rows, curvature, width, fit)
+        errors = check.errors(start.model)
+        if errors.mean() < best.error:
+            best = _Best(start.model, errors, start.source)
+        progress.report("discovery: eigen", start.model.width, best.error / variance)
+        if best.error <= EXACT * variance or progress.out_of_time():
+            return best.model, best.error <= EXACT * variance
     span_fit = Fit(max_steps=60, tolerance=1e-4, n_threads=fit.n_threads, deadline=fit.deadline)
     for number in range(_ROUNDS):
         count = _SPAN_ROWS_PER_PARAMETER * (len(basis) + 1) * (width + 1)
-        inside = Rows(rows.X[:count], rows.y[:count]).projected(basis)
+        inside = rows.part(slice(count)).projected(basis)
         nearest = np.inf
         confirmed = False
         stream = candidates(inside, basis @ curvature @ basis.T, width, span_fit, rng)
-        for candidate, _ in zip(stream, range(_CANDIDATES_PER_ROUND), strict=False):
+        for candidate in islice(stream, _CANDIDATES_PER_ROUND):
             # One that is clearly worse inside the span will not win outside.
             if candidate.error <= 1.5 * nearest:
                 nearest = min(nearest, candidate.error)
@@ -114,6 +124,7 @@ def search(
                 return best.model, best.error <= EXACT * variance
             if confirmed and not _has_structure(best.model, check, best.errors):
                 return best.model, True
+        best = _Best(best.model.alive(), best.errors, best.source)
         if best.model.width == 0:
             break
         basis = _span_of(best.model, len(basis) + number)

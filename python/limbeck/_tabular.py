@@ -32,7 +32,7 @@ def _random_start(d: int, width: int, rng: np.random.Generator) -> Model:
 
 
 def _fit_width(rows: Rows, width: int, decay: float, fit: Fit, rng: np.random.Generator) -> Model:
-    """The best of a few random starts, by its cost on the rows it is fitted to."""
+    """The best of a few random starts, by its mean squared error on the rows it is fitted to."""
     fits = [fit(_random_start(rows.X.shape[1], width, rng), rows, decay=decay) for _ in range(_STARTS if width else 1)]
     return min(fits, key=lambda fitted: fitted[1])[0]
 
@@ -47,8 +47,8 @@ def _folds(n: int, rng: np.random.Generator) -> Iterator[tuple[NDArray[np.intp],
 
 def fit_any(
     rows: Rows, width: int | None, max_width: int, fit: Fit, progress: Progress, rng: np.random.Generator
-) -> Model:
-    """Learn from standardised rows; width and weight decay by cross-validation.
+) -> tuple[Model, float]:
+    """Learn from standardised rows; width and weight decay by cross-validation, whose error is returned too.
 
     Parameters
     ----------
@@ -66,27 +66,30 @@ def fit_any(
         For folds and starts.
     """
     fit = Fit(max_steps=_STEPS, tolerance=1e-4, thresholds=True, n_threads=fit.n_threads, deadline=fit.deadline)
-    splits = [(Rows(rows.X[a], rows.y[a]), Rows(rows.X[b], rows.y[b])) for a, b in _folds(len(rows), rng)]
+    splits = [(rows.part(a), rows.part(b)) for a, b in _folds(len(rows), rng)]
     widths = [width] if width is not None else [w for w in _WIDTHS if w <= max_width]
     errors: dict[tuple[int, float], Float64Array] = {}
     for w in widths:
         for decay in _DECAYS:
-            errors[w, decay] = np.concatenate(
-                [check.errors(_fit_width(part, w, decay, fit, rng)) for part, check in splits]
-            )
+            trial = np.concatenate([check.errors(_fit_width(part, w, decay, fit, rng)) for part, check in splits])
             if progress.out_of_time():
-                break
+                break  # some of these fits were cut off
+            errors[w, decay] = trial
+        if not errors:  # not even time for one width: a line, which takes no time to speak of
+            fit.deadline = np.inf
+            return _fit_width(rows, 0, _DECAYS[0], fit, rng), np.nan
         best_width = min(errors, key=lambda key: errors[key].mean())[0]
         progress.report("cross-validation", best_width, float(min(e.mean() for e in errors.values())))
         # Two widths in a row that do not help: wider ones will not either.
         if progress.out_of_time() or widths.index(w) >= widths.index(best_width) + 2:
             break
     best = min(errors, key=lambda key: errors[key].mean())
-    chosen = min(
-        (key for key in errors if _not_worse(errors[key], errors[best])), key=lambda k: (k[0], errors[k].mean())
-    )
+    enough = [key for key in errors if _not_worse(errors[key], errors[best])]
+    chosen = min(enough, key=lambda key: (key[0], errors[key].mean()))
     progress.enter("refine")
-    return _fit_width(rows, chosen[0], chosen[1], fit, rng)
+    # The choice is made: what it takes to fit it once more is not cut off.
+    fit.deadline = np.inf
+    return _fit_width(rows, chosen[0], chosen[1], fit, rng), float(errors[chosen].mean())
 
 
 def _not_worse(errors: Float64Array, best: Float64Array) -> bool:

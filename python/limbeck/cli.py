@@ -76,7 +76,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         return status
     except SystemExit as stop:  # argparse: --help, --version, a wrong option
         return stop.code if isinstance(stop.code, int) else 2
-    except (CommandError, TableError, ModelFileError) as error:
+    except (
+        CommandError,
+        TableError,
+        ModelFileError,
+        ValueError,
+    ) as error:  # the library's own errors explain themselves
         return _fail(str(error))
     except KeyboardInterrupt:
         _say("interrupted")

@@ -23,7 +23,7 @@ from limbeck import moments
 from limbeck._model import Fit, Float64Array, Model, Rows, linear_model
 from limbeck.scales import cluster
 
-__all__ = ["Candidate", "candidates", "collapse", "scale_space_peaks"]
+__all__ = ["Candidate", "candidates", "collapse", "from_eigenvectors", "scale_space_peaks"]
 
 # Highest Hermite order of the test functions, coarse to fine: a test function of order up to L has a main lobe of about
 # 1 / sqrt(L) radians.
@@ -54,7 +54,9 @@ def _even_profile(top: int) -> tuple[list[int], Float64Array]:
     return orders, np.array([s / np.sqrt(l) for s, l in zip(signs, orders, strict=True)])
 
 
-def scale_space_peaks(Z: Float64Array, residual: Float64Array, rng: np.random.Generator) -> Float64Array:
+def scale_space_peaks(
+    Z: Float64Array, residual: Float64Array, rng: np.random.Generator, n_threads: int | None = None
+) -> Float64Array:
     """Directions at which a residual has a kink, strongest first, from coarse to fine scales.
 
     Parameters
@@ -65,6 +67,8 @@ def scale_space_peaks(Z: Float64Array, residual: Float64Array, rng: np.random.Ge
         What is left to explain.
     rng : numpy.random.Generator
         For the directions to start from.
+    n_threads : int, optional
+        Number of threads; default what OpenMP would take.
 
     Returns
     -------
@@ -78,23 +82,28 @@ def scale_space_peaks(Z: Float64Array, residual: Float64Array, rng: np.random.Ge
     for top in _LADDER:
         orders, weights = _even_profile(top)
         norms = np.array([np.sqrt(float(factorial(l))) for l in orders])
-        scores = moments.contract_to_scalar(Z, residual, start, orders) / norms @ weights
+        scores = moments.contract_to_scalar(Z, residual, start, orders, n_threads=n_threads) / norms @ weights
         best = start[np.argsort(-np.abs(scores))[:3]]
         for u in best:
-            peak = _climb(Z, residual, u, orders, weights / norms)
+            peak = _climb(Z, residual, u, orders, weights / norms, n_threads)
             if all(abs(peak @ other) < 0.999 for other in peaks):
                 peaks.append(peak)
     return np.array(peaks)
 
 
 def _climb(
-    Z: Float64Array, residual: Float64Array, u: Float64Array, orders: list[int], weights: Float64Array
+    Z: Float64Array,
+    residual: Float64Array,
+    u: Float64Array,
+    orders: list[int],
+    weights: Float64Array,
+    n_threads: int | None,
 ) -> Float64Array:
     """Fixed-point ascent of the score's size: the gradient of order l is l times the vector contraction."""
     for _ in range(_PEAK_STEPS):
         gradient = sum(
             (
-                w * l * moments.contract_to_vector(Z, residual, u[None], l)[0]
+                w * l * moments.contract_to_vector(Z, residual, u[None], l, n_threads=n_threads)[0]
                 for l, w in zip(orders, weights, strict=True)
             ),
             np.zeros_like(u),
@@ -113,7 +122,8 @@ def _kink_weight(Z: Float64Array, residual: Float64Array, u: Float64Array) -> fl
     return 2 * float(kink @ residual) / float(kink @ kink)
 
 
-def _from_eigenvectors(rows: Rows, curvature: Float64Array, width: int, fit: Fit) -> Candidate:
+def from_eigenvectors(rows: Rows, curvature: Float64Array, width: int, fit: Fit) -> Candidate:
+    """One neuron along each leading eigenvector of the second moment, refined on the rows."""
     values, vectors = np.linalg.eigh(curvature)
     model = linear_model(rows.X.shape[1])
     for i in np.argsort(-np.abs(values))[:width]:
@@ -124,9 +134,9 @@ def _from_eigenvectors(rows: Rows, curvature: Float64Array, width: int, fit: Fit
 def _from_peaks(rows: Rows, width: int, fit: Fit, rng: np.random.Generator) -> Candidate:
     model, _ = fit(linear_model(rows.X.shape[1]), rows)
     for _ in range(width):
-        residual = rows.y - model(rows.X)
+        residual = rows.residuals(model)
         trials = []
-        for u in scale_space_peaks(rows.X, residual, rng):
+        for u in scale_space_peaks(rows.X, residual, rng, rows.n_threads or None):
             trial = model.with_neuron(u, _kink_weight(rows.X, residual, u))
             trials.append(fit(trial, rows, max_steps=3))
         best, _ = min(trials, key=lambda trial: trial[1])
@@ -193,7 +203,7 @@ def candidates(
         lambda: _from_wide(rows, width, fit, rng),
     ]
     if width <= rows.X.shape[1]:
-        yield _from_eigenvectors(rows, curvature, width, fit)
+        yield from_eigenvectors(rows, curvature, width, fit)
     while True:
         for source in sources:
             yield source()

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from limbeck._arrays import integer, matrix, require_finite, same_length, thread_count, vector
-from limbeck._inputs import INPUTS, Whitening, detect_inputs, standardization, whitening
+from limbeck._inputs import INPUTS, MOST_ROWS, Whitening, detect_inputs, standardization, whitening
 from limbeck._model import Fit, Float64Array, Model, Rows, linear_model
 from limbeck._progress import Progress
 from limbeck._search import EXACT, search, trim
@@ -43,7 +43,9 @@ class Learned:
     validation_targets, validation_residuals : ndarray of shape (n_validation,)
         Labels of those rows, and labels less predictions.
     noise_variance : float
-        Estimated variance of the label noise: squared residuals over the rows fitted, less one for each parameter.
+        Estimated variance of the label noise: squared residuals of the rows fitted, over their number less that of the
+        parameters (NaN without rows to spare); for ``inputs="any"``, the cross-validated error, of which the noise is
+        a part.
     clumps : list of Clump
         Which neurons look like one at which angle, finest first.
     subspace : Subspace or None
@@ -120,7 +122,8 @@ def learn(
     y : array_like of shape (n,)
         Labels.
     width : int, optional
-        Number of neurons, an upper bound: fewer are returned where fewer do as well. None: chosen from the data.
+        Number of neurons; for Gaussian inputs an upper bound: fewer are returned where fewer do as well. None: chosen
+        from the data.
     max_width : int, default 16
         Largest number of neurons when ``width`` is None.
     inputs : {"auto", "standard", "gaussian", "any"}, default "auto"
@@ -161,28 +164,32 @@ def learn(
     X = matrix(X, "X", np.float64)
     y = vector(y, "y", np.float64)
     same_length(X, "X", 0, y, "y", 0, "rows")
-    require_finite(X=X, y=y)
+    require_finite(thread_count(n_threads), X=X, y=y)
     _check_options(X, y, width, max_width, inputs, validation, time_limit)
     tell = Progress(callback, progress, time_limit)
     fit = Fit(n_threads=thread_count(n_threads), deadline=tell.deadline)
     rng = np.random.default_rng(seed)
     held_out, used = _split(len(y), validation, rng)
+    if len(used) < _FEWEST_ROWS:
+        raise ValueError(f"validation={validation!r} leaves {len(used)} of {len(y)} rows to learn from, too few")
     tell.enter("inputs")
-    kind = detect_inputs(X) if inputs == "auto" else inputs
-    coordinates = _coordinates(X, kind)
+    kind = detect_inputs(X[used[:MOST_ROWS]], n_threads) if inputs == "auto" else inputs
+    coordinates = None if kind == "standard" else _coordinates(X[used], kind, n_threads)
     Z = X if coordinates is None else coordinates(X)
     subspace = None
     if kind == "any":
         tell.enter("cross-validation")
-        model = _learn_any(Z[used], y[used], width, max_width, fit, tell, rng)
+        model, noise = _learn_any(Z[used], y[used], width, max_width, fit, tell, rng)
     else:
         model, subspace = _learn_gaussian(Z, y, used, width, max_width, fit, tell, rng)
     network = model.network()
     if coordinates is not None:
         network = coordinates.pull_back(network).normalized()
-    residuals = y[held_out] - network(X[held_out])
-    parameters = (model.width + 1) * (Z.shape[1] + 1)
-    squares = float(np.square(y[used] - network(X[used])).sum())
+    residuals = y - network(X, n_threads=n_threads)
+    if kind != "any":
+        freedom = len(used) - (model.width * Z.shape[1] + Z.shape[1] + 1)
+        noise = float(np.square(residuals[used]).sum()) / freedom if freedom > 0 else np.nan
+    residuals = residuals[held_out]
     tell.finish()
     variance = float(np.var(y[held_out])) if len(held_out) else np.nan
     error = float(np.mean(residuals**2)) if len(held_out) else np.nan
@@ -193,7 +200,7 @@ def learn(
         validation_r2=1 - error / variance if variance else np.nan,
         validation_targets=y[held_out],
         validation_residuals=residuals,
-        noise_variance=squares / max(1, len(used) - parameters),
+        noise_variance=noise,
         clumps=clump_ladder(network.normalized().weights),
         subspace=subspace,
         history=tell.history,
@@ -233,11 +240,9 @@ def _split(n: int, fraction: float, rng: np.random.Generator) -> tuple[NDArray[n
     return np.sort(order[:count]), np.sort(order[count:])
 
 
-def _coordinates(X: Float64Array, kind: str) -> Whitening | None:
-    """The change of coordinates that the learner of this kind works in; no labels are looked at."""
-    if kind == "standard":
-        return None
-    return whitening(X) if kind == "gaussian" else standardization(X)
+def _coordinates(X: Float64Array, kind: str, n_threads: int | None) -> Whitening:
+    """The change of coordinates that the learner of this kind works in, from the rows to learn from."""
+    return whitening(X, n_threads) if kind == "gaussian" else standardization(X)
 
 
 def _learn_any(
@@ -248,13 +253,13 @@ def _learn_any(
     fit: Fit,
     tell: Progress,
     rng: np.random.Generator,
-) -> Model:
-    """Standardise the labels, learn, and undo it."""
+) -> tuple[Model, float]:
+    """Standardise the labels, learn, and undo it; with the cross-validated error."""
     mean, scale = float(y.mean()), float(y.std()) or 1.0
-    model = fit_any(Rows(X, (y - mean) / scale), width, max_width, fit, tell, rng)
+    model, error = fit_any(Rows(X, (y - mean) / scale, n_threads=fit.n_threads), width, max_width, fit, tell, rng)
     parameters = scale * model.parameters
     parameters[-1, -1] += mean
-    return Model(model.signs, parameters)
+    return Model(model.signs, parameters), error * scale**2
 
 
 def _learn_gaussian(
@@ -271,19 +276,19 @@ def _learn_gaussian(
     n, d = X.shape
     mask = np.zeros(n)
     mask[used] = 1.0
-    everything = Rows(X, y, mask)  # held-out rows have no weight: no copy of the rest is needed
+    everything = Rows(X, y, mask, fit.n_threads)  # held-out rows have no weight: no copy of the rest is needed
     most = max_width if width is None else width
 
     tell.enter("span")
     line, error = fit(linear_model(d), everything)
     tell.report("linear", 0, error / float(np.var(y)))
     if most == 0:
-        return line, find_subspace(X, mask * (y - line(X)), line.parameters[-1, :-1], max_rank=0, rng=rng)
-    residual = mask * (y - line(X))
+        return line, find_subspace(X, mask * everything.residuals(line), line.parameters[-1, :-1], max_rank=0, rng=rng)
+    residual = mask * everything.residuals(line)
     subspace = find_subspace(
         X, residual, line.parameters[-1, :-1], max_rank=min(d, most + 4), rng=rng, n_threads=fit.n_threads or None
     )
-    basis = subspace.basis if subspace.rank else np.linalg.eigh(subspace.curvature)[1][:, ::-1][:, :most].T
+    basis = subspace.basis if subspace.rank else _leading(subspace.curvature, most)
 
     tell.enter("discovery")
     order = rng.permutation(used)
@@ -291,7 +296,7 @@ def _learn_gaussian(
     rungs = [most] if width is not None else [*(w for w in _WIDTH_LADDER if subspace.rank <= w < most), most]
     best = line
     for cap in rungs:
-        rows, check = _fit_and_check(X, y, order, cap)
+        rows, check = _fit_and_check(everything, order, cap)
         model, settled = search(rows, check, basis, subspace.curvature, cap, fit, tell, rng)
         if not _improves(model, best, check):
             break
@@ -307,12 +312,17 @@ def _learn_gaussian(
     return best, subspace
 
 
-def _fit_and_check(X: Float64Array, y: Float64Array, order: NDArray[np.intp], width: int) -> tuple[Rows, Rows]:
+def _leading(curvature: Float64Array, count: int) -> Float64Array:
+    """Eigenvectors of the largest eigenvalues by size, as rows."""
+    values, vectors = np.linalg.eigh(curvature)
+    return np.ascontiguousarray(vectors[:, np.argsort(-np.abs(values))[:count]].T)
+
+
+def _fit_and_check(everything: Rows, order: NDArray[np.intp], width: int) -> tuple[Rows, Rows]:
     """Rows for refinement, as many as the parameters ask for, and others to judge by."""
-    wanted = max(_FIT_ROWS, _FIT_ROWS_PER_PARAMETER * (width + 1) * (X.shape[1] + 1))
+    wanted = max(_FIT_ROWS, _FIT_ROWS_PER_PARAMETER * (width + 1) * (everything.X.shape[1] + 1))
     cut = min(wanted, int(0.8 * len(order)))
-    fitted, checked = order[:cut], order[cut : cut + _CHECK_ROWS]
-    return Rows(X[fitted], y[fitted]), Rows(X[checked], y[checked])
+    return everything.part(order[:cut]), everything.part(order[cut : cut + _CHECK_ROWS])
 
 
 def _is_exact(model: Model, check: Rows) -> bool:

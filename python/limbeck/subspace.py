@@ -117,7 +117,8 @@ def find_subspace(
     add(directions, values, band, 2)
 
     size = float(np.linalg.norm(linear))
-    linear_band = _MARGIN * float(np.std(y)) * np.sqrt(d / n)
+    rows_used = max(1, np.count_nonzero(y))
+    linear_band = _MARGIN * float(np.linalg.norm(y)) * np.sqrt(d) / rows_used
     if size > linear_band:
         add(linear[None] / size, np.array([size]), linear_band, 1)
 

@@ -43,6 +43,9 @@ def _choose(supported: dict[str, str], forced: str | None) -> str:
 
 
 available_levels: dict[str, str] = _supported()
+built_levels: tuple[str, ...] = tuple(
+    [level for level, (module, _) in _LEVELS.items() if _is_built(module)] or ["native"]
+)
 _extension: Any = importlib.import_module(
     f"{__name__}.{available_levels[_choose(available_levels, os.environ.get('LIMBECK_ISA'))]}"
 )

@@ -8,6 +8,7 @@ _Array = NDArray[Any]
 _Float64Array = NDArray[np.float64]
 
 available_levels: dict[str, str]
+built_levels: tuple[str, ...]
 level: str
 version: str
 eigen: str
