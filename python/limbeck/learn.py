@@ -201,7 +201,7 @@ def learn(
         validation_targets=y[held_out],
         validation_residuals=residuals,
         noise_variance=noise,
-        clumps=clump_ladder(network.normalized().weights),
+        clumps=clump_ladder(network.weights),
         subspace=subspace,
         history=tell.history,
         timings=tell.timings,
@@ -282,12 +282,11 @@ def _learn_gaussian(
     tell.enter("span")
     line, error = fit(linear_model(d), everything)
     tell.report("linear", 0, error / float(np.var(y)))
+    residual, linear = mask * everything.residuals(line), line.parameters[-1, :-1]
+    most_directions = min(d, most + 4) if most else 0
+    subspace = find_subspace(X, residual, linear, max_rank=most_directions, rng=rng, n_threads=fit.n_threads or None)
     if most == 0:
-        return line, find_subspace(X, mask * everything.residuals(line), line.parameters[-1, :-1], max_rank=0, rng=rng)
-    residual = mask * everything.residuals(line)
-    subspace = find_subspace(
-        X, residual, line.parameters[-1, :-1], max_rank=min(d, most + 4), rng=rng, n_threads=fit.n_threads or None
-    )
+        return line, subspace
     basis = subspace.basis if subspace.rank else _leading(subspace.curvature, most)
 
     tell.enter("discovery")
