@@ -13,7 +13,13 @@ void tile_kernel(Index rows, const T* a, const T* b, T* tile) {
   constexpr Index width = Simd<T>::width, stride = PackedRows<T>::panel_stride;
   // The tile is needed only at the end, and may be as far away as main memory.
   for (Index e = 0; e < MV * tile_columns; ++e) __builtin_prefetch(tile + e * width, 1);
-  V acc[MV][tile_columns] = {};
+  // Loops over the accumulators are unrolled by force: else the compiler takes these through memory.
+  V acc[MV][tile_columns];
+#pragma GCC unroll 16
+  for (int m = 0; m < MV; ++m) {
+#pragma GCC unroll 16
+    for (Index c = 0; c < tile_columns; ++c) acc[m][c] = V{};
+  }
   for (Index r = 0; r < rows; ++r) {
     V av[MV];
     for (int m = 0; m < MV; ++m) av[m] = Simd<T>::load(a + m * stride + r * width);
@@ -22,21 +28,14 @@ void tile_kernel(Index rows, const T* a, const T* b, T* tile) {
       for (int m = 0; m < MV; ++m) acc[m][c] += av[m] * bc;
     }
   }
+#pragma GCC unroll 16
   for (int m = 0; m < MV; ++m) {
+#pragma GCC unroll 16
     for (Index c = 0; c < tile_columns; ++c) {
       T* at = tile + (m * tile_columns + c) * width;
       Simd<T>::store(at, Simd<T>::load(at) + acc[m][c]);
     }
   }
-}
-
-// Share `part` of `parts` of a stretch of memory that will be packed next, into the second-level cache: packing would
-// otherwise wait for main memory while the arithmetic units idle. Reaching beyond the end is harmless.
-template <class T>
-void prefetch_share(const T* from, Index count, Index part, Index parts) {
-  constexpr Index line = 64 / static_cast<Index>(sizeof(T));
-  const Index lines = (count + line - 1) / line;
-  for (Index l = lines * part / parts; l < lines * (part + 1) / parts; ++l) __builtin_prefetch(from + l * line, 0, 2);
 }
 
 // How the work on all strips of all J matrices is split: lanes over rows, slabs over (matrix, strip) units so that the
@@ -187,8 +186,10 @@ void weighted_grams(const Execution& exec, const T* X, Index n, Index d, Index J
         packed.pack(X + i * d, rows, from);
         weights(i, rows, w.data(), gram_block_rows);
         scaled.reset();
+        Prefetch ahead(X + (i + rows) * d, rows * d, static_cast<Index>(units.size()));
+        const Index share = ahead.share(rows * d * static_cast<Index>(sizeof(T)) / Prefetch::line_bytes + 1);
         for (const Unit& u : units) {
-          prefetch_share(X + (i + rows) * d, rows * d, &u - units.data(), static_cast<Index>(units.size()));
+          ahead.lines(share);
           accumulate_strip(layout, packed, scaled, rows, w.data() + u.j * gram_block_rows, u.strip,
                            sums.data() + lane * size + u.offset);
         }

@@ -59,4 +59,31 @@ struct Simd {
   static void store(T* to, Vector v) { std::memcpy(to, &v, sizeof v); }
 };
 
+// Fetches memory that will be read soon into the second-level cache, a few lines at a time beside the arithmetic, which
+// would otherwise wait for main memory. `passes` is how often what is at hand is read meanwhile: each pass fetches its
+// share. Reaching beyond the end of an array is harmless: a prefetch never faults.
+class Prefetch {
+public:
+  static constexpr Index line_bytes = 64;
+
+  Prefetch() = default;
+  template <class T>
+  Prefetch(const T* from, Index count, Index passes)
+      : at_(reinterpret_cast<const char*>(from)),
+        end_(reinterpret_cast<const char*>(from + count)),
+        passes_(std::max<Index>(passes, 1)) {}
+
+  // How many lines to fetch beside reading `read` lines.
+  Index share(Index read) const { return (read + passes_ - 1) / passes_; }
+  void lines(Index count) {
+    if (at_ >= end_) return;
+    for (Index l = 0; l < count; ++l) __builtin_prefetch(at_ + l * line_bytes, 0, 2);
+    at_ += count * line_bytes;
+  }
+
+private:
+  const char *at_ = nullptr, *end_ = nullptr;
+  Index passes_ = 1;
+};
+
 }  // namespace limbeck
