@@ -77,14 +77,15 @@ std::vector<T> vector_and_scalar_sums(const Execution& exec, const Moments<T>& d
   return sum_over_rows<T>(exec, data.n, block, q * m * entry, operations, [&] {
     return [&, hermite = HermiteBlock<T>(data, top, block), t = std::vector<T>(block * stride),
             w = std::vector<T>(block)](Index first, Index rows, T* sums) mutable {
-      thin_forward(data.X + first * d, rows, G, t.data());
+      Prefetch ahead(data.X + (first + rows) * d, rows * d, vector_order >= 0 ? 2 : 1);
+      thin_forward(data.X + first * d, rows, G, t.data(), ahead);
       hermite.compute(t.data(), stride, rows);
       for (Index k = 0; k < q * m; ++k) {
         const Index g = k % m;
         const T* y = data.y + first * q + k / m;
         if (vector_order >= 0) {
           weigh(y, q, hermite.h(g, vector_order), T(1), rows, w.data());
-          thin_backward(data.X + first * d, rows, d, w.data(), 1, 1, sums + k * entry);
+          thin_backward(data.X + first * d, rows, d, w.data(), 1, 1, sums + k * entry, ahead);
         }
         for (std::size_t e = 0; e < scalar_orders.size(); ++e) {
           sums[k * entry + d + e] += sum_weighted(y, q, hermite.h(g, scalar_orders[e]), rows);
@@ -103,7 +104,8 @@ void contract(const Execution& exec, const Moments<T>& data, int order, T* out) 
   const FillWeights<T> weights = [&](Index first, Index rows, T* w, Index stride) {
     HermiteBlock<T> hermite(data, order - 2, gram_block_rows);
     std::vector<T> t(gram_block_rows * thin_stride<T>(m));
-    thin_forward(data.X + first * d, rows, G, t.data());
+    Prefetch nothing;  // weighted_grams sees to it
+    thin_forward(data.X + first * d, rows, G, t.data(), nothing);
     hermite.compute(t.data(), thin_stride<T>(m), rows);
     for (Index k = 0; k < q * m; ++k) {
       weigh(data.y + first * q + k / m, q, hermite.h(k % m, order - 2), T(1), rows, w + k * stride);
@@ -149,14 +151,15 @@ void contract_to_scalar(const Execution& exec, const Moments<T>& data, const int
 
 template <class T>
 void contract_apply(const Execution& exec, const Moments<T>& data, int order, const T* B, Index s, T* out) {
-  const Index d = data.d, q = data.q, m = data.m, block = thin_block_rows<T>(d);
+  using S = Simd<T>;
+  const Index d = data.d, q = data.q, m = data.m, block = thin_block_rows<T>(d), padded = thin_stride<T>(s);
   // One product with X serves B and the directions: columns of B first.
-  std::vector<T> columns((s + m) * d), gB(m * s, T(0));
+  std::vector<T> columns((s + m) * d), gB(m * padded, T(0));
   std::copy_n(data.G, m * d, columns.data() + s * d);
   for (Index j = 0; j < d; ++j) {
     for (Index c = 0; c < s; ++c) {
       columns[c * d + j] = B[j * s + c];
-      for (Index g = 0; g < m; ++g) gB[g * s + c] += data.G[g * d + j] * B[j * s + c];
+      for (Index g = 0; g < m; ++g) gB[g * padded + c] += data.G[g * d + j] * B[j * s + c];
     }
   }
   const ThinMatrix<T> thin = thin_rows(columns.data(), s + (order > 2 ? m : 0), d);
@@ -168,9 +171,10 @@ void contract_apply(const Execution& exec, const Moments<T>& data, int order, co
   const auto sums = sum_over_rows<T>(exec, data.n, block, q * m * entry, operations, [&] {
     return [&, hermite = HermiteBlock<T>(data, order - 2, block), Z = AlignedBuffer<T>(stride * block),
             V = AlignedBuffer<T>(stride * block), w = std::vector<T>(2 * block),
-            along_g = std::vector<T>(s)](Index first, Index rows, T* into) mutable {
+            along_g = std::vector<T>(padded)](Index first, Index rows, T* into) mutable {
       const T* X = data.X + first * d;
-      thin_forward(X, rows, thin, Z.data());
+      Prefetch ahead(X + rows * d, rows * d, 2);
+      thin_forward(X, rows, thin, Z.data(), ahead);
       hermite.compute(Z.data() + (order > 2 ? s : 0), stride, rows);
       for (Index k = 0; k < q * m; ++k) {
         const Index g = k % m;
@@ -179,14 +183,17 @@ void contract_apply(const Execution& exec, const Moments<T>& data, int order, co
         T *main = w.data(), *cross = w.data() + block;
         weigh(y, q, hermite.h(g, order - 2), T(1), rows, main);
         weigh(y, q, hermite.h(g, order - 3), l2, rows, cross);
-        std::fill(along_g.begin(), along_g.end(), T(0));
-        for (Index r = 0; r < rows; ++r) {
-          const T *z = Z.data() + r * stride, *gBg = gB.data() + g * s;
-          T* v = V.data() + r * stride;
-          for (Index c = 0; c < s; ++c) v[c] = main[r] * z[c] - cross[r] * gBg[c];
-          for (Index c = 0; c < s; ++c) along_g[c] += cross[r] * z[c];
+        for (Index c = 0; c < padded; c += S::width) {  // s and what pads it, by whole vectors
+          const auto gBc = S::load(gB.data() + g * padded + c);
+          typename S::Vector along{};
+          for (Index r = 0; r < rows; ++r) {
+            const auto z = S::load(Z.data() + r * stride + c);
+            S::store(V.data() + r * stride + c, z * main[r] - gBc * cross[r]);
+            along += z * cross[r];
+          }
+          S::store(along_g.data() + c, along);
         }
-        thin_backward(X, rows, d, V.data(), s, stride, into_k);
+        thin_backward(X, rows, d, V.data(), s, stride, into_k, ahead);
         into_k[s * d] += sum_weighted(y, q, hermite.h(g, order - 2), rows);
         into_k[s * d + 1] += sum_weighted(y, q, hermite.h(g, order - 4), rows);
         for (Index c = 0; c < s; ++c) into_k[s * d + 2 + c] += along_g[c];
@@ -199,7 +206,7 @@ void contract_apply(const Execution& exec, const Moments<T>& data, int order, co
     const T* g = data.G + k % m * d;
     for (Index j = 0; j < d; ++j) {
       for (Index c = 0; c < s; ++c) {
-        const T along_g = l2 * l3 * sum[s * d + 1] * gB[k % m * s + c] - sum[s * d + 2 + c];
+        const T along_g = l2 * l3 * sum[s * d + 1] * gB[k % m * padded + c] - sum[s * d + 2 + c];
         out[(k * d + j) * s + c] = scale * (sum[c * d + j] - sum[s * d] * B[j * s + c] + along_g * g[j]);
       }
     }

@@ -42,7 +42,8 @@ void network_forward(const Execution& exec, const Network<T>& net, const T* X, I
     const Index end = std::min(n, (task + 1) * per_task);
     for (Index first = task * per_task; first < end && !exec.stopped(); first += block) {
       const Index rows = std::min(block, end - first);
-      thin_forward(X + first * net.d, rows, C, z.data());
+      Prefetch ahead(X + (first + rows) * net.d, rows * net.d, 1);
+      thin_forward(X + first * net.d, rows, C, z.data(), ahead);
       for (Index r = 0; r < rows; ++r) out[first + r] = value(net, z.data() + r * stride);
     }
   });
@@ -58,7 +59,8 @@ double network_gradient(const Execution& exec, const Network<T>& net, const T* X
   const auto sums = sum_over_rows<T>(exec, n, block, size, 4.0 * n * (k + 1) * (d + 1), [&] {
     return [&, z = AlignedBuffer<T>(block * stride), column = std::vector<T>(k + 1)](Index first, Index rows,
                                                                                      T* into) mutable {
-      thin_forward(X + first * d, rows, C, z.data());
+      Prefetch ahead(X + (first + rows) * d, rows * d, 2);
+      thin_forward(X + first * d, rows, C, z.data(), ahead);
       double error = 0;
       std::fill(column.begin(), column.end(), T(0));
       for (Index r = 0; r < rows; ++r) {
@@ -74,7 +76,7 @@ double network_gradient(const Execution& exec, const Network<T>& net, const T* X
         zr[k] = weighted;
         column[k] += weighted;
       }
-      thin_backward(X + first * d, rows, d, z.data(), k + 1, stride, into);
+      thin_backward(X + first * d, rows, d, z.data(), k + 1, stride, into, ahead);
       for (Index i = 0; i <= k; ++i) into[(k + 1) * d + i] += column[i];
       into[size - 1] += static_cast<T>(error);
     };

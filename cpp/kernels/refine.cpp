@@ -103,7 +103,8 @@ void gate_patterns(const Execution& exec, const RefineProblem& p, const Unpacked
   exec.for_each((rows + block - 1) / block, 2.0 * rows * count * p.d, [&](Index task) {
     AlignedBuffer<double> z(block * stride);
     const Index begin = task * block, size = std::min(block, rows - begin);
-    thin_forward(p.X + (first + begin) * p.d, size, C, z.data());
+    Prefetch ahead(p.X + (first + begin + size) * p.d, size * p.d, 1);
+    thin_forward(p.X + (first + begin) * p.d, size, C, z.data(), ahead);
     for (Index r = 0; r < size; ++r) {
       unsigned pattern = 0;
       for (Index b = 0; b < count; ++b) {

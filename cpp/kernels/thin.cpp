@@ -7,17 +7,22 @@ namespace {
 // Rows and vectors of columns of a forward tile: accumulators and one row of C just fit the register file.
 constexpr Index forward_rows = vector_bytes == 64 ? 8 : 4;
 constexpr Index forward_vectors = 3;
-// A tile reads several rows at once, too many streams for the hardware to run ahead of. Reaching beyond the end of X is
-// harmless: a prefetch never faults.
-constexpr Index prefetch_rows = forward_rows;
+
+// Loops over the accumulators of a tile are unrolled by force: else the compiler takes these through memory.
 
 template <class T, Index FR, Index NV>
-void forward_tile(const T* X, Index d, const T* C, T* out, Index stride) {
+void forward_tile(const T* X, Index d, const T* C, T* out, Index stride, Prefetch& ahead) {
   using S = Simd<T>;
-  typename S::Vector acc[FR][NV] = {};
-  constexpr Index line = 64 / static_cast<Index>(sizeof(T));
+  typename S::Vector acc[FR][NV];
+#pragma GCC unroll 16
+  for (Index r = 0; r < FR; ++r) {
+#pragma GCC unroll 16
+    for (Index v = 0; v < NV; ++v) acc[r][v] = typename S::Vector{};
+  }
+  constexpr Index line = Prefetch::line_bytes / static_cast<Index>(sizeof(T));
+  const Index share = ahead.share(FR);
   for (Index j0 = 0; j0 < d; j0 += line) {
-    for (Index r = 0; r < FR; ++r) __builtin_prefetch(X + prefetch_rows * d + FR * j0 + r * line);
+    ahead.lines(share);
     const Index end = std::min(d, j0 + line);
     for (Index j = j0; j < end; ++j) {
       typename S::Vector c[NV];
@@ -28,22 +33,27 @@ void forward_tile(const T* X, Index d, const T* C, T* out, Index stride) {
       }
     }
   }
+#pragma GCC unroll 16
   for (Index r = 0; r < FR; ++r) {
+#pragma GCC unroll 16
     for (Index v = 0; v < NV; ++v) S::store(out + r * stride + v * S::width, acc[r][v]);
   }
 }
 
 // One column: dot products of FR rows, vectors along the features.
 template <class T, Index FR>
-void forward_single(const T* X, Index d, const T* c, T* out, Index stride) {
+void forward_single(const T* X, Index d, const T* c, T* out, Index stride, Prefetch& ahead) {
   using S = Simd<T>;
-  typename S::Vector acc[FR] = {};
-  const Index whole = d / S::width * S::width;
+  typename S::Vector acc[FR];
+#pragma GCC unroll 16
+  for (Index r = 0; r < FR; ++r) acc[r] = typename S::Vector{};
+  const Index whole = d / S::width * S::width, share = ahead.share(FR);
   for (Index j = 0; j < whole; j += S::width) {
+    ahead.lines(share);
     const auto cj = S::load(c + j);
-    for (Index r = 0; r < FR; ++r) __builtin_prefetch(X + prefetch_rows * d + FR * j + r * S::width);
     for (Index r = 0; r < FR; ++r) acc[r] += S::load(X + r * d + j) * cj;
   }
+#pragma GCC unroll 16
   for (Index r = 0; r < FR; ++r) {
     T lanes[S::width], sum(0);
     S::store(lanes, acc[r]);
@@ -55,23 +65,34 @@ void forward_single(const T* X, Index d, const T* c, T* out, Index stride) {
 }
 
 template <class T, Index FR>
-void forward_rows_of(const T* X, const ThinMatrix<T>& C, T* out, Index stride) {
+void forward_rows_of(const T* X, const ThinMatrix<T>& C, T* out, Index stride, Prefetch& ahead) {
   const Index d = C.n_features(), groups = stride / Simd<T>::width - (C.has_single() ? 1 : 0);
-  if (C.has_single()) forward_single<T, FR>(X, d, C.single(), out + groups * Simd<T>::width, stride);
+  Prefetch nothing;  // where tiles follow, fetching ahead is better left to them
+  if (C.has_single()) {
+    forward_single<T, FR>(X, d, C.single(), out + groups * Simd<T>::width, stride, groups == 0 ? ahead : nothing);
+  }
   Index g = 0;
   for (; groups - g >= forward_vectors; g += forward_vectors) {
-    forward_tile<T, FR, forward_vectors>(X, d, C.group(g), out + g * Simd<T>::width, stride);
+    forward_tile<T, FR, forward_vectors>(X, d, C.group(g), out + g * Simd<T>::width, stride, ahead);
   }
-  if (groups - g == 2) forward_tile<T, FR, 2>(X, d, C.group(g), out + g * Simd<T>::width, stride);
-  if (groups - g == 1) forward_tile<T, FR, 1>(X, d, C.group(g), out + g * Simd<T>::width, stride);
+  if (groups - g == 2) forward_tile<T, FR, 2>(X, d, C.group(g), out + g * Simd<T>::width, stride, ahead);
+  if (groups - g == 1) forward_tile<T, FR, 1>(X, d, C.group(g), out + g * Simd<T>::width, stride, ahead);
 }
 
-// MV vectors of features, NC columns of V.
+// out[c * out_stride + e] += sum_r V[r * stride + c] x_re: MV vectors of features, NC columns of V.
 template <class T, Index MV, Index NC>
-void backward_tile(const T* X, Index rows, Index d, const T* V, Index stride, T (*sums)[MV * Simd<T>::width]) {
+void backward_tile(const T* X, Index rows, Index d, const T* V, Index stride, T* out, Index out_stride,
+                   Prefetch& ahead) {
   using S = Simd<T>;
-  typename S::Vector acc[NC][MV] = {};
+  typename S::Vector acc[NC][MV];
+#pragma GCC unroll 16
+  for (Index c = 0; c < NC; ++c) {
+#pragma GCC unroll 16
+    for (Index m = 0; m < MV; ++m) acc[c][m] = typename S::Vector{};
+  }
+  const Index share = ahead.share(MV);
   for (Index r = 0; r < rows; ++r) {
+    ahead.lines(share);
     typename S::Vector x[MV];
     for (Index m = 0; m < MV; ++m) x[m] = S::load(X + r * d + m * S::width);
     for (Index c = 0; c < NC; ++c) {
@@ -79,28 +100,31 @@ void backward_tile(const T* X, Index rows, Index d, const T* V, Index stride, T 
       for (Index m = 0; m < MV; ++m) acc[c][m] += x[m] * v;
     }
   }
+#pragma GCC unroll 16
   for (Index c = 0; c < NC; ++c) {
-    for (Index m = 0; m < MV; ++m) S::store(sums[c] + m * S::width, acc[c][m]);
+#pragma GCC unroll 16
+    for (Index m = 0; m < MV; ++m) {
+      T* at = out + c * out_stride + m * S::width;
+      S::store(at, S::load(at) + acc[c][m]);
+    }
   }
 }
 
 template <class T, Index NC>
-void backward_columns(const T* X, Index rows, Index d, const T* V, Index stride, T* out) {
-  using S = Simd<T>;
+void backward_columns(const T* X, Index rows, Index d, const T* V, Index stride, T* out, Prefetch& ahead) {
+  constexpr Index width = Simd<T>::width, wide = tile_vectors * width;
   Index j = 0;
-  const auto strip = [&](auto vectors) {
-    constexpr Index MV = decltype(vectors)::value;
-    // The last strip starts early enough to end at d, and adds only the features that are new.
-    const Index start = std::min(j, d - MV * S::width);
-    T sums[NC][MV * S::width];
-    backward_tile<T, MV, NC>(X + start, rows, d, V, stride, sums);
-    for (Index c = 0; c < NC; ++c) {
-      for (Index e = j - start; e < MV * S::width; ++e) out[c * d + start + e] += sums[c][e];
-    }
-    j = start + MV * S::width;
-  };
-  while (d - j > S::width && d >= tile_vectors * S::width) strip(std::integral_constant<Index, tile_vectors>());
-  while (j < d) strip(std::integral_constant<Index, 1>());
+  for (; d - j >= wide; j += wide) {
+    backward_tile<T, tile_vectors, NC>(X + j, rows, d, V, stride, out + j, d, ahead);
+  }
+  for (; d - j >= width; j += width) backward_tile<T, 1, NC>(X + j, rows, d, V, stride, out + j, d, ahead);
+  if (j == d) return;
+  // The last vector ends at d; of its features only those that are new are added.
+  T sums[NC * width] = {};
+  backward_tile<T, 1, NC>(X + d - width, rows, d, V, stride, sums, width, ahead);
+  for (Index c = 0; c < NC; ++c) {
+    for (Index e = j; e < d; ++e) out[c * d + e] += sums[c * width + e - (d - width)];
+  }
 }
 
 // Fewer features than a vector holds.
@@ -116,34 +140,35 @@ void backward_narrow(const T* X, Index rows, Index d, const T* V, Index columns,
 }  // namespace
 
 template <class T>
-void thin_forward(const T* X, Index rows, const ThinMatrix<T>& C, T* out) {
+void thin_forward(const T* X, Index rows, const ThinMatrix<T>& C, T* out, Prefetch& ahead) {
   const Index d = C.n_features(), stride = thin_stride<T>(C.columns());
   Index r = 0;
   for (; r + forward_rows <= rows; r += forward_rows) {
-    forward_rows_of<T, forward_rows>(X + r * d, C, out + r * stride, stride);
+    forward_rows_of<T, forward_rows>(X + r * d, C, out + r * stride, stride, ahead);
   }
-  for (; r < rows; ++r) forward_rows_of<T, 1>(X + r * d, C, out + r * stride, stride);
+  for (; r < rows; ++r) forward_rows_of<T, 1>(X + r * d, C, out + r * stride, stride, ahead);
 }
 
 template <class T>
-void thin_backward(const T* X, Index rows, Index d, const T* V, Index columns, Index stride, T* out) {
+void thin_backward(const T* X, Index rows, Index d, const T* V, Index columns, Index stride, T* out, Prefetch& ahead) {
   if (d < Simd<T>::width) {
     backward_narrow(X, rows, d, V, columns, stride, out);
     return;
   }
   Index c = 0;
-  for (; columns - c >= tile_columns; c += tile_columns) {
-    backward_columns<T, tile_columns>(X, rows, d, V + c, stride, out + c * d);
-  }
-  if constexpr (tile_columns > 4) {
-    for (; columns - c >= 4; c += 4) backward_columns<T, 4>(X, rows, d, V + c, stride, out + c * d);
-  }
-  for (; c < columns; ++c) backward_columns<T, 1>(X, rows, d, V + c, stride, out + c * d);
+  const auto columns_of = [&](auto count) {
+    constexpr Index NC = decltype(count)::value;
+    for (; columns - c >= NC; c += NC) backward_columns<T, NC>(X, rows, d, V + c, stride, out + c * d, ahead);
+  };
+  columns_of(std::integral_constant<Index, tile_columns>());
+  columns_of(std::integral_constant<Index, 4>());
+  columns_of(std::integral_constant<Index, 2>());
+  columns_of(std::integral_constant<Index, 1>());
 }
 
-#define LIMBECK_INSTANTIATE(T)                                           \
-  template void thin_forward(const T*, Index, const ThinMatrix<T>&, T*); \
-  template void thin_backward(const T*, Index, Index, const T*, Index, Index, T*);
+#define LIMBECK_INSTANTIATE(T)                                                      \
+  template void thin_forward(const T*, Index, const ThinMatrix<T>&, T*, Prefetch&); \
+  template void thin_backward(const T*, Index, Index, const T*, Index, Index, T*, Prefetch&);
 LIMBECK_INSTANTIATE(float)
 LIMBECK_INSTANTIATE(double)
 #undef LIMBECK_INSTANTIATE

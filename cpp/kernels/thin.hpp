@@ -9,10 +9,11 @@
 
 namespace limbeck {
 
-// How many rows to take at a time, so that a block of X is still in cache when it is used again.
+// How many rows to take at a time, so that a block of X and the one fetched ahead are still in the second-level cache
+// when they are used.
 template <class T>
 Index thin_block_rows(Index d) {
-  constexpr Index block_bytes = 32 * 1024;
+  constexpr Index block_bytes = 64 * 1024;
   const Index rows = block_bytes / (std::max<Index>(d, 1) * static_cast<Index>(sizeof(T)));
   return std::clamp<Index>(rows / 16 * 16, 32, 256);
 }
@@ -54,12 +55,14 @@ ThinMatrix<T> thin_rows(const T* rows, Index count, Index d) {
   return C;
 }
 
+// Beside their arithmetic both products fetch what `ahead` names, the rows that come next.
+
 // out[r * stride + c] = <x_r, C_c>, for rows of X (rows, d); the padding columns become zero.
 template <class T>
-void thin_forward(const T* X, Index rows, const ThinMatrix<T>& C, T* out);
+void thin_forward(const T* X, Index rows, const ThinMatrix<T>& C, T* out, Prefetch& ahead);
 
 // out[c * d + j] += sum_r V[r * stride + c] x_rj, for c < columns.
 template <class T>
-void thin_backward(const T* X, Index rows, Index d, const T* V, Index columns, Index stride, T* out);
+void thin_backward(const T* X, Index rows, Index d, const T* V, Index columns, Index stride, T* out, Prefetch& ahead);
 
 }  // namespace limbeck
