@@ -1,4 +1,4 @@
-"""Levenberg-Marquardt steps for sums of ReLUs, and the normal matrix that they stand on."""
+"""Levenberg-Marquardt steps for sums of ReLUs, the normal matrix that they stand on, and products with it."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from limbeck import _kernels
 N, STEPS = 10_000, 3
 
 
-@pytest.mark.parametrize(("d", "k"), [(50, 4), (50, 8), (100, 6)])
+@pytest.mark.parametrize(("d", "k"), [(50, 4), (50, 8), (100, 6), (500, 4)])
 def test_refine_steps(benchmark, d, k, n_threads):
     problem = Problem.planted(N, d, k)
     before = problem.mean_squared_error(problem.start)
@@ -37,3 +37,14 @@ def test_normal_matrix(benchmark, n_threads):
     result = benchmark(_kernels.normal_matrix, problem.X, problem.y, None, problem.signs, problem.start, n_threads)
     J = problem.jacobian(problem.start.ravel())
     np.testing.assert_allclose(result, J.T @ J / N, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize(("d", "k"), [(50, 8), (500, 4)])
+def test_normal_product(benchmark, d, k, n_threads):
+    problem = Problem.planted(N, d, k)
+    vector = np.random.default_rng(0).standard_normal(problem.start.shape)
+    result = benchmark(
+        _kernels.normal_product, problem.X, problem.y, None, problem.signs, problem.start, vector, n_threads
+    )
+    J = problem.jacobian(problem.start.ravel())
+    np.testing.assert_allclose(result.ravel(), J.T @ (J @ vector.ravel()) / N, rtol=0, atol=1e-11)

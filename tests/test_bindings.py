@@ -22,6 +22,10 @@ KERNELS = {
         {"X": (6, 3), "y": (6,), "row_weights": (6,), "signs": (2,), "parameters": (3, 4)},
         {},
     ),
+    "normal_product": (
+        {"X": (6, 3), "y": (6,), "row_weights": (6,), "signs": (2,), "parameters": (3, 4), "vector": (3, 4)},
+        {},
+    ),
     "refine": (
         {"X": (6, 3), "y": (6,), "row_weights": (6,), "signs": (2,), "parameters": (3, 4)},
         {"thresholds": True, "decay": 0.0, "max_steps": 1, "tolerance": 1e-9, "seconds": 1.0},

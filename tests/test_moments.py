@@ -187,14 +187,16 @@ def kernels_on_many_rows():
         "network_forward": lambda t: _kernels.network_forward(weights, signs, signs, linear, 0.5, X, t),
         "first_non_finite": lambda t: np.array(_kernels.first_non_finite(broken, t)),
         "normal_matrix": lambda t: _kernels.normal_matrix(X, y, v, signs, theta, t),
+        "normal_product": lambda t: _kernels.normal_product(X, y, v, signs, theta, theta[::-1].copy(), t),
         "refine": lambda t: _kernels.refine(X, y, v, signs, theta, True, 0.0, 4, 1e-12, np.inf, t)[0],
+        "refine cg": lambda t: _kernels.refine(X, y, v, signs, theta, True, 0.0, 4, 1e-12, np.inf, t, "cg")[0],
     }
 
 
 KERNELS = [
     *("weighted_grams", "weighted_grams float32", "contract", "contract_to_vector", "contract_to_scalar"),
     *("contract_apply", "moment_tensor", "hermite_normalized", "network_forward", "first_non_finite"),
-    *("normal_matrix", "refine"),
+    *("normal_matrix", "normal_product", "refine", "refine cg"),
 ]
 
 

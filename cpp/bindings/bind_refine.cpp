@@ -1,5 +1,7 @@
 #include "bindings/arrays.hpp"
 #include "bindings/registry.hpp"
+#include "kernels/normal_matrix.hpp"
+#include "kernels/normal_product.hpp"
 #include "kernels/refine.hpp"
 
 namespace limbeck {
@@ -32,16 +34,23 @@ RefineProblem checked_problem(const py::array& X, const py::array& y, const py::
   return p;
 }
 
+Road road_named(const std::string& name) {
+  if (name == "auto") return Road::automatic;
+  if (name == "dense") return Road::dense;
+  if (name == "cg") return Road::iterative;
+  throw py::value_error("road must be 'auto', 'dense' or 'cg', got '" + name + "'");
+}
+
 py::tuple refine_binding(const py::array& X, const py::array& y, const py::object& row_weights, const py::array& signs,
                          const py::array& parameters, bool thresholds, double decay, int max_steps, double tolerance,
-                         double seconds, int n_threads) {
+                         double seconds, int n_threads, const std::string& road) {
+  const RefineOptions options{max_steps, tolerance, seconds, road_named(road)};
   const auto problem = checked_problem(X, y, row_weights, signs, parameters, thresholds, decay);
   auto out = new_array<double>({parameters.shape(0), parameters.shape(1)});
   double* theta = out.mutable_data();
   std::copy_n(static_cast<const double*>(parameters.data()), parameters.size(), theta);
   RefineResult result{};
-  run(n_threads,
-      [&](const Execution& exec) { result = refine(exec, problem, {max_steps, tolerance, seconds}, theta); });
+  run(n_threads, [&](const Execution& exec) { result = refine(exec, problem, options, theta); });
   return py::make_tuple(out, result.cost, result.mean_squared_error, result.steps, result.converged);
 }
 
@@ -55,14 +64,32 @@ py::object normal_matrix_binding(const py::array& X, const py::array& y, const p
   return std::move(out);
 }
 
+py::object normal_product_binding(const py::array& X, const py::array& y, const py::object& row_weights,
+                                  const py::array& signs, const py::array& parameters, const py::array& vector,
+                                  int n_threads) {
+  const auto problem = checked_problem(X, y, row_weights, signs, parameters, true, 0.0);
+  const double* from = matrix<double>(vector, "vector");
+  same_length(parameters, "parameters", 0, vector, "vector", 0, "groups");
+  same_length(parameters, "parameters", 1, vector, "vector", 1, "columns");
+  auto out = new_array<double>({parameters.shape(0), parameters.shape(1)});
+  const auto* theta = static_cast<const double*>(parameters.data());
+  double* to = out.mutable_data();
+  run(n_threads, [&](const Execution& exec) {
+    NormalProduct(exec, problem, theta, NormalProduct::Features::one).apply(from, to);
+  });
+  return std::move(out);
+}
+
 }  // namespace
 
 void bind_refine(py::module_& m) {
   m.def("refine", &refine_binding, py::arg("X"), py::arg("y"), py::arg("row_weights").none(true), py::arg("signs"),
         py::arg("parameters"), py::arg("thresholds"), py::arg("decay"), py::arg("max_steps"), py::arg("tolerance"),
-        py::arg("seconds"), py::arg("n_threads"));
+        py::arg("seconds"), py::arg("n_threads"), py::arg("road") = "auto");
   m.def("normal_matrix", &normal_matrix_binding, py::arg("X"), py::arg("y"), py::arg("row_weights").none(true),
         py::arg("signs"), py::arg("parameters"), py::arg("n_threads"));
+  m.def("normal_product", &normal_product_binding, py::arg("X"), py::arg("y"), py::arg("row_weights").none(true),
+        py::arg("signs"), py::arg("parameters"), py::arg("vector"), py::arg("n_threads"));
 }
 
 }  // namespace limbeck

@@ -36,6 +36,15 @@ def normal_matrix(
     parameters: _Float64Array,
     n_threads: int,
 ) -> _Float64Array: ...
+def normal_product(
+    X: _Float64Array,
+    y: _Float64Array,
+    row_weights: _Float64Array | None,
+    signs: _Float64Array,
+    parameters: _Float64Array,
+    vector: _Float64Array,
+    n_threads: int,
+) -> _Float64Array: ...
 def peak_flops(dtype_name: str, seconds: float) -> float: ...
 def refine(
     X: _Float64Array,
@@ -49,5 +58,6 @@ def refine(
     tolerance: float,
     seconds: float,
     n_threads: int,
+    road: str = "auto",
 ) -> tuple[_Float64Array, float, float, int, bool]: ...
 def weighted_grams(X: _Array, W: _Array, n_threads: int) -> _Array: ...

@@ -1,0 +1,105 @@
+#include "kernels/normal_matrix.hpp"
+
+#include <Eigen/Core>
+
+#include "kernels/grouped_gram.hpp"
+#include "kernels/thin.hpp"
+
+namespace limbeck {
+
+namespace {
+
+using Block = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+
+// Which neurons' gates are told apart in one pass over the rows. Grams of gate patterns are summed, so a pass with b
+// gates yields the masked Grams of all their pairs; more gates than fit one pass are taken two sets at a time.
+struct GateSets {
+  std::vector<std::vector<Index>> passes;  // the neurons of each pass
+
+  GateSets(Index k, Index n, Index d) {
+    // Patterns pay while each has a few dozen rows and all their Grams stay within a fixed budget.
+    constexpr Index budget_bytes = Index{24} << 20, rows_per_pattern = 32, most_bits = 10;
+    Index bits = 2;
+    while (bits < most_bits && (Index{2} << bits) * rows_per_pattern <= n &&
+           (Index{2} << bits) * GroupedGrams::bytes_per_group(d) <= budget_bytes) {
+      ++bits;
+    }
+    std::vector<Index> all(k);
+    std::iota(all.begin(), all.end(), Index{0});
+    if (k <= bits) {
+      passes.push_back(all);
+      return;
+    }
+    const Index sets = (k + bits / 2 - 1) / (bits / 2);
+    for (Index s = 0; s < sets; ++s) {
+      for (Index t = 0; t < s; ++t) {
+        std::vector<Index> both(all.begin() + k * t / sets, all.begin() + k * (t + 1) / sets);
+        both.insert(both.end(), all.begin() + k * s / sets, all.begin() + k * (s + 1) / sets);
+        passes.push_back(both);
+      }
+    }
+  }
+};
+
+// Number whose bit b tells whether the gate of neurons[b] is open, for each row.
+void gate_patterns(const Execution& exec, const RefineProblem& p, const Unpacked& at, const std::vector<Index>& neurons,
+                   Index first, Index rows, std::vector<GroupedGrams::Group>* patterns) {
+  const auto count = static_cast<Index>(neurons.size());
+  ThinMatrix<double> C(count, p.d);
+  for (Index b = 0; b < count; ++b) C.set(b, at.weights.data() + neurons[b] * p.d);
+  const Index block = thin_block_rows<double>(p.d), stride = thin_stride<double>(count);
+  exec.for_each((rows + block - 1) / block, 2.0 * rows * count * p.d, [&](Index task) {
+    AlignedBuffer<double> z(block * stride);
+    const Index begin = task * block, size = std::min(block, rows - begin);
+    Prefetch ahead(p.X + (first + begin + size) * p.d, size * p.d, 1);
+    thin_forward(p.X + (first + begin) * p.d, size, C, z.data(), ahead);
+    for (Index r = 0; r < size; ++r) {
+      unsigned pattern = 0;
+      for (Index b = 0; b < count; ++b) {
+        if (z.data()[r * stride + b] + at.thresholds[neurons[b]] > 0) pattern |= 1u << b;
+      }
+      (*patterns)[begin + r] = static_cast<GroupedGrams::Group>(pattern);
+    }
+  });
+}
+
+// Writes one block of the normal matrix and its mirror image.
+void put_block(Index i, Index j, const Block& gram, double factor, double* hessian, Index P) {
+  const Index D = gram.rows();
+  Eigen::Map<Block> H(hessian, P, P);
+  H.block(i * D, j * D, D, D) = factor * gram;
+  H.block(j * D, i * D, D, D) = factor * gram;
+}
+
+}  // namespace
+
+void normal_matrix(const Execution& exec, const RefineProblem& p, const double* parameters, double* hessian) {
+  const Index D = p.group_size(), P = p.n_parameters();
+  const Unpacked at(p, parameters);
+  const double scale = 1 / p.total_weight();
+  std::vector<GroupedGrams::Group> patterns(std::min(p.n, GroupedGrams::chunk_rows));
+  for (const auto& neurons : GateSets(p.k, p.n, p.d).passes) {
+    const auto count = static_cast<Index>(neurons.size());
+    GroupedGrams grams(p.d, Index{1} << count);
+    for (Index first = 0; first < p.n; first += GroupedGrams::chunk_rows) {
+      const Index rows = std::min(GroupedGrams::chunk_rows, p.n - first);
+      gate_patterns(exec, p, at, neurons, first, rows, &patterns);
+      grams.add(exec, p.X + first * p.d, rows, patterns.data(), p.v ? p.v + first : nullptr);
+    }
+    // Pairs (a, b), a >= b: b = -1 stands for the linear part, whose gate is always open.
+    const Index pairs = (count + 1) * (count + 2) / 2;
+    exec.for_each(pairs, static_cast<double>(pairs << count) * D * D / 8, [&](Index pair) {
+      Index a = -1, b = -1;
+      for (Index rest = pair; rest > 0; --rest) {
+        if (++b > a) b = -1, ++a;
+      }
+      Block gram(D, D);
+      const unsigned bits = (a < 0 ? 0u : 1u << a) | (b < 0 ? 0u : 1u << b);
+      grams.sum_of(bits, gram.data());
+      const Index i = a < 0 ? p.k : neurons[a], j = b < 0 ? p.k : neurons[b];
+      put_block(i, j, gram, scale * (a < 0 ? 1 : p.signs[i]) * (b < 0 ? 1 : p.signs[j]), hessian, P);
+    });
+  }
+}
+
+}  // namespace limbeck
