@@ -1,13 +1,25 @@
 """limbeck: distil functions into small networks whose parts can be named.
 
-The public names are those of the submodules ``moments``, ``datasets`` and ``network``, and :func:`learn`,
-:class:`ReLUNetwork` and :func:`show_config` here.
+The public names are those of the submodules ``moments`` and ``datasets``, and here :func:`learn` (from data),
+:func:`distill` (from a black box), :class:`ReLUNetwork` and :func:`show_config`.
 """
 
 from limbeck import _kernels, datasets, moments
 from limbeck._config import show_config
+from limbeck.blackbox import Distilled, TeacherError, distill
 from limbeck.learn import Learned, learn
 from limbeck.network import ReLUNetwork
 
 __version__: str = _kernels.version
-__all__ = ["Learned", "ReLUNetwork", "__version__", "datasets", "learn", "moments", "show_config"]
+__all__ = [
+    "Distilled",
+    "Learned",
+    "ReLUNetwork",
+    "TeacherError",
+    "__version__",
+    "datasets",
+    "distill",
+    "learn",
+    "moments",
+    "show_config",
+]

@@ -1,7 +1,8 @@
 """A sum of ReLUs in the parameters that Levenberg-Marquardt moves, and the operations of the learner on it."""
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -112,6 +113,13 @@ def _last(row: Float64Array) -> tuple[Float64Array, float]:
     return np.ascontiguousarray(row[:-1]), float(row[-1])
 
 
+def model_of(network: ReLUNetwork) -> Model:
+    """The parameters of a network; neurons of no output weight become zero rows."""
+    sizes = np.abs(network.output)[:, None]
+    neurons = sizes * np.column_stack([network.weights, network.thresholds])
+    return Model(np.where(network.output < 0, -1.0, 1.0), np.vstack([neurons, np.append(network.linear, network.bias)]))
+
+
 def linear_model(d: int) -> Model:
     """The zero function of d features."""
     return Model(np.empty(0), np.zeros((1, d + 1)))
@@ -134,16 +142,33 @@ class Rows:
         return Rows(self.X @ basis.T, self.y, self.weights, self.n_threads)
 
     def part(self, index: NDArray[np.intp] | slice) -> "Rows":
-        """Some of the rows, without weights."""
-        return Rows(self.X[index], self.y[index], n_threads=self.n_threads)
+        """Some of the rows."""
+        weights = None if self.weights is None else self.weights[index]
+        return Rows(self.X[index], self.y[index], weights, self.n_threads)
+
+    @cached_property
+    def variance(self) -> float:
+        """Weighted variance of the labels; one where they are constant, so that it can be divided by."""
+        mean = np.average(self.y, weights=self.weights)
+        return float(np.average(np.square(self.y - mean), weights=self.weights)) or 1.0
 
     def residuals(self, model: Model) -> Float64Array:
         """Labels less values."""
         return self.y - model(self.X, self.n_threads)
 
+    def scaled_residuals(self, model: Model) -> Float64Array:
+        """Residuals times the weights: what moments are taken of."""
+        residuals = self.residuals(model)
+        return residuals if self.weights is None else residuals * self.weights
+
     def errors(self, model: Model) -> Float64Array:
-        """Squared residuals."""
-        return np.square(self.residuals(model))
+        """Squared residuals, times the rows' weights, whose mean counts as one."""
+        return self.errors_of(self.residuals(model))
+
+    def errors_of(self, residuals: Float64Array) -> Float64Array:
+        """The same for residuals at hand."""
+        squares = np.square(residuals)
+        return squares if self.weights is None else squares * (self.weights / self.weights.mean())
 
 
 @dataclass
@@ -157,6 +182,10 @@ class Fit:
     n_threads: int = 0
     deadline: float = np.inf  # by time.perf_counter(); a refinement that starts later takes no step
     steps_taken: int = field(default=0, init=False)
+
+    def changed(self, **changes: Any) -> "Fit":  # noqa: ANN401
+        """The same with some settings changed."""
+        return replace(self, **changes)
 
     def __call__(self, model: Model, rows: Rows, **changes: Any) -> tuple[Model, float]:  # noqa: ANN401
         """The model refined on the rows, and its mean squared error there."""

@@ -1,87 +1,68 @@
-"""From a span to a network: try candidates until the held-out rows say that nothing is left to explain.
+"""From a span to a network: candidates one after another, each polished, until nothing is left to explain.
 
-Candidates are found inside a span (``discovery``), refined in all d dimensions, and judged on rows that took no part in
-either. The best network so far has a span of its own, usually far sharper than the one that the moments gave, in which
-the next round looks again.
+Candidates are found inside a span (``discovery``), refined in all d dimensions, and made as good as they can be
+(``_polish``). The best network so far has a span of its own, usually far sharper than the one that the moments gave, in
+which the next round looks again.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
 
-from limbeck._model import Fit, Float64Array, Model, Rows, linear_model
+from limbeck._model import Fit, Float64Array, Model, Rows
+from limbeck._polish import Polisher, Priced
 from limbeck._progress import Progress
 from limbeck.discovery import candidates, from_eigenvectors
-from limbeck.scales import angles_modulo_sign
+from limbeck.subspace import Subspace
 
-__all__ = ["EXACT", "search", "trim"]
+__all__ = ["search"]
 
 _ROUNDS = 4
 _CANDIDATES_PER_ROUND = 4
 _SPAN_ROWS_PER_PARAMETER = 25
-EXACT = 1e-20  # mean squared error over the labels' variance that only rounding leaves
-_AGREEMENT = 0.01
-_STRUCTURE = 5.0  # standard errors; a residual that passes is noise as far as its kinks can tell
+_NOISE_FACTOR = 300.0  # by how much more rows for an error as large as the variance
 _FAINT_DIMENSION = 1e-3
-# In a network exact to rounding: relative sizes and angles below which a neuron may be an artefact. Larger ones cannot
-# be: ReLUs along different lines are linearly independent.
-_FAINT = 1e-3
-_TRIM_STEPS = 40
-
-
-@dataclass
-class _Best:
-    model: Model
-    errors: Float64Array  # squared, on the check rows
-    source: str
-
-    @property
-    def error(self) -> float:
-        return float(self.errors.mean())
-
-
-def _has_structure(model: Model, check: Rows, errors: Float64Array) -> bool:
-    """Whether squared residuals depend on the distance to some neuron's kink, as those of a wrong neuron do."""
-    if not model.width:
-        return False
-    spread = errors - errors.mean()
-    distance = np.abs(check.X @ model.directions.T)
-    distance -= distance.mean(axis=0)
-    scale = np.sqrt((np.square(distance) * np.square(spread)[:, None]).sum(axis=0))
-    z = np.abs(spread @ distance) / np.where(scale > 0, scale, 1.0)
-    return bool(z.max() > _STRUCTURE)
+_AGREEMENT = 0.01  # relative difference of errors of two candidates that count as one solution
+_NOISY = 1e-3  # relative errors above this count as noise, until shown otherwise
+_PROMISING = 1.5  # how much larger the error may be, before polishing, than that of the best network
 
 
 def _span_of(model: Model, most: int) -> Float64Array:
     """Orthonormal basis (r, d) of what the neurons span, faint dimensions left out."""
-    rows = model.parameters[:-1, :-1]
-    _, sizes, basis = np.linalg.svd(rows, full_matrices=False)
+    _, sizes, basis = np.linalg.svd(model.neurons[:, :-1], full_matrices=False)
     return np.ascontiguousarray(basis[: max(1, min(most, int((sizes > _FAINT_DIMENSION * sizes[0]).sum())))])
 
 
+def _curvature_of(model: Model) -> Float64Array:
+    """Second moment that the neurons of a model make."""
+    rows = model.neurons[:, :-1]
+    return np.asarray((rows.T * (model.signs / model.sizes)) @ rows / np.sqrt(2 * np.pi))
+
+
 def search(
+    best: Priced,
     rows: Rows,
-    check: Rows,
-    basis: Float64Array,
-    curvature: Float64Array,
+    polisher: Polisher,
+    subspace: Subspace,
     width: int,
     fit: Fit,
     progress: Progress,
     rng: np.random.Generator,
-) -> tuple[Model, bool]:
-    """The best network of at most ``width`` neurons, and whether it leaves nothing to explain as far as can be told.
+) -> tuple[Priced, bool]:
+    """The best network of at most ``width`` neurons that candidates lead to, and whether it leaves nothing to explain.
 
     Parameters
     ----------
-    rows, check : Rows
-        Rows to fit and rows to judge by, in all d dimensions.
-    basis : ndarray of shape (r, d)
+    best : Priced
+        Network to do better than.
+    rows : Rows
+        Rows to refine candidates on, in all d dimensions.
+    polisher : Polisher
+        Makes the promising ones better, on more rows.
+    subspace : Subspace
         Span of the directions according to the moments.
-    curvature : ndarray of shape (d, d)
-        Second moment of the residual labels.
     width : int
         Largest number of neurons.
     fit : Fit
@@ -91,98 +72,61 @@ def search(
     rng : numpy.random.Generator
         For random starts.
     """
-    variance = float(np.var(check.y))
-    model, _ = fit(linear_model(rows.X.shape[1]), rows)
-    best = _Best(model, check.errors(model), "linear")
-    if len(basis) < width <= rows.X.shape[1]:
+    basis = subspace.basis if subspace.rank else subspace.eigenvectors[:width]
+    if 0 < subspace.rank < width:
+        basis = np.vstack([basis, subspace.hints])
+    curvature = (subspace.eigenvectors.T * subspace.eigenvalues) @ subspace.eigenvectors
+    if width <= rows.X.shape[1]:
         # The span may be found in part only: leading eigenvectors of the second moment are a start that needs no span.
-        start = from_eigenvectors(rows, curvature, width, fit)
-        errors = check.errors(start.model)
-        if errors.mean() < best.error:
-            best = _Best(start.model, errors, start.source)
-        progress.report("discovery: eigen", start.model.width, best.error / variance)
-        if best.error <= EXACT * variance or progress.out_of_time():
-            return best.model, best.error <= EXACT * variance
-    span_fit = Fit(max_steps=60, tolerance=1e-4, n_threads=fit.n_threads, deadline=fit.deadline)
+        start = from_eigenvectors(rows, subspace.eigenvalues, subspace.eigenvectors, width, fit)
+        best = _better(best, start.model, "eigen", polisher, width, progress)
+    span_fit = fit.changed(max_steps=60, tolerance=1e-4)
     for number in range(_ROUNDS):
-        count = _SPAN_ROWS_PER_PARAMETER * (len(basis) + 1) * (width + 1)
-        inside = rows.part(slice(count)).projected(basis)
+        if progress.out_of_time() or polisher.is_exact(best):
+            return best, True
+        before = best.price
+        own = number > 0 or (best.model.width > 0 and polisher.is_settled(best, basis))
+        if own:
+            basis = _span_of(best.model, width)
+            curvature = _curvature_of(best.model)
+        count = _rows_inside(len(basis), width, best.error / polisher.variance)
+        inside = polisher.rows.part(slice(count)).projected(basis)
         nearest = np.inf
-        confirmed = False
+        agreed = False
         stream = candidates(inside, basis @ curvature @ basis.T, width, span_fit, rng)
         for candidate in islice(stream, _CANDIDATES_PER_ROUND):
+            if progress.out_of_time() or polisher.is_exact(best):
+                return best, True
+            if agreed and own and polisher.is_settled(best, basis):
+                return best, True
             # One that is clearly worse inside the span will not win outside.
             if candidate.error <= 1.5 * nearest:
                 nearest = min(nearest, candidate.error)
-                lifted, _ = fit(candidate.model.lifted(basis), rows)
-                errors = check.errors(lifted)
-                confirmed |= best.source != "linear" and abs(errors.mean() - best.error) <= _AGREEMENT * best.error
-                if errors.mean() < best.error:
-                    best = _Best(lifted, errors, candidate.source)
-                progress.report(f"discovery: {candidate.source}", lifted.width, best.error / variance)
-            if best.error <= EXACT * variance or progress.out_of_time():
-                return best.model, best.error <= EXACT * variance
-            if confirmed and not _has_structure(best.model, check, best.errors):
-                return best.model, True
-        best = _Best(best.model.alive(), best.errors, best.source)
+                lifted = candidate.model.lifted(basis)
+                # A noisy fit to the few rows in all dimensions would lead away from what many rows showed in the span.
+                if candidate.error < _NOISY * polisher.variance:
+                    lifted, _ = fit(lifted, rows)
+                better = _better(best, lifted, candidate.source, polisher, width, progress)
+                agreed = best.model.width > 0 and better.error > (1 - _AGREEMENT) * best.error
+                best = better
         if best.model.width == 0:
+            return best, subspace.rank == 0  # neither moments nor candidates show anything
+        if number and best.price >= before:
             break
-        basis = _span_of(best.model, len(basis) + number)
-        curvature = (
-            (best.model.parameters[:-1, :-1].T * (best.model.signs / best.model.sizes))
-            @ (best.model.parameters[:-1, :-1])
-            / np.sqrt(2 * np.pi)
-        )
-    return best.model, False
+    return best, False
 
 
-def trim(model: Model, rows: Rows, check: Rows, fit: Fit, progress: Progress) -> Model:
-    """Drop or merge neurons for as long as the held-out error does not clearly rise.
-
-    "Clearly": by more than a standard error of the difference to the best network, row by row; where the network is
-    exact to rounding, beyond rounding.
-
-    Parameters
-    ----------
-    model : Model
-        Network to make smaller.
-    rows, check : Rows
-        Rows to refit and rows to judge by.
-    fit : Fit
-        How to refine.
-    progress : Progress
-        Ends the trimming when time is up.
-    """
-    variance = float(np.var(check.y))
-    # Every network is compared with the best one seen, not with the one before: small losses must not add up.
-    reference = check.errors(model)
-    exact = reference.mean() <= EXACT * variance
-    while model.width and not progress.out_of_time() and not (exact and _is_tidy(model)):
-        trials = [fit(smaller, rows, max_steps=_TRIM_STEPS)[0] for smaller in _smaller(model)]
-        trial = min(trials, key=lambda m: float(check.errors(m).mean()))
-        errors = check.errors(trial)
-        rise = errors - reference
-        allowed = EXACT * variance if exact else rise.std() / np.sqrt(len(rise))
-        if rise.mean() > allowed:
-            break
-        model = trial
-        if rise.mean() < 0:
-            reference = errors
-        progress.report("trim", model.width, float(errors.mean()) / variance)
-    return model
+def _rows_inside(r: int, width: int, error: float) -> int:
+    """How many rows to look for neurons in a span with: more the more noise there may be (relative error)."""
+    return int(_SPAN_ROWS_PER_PARAMETER * (r + 1) * (width + 1) * (1 + _NOISE_FACTOR * error))
 
 
-def _is_tidy(model: Model) -> bool:
-    """Whether no neuron is faint and no two are close, as far as a solution exact to rounding could hide them."""
-    angles = angles_modulo_sign(model.directions)[np.triu_indices(model.width, 1)]
-    return bool(model.sizes.min() > _FAINT * model.sizes.max() and angles.min(initial=np.inf) > _FAINT)
-
-
-def _smaller(model: Model) -> list[Model]:
-    """Two ways to lose a neuron: the faintest dropped, the closest two merged."""
-    ways = [model.without(int(np.argmin(model.sizes)))]
-    if model.width > 1:
-        angles = angles_modulo_sign(model.directions) + np.diag(np.full(model.width, np.inf))
-        i, j = (int(v) for v in np.unravel_index(np.argmin(angles), angles.shape))
-        ways.append(model.merged([[i, j], *([k] for k in range(model.width) if k not in (i, j))]))
-    return ways
+def _better(best: Priced, model: Model, source: str, polisher: Polisher, width: int, progress: Progress) -> Priced:
+    """The candidate, polished, if that makes it better than the best so far."""
+    error = float(polisher.rows.errors(model).mean())
+    if error <= _PROMISING * best.error and not progress.out_of_time():
+        trial = polisher.polish(model, width, best.price)
+        if trial.price < best.price:
+            best = trial
+    progress.report(f"discovery: {source}", best.model.width, best.error / polisher.variance)
+    return best

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from limbeck._model import Fit, Float64Array, Model, Rows, linear_model
 from limbeck._progress import Progress
 
-__all__ = ["fit_any"]
+__all__ = ["fit_any", "random_start"]
 
 _WIDTHS = (0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
 _DECAYS = (3e-3, 1e-2, 3e-2, 1e-1)
@@ -20,7 +20,7 @@ _FOLDS = 5
 _FEW_ROWS = 20_000  # up to here every row is held out once; beyond, one fold says enough
 
 
-def _random_start(d: int, width: int, rng: np.random.Generator) -> Model:
+def random_start(d: int, width: int, rng: np.random.Generator) -> Model:
     """Neurons in random directions that switch on within the bulk of standardised data."""
     model = linear_model(d)
     for i in range(width):
@@ -33,7 +33,7 @@ def _random_start(d: int, width: int, rng: np.random.Generator) -> Model:
 
 def _fit_width(rows: Rows, width: int, decay: float, fit: Fit, rng: np.random.Generator) -> Model:
     """The best of a few random starts, by its mean squared error on the rows it is fitted to."""
-    fits = [fit(_random_start(rows.X.shape[1], width, rng), rows, decay=decay) for _ in range(_STARTS if width else 1)]
+    fits = [fit(random_start(rows.X.shape[1], width, rng), rows, decay=decay) for _ in range(_STARTS if width else 1)]
     return min(fits, key=lambda fitted: fitted[1])[0]
 
 
@@ -47,8 +47,10 @@ def _folds(n: int, rng: np.random.Generator) -> Iterator[tuple[NDArray[np.intp],
 
 def fit_any(
     rows: Rows, width: int | None, max_width: int, fit: Fit, progress: Progress, rng: np.random.Generator
-) -> tuple[Model, float]:
-    """Learn from standardised rows; width and weight decay by cross-validation, whose error is returned too.
+) -> tuple[Model, float, float]:
+    """Learn from standardised rows; width and weight decay by cross-validation.
+
+    Returns the model, the cross-validated error and the weight decay.
 
     Parameters
     ----------
@@ -65,7 +67,7 @@ def fit_any(
     rng : numpy.random.Generator
         For folds and starts.
     """
-    fit = Fit(max_steps=_STEPS, tolerance=1e-4, thresholds=True, n_threads=fit.n_threads, deadline=fit.deadline)
+    fit = fit.changed(max_steps=_STEPS, tolerance=1e-4, thresholds=True)
     splits = [(rows.part(a), rows.part(b)) for a, b in _folds(len(rows), rng)]
     widths = [width] if width is not None else [w for w in _WIDTHS if w <= max_width]
     errors: dict[tuple[int, float], Float64Array] = {}
@@ -77,7 +79,7 @@ def fit_any(
             errors[w, decay] = trial
         if not errors:  # not even time for one width: a line, which takes no time to speak of
             fit.deadline = np.inf
-            return _fit_width(rows, 0, _DECAYS[0], fit, rng), np.nan
+            return _fit_width(rows, 0, _DECAYS[0], fit, rng), np.nan, _DECAYS[0]
         best_width = min(errors, key=lambda key: errors[key].mean())[0]
         progress.report("cross-validation", best_width, float(min(e.mean() for e in errors.values())))
         # Two widths in a row that do not help: wider ones will not either.
@@ -89,7 +91,7 @@ def fit_any(
     progress.enter("refine")
     # The choice is made: what it takes to fit it once more is not cut off.
     fit.deadline = np.inf
-    return _fit_width(rows, chosen[0], chosen[1], fit, rng), float(errors[chosen].mean())
+    return _fit_width(rows, chosen[0], chosen[1], fit, rng), float(errors[chosen].mean()), chosen[1]
 
 
 def _not_worse(errors: Float64Array, best: Float64Array) -> bool:

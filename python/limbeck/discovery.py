@@ -18,18 +18,20 @@ from dataclasses import dataclass
 from math import factorial
 
 import numpy as np
+from numpy.polynomial.hermite_e import hermeval
 
 from limbeck import moments
 from limbeck._model import Fit, Float64Array, Model, Rows, linear_model
 from limbeck.scales import cluster
 
-__all__ = ["Candidate", "candidates", "collapse", "from_eigenvectors", "scale_space_peaks"]
+__all__ = ["Candidate", "candidates", "collapse", "from_eigenvectors", "profile_derivatives", "scale_space_peaks"]
 
 # Highest Hermite order of the test functions, coarse to fine: a test function of order up to L has a main lobe of about
 # 1 / sqrt(L) radians.
 _LADDER = (2, 6, 12, 20)
 _DIRECTIONS_PER_DIMENSION = 48
 _PEAK_STEPS = 6
+_PEAK_ROWS = 5000
 _STEPS_AFTER_EACH = 10
 _WIDE_MERGE_ANGLE = 0.1
 
@@ -75,6 +77,7 @@ def scale_space_peaks(
     ndarray of shape (m, r)
         Unit directions, distinct modulo sign, one or more for each scale.
     """
+    Z, residual = Z[:_PEAK_ROWS], residual[:_PEAK_ROWS]
     r = Z.shape[1]
     start = rng.standard_normal((_DIRECTIONS_PER_DIMENSION * r, r))
     start /= np.linalg.norm(start, axis=1, keepdims=True)
@@ -84,35 +87,43 @@ def scale_space_peaks(
         norms = np.array([np.sqrt(float(factorial(l))) for l in orders])
         scores = moments.contract_to_scalar(Z, residual, start, orders, n_threads=n_threads) / norms @ weights
         best = start[np.argsort(-np.abs(scores))[:3]]
-        for u in best:
-            peak = _climb(Z, residual, u, orders, weights / norms, n_threads)
+        for peak in _climb(Z, residual, best, orders, weights / norms):
             if all(abs(peak @ other) < 0.999 for other in peaks):
                 peaks.append(peak)
     return np.array(peaks)
 
 
+def _derivatives(orders: list[int], weights: Float64Array) -> tuple[Float64Array, Float64Array]:
+    """Coefficients, in He_0, He_1, ..., of psi' and psi'' for psi = sum_l w_l He_l."""
+    first, second = np.zeros(max(orders)), np.zeros(max(orders))
+    for l, w in zip(orders, weights, strict=True):
+        first[l - 1] = w * l
+        second[l - 2] = w * l * (l - 1)
+    return first, second
+
+
+def profile_derivatives(top: int) -> tuple[Float64Array, Float64Array]:
+    """Coefficients, in He_0, He_1, ..., of psi' and psi'' for the test function psi of even orders up to ``top``."""
+    orders, weights = _even_profile(top)
+    return _derivatives(orders, weights / np.array([np.sqrt(float(factorial(l))) for l in orders]))
+
+
 def _climb(
-    Z: Float64Array,
-    residual: Float64Array,
-    u: Float64Array,
-    orders: list[int],
-    weights: Float64Array,
-    n_threads: int | None,
+    Z: Float64Array, residual: Float64Array, starts: Float64Array, orders: list[int], weights: Float64Array
 ) -> Float64Array:
-    """Fixed-point ascent of the score's size: the gradient of order l is l times the vector contraction."""
+    """Fixed-point ascent of the score's size from several directions (rows) at once.
+
+    The score along u is mean r psi(<u, z>), psi = sum_l w_l He_l; its gradient on the sphere is that of the vector
+    contractions of all orders together, mean r (psi'(t) z - psi''(t) u), and He_l' = l He_{l-1}.
+    """
+    first, second = _derivatives(orders, weights)
+    u = starts
     for _ in range(_PEAK_STEPS):
-        gradient = sum(
-            (
-                w * l * moments.contract_to_vector(Z, residual, u[None], l, n_threads=n_threads)[0]
-                for l, w in zip(orders, weights, strict=True)
-            ),
-            np.zeros_like(u),
-        )
-        size = float(np.linalg.norm(gradient))
-        if size == 0:
-            break
-        u = gradient / size
-    return u
+        t = Z @ u.T
+        gradient = (residual[:, None] * hermeval(t, first)).T @ Z - (residual @ hermeval(t, second))[:, None] * u
+        size = np.linalg.norm(gradient, axis=1, keepdims=True)
+        u = np.divide(gradient, size, out=u.copy(), where=size > 0)
+    return np.asarray(u)
 
 
 def _kink_weight(Z: Float64Array, residual: Float64Array, u: Float64Array) -> float:
@@ -122,12 +133,11 @@ def _kink_weight(Z: Float64Array, residual: Float64Array, u: Float64Array) -> fl
     return 2 * float(kink @ residual) / float(kink @ kink)
 
 
-def from_eigenvectors(rows: Rows, curvature: Float64Array, width: int, fit: Fit) -> Candidate:
-    """One neuron along each leading eigenvector of the second moment, refined on the rows."""
-    values, vectors = np.linalg.eigh(curvature)
+def from_eigenvectors(rows: Rows, values: Float64Array, vectors: Float64Array, width: int, fit: Fit) -> Candidate:
+    """One neuron along each leading eigenvector (row) of the second moment, refined on the rows."""
     model = linear_model(rows.X.shape[1])
-    for i in np.argsort(-np.abs(values))[:width]:
-        model = model.with_neuron(vectors[:, i], values[i] * np.sqrt(2 * np.pi))
+    for value, u in zip(values[:width], vectors, strict=False):
+        model = model.with_neuron(u, value * np.sqrt(2 * np.pi))
     return Candidate(*_named(fit(model, rows), "eigen"))
 
 
@@ -203,7 +213,9 @@ def candidates(
         lambda: _from_wide(rows, width, fit, rng),
     ]
     if width <= rows.X.shape[1]:
-        yield from_eigenvectors(rows, curvature, width, fit)
+        values, vectors = np.linalg.eigh(curvature)
+        order = np.argsort(-np.abs(values))
+        yield from_eigenvectors(rows, values[order], vectors.T[order], width, fit)
     while True:
         for source in sources:
             yield source()

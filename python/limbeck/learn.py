@@ -3,29 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from limbeck._arrays import integer, matrix, require_finite, same_length, thread_count, vector
+from limbeck._gaussian import learn_gaussian, noise_variance, refined
 from limbeck._inputs import INPUTS, MOST_ROWS, Whitening, detect_inputs, standardization, whitening
-from limbeck._model import Fit, Float64Array, Model, Rows, linear_model
+from limbeck._model import Fit, Float64Array, Model, Rows, model_of
 from limbeck._progress import Progress
-from limbeck._search import EXACT, search, trim
 from limbeck._tabular import fit_any
+from limbeck._uncertainty import StandardErrors, standard_errors
 from limbeck.network import ReLUNetwork
 from limbeck.scales import Clump, clump_ladder
-from limbeck.subspace import Subspace, find_subspace
+from limbeck.subspace import Subspace
 
 __all__ = ["Learned", "learn"]
 
 _FEWEST_ROWS = 10
-_FIT_ROWS_PER_PARAMETER = 20
-_FIT_ROWS = 4000
-_CHECK_ROWS = 20_000
-_WIDTH_LADDER = (1, 2, 4, 8, 16, 32, 64)
+# Squares beyond these sizes of y overflow or vanish in float64.
+_LARGEST, _SMALLEST = 1e150, 1e-150
+_CLUMP_ROWS = 20_000
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,8 @@ class Learned:
     inputs : str
         How the inputs were treated: "standard", "gaussian" or "any".
     validation_mse, validation_r2 : float
-        Mean squared error and R2 on rows held out from everything else (NaN without such rows).
+        Mean squared error and R2 on rows held out from everything else (NaN without such rows). Afterwards they join
+        the others for a last refinement of the same neurons, so that ``network`` has the use of every row.
     validation_targets, validation_residuals : ndarray of shape (n_validation,)
         Labels of those rows, and labels less predictions.
     noise_variance : float
@@ -47,9 +49,9 @@ class Learned:
         parameters (NaN without rows to spare); for ``inputs="any"``, the cross-validated error, of which the noise is
         a part.
     clumps : list of Clump
-        Which neurons look like one at which angle, finest first.
+        Which neurons look like one at which angle, finest first, and what it would cost to collapse them.
     subspace : Subspace or None
-        Span that the moments showed; None for ``inputs="any"``.
+        Span that the moments showed, in whitened coordinates for ``inputs="gaussian"``; None for ``inputs="any"``.
     history : list of dict
         Stage, neurons, error over the variance of the labels, and seconds, for every network tried.
     timings : dict
@@ -70,6 +72,29 @@ class Learned:
     history: list[dict[str, Any]] = field(repr=False)
     timings: dict[str, float] = field(repr=False)
     stopped_early: bool = False
+    _errors: Callable[[], StandardErrors] | StandardErrors | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def standard_errors(self) -> StandardErrors:
+        """Standard errors of the network's parameters in sandwich form, computed when first asked for.
+
+        Until then the result keeps a reference to the rows it was learned from; pickling computes them.
+
+        Raises
+        ------
+        ValueError
+            The result has none: it was made without refinement.
+        """
+        if callable(self._errors):
+            object.__setattr__(self, "_errors", self._errors())
+        if self._errors is None:
+            raise ValueError("standard_errors need a refined network; this one was made with refine=False")
+        return self._errors  # type: ignore[return-value]
+
+    def __getstate__(self) -> dict[str, Any]:
+        if callable(self._errors):
+            _ = self.standard_errors
+        return dict(self.__dict__)
 
     @property
     def width(self) -> int:
@@ -101,7 +126,9 @@ def learn(
     *,
     max_width: int = 16,
     inputs: str = "auto",
+    refine: bool = True,
     validation: float = 0.1,
+    sample_weight: ArrayLike | None = None,
     seed: int | np.random.Generator = 0,
     progress: bool = False,
     callback: Callable[[str, int, float], None] | None = None,
@@ -110,10 +137,11 @@ def learn(
 ) -> Learned:
     """Learn a sum of a few ReLUs, with a linear part, from data.
 
-    For Gaussian inputs: the span of the neurons' directions from Hermite moments of orders 1, 2 and 4 against a null
-    band, neurons inside the span from several sources of candidates, Levenberg-Marquardt in all dimensions, and rows
-    held out to tell when nothing is left to explain (after Chen, Dou, Goel, Klivans and Meka, COLT 2023, arXiv
-    2304.10524). For any other inputs: neurons with thresholds and weight decay, chosen by cross-validation.
+    For Gaussian inputs: the span of the neurons' directions from Hermite moments of orders 1, 2, 4 and 6 against a null
+    band, neurons inside the span from several sources of candidates, clumps of near-collinear neurons resolved scale by
+    scale, and Levenberg-Marquardt in all dimensions (after Chen, Dou, Goel, Klivans and Meka, COLT 2023, arXiv
+    2304.10524). Thresholds are fitted where the rows clearly ask for them, and for estimated means. For any other
+    inputs: neurons with thresholds and weight decay, chosen by cross-validation.
 
     Parameters
     ----------
@@ -128,8 +156,12 @@ def learn(
         Largest number of neurons when ``width`` is None.
     inputs : {"auto", "standard", "gaussian", "any"}, default "auto"
         "standard": x ~ N(0, I). "gaussian": mean and covariance are estimated. "any": real data. "auto" tests which.
+    refine : bool, default True
+        False: the moment method alone, without any refinement, to study it; for Gaussian inputs.
     validation : float, default 0.1
         Fraction of the rows that is held out for ``validation_r2`` alone; 0 for none.
+    sample_weight : array_like of shape (n,), optional
+        Weights of the rows, at least 0; only their ratios matter. Rows of weight 0 are left out.
     seed : int or numpy.random.Generator, default 0
         Source of randomness; the same seed gives the same result, bit by bit, for any number of threads.
     progress : bool, default False
@@ -150,7 +182,8 @@ def learn(
     TypeError
         An argument has the wrong type.
     ValueError
-        Shapes disagree, there are too few rows, y is constant, or X or y holds NaN or infinity.
+        Shapes disagree, there are too few rows, y is constant or so large or small that its square leaves float64,
+        weights are negative, or X, y or the weights hold NaN or infinity.
 
     Examples
     --------
@@ -165,48 +198,106 @@ def learn(
     y = vector(y, "y", np.float64)
     same_length(X, "X", 0, y, "y", 0, "rows")
     require_finite(thread_count(n_threads), X=X, y=y)
-    _check_options(X, y, width, max_width, inputs, validation, time_limit)
+    _check_options(X, y, width, max_width, inputs, refine, validation, time_limit)
+    rows = _weighted_rows(X, y, sample_weight, thread_count(n_threads))
     tell = Progress(callback, progress, time_limit)
-    fit = Fit(n_threads=thread_count(n_threads), deadline=tell.deadline)
+    fit = Fit(tolerance=1e-4, n_threads=rows.n_threads, deadline=tell.deadline)
     rng = np.random.default_rng(seed)
-    held_out, used = _split(len(y), validation, rng)
+    held_out, used = _split(len(rows), validation, rng)
     if len(used) < _FEWEST_ROWS:
-        raise ValueError(f"validation={validation!r} leaves {len(used)} of {len(y)} rows to learn from, too few")
+        raise ValueError(f"validation={validation!r} leaves {len(used)} of {len(rows)} rows to learn from, too few")
     tell.enter("inputs")
-    kind = detect_inputs(X[used[:MOST_ROWS]], n_threads) if inputs == "auto" else inputs
-    coordinates = None if kind == "standard" else _coordinates(X[used], kind, n_threads)
-    Z = X if coordinates is None else coordinates(X)
-    subspace = None
+    kind = detect_inputs(rows.X[used[:MOST_ROWS]], n_threads) if inputs == "auto" else inputs
+    if kind == "any" and not refine:
+        raise ValueError("refine=False is the moment method, for Gaussian inputs; these are not: see inputs")
+    coordinates = None if kind == "standard" else _coordinates(rows.X[used], kind, n_threads)
+    # A power of two: no digit of y changes.
+    unit = 2.0 ** np.round(np.log2(np.abs(rows.y).max()))
+    inner = Rows(rows.X if coordinates is None else coordinates(rows.X), rows.y / unit, rows.weights, rows.n_threads)
+    subspace, decay, thresholds = None, 0.0, True
     if kind == "any":
         tell.enter("cross-validation")
-        model, noise = _learn_any(Z[used], y[used], width, max_width, fit, tell, rng)
+        model, noise, decay = _learn_any(inner.part(used), width, max_width, fit, tell, rng)
     else:
-        model, subspace = _learn_gaussian(Z, y, used, width, max_width, fit, tell, rng)
+        # Kinks at an estimated mean are off by its error: thresholds make up for that.
+        fit = fit.changed(thresholds=kind == "gaussian" and refine)
+        masked = _without(inner, held_out)
+        model, subspace, thresholds = learn_gaussian(masked, used, width, max_width, refine, fit, tell, rng)
+    held = inner.part(held_out)
+    residuals = held.residuals(model)
+    r2 = 1 - float(held.errors_of(residuals).mean()) / held.variance if len(held) and np.ptp(held.y) else np.nan
+    if kind != "any":
+        model = refined(model, inner, fit.changed(thresholds=thresholds), tell) if refine else model
+        noise = noise_variance(model, inner)
+    model = Model(model.signs, model.parameters * unit)
     network = model.network()
     if coordinates is not None:
         network = coordinates.pull_back(network).normalized()
-    residuals = y - network(X, n_threads=n_threads)
-    if kind != "any":
-        freedom = len(used) - (model.width * Z.shape[1] + Z.shape[1] + 1)
-        noise = float(np.square(residuals[used]).sum()) / freedom if freedom > 0 else np.nan
-    residuals = residuals[held_out]
     tell.finish()
-    variance = float(np.var(y[held_out])) if len(held_out) else np.nan
-    error = float(np.mean(residuals**2)) if len(held_out) else np.nan
     return Learned(
         network=network,
         inputs=kind,
-        validation_mse=error,
-        validation_r2=1 - error / variance if variance else np.nan,
-        validation_targets=y[held_out],
-        validation_residuals=residuals,
-        noise_variance=noise,
-        clumps=clump_ladder(network.weights),
+        validation_mse=float(held.errors_of(residuals).mean()) * unit**2 if len(held) else np.nan,
+        validation_r2=r2,
+        validation_targets=rows.y[held_out],
+        validation_residuals=residuals * unit,
+        noise_variance=noise * unit**2,
+        clumps=priced_clumps(network, rows),
         subspace=subspace,
         history=tell.history,
         timings=tell.timings,
         stopped_early=tell.stopped_early,
+        _errors=partial(
+            standard_errors,
+            model,
+            replace(inner, y=rows.y),
+            thresholds=thresholds,
+            decay=decay,
+            coordinates=coordinates,
+        )
+        if refine
+        else None,
     )
+
+
+def _weighted_rows(X: Float64Array, y: Float64Array, sample_weight: ArrayLike | None, n_threads: int) -> Rows:
+    """The rows of positive weight."""
+    if sample_weight is None:
+        return Rows(X, y, n_threads=n_threads)
+    weights = vector(sample_weight, "sample_weight", np.float64)
+    same_length(X, "X", 0, weights, "sample_weight", 0, "rows")
+    require_finite(n_threads, sample_weight=weights)
+    if weights.size and weights.min() < 0:
+        at = int(np.argmin(weights))
+        raise ValueError(f"sample_weight must be at least 0, got {weights[at]:g} at index {at}")
+    kept = weights > 0
+    if np.count_nonzero(kept) < _FEWEST_ROWS:
+        raise ValueError(
+            f"sample_weight must be positive in {_FEWEST_ROWS} rows or more, is in {np.count_nonzero(kept)} of {len(X)}"
+        )
+    if not kept.all():
+        X, y, weights = X[kept], y[kept], weights[kept]
+    return Rows(X, y, weights / weights.mean(), n_threads)
+
+
+def _without(rows: Rows, held_out: NDArray[np.intp]) -> Rows:
+    """The rows with no weight for those held out: no copy of the rest is needed."""
+    weights = np.ones(len(rows)) if rows.weights is None else rows.weights.copy()
+    weights[held_out] = 0.0
+    return replace(rows, weights=weights)
+
+
+def priced_clumps(network: ReLUNetwork, rows: Rows) -> list[Clump]:
+    """The ladder of clumps, with what collapsing each of them would change."""
+    model = model_of(network)
+    few = rows.part(slice(_CLUMP_ROWS))
+    values = model(few.X, few.n_threads)
+    ladder = []
+    for clump in clump_ladder(network.weights):
+        merged = model.merged([list(clump.members), *([i] for i in range(model.width) if i not in clump.members)])
+        change = values - merged(few.X, few.n_threads)
+        ladder.append(replace(clump, cost=float(np.mean(np.square(change))) / rows.variance if clump.scale else 0.0))
+    return ladder
 
 
 def _check_options(
@@ -215,6 +306,7 @@ def _check_options(
     width: int | None,
     max_width: int,
     inputs: str,
+    refine: bool,
     validation: float,
     time_limit: float | None,
 ) -> None:
@@ -222,6 +314,13 @@ def _check_options(
         raise ValueError(f"X must have at least {_FEWEST_ROWS} rows and one feature, got shape {X.shape}")
     if np.ptp(y) == 0:
         raise ValueError(f"y is constant ({y[0]:g}): there is nothing to learn")
+    size = max(abs(float(y.max())), abs(float(y.min())))
+    if not _SMALLEST <= size <= _LARGEST:
+        raise ValueError(
+            f"the largest |y| is {size:g}, whose square leaves float64; scale y to between 1e-150 and 1e150"
+        )
+    if not isinstance(refine, bool | np.bool_):
+        raise TypeError(f"refine must be True or False, got {refine!r}")
     if width is not None:
         integer(width, "width", at_least=0)
     integer(max_width, "max_width", at_least=0)
@@ -246,89 +345,11 @@ def _coordinates(X: Float64Array, kind: str, n_threads: int | None) -> Whitening
 
 
 def _learn_any(
-    X: Float64Array,
-    y: Float64Array,
-    width: int | None,
-    max_width: int,
-    fit: Fit,
-    tell: Progress,
-    rng: np.random.Generator,
-) -> tuple[Model, float]:
-    """Standardise the labels, learn, and undo it; with the cross-validated error."""
-    mean, scale = float(y.mean()), float(y.std()) or 1.0
-    model, error = fit_any(Rows(X, (y - mean) / scale, n_threads=fit.n_threads), width, max_width, fit, tell, rng)
+    rows: Rows, width: int | None, max_width: int, fit: Fit, tell: Progress, rng: np.random.Generator
+) -> tuple[Model, float, float]:
+    """Standardise the labels, learn, and undo it; with the cross-validated error and the weight decay."""
+    mean, scale = float(rows.y.mean()), float(rows.y.std()) or 1.0
+    model, error, decay = fit_any(replace(rows, y=(rows.y - mean) / scale), width, max_width, fit, tell, rng)
     parameters = scale * model.parameters
     parameters[-1, -1] += mean
-    return Model(model.signs, parameters), error * scale**2
-
-
-def _learn_gaussian(
-    X: Float64Array,
-    y: Float64Array,
-    used: NDArray[np.intp],
-    width: int | None,
-    max_width: int,
-    fit: Fit,
-    tell: Progress,
-    rng: np.random.Generator,
-) -> tuple[Model, Subspace]:
-    """Span, discovery, trimming and refinement for x ~ N(0, I)."""
-    n, d = X.shape
-    mask = np.zeros(n)
-    mask[used] = 1.0
-    everything = Rows(X, y, mask, fit.n_threads)  # held-out rows have no weight: no copy of the rest is needed
-    most = max_width if width is None else width
-
-    tell.enter("span")
-    line, error = fit(linear_model(d), everything)
-    tell.report("linear", 0, error / float(np.var(y)))
-    residual, linear = mask * everything.residuals(line), line.parameters[-1, :-1]
-    most_directions = min(d, most + 4) if most else 0
-    subspace = find_subspace(X, residual, linear, max_rank=most_directions, rng=rng, n_threads=fit.n_threads or None)
-    if most == 0:
-        return line, subspace
-    basis = subspace.basis if subspace.rank else _leading(subspace.curvature, most)
-
-    tell.enter("discovery")
-    order = rng.permutation(used)
-    # Without a given width: at least as many neurons as the span has dimensions; trimming takes away what is too much.
-    rungs = [most] if width is not None else [*(w for w in _WIDTH_LADDER if subspace.rank <= w < most), most]
-    best = line
-    for cap in rungs:
-        rows, check = _fit_and_check(everything, order, cap)
-        model, settled = search(rows, check, basis, subspace.curvature, cap, fit, tell, rng)
-        if not _improves(model, best, check):
-            break
-        best = model
-        if settled or tell.out_of_time():
-            break
-    tell.enter("trim")
-    best = trim(best, rows, check, fit, tell)
-    if not _is_exact(best, check) and not tell.out_of_time():
-        tell.enter("refine")
-        best, error = fit(best, everything, tolerance=1e-9)
-        tell.report("refine", best.width, error / float(np.var(y)))
-    return best, subspace
-
-
-def _leading(curvature: Float64Array, count: int) -> Float64Array:
-    """Eigenvectors of the largest eigenvalues by size, as rows."""
-    values, vectors = np.linalg.eigh(curvature)
-    return np.ascontiguousarray(vectors[:, np.argsort(-np.abs(values))[:count]].T)
-
-
-def _fit_and_check(everything: Rows, order: NDArray[np.intp], width: int) -> tuple[Rows, Rows]:
-    """Rows for refinement, as many as the parameters ask for, and others to judge by."""
-    wanted = max(_FIT_ROWS, _FIT_ROWS_PER_PARAMETER * (width + 1) * (everything.X.shape[1] + 1))
-    cut = min(wanted, int(0.8 * len(order)))
-    return everything.part(order[:cut]), everything.part(order[cut : cut + _CHECK_ROWS])
-
-
-def _is_exact(model: Model, check: Rows) -> bool:
-    return float(check.errors(model).mean()) <= EXACT * float(np.var(check.y))
-
-
-def _improves(model: Model, best: Model, check: Rows) -> bool:
-    """Whether the held-out error of ``model`` is below that of ``best`` by more than a standard error."""
-    gain = check.errors(best) - check.errors(model)
-    return bool(gain.mean() > gain.std() / np.sqrt(len(gain)))
+    return Model(model.signs, parameters), error * scale**2, decay

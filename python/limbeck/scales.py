@@ -24,10 +24,14 @@ class Clump:
         Indices of the neurons.
     scale : float
         Angle (radians, modulo sign) at which the last of them joined; 0 for a single neuron.
+    cost : float
+        Mean squared change of the function, over the variance of the labels, if one neuron stood in for the members
+        (NaN where it was not measured).
     """
 
     members: tuple[int, ...]
     scale: float
+    cost: float = float("nan")
 
 
 def angles_modulo_sign(directions: Float64Array) -> Float64Array:

@@ -1,0 +1,148 @@
+"""The learner for Gaussian inputs, x ~ N(0, I): span, search, refinement."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from limbeck._model import Fit, Model, Rows, linear_model
+from limbeck._moments_alone import method_of_moments
+from limbeck._polish import EXACT, Polisher, Priced
+from limbeck._progress import Progress
+from limbeck._search import search
+from limbeck._tabular import random_start
+from limbeck.subspace import Subspace, find_subspace
+
+__all__ = ["learn_gaussian", "noise_variance", "refined"]
+
+_FIT_ROWS_PER_PARAMETER = 20
+_FIT_ROWS = 4000
+_POLISH_ROWS = 50_000
+_POLISH_ROWS_PER_PARAMETER = 60
+_WIDTH_LADDER = (1, 2, 4, 8, 16, 32, 64)
+_THRESHOLD_STARTS = 6
+_THRESHOLD_GAIN = 10.0  # in price, for each neuron: thresholds are freed only where they are clearly there
+
+
+def learn_gaussian(
+    rows: Rows,
+    used: NDArray[np.intp],
+    width: int | None,
+    max_width: int,
+    refine: bool,
+    fit: Fit,
+    tell: Progress,
+    rng: np.random.Generator,
+) -> tuple[Model, Subspace, bool]:
+    """The network, the span that the moments showed, and whether thresholds were fitted.
+
+    Parameters
+    ----------
+    rows : Rows
+        All rows; those not in ``used`` have no weight.
+    used : ndarray of int
+        Numbers of the rows to learn from.
+    width, max_width : int or None, int
+        As for ``learn``.
+    refine : bool
+        False for the moment method alone.
+    fit : Fit
+        How to refine.
+    tell : Progress
+        Told of every network; ends the search when time is up.
+    rng : numpy.random.Generator
+        For random starts.
+    """
+    d = rows.X.shape[1]
+    most = max_width if width is None else width
+    tell.enter("span")
+    line, error = fit(linear_model(d), rows)
+    tell.report("linear", 0, error / rows.variance)
+    left = Rows(rows.X, rows.scaled_residuals(line), n_threads=rows.n_threads)
+    subspace = find_subspace(left, max_rank=min(d, most), rng=rng, linear=line.parameters[-1, :-1])
+    if most == 0:
+        return line, subspace, fit.thresholds
+    tell.enter("discovery")
+    judged = rows.part(rng.permutation(used)[: _rows_for(most, d, _POLISH_ROWS_PER_PARAMETER, _POLISH_ROWS)])
+    polisher = Polisher(judged, fit, tell, rng)
+    best = polisher.state(line)
+    if not refine:
+        return method_of_moments(rows.part(used), line, subspace, most, width is not None, tell, rng), subspace, False
+    best = _search_widths(best, polisher, subspace, width, most, fit, tell, rng)
+    thresholds = fit.thresholds
+    if not thresholds and not polisher.is_exact(best):
+        best, thresholds = _with_thresholds(best, polisher, most, fit, tell, rng)
+    tell.enter("refine")
+    return refined(best.model, rows, fit.changed(thresholds=thresholds), tell), subspace, thresholds
+
+
+def _search_widths(
+    best: Priced,
+    polisher: Polisher,
+    subspace: Subspace,
+    width: int | None,
+    most: int,
+    fit: Fit,
+    tell: Progress,
+    rng: np.random.Generator,
+) -> Priced:
+    """Search at the given width, or at growing ones for as long as more neurons help."""
+    d = polisher.rows.X.shape[1]
+    # Without a given width: at least as many neurons as the span has dimensions; pruning takes away what is too much.
+    caps = [most] if width is not None else [*(w for w in _WIDTH_LADDER if subspace.rank <= w < most), most]
+    for cap in caps:
+        part = polisher.rows.part(slice(_rows_for(cap, d, _FIT_ROWS_PER_PARAMETER, _FIT_ROWS)))
+        found, settled = search(best, part, polisher, subspace, cap, fit, tell, rng)
+        if settled or found.price >= best.price or tell.out_of_time():
+            return found
+        best = found
+    return best
+
+
+def _with_thresholds(
+    best: Priced, polisher: Polisher, most: int, fit: Fit, tell: Progress, rng: np.random.Generator
+) -> tuple[Priced, bool]:
+    """The network with thresholds where the rows clearly ask for them: the function is not one of the paper's model."""
+    free = fit.changed(thresholds=True)
+    trial = polisher.state(best.model, free)
+    # One neuron of its own with a threshold shows what thresholds could do even where the search ended with none.
+    starts = [random_start(polisher.rows.X.shape[1], max(1, best.model.width), rng) for _ in range(2)]
+    for start in starts:
+        if not tell.out_of_time():
+            trial = min(trial, polisher.state(_on_scale(start, polisher), free), key=lambda s: s.price)
+    if trial.price >= best.price - _THRESHOLD_GAIN * max(1, trial.model.width):
+        return best, False
+    width = most if best.model.width == 0 else best.model.width
+    for _ in range(_THRESHOLD_STARTS):
+        if tell.out_of_time():
+            break
+        start = _on_scale(random_start(polisher.rows.X.shape[1], width, rng), polisher)
+        trial = min(trial, polisher.state(start, free), key=lambda s: s.price)
+        tell.report("thresholds", trial.model.width, trial.error / polisher.variance)
+    return trial, True
+
+
+def _on_scale(model: Model, polisher: Polisher) -> Model:
+    """A model for labels of unit variance, for the labels at hand."""
+    return Model(model.signs, model.parameters * np.sqrt(polisher.variance))
+
+
+def refined(model: Model, rows: Rows, fit: Fit, tell: Progress) -> Model:
+    """The model refined on all rows, unless it is exact on them already."""
+    if tell.out_of_time() or float(rows.errors(model).mean()) <= EXACT * rows.variance:
+        return model
+    # A gain of a tenth of the noise variance in the sum of squares is of no statistical meaning.
+    model, error = fit(model, rows, tolerance=0.1 / len(rows))
+    tell.report("refine", model.width, error / rows.variance)
+    return model
+
+
+def noise_variance(model: Model, rows: Rows) -> float:
+    """Sum of squared residuals over the number of rows less that of the parameters; NaN without rows to spare."""
+    n, d = rows.X.shape
+    freedom = n - (model.width * d + d + 1)
+    return float(rows.errors(model).sum()) / freedom if freedom > 0 else np.nan
+
+
+def _rows_for(width: int, d: int, per_parameter: int, least: int) -> int:
+    return max(least, per_parameter * (width + 1) * (d + 1))

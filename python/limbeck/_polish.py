@@ -1,0 +1,226 @@
+"""From a good network to the best one: neurons dropped, merged, added and resolved for as long as the rows ask for it.
+
+Networks of different widths are compared by their price, n log(mean squared error) plus a penalty for every parameter
+(Hurvich and Tsai, Biometrika 76, 1989): on the rows that the network is fitted to, and so without the noise that a
+comparison on held-out rows has.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from limbeck._model import Fit, Float64Array, Model, Rows
+from limbeck._progress import Progress
+from limbeck._zoom import Zoom, centre_of, excess_band
+from limbeck.scales import angles_modulo_sign, clump_ladder
+from limbeck.subspace import find_subspace
+
+__all__ = ["EXACT", "Polisher", "Priced"]
+
+_ROUNDS = 6
+# Per parameter; 2 is Akaike's. A spurious neuron is the best of many directions: it takes more off the sum of squares
+# than its number of parameters (up to 2.3 times, measured), so it must pay more to be believed.
+_PENALTY = 3.0
+EXACT = 1e-20  # mean squared errors below this part of the labels' variance are rounding
+# In a network exact to rounding: relative sizes and angles below which a neuron may be an artefact. Larger ones cannot
+# be: ReLUs along different lines are linearly independent.
+_FAINT = 1e-3
+_NEAR = 0.35  # radians; lines farther apart than this need not be tried as one
+_TRIAL_STEPS = 40
+_PRICE_TOLERANCE = 2.0  # a refinement stops when two steps in a row lower the price by less
+_EXCESS = 4.0  # standard errors of excess in a band that call for a zoom
+_SETTLED = 5.0  # standard errors of excess that may be chance, over all neurons and bands
+_WIDEST_CLUMP = 0.6  # radians
+_CLOSE = 0.15  # radians; clumps that are tried without any excess
+_HOPELESS = 0.02  # in price for each row: two percent of a mean squared error
+_GAIN = 2.0  # in the price of the band's rows; less is not worth a refinement on all rows
+
+
+@dataclass(frozen=True)
+class Priced:
+    """A network, its mean squared error on the rows, and its price."""
+
+    model: Model
+    error: float
+    price: float
+
+
+class Polisher:
+    """Makes networks better on given rows.
+
+    Parameters
+    ----------
+    rows : Rows
+        Rows to fit and to count.
+    fit : Fit
+        How to refine.
+    progress : Progress
+        Told of every network that is better; ends the work when time is up.
+    rng : numpy.random.Generator
+        For random starts.
+    """
+
+    def __init__(self, rows: Rows, fit: Fit, progress: Progress, rng: np.random.Generator) -> None:
+        self.rows, self.fit, self.progress, self.rng = rows, fit, progress, rng
+        self.variance = rows.variance
+        self._inner_fit = fit.changed(max_steps=60, tolerance=1e-5)
+
+    def polish(self, model: Model, width: int, rival: float = np.inf) -> Priced:
+        """The best network of at most ``width`` neurons that dropping, merging, adding and resolving leads to.
+
+        The work is not begun where it starts far behind the price of a rival.
+        """
+        best = self.state(model)
+        if best.price > rival + _HOPELESS * len(self.rows):
+            return best
+        for _ in range(_ROUNDS):
+            before = best.price
+            best = self.resolve(self.grow(self.prune(best), width), width)
+            if best.price >= before or self.is_exact(best) or self.progress.out_of_time():
+                break
+        return self.prune(best) if self.is_exact(best) else best
+
+    def state(self, model: Model, fit: Fit | None = None) -> Priced:
+        """The model refined, with its price."""
+        n, d = self.rows.X.shape
+        model, error = (fit or self.fit)(
+            model.alive(), self.rows, max_steps=_TRIAL_STEPS, tolerance=min(1e-2, _PRICE_TOLERANCE / n)
+        )
+        freedom = n - (model.width * d + d + 1) - 1
+        if freedom <= 0:
+            return Priced(model, error, np.inf)
+        penalty = _PENALTY * n * (n - freedom - 1) / freedom
+        return Priced(model, error, n * float(np.log(max(error / self.variance, EXACT))) + penalty)
+
+    def is_exact(self, state: Priced) -> bool:
+        """Whether only rounding is left."""
+        return state.error <= EXACT * self.variance and np.isfinite(state.price)
+
+    def is_settled(self, state: Priced, span: Float64Array) -> bool:
+        """Whether the residuals show nothing to explain, also in moments along a span (orthonormal rows)."""
+        if find_subspace(self._left(state), max_rank=1, rng=self.rng, along=span).rank:
+            return False
+        errors = self.rows.errors(state.model)
+        return all(excess_band(errors, np.abs(self.rows.X @ u))[1] < _SETTLED for u in state.model.directions)
+
+    def prune(self, best: Priced) -> Priced:
+        """Drop or merge neurons that do not pay for their parameters."""
+        while best.model.width and not self.progress.out_of_time():
+            if self.is_exact(best) and _is_tidy(best.model):
+                break
+            trials = [self.state(smaller) for smaller in _smaller(best.model)]
+            trial = min(trials, key=lambda s: s.price)
+            if trial.price >= best.price:
+                break
+            best = self._tell("prune", trial)
+        return best
+
+    def grow(self, best: Priced, width: int) -> Priced:
+        """Add neurons along what the residual labels still show."""
+        while best.model.width < width and not self.is_exact(best) and not self.progress.out_of_time():
+            left = self._left(best)
+            trials = []
+            for u in self._directions(left, _span(best.model)):
+                larger = best.model.with_neuron(u, _kink_weight(left.X @ u, left.y))
+                trials.append(self.state(larger))
+            trial = min(trials, key=lambda s: s.price)
+            if trial.price >= best.price:
+                break
+            best = self._tell("grow", trial)
+        return best
+
+    def resolve(self, best: Priced, width: int) -> Priced:
+        """Zoom into clumps, and into neurons around whose kinks the residuals are too large."""
+        for members, bands, suspicious in self._targets(best):
+            spare = max(0, width - best.model.width) if suspicious else 0
+            for parts in range(len(members), len(members) + min(2, spare) + 1):
+                for band in bands:
+                    if self.progress.out_of_time() or self.is_exact(best):
+                        return best
+                    trial = self._zoomed(best, members, parts, band)
+                    if trial is not None:
+                        return self._tell("resolve", trial)  # neurons have changed their places
+        return best
+
+    def _zoomed(self, best: Priced, members: list[int], parts: int, band: float) -> Priced | None:
+        """A better network with ``parts`` neurons in the place of the members; None if there is none."""
+        zoom = Zoom.into(best.model, members, band, self.rows, _other_bands(best.model, members, band))
+        if not zoom.has_rows_for(parts):
+            return None
+        found = zoom.resolve(parts, self._inner_fit, self.rng)
+        if found is None or found[1] < _GAIN:
+            return None
+        trial = self.state(found[0])
+        return trial if trial.price < best.price else None
+
+    def _tell(self, stage: str, state: Priced) -> Priced:
+        self.progress.report(stage, state.model.width, state.error / self.variance)
+        return state
+
+    def _left(self, state: Priced) -> Rows:
+        """The rows with what is left to explain as labels."""
+        return Rows(self.rows.X, self.rows.scaled_residuals(state.model), n_threads=self.rows.n_threads)
+
+    def _directions(self, left: Rows, along: Float64Array) -> Float64Array:
+        """Where to add a neuron: extremes of the second moment, and what a higher moment shows."""
+        found = find_subspace(left, max_rank=3, rng=self.rng, along=along)
+        extremes = [int(np.argmin(found.eigenvalues)), int(np.argmax(found.eigenvalues))]
+        return np.concatenate([found.eigenvectors[extremes], found.basis[found.orders > 2]])
+
+    def _targets(self, best: Priced) -> list[tuple[list[int], list[float], bool]]:
+        """Clumps and suspicious single neurons, the most suspicious first, with half-widths of the bands to try."""
+        errors = self.rows.errors(best.model)
+        found: list[tuple[float, list[int], list[float]]] = []
+        for clump in clump_ladder(best.model.directions):
+            members = list(clump.members)
+            band, z = excess_band(errors, np.abs(self.rows.X @ centre_of(best.model, members)))
+            bands = [1.5 * band] if z > _EXCESS else []
+            if 0 < clump.scale < (_WIDEST_CLUMP if z > _EXCESS else _CLOSE):
+                bands += [4 * clump.scale, 2 * clump.scale]
+            bands = [b for b in bands if b < 1.0]
+            if bands and clump.scale < _WIDEST_CLUMP:
+                found.append((-z, members, bands))
+        return [(members, bands, -z > _EXCESS) for z, members, bands in sorted(found, key=lambda f: f[0])]
+
+
+def _kink_weight(projection: Float64Array, residual: Float64Array) -> float:
+    """Least-squares weight of a neuron: twice that of its centred absolute value."""
+    kink = np.abs(projection)
+    kink -= kink.mean()
+    return 2 * float(kink @ residual) / float(kink @ kink)
+
+
+def _other_bands(model: Model, members: list[int], band: float) -> list[tuple[Float64Array, float]]:
+    """Bands of the neurons that stay, as narrow as their own clumps allow."""
+    rest = [i for i in range(model.width) if i not in members]
+    angles = angles_modulo_sign(model.directions)
+    narrow = []
+    for i in rest:
+        near = [float(angles[i, j]) for j in rest if j != i and angles[i, j] < band]
+        narrow.append((model.directions[i], min(band, 0.05, 2 * max(near, default=band / 4))))
+    return narrow
+
+
+def _span(model: Model) -> Float64Array:
+    """Orthonormal basis (r, d) of the neurons' directions."""
+    _, sizes, basis = np.linalg.svd(model.directions, full_matrices=False)
+    return np.ascontiguousarray(basis[sizes > 1e-6])
+
+
+def _is_tidy(model: Model) -> bool:
+    """Whether no neuron is faint and no two are close, as far as a solution exact to rounding could hide them."""
+    angles = angles_modulo_sign(model.directions)[np.triu_indices(model.width, 1)]
+    return bool(model.sizes.min() > _FAINT * model.sizes.max() and angles.min(initial=np.inf) > _FAINT)
+
+
+def _smaller(model: Model) -> list[Model]:
+    """Ways to lose a neuron that are worth a trial: the faintest dropped, the closest two merged."""
+    ways = [model.without(int(np.argmin(model.sizes)))]
+    if model.width > 1:
+        angles = angles_modulo_sign(model.directions) + np.diag(np.full(model.width, np.inf))
+        i, j = (int(v) for v in np.unravel_index(np.argmin(angles), angles.shape))
+        if angles[i, j] < _NEAR:
+            ways.append(model.merged([[i, j], *([k] for k in range(model.width) if k not in (i, j))]))
+    return ways
