@@ -1,0 +1,320 @@
+"""Distilling a callable: few queries to exactness, honest stops, and teachers that misbehave in every way."""
+
+import pickle
+
+import numpy as np
+import pytest
+
+import limbeck
+from limbeck import datasets
+from limbeck.blackbox import Distilled, TeacherError, TeacherTypeError, TeacherValueError, distill
+
+
+class Teacher:
+    """Answers with ``function``, and keeps count of what it was asked."""
+
+    def __init__(self, function):
+        self.function = function
+        self.batches = []
+
+    def __call__(self, X):
+        self.batches.append(X.copy())
+        return self.function(X)
+
+    @property
+    def asked(self):
+        return np.concatenate(self.batches)
+
+
+def _planted(family="generic", d=8, k=2, separation=0.1, seed=0):
+    return datasets.make_narrow_network(family, d, k, separation=separation, seed=seed)
+
+
+def _relative_error(found, planted):
+    return found.network.distance(planted) / planted.variance()
+
+
+# Bounds are about 1.5 times the largest of four seeds. Plain queries would take 4,000 to 8,000 for the first collinear
+# pair, more than 100,000 for the second, and for the clump as many, if they found that there is one.
+@pytest.mark.parametrize(
+    ("family", "d", "k", "separation", "most"),
+    [
+        ("generic", 20, 2, 0.1, 400),
+        ("generic", 50, 4, 0.1, 1400),
+        ("collinear", 20, 2, 0.01, 2000),
+        ("collinear", 20, 2, 0.001, 3000),
+        ("clumps", 20, 3, 0.01, 2000),
+    ],
+)
+def test_exact_within_few_queries(family, d, k, separation, most):
+    planted = _planted(family, d, k, separation)
+    teacher = Teacher(lambda X: planted(X))
+    found = distill(teacher, d, k, n_queries=most, seed=1)
+    assert found.stopped == "tolerance"
+    assert found.width == k
+    assert _relative_error(found, planted) < 1e-20
+    assert found.validation_r2 == pytest.approx(1)
+    np.testing.assert_array_equal(teacher.asked, found.X)
+    np.testing.assert_array_equal(planted(found.X), found.y)
+
+
+def test_the_width_is_found():
+    planted = _planted(d=10, k=3)
+    found = distill(planted, 10, max_width=6)
+    assert found.width == 3
+    assert _relative_error(found, planted) < 1e-20
+
+
+def test_a_merged_pair_is_not_taken_for_exact():
+    # Two neurons 1e-3 apart and one in their place differ by about 1e-10 of the variance, all of it within a thousandth
+    # of the kink: 200 plain queries see nothing of it.
+    rng = np.random.default_rng(0)
+    u, v = np.linalg.qr(rng.standard_normal((6, 2)))[0].T
+    planted = limbeck.ReLUNetwork([u, u + 1e-3 * v], [1.0, 0.7])
+    found = distill(planted, 6, 2)
+    assert found.width == 2
+    assert _relative_error(found, planted) < 1e-20
+
+
+def test_queries_are_plain_at_first_and_focused_later():
+    planted = _planted("collinear", 20, 2, 0.01)
+    found = distill(planted, 20, 2)
+    distance = np.abs(found.X @ planted.weights[0])
+    assert np.mean(distance[:150] < 0.05) < 0.15  # 4 % of a standard Gaussian
+    assert np.mean(distance[-300:] < 0.05) > 0.5
+
+
+def test_the_same_queries_for_any_batch_size_and_number_of_threads():
+    planted = _planted("collinear", 6, 2, 0.05)
+    runs = [distill(planted, 6, 2, seed=3, batch_size=b, n_threads=t) for b, t in ((1000, 1), (7, 1), (1000, 2))]
+    for run in runs[1:]:
+        np.testing.assert_array_equal(run.X, runs[0].X)
+        assert run.network == runs[0].network
+    assert not np.array_equal(distill(planted, 6, 2, seed=4).X[:100], runs[0].X[:100])
+
+
+@pytest.mark.parametrize("n_queries", [27, 60, 333])
+def test_the_budget_is_kept(n_queries):
+    teacher = Teacher(lambda X: np.tanh(X[:, 0] + X[:, 1]) * X[:, 2])
+    found = distill(teacher, 8, 2, n_queries=n_queries, batch_size=50)
+    assert len(teacher.asked) == found.n_queries <= n_queries
+    assert found.stopped == "budget"
+    assert max(len(batch) for batch in teacher.batches) <= 50
+    assert len(found.validation_targets) >= 1
+
+
+def test_validation_is_honest():
+    planted = _planted(d=20, k=1)
+    ratios = []
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        found = distill(lambda X, r=rng: planted(X) + 0.5 * r.standard_normal(len(X)), 20, 1, n_queries=140, seed=seed)
+        assert found.validation_mse == pytest.approx(np.mean(found.validation_residuals**2))
+        assert np.isin(found.validation_targets, found.y[-14:]).all()
+        ratios.append(found.validation_mse / (found.network.distance(planted) + 0.25))
+    # 41 parameters fitted to some 100 rows: on those rows the ratio would be 0.6. 14 rows held out for each seed,
+    # 140 in all, give it a standard error of 0.12; above 1 because the network returned has had the use of these too.
+    assert 0.8 < np.mean(ratios) < 1.8
+
+
+def test_tolerance():
+    planted = _planted("collinear", 10, 2, 0.01)
+    loose, tight = (distill(planted, 10, 2, tolerance=tolerance) for tolerance in (0.1, 1e-15))
+    assert loose.stopped == tight.stopped == "tolerance"
+    assert loose.n_queries < tight.n_queries
+    assert _relative_error(loose, planted) < 0.3
+    assert _relative_error(tight, planted) < 1e-15
+
+
+def test_no_end_of_noise_is_no_endless_run():
+    rng = np.random.default_rng(2)
+    planted = _planted(d=4, k=1)
+    found = distill(lambda X: planted(X) + 0.3 * rng.standard_normal(len(X)), 4, 1)
+    assert found.stopped == "noise"
+    assert found.n_queries < 5000
+    assert found.noise_variance == pytest.approx(0.09, rel=0.25)
+    assert _relative_error(found, planted) < 0.05
+
+
+def test_what_no_network_fits_is_given_up():
+    found = distill(lambda X: np.sin(X[:, 0]), 2, 1)
+    assert found.stopped == "no improvement"
+    assert found.n_queries < 5000
+    assert "more did not help" in str(found)
+
+
+@pytest.mark.parametrize(
+    "convert",
+    [
+        lambda y: y[:, None],
+        lambda y: y.tolist(),
+        lambda y: y.astype(np.float32),
+        lambda y: 1e6 + y,  # whose rounding error is 1e-20 of the variance
+    ],
+)
+def test_answers_of_many_kinds(convert):
+    planted = _planted(d=6, k=2)
+    found = distill(lambda X: convert(planted(X)), 6, 2)
+    assert found.stopped == "tolerance"
+    assert found.validation_r2 == pytest.approx(1)
+
+
+def test_integers_are_answers():
+    found = distill(lambda X: np.round(5 * X[:, 0]).astype(np.int32), 2, 1, n_queries=100)
+    assert found.validation_r2 > 0.95
+
+
+def test_a_teacher_may_write_to_its_input():
+    planted = _planted(d=6, k=2)
+
+    def careless(X):
+        y = planted(X)
+        X[:] = 0
+        return y
+
+    found = distill(careless, 6, 2)
+    assert found.stopped == "tolerance"
+    assert found.X.any(axis=1).all()
+
+
+def test_a_constant_is_a_network_of_no_neurons():
+    found = distill(lambda X: np.full(len(X), 2.5), 3, 2)
+    assert found.width == 0
+    assert found.stopped == "tolerance"
+    np.testing.assert_array_equal(found.network(np.eye(3)), np.full(3, 2.5))
+
+
+def test_a_linear_teacher_needs_no_neuron():
+    found = distill(lambda X: X @ [1.0, 2.0, 3.0] + 4, 3)
+    assert found.width == 0
+    np.testing.assert_allclose(found.network.linear, [1, 2, 3], rtol=1e-12)
+
+
+def _fails_on(number, action):
+    """A teacher that calls ``action(y)`` on one batch."""
+    planted = _planted("collinear", 6, 2, 0.01)
+    count = 0
+
+    def teacher(X):
+        nonlocal count
+        count += 1
+        return action(planted(X)) if count == number else planted(X)
+
+    return teacher
+
+
+def _divide(y):
+    return 1 / 0
+
+
+def test_an_exception_brings_back_what_was_learned():
+    healthy = Teacher(_fails_on(0, _divide))
+    distill(healthy, 6, 2, batch_size=50)
+    last = len(healthy.batches)  # of a batch that is asked for only after something was learned
+    assert last > 3
+    with pytest.raises(TeacherError, match=rf"ZeroDivisionError on batch {last} .*division by zero") as caught:
+        distill(_fails_on(last, _divide), 6, 2, batch_size=50)
+    error = caught.value
+    assert isinstance(error.__cause__, ZeroDivisionError)
+    assert error.batch == last
+    np.testing.assert_array_equal(error.inputs, healthy.batches[-1])
+    np.testing.assert_array_equal(error.X, np.concatenate(healthy.batches[:-1]))
+    np.testing.assert_array_equal(error.y, healthy.function(error.X))
+    assert isinstance(error.learned, Distilled)
+    assert error.learned.stopped == "error"
+    assert error.learned.n_queries <= len(error.y)
+    assert pickle.loads(pickle.dumps(error)).batch == last
+
+
+def test_an_exception_at_once():
+    with pytest.raises(TeacherError) as caught:
+        distill(_fails_on(1, _divide), 6, 2)
+    assert caught.value.learned is None
+    assert caught.value.X.shape == (0, 6)
+
+
+def test_an_interrupt_passes_through():
+    def interrupt(y):
+        raise KeyboardInterrupt("by hand")
+
+    with pytest.raises(KeyboardInterrupt, match="by hand"):
+        distill(_fails_on(3, interrupt), 6, 2, batch_size=50)
+
+
+def _with_nan(y):
+    y[[3, 5]] = np.nan
+    return y
+
+
+@pytest.mark.parametrize(
+    ("action", "error", "text"),
+    [
+        (
+            lambda y: y[:-1],
+            TeacherValueError,
+            r"teacher must return .* \(50,\) or \(50, 1\) .*got shape \(49,\) \(batch 2",
+        ),
+        (lambda y: y[None], TeacherValueError, r"got shape \(1, 50\)"),
+        (lambda y: np.stack([y, y], axis=1), TeacherValueError, r"got shape \(50, 2\)"),
+        (lambda y: 3.0, TeacherValueError, r"got shape \(\)"),
+        (lambda y: [[1.0], [2.0, 3.0]], TeacherValueError, r"what teacher returned is not a rectangular array"),
+        (_with_nan, TeacherValueError, r"teacher returned nan for row 3 of batch 2 \(2 such rows\)"),
+        (lambda y: y + 1j, TeacherTypeError, r"what teacher returned must hold real numbers, got dtype complex128"),
+        (lambda y: ["a"] * len(y), TeacherTypeError, r"real numbers, got dtype <U1"),
+        (lambda y: None, TeacherTypeError, r"real numbers, got dtype object"),
+    ],
+)
+def test_answers_that_cannot_be_learned_from(action, error, text):
+    with pytest.raises(error, match=text) as caught:
+        distill(_fails_on(2, action), 6, 2, batch_size=50)
+    assert isinstance(caught.value, TypeError if error is TeacherTypeError else ValueError)
+    assert len(caught.value.y) == 50
+
+
+def test_a_time_limit_ends_a_slow_teacher():
+    calls = []
+
+    def slow(X):
+        calls.append(len(X))
+        np.linalg.svd(np.ones((300, 300)))
+        return np.tanh(X).prod(axis=1)
+
+    found = distill(slow, 3, 2, batch_size=10, time_limit=0.05)
+    assert found.stopped == "time"
+    assert found.stopped_early
+    assert found.n_queries == sum(calls) >= 10
+
+
+def test_progress_and_callback(capfd):
+    seen = []
+    planted = _planted(d=6, k=2)
+    found = distill(planted, 6, 2, callback=lambda *told: seen.append(told), progress=True)
+    assert "queries" in capfd.readouterr().err
+    assert [(h["stage"], h["neurons"], h["error"]) for h in found.history] == seen
+    assert {"teacher", "learn", "total"} <= set(found.timings)
+    distill(planted, 6, 2)
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options", "error", "text"),
+    [
+        ((3, 4), {}, TypeError, "teacher must be callable, got int"),
+        ((len, 2.0), {}, TypeError, "n_features must be an integer"),
+        ((len, 0), {}, ValueError, "n_features must be at least 1, got 0"),
+        ((len, 4, -1), {}, ValueError, "width must be at least 0"),
+        ((len, 4), {"n_queries": 19}, ValueError, "n_queries must be at least 20 for 4 features, got 19"),
+        ((len, 9), {"n_queries": 29}, ValueError, "n_queries must be at least 30 for 9 features, got 29"),
+        ((len, 4), {"n_queries": 1e3}, TypeError, "n_queries must be an integer"),
+        ((len, 4), {"tolerance": 0}, ValueError, "tolerance must be positive or None, got 0"),
+        ((len, 4), {"tolerance": float("nan")}, ValueError, "tolerance must be positive or None, got nan"),
+        ((len, 4), {"tolerance": "1"}, TypeError, "tolerance must be a number or None, got '1'"),
+        ((len, 4), {"time_limit": -1}, ValueError, "time_limit must be positive or None, got -1"),
+        ((len, 4), {"batch_size": 0}, ValueError, "batch_size must be at least 1, got 0"),
+        ((len, 4), {"max_width": "3"}, TypeError, "max_width must be an integer"),
+        ((len, 4), {"n_threads": 0}, ValueError, "n_threads must be at least 1"),
+    ],
+)
+def test_bad_arguments(arguments, options, error, text):
+    with pytest.raises(error, match=text):
+        distill(*arguments, **options)
