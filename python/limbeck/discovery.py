@@ -29,7 +29,7 @@ __all__ = ["Candidate", "candidates", "collapse", "from_eigenvectors", "profile_
 # Highest Hermite order of the test functions, coarse to fine: a test function of order up to L has a main lobe of about
 # 1 / sqrt(L) radians.
 _LADDER = (2, 6, 12, 20)
-_DIRECTIONS_PER_DIMENSION = 48
+_DIRECTIONS_PER_DIMENSION = 16
 _PEAK_STEPS = 6
 _PEAK_ROWS = 5000
 _STEPS_AFTER_EACH = 10
