@@ -1,5 +1,7 @@
 """The learner recovers planted networks, chooses widths, reports honestly, and refuses bad input."""
 
+import pickle
+
 import numpy as np
 import pytest
 
@@ -273,3 +275,124 @@ print(status.split("Threads:")[1].split()[0])
 """
     result = run_python(code, OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="2")
     assert int(result.stdout) == 1
+
+
+@pytest.mark.parametrize(("family", "d", "k", "n"), [("plane6", 20, 6, 60_000), ("clumps", 20, 6, 20_000)])
+def test_what_order_two_does_not_show_comes_back_too(family, d, k, n):
+    planted = datasets.make_narrow_network(family, d, k, seed=1)
+    X, y = datasets.sample(planted, n, seed=2)
+    assert _relative_error(limbeck.learn(X, y, k), planted) < 1e-20
+
+
+def test_a_clump_a_hundredth_of_a_radian_wide_is_resolved():
+    planted = datasets.make_narrow_network("clumps", 10, 3, separation=0.01, seed=3)
+    X, y = datasets.sample(planted, 20_000, seed=4)
+    assert _relative_error(limbeck.learn(X, y, 3), planted) < 1e-20
+
+
+def test_the_linear_part_is_left_out_where_the_planted_network_has_none():
+    planted = datasets.make_narrow_network("generic", 20, 3, seed=3)
+    X, y = datasets.sample(planted, 10_000, noise=0.3, seed=4)
+    learned = limbeck.learn(X, y, 3)
+    assert not learned.network.linear.any()
+    assert learned.network.bias == 0
+    np.testing.assert_array_equal(learned.standard_errors.linear, 0.0)
+    tilted = limbeck.learn(X, y + 0.1 * X[:, 0] + 0.05, 3)
+    assert abs(tilted.network.linear[0] - 0.1) < 0.05
+
+
+def test_thresholds_are_fitted_where_the_rows_ask_for_them():
+    X = np.random.default_rng(4).standard_normal((5000, 10))
+    y = np.maximum(X[:, 0] - 1, 0)
+    learned = limbeck.learn(X, y, inputs="standard")
+    assert learned.width == 1
+    assert learned.network.thresholds[0] == pytest.approx(-1)
+    np.testing.assert_allclose(learned.network(X), y, atol=1e-10)
+
+
+def test_gaussian_inputs_are_learned_to_rounding():
+    rng = np.random.default_rng(8)
+    planted = datasets.make_narrow_network("generic", 12, 3, seed=1)
+    Z, y = datasets.sample(planted, 6000, seed=2)
+    X = 3 + Z @ rng.standard_normal((12, 12))
+    learned = limbeck.learn(X, y, 3)
+    assert learned.inputs == "gaussian"
+    np.testing.assert_allclose(learned.network(X), y, atol=1e-9)
+
+
+def test_weights_count_rows_and_zeros_leave_them_out():
+    planted = datasets.make_narrow_network("generic", 10, 2, seed=5)
+    X, y = datasets.sample(planted, 5000, seed=6)
+    spoiled = np.where(np.arange(5000) < 500, 1e3, y)
+    weights = np.where(np.arange(5000) < 500, 0.0, 7.0)
+    assert _relative_error(limbeck.learn(X, spoiled, 2, sample_weight=weights), planted) < 1e-20
+    rng = np.random.default_rng(7)
+    scale = np.where(rng.random(5000) < 0.5, 0.1, 3.0)
+    noisy = y + scale * rng.standard_normal(5000)
+    even = _relative_error(limbeck.learn(X, noisy, 2, inputs="standard"), planted)
+    weighted = _relative_error(limbeck.learn(X, noisy, 2, inputs="standard", sample_weight=scale**-2.0), planted)
+    # The variance falls by half the ratio of the mean to the harmonic mean of the noise variances: 450 times, in all.
+    assert weighted < even / 50
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        (np.full(200, -1.0), "sample_weight must be at least 0, got -1 at index 0"),
+        (np.zeros(200), "sample_weight must be positive in 10 rows or more, is in 0 of 200"),
+        (np.ones(3), "sample_weight"),
+        (np.full(200, np.nan), "sample_weight"),
+    ],
+)
+def test_bad_weights(weights, message):
+    X = np.random.default_rng(0).standard_normal((200, 3))
+    with pytest.raises(ValueError, match=message):
+        limbeck.learn(X, X[:, 0], sample_weight=weights)
+
+
+def test_the_moment_method_alone_errs_like_one_over_n():
+    planted = datasets.make_narrow_network("generic", 10, 2, seed=0)
+    errors = []
+    for n in (4000, 64_000):
+        X, y = datasets.sample(planted, n, seed=1)
+        learned = limbeck.learn(X, y, 2, refine=False, inputs="standard")
+        errors.append(_relative_error(learned, planted))
+        with pytest.raises(ValueError, match="refine=False"):
+            _ = learned.standard_errors
+    # 16 times the rows: a sixteenth of the error, give or take a factor of 3 for the draws.
+    assert 1e-8 < errors[1] < errors[0] / 5
+
+
+def test_standard_errors_are_those_of_the_network_and_survive_pickling():
+    planted = datasets.make_narrow_network("generic", 10, 2, seed=2)
+    X, y = datasets.sample(planted, 5000, noise=0.2, seed=3)
+    learned = limbeck.learn(X, y, 2)
+    errors = pickle.loads(pickle.dumps(learned)).standard_errors
+    assert errors.directions.shape == learned.network.weights.shape
+    off = np.abs(learned.network.output - planted.normalized().output) / errors.output
+    assert off.max() < 5
+    assert 0.001 < errors.output.max() < 0.1
+
+
+def test_clumps_tell_what_collapsing_them_costs():
+    planted = datasets.make_narrow_network("collinear", 10, 2, seed=2)
+    X, y = datasets.sample(planted, 5000, seed=3)
+    *singles, pair = limbeck.learn(X, y, 2).clumps
+    assert [clump.cost for clump in singles] == [0.0, 0.0]
+    assert pair.scale == pytest.approx(0.1)
+    assert 0.1 < pair.cost < 10  # a dipole has no mean: nothing is left of it
+
+
+@pytest.mark.parametrize("size", [1e149, 1e-149])
+def test_huge_and_tiny_labels(size):
+    planted = datasets.make_narrow_network("generic", 10, 2, seed=2)
+    X, y = datasets.sample(planted, 3000, seed=3)
+    learned = limbeck.learn(X, size * y, 2)
+    np.testing.assert_allclose(learned.network(X) / size, y, atol=1e-10)
+
+
+@pytest.mark.parametrize("size", [1e200, 1e-200])
+def test_labels_whose_squares_leave_float64(size):
+    X = np.random.default_rng(0).standard_normal((200, 3))
+    with pytest.raises(ValueError, match="whose square leaves float64"):
+        limbeck.learn(X, size * X[:, 0])

@@ -153,6 +153,16 @@ def test_few_rows_do_not_fool_it():
     assert extra <= 1
 
 
+def test_a_linear_part_inside_the_span_adds_nothing():
+    rng = np.random.default_rng(2)
+    X = rng.standard_normal((4000, 8))
+    rows = Rows(X, X[:, 0] ** 2 - np.mean(X[:, 0] ** 2))
+    # The band of order 1 is 1.35 (2 * 8 / 4000)^(1/2) = 0.085.
+    for linear, orders in ((0.5 * np.eye(8)[0], [2]), (0.5 * np.eye(8)[1], [2, 1]), (0.05 * np.eye(8)[1], [2])):
+        found = find_subspace(rows, max_rank=3, rng=rng, linear=linear)
+        assert found.orders[found.orders <= 2].tolist() == orders
+
+
 def test_max_rank_is_kept():
     planted = datasets.make_narrow_network("generic", 20, 6, seed=0)
     X, y = datasets.sample(planted, 20_000, seed=1)

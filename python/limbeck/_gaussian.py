@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from limbeck._affine import without_affine_part
 from limbeck._model import Fit, Model, Rows, linear_model
 from limbeck._moments_alone import method_of_moments
 from limbeck._polish import EXACT, Polisher, Priced
@@ -13,7 +14,7 @@ from limbeck._search import search
 from limbeck._tabular import random_start
 from limbeck.subspace import Subspace, find_subspace
 
-__all__ = ["learn_gaussian", "noise_variance", "refined"]
+__all__ = ["learn_gaussian", "noise_variance", "refined", "without_needless_affine_part"]
 
 _FIT_ROWS_PER_PARAMETER = 20
 _FIT_ROWS = 4000
@@ -68,10 +69,7 @@ def learn_gaussian(
     best = polisher.state(line)
     if not refine:
         return method_of_moments(rows.part(used), line, subspace, most, width is not None, tell, rng), subspace, False
-    best = _search_widths(best, polisher, subspace, width, most, fit, tell, rng)
-    thresholds = fit.thresholds
-    if not thresholds and not polisher.is_exact(best):
-        best, thresholds = _with_thresholds(best, polisher, most, fit, tell, rng)
+    best, thresholds = _search_widths(best, polisher, subspace, width, most, fit, tell, rng)
     tell.enter("refine")
     return refined(best.model, rows, fit.changed(thresholds=thresholds), tell), subspace, thresholds
 
@@ -85,18 +83,26 @@ def _search_widths(
     fit: Fit,
     tell: Progress,
     rng: np.random.Generator,
-) -> Priced:
-    """Search at the given width, or at growing ones for as long as more neurons help."""
+) -> tuple[Priced, bool]:
+    """Search at the given width, or at growing ones for as long as more neurons help; with thresholds if need be."""
     d = polisher.rows.X.shape[1]
     # Without a given width: at least as many neurons as the span has dimensions; pruning takes away what is too much.
     caps = [most] if width is not None else [*(w for w in _WIDTH_LADDER if subspace.rank <= w < most), most]
     for cap in caps:
         part = polisher.rows.part(slice(_rows_for(cap, d, _FIT_ROWS_PER_PARAMETER, _FIT_ROWS)))
         found, settled = search(best, part, polisher, subspace, cap, fit, tell, rng)
+        freed = False
+        if not fit.thresholds and not polisher.is_exact(found):
+            found, freed = _with_thresholds(found, polisher, cap, fit, tell, rng)
+        if freed:
+            fit = fit.changed(thresholds=True)
+            polisher = Polisher(polisher.rows, fit, tell, rng)
+            found = polisher.polish(found.model, cap)
+            settled = polisher.is_exact(found)
         if settled or found.price >= best.price or tell.out_of_time():
-            return found
+            return found, fit.thresholds
         best = found
-    return best
+    return best, fit.thresholds
 
 
 def _with_thresholds(
@@ -137,10 +143,18 @@ def refined(model: Model, rows: Rows, fit: Fit, tell: Progress) -> Model:
     return model
 
 
-def noise_variance(model: Model, rows: Rows) -> float:
+def without_needless_affine_part(model: Model, rows: Rows, tell: Progress) -> tuple[Model, bool]:
+    """The model without linear part and bias, unless it is exact or the rows need them; and whether they are there."""
+    if tell.out_of_time() or float(rows.errors(model).mean()) <= EXACT * rows.variance:
+        return model, True
+    constrained = without_affine_part(model, rows)
+    return (model, True) if constrained is None else (constrained, False)
+
+
+def noise_variance(model: Model, rows: Rows, affine: bool) -> float:
     """Sum of squared residuals over the number of rows less that of the parameters; NaN without rows to spare."""
     n, d = rows.X.shape
-    freedom = n - (model.width * d + d + 1)
+    freedom = n - (model.width * d + (d + 1) * affine)
     return float(rows.errors(model).sum()) / freedom if freedom > 0 else np.nan
 
 

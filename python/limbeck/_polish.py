@@ -25,8 +25,10 @@ _ROUNDS = 6
 _PENALTY = 3.0
 EXACT = 1e-20  # mean squared errors below this part of the labels' variance are rounding
 # In a network exact to rounding: relative sizes and angles below which a neuron may be an artefact. Larger ones cannot
-# be: ReLUs along different lines are linearly independent.
+# be: ReLUs along different lines are linearly independent, provided that there are rows between their kinks, of which
+# there are n angle / pi.
 _FAINT = 1e-3
+_ROWS_BETWEEN = 10  # for each feature
 _NEAR = 0.35  # radians; lines farther apart than this need not be tried as one
 _TRIAL_STEPS = 40
 _PRICE_TOLERANCE = 2.0  # a refinement stops when two steps in a row lower the price by less
@@ -35,7 +37,7 @@ _SETTLED = 5.0  # standard errors of excess that may be chance, over all neurons
 _WIDEST_CLUMP = 0.6  # radians
 _CLOSE = 0.15  # radians; clumps that are tried without any excess
 _HOPELESS = 0.02  # in price for each row: two percent of a mean squared error
-_GAIN = 2.0  # in the price of the band's rows; less is not worth a refinement on all rows
+_GAIN = 1.0  # in price; less is not worth a refinement, and may be rounding
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ class Polisher:
         for _ in range(_ROUNDS):
             before = best.price
             best = self.resolve(self.grow(self.prune(best), width), width)
-            if best.price >= before or self.is_exact(best) or self.progress.out_of_time():
+            if best.price >= before - _GAIN or self.is_exact(best) or self.progress.out_of_time():
                 break
         return self.prune(best) if self.is_exact(best) else best
 
@@ -108,7 +110,7 @@ class Polisher:
     def prune(self, best: Priced) -> Priced:
         """Drop or merge neurons that do not pay for their parameters."""
         while best.model.width and not self.progress.out_of_time():
-            if self.is_exact(best) and _is_tidy(best.model):
+            if self.is_exact(best) and _is_tidy(best.model, self.rows):
                 break
             trials = [self.state(smaller) for smaller in _smaller(best.model)]
             trial = min(trials, key=lambda s: s.price)
@@ -126,7 +128,7 @@ class Polisher:
                 larger = best.model.with_neuron(u, _kink_weight(left.X @ u, left.y))
                 trials.append(self.state(larger))
             trial = min(trials, key=lambda s: s.price)
-            if trial.price >= best.price:
+            if trial.price >= best.price - _GAIN:
                 break
             best = self._tell("grow", trial)
         return best
@@ -153,7 +155,7 @@ class Polisher:
         if found is None or found[1] < _GAIN:
             return None
         trial = self.state(found[0])
-        return trial if trial.price < best.price else None
+        return trial if trial.price < best.price - _GAIN else None
 
     def _tell(self, stage: str, state: Priced) -> Priced:
         self.progress.report(stage, state.model.width, state.error / self.variance)
@@ -209,10 +211,12 @@ def _span(model: Model) -> Float64Array:
     return np.ascontiguousarray(basis[sizes > 1e-6])
 
 
-def _is_tidy(model: Model) -> bool:
+def _is_tidy(model: Model, rows: Rows) -> bool:
     """Whether no neuron is faint and no two are close, as far as a solution exact to rounding could hide them."""
     angles = angles_modulo_sign(model.directions)[np.triu_indices(model.width, 1)]
-    return bool(model.sizes.min() > _FAINT * model.sizes.max() and angles.min(initial=np.inf) > _FAINT)
+    n, d = rows.X.shape
+    near = max(_FAINT, min(_NEAR, _ROWS_BETWEEN * np.pi * d / n))
+    return bool(model.sizes.min() > _FAINT * model.sizes.max() and angles.min(initial=np.inf) > near)
 
 
 def _smaller(model: Model) -> list[Model]:

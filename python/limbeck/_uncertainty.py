@@ -51,7 +51,13 @@ class StandardErrors:
 
 
 def standard_errors(
-    model: Model, rows: Rows, *, thresholds: bool, decay: float = 0.0, coordinates: Whitening | None = None
+    model: Model,
+    rows: Rows,
+    *,
+    thresholds: bool,
+    affine: bool = True,
+    decay: float = 0.0,
+    coordinates: Whitening | None = None,
 ) -> StandardErrors:
     """Standard errors of a model that minimises the weighted squared error on rows, whatever the noise at each row.
 
@@ -63,6 +69,8 @@ def standard_errors(
         What it was fitted to. Rows of weight zero do not count.
     thresholds : bool
         Whether the thresholds were fitted; if not, they count as known.
+    affine : bool, default True
+        Whether linear part and bias were fitted; if not, they count as known.
     decay : float, default 0
         Weight decay of the fit. The errors are then about the penalised optimum: its bias is not in them.
     coordinates : Whitening, optional
@@ -92,6 +100,7 @@ def standard_errors(
     model = _without_constants(model, to_user)
     free = np.ones(model.parameters.shape, dtype=bool)
     free[:-1, -1] = thresholds
+    free[-1] = affine
     n = len(rows) if rows.weights is None else int(np.count_nonzero(rows.weights))
     p = int(free.sum())
     if n <= p or free.size > MOST_PARAMETERS:

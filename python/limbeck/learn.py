@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from limbeck._arrays import integer, matrix, require_finite, same_length, thread_count, vector
-from limbeck._gaussian import learn_gaussian, noise_variance, refined
+from limbeck._gaussian import learn_gaussian, noise_variance, refined, without_needless_affine_part
 from limbeck._inputs import INPUTS, MOST_ROWS, Whitening, detect_inputs, standardization, whitening
 from limbeck._model import Fit, Float64Array, Model, Rows, model_of
 from limbeck._progress import Progress
@@ -140,8 +140,9 @@ def learn(
     For Gaussian inputs: the span of the neurons' directions from Hermite moments of orders 1, 2, 4 and 6 against a null
     band, neurons inside the span from several sources of candidates, clumps of near-collinear neurons resolved scale by
     scale, and Levenberg-Marquardt in all dimensions (after Chen, Dou, Goel, Klivans and Meka, COLT 2023, arXiv
-    2304.10524). Thresholds are fitted where the rows clearly ask for them, and for estimated means. For any other
-    inputs: neurons with thresholds and weight decay, chosen by cross-validation.
+    2304.10524). The linear part is left out where turning neurons round leaves only noise of it; thresholds are fitted
+    where the rows clearly ask for them, and for estimated means. For any other inputs: neurons with thresholds and
+    weight decay, chosen by cross-validation.
 
     Parameters
     ----------
@@ -214,7 +215,7 @@ def learn(
     # A power of two: no digit of y changes.
     unit = 2.0 ** np.round(np.log2(np.abs(rows.y).max()))
     inner = Rows(rows.X if coordinates is None else coordinates(rows.X), rows.y / unit, rows.weights, rows.n_threads)
-    subspace, decay, thresholds = None, 0.0, True
+    subspace, decay, thresholds, affine = None, 0.0, True, True
     if kind == "any":
         tell.enter("cross-validation")
         model, noise, decay = _learn_any(inner.part(used), width, max_width, fit, tell, rng)
@@ -227,8 +228,11 @@ def learn(
     residuals = held.residuals(model)
     r2 = 1 - float(held.errors_of(residuals).mean()) / held.variance if len(held) and np.ptp(held.y) else np.nan
     if kind != "any":
-        model = refined(model, inner, fit.changed(thresholds=thresholds), tell) if refine else model
-        noise = noise_variance(model, inner)
+        if refine:
+            model = refined(model, inner, fit.changed(thresholds=thresholds), tell)
+        if refine and not thresholds:
+            model, affine = without_needless_affine_part(model, inner, tell)
+        noise = noise_variance(model, inner, affine)
     model = Model(model.signs, model.parameters * unit)
     network = model.network()
     if coordinates is not None:
@@ -252,6 +256,7 @@ def learn(
             model,
             replace(inner, y=rows.y),
             thresholds=thresholds,
+            affine=affine,
             decay=decay,
             coordinates=coordinates,
         )
