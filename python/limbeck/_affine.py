@@ -15,7 +15,7 @@ import numpy as np
 from limbeck import _kernels
 from limbeck._model import Float64Array, Model, Rows
 
-__all__ = ["without_affine_part"]
+__all__ = ["turned", "without_affine_part"]
 
 _MOST_TRIED_TOGETHER = 12  # neurons; 2^12 choices of turns
 _MOST_PARAMETERS = 2000
@@ -23,19 +23,18 @@ _PENALTY = 2.0  # per parameter: Akaike's
 
 
 def without_affine_part(model: Model, rows: Rows) -> Model | None:
-    """The model with linear part and bias zero, if the rows do not speak against it."""
+    """A turned model with linear part and bias made zero, if the rows do not speak against it."""
     n, d = rows.X.shape
     if not model.width or model.parameters.size > min(_MOST_PARAMETERS, n // 2):
         return None
-    turned = _turned(model)
-    constrained = _moved(turned, rows)
+    constrained = _moved(model, rows)
     if constrained is None:
         return None
     before, after = (float(rows.errors(m).mean()) for m in (model, constrained))
     return constrained if n * np.log(after / before) < _PENALTY * (d + 1) else None
 
 
-def _turned(model: Model) -> Model:
+def turned(model: Model) -> Model:
     """The same function with the neurons turned so that the linear part is as small as it can be."""
     signed = model.signs[:, None] * model.neurons
     last = model.parameters[-1]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from limbeck._affine import without_affine_part
+from limbeck._affine import turned, without_affine_part
 from limbeck._model import Fit, Model, Rows, linear_model
 from limbeck._moments_alone import method_of_moments
 from limbeck._polish import EXACT, Polisher, Priced
@@ -144,7 +144,11 @@ def refined(model: Model, rows: Rows, fit: Fit, tell: Progress) -> Model:
 
 
 def without_needless_affine_part(model: Model, rows: Rows, tell: Progress) -> tuple[Model, bool]:
-    """The model without linear part and bias, unless it is exact or the rows need them; and whether they are there."""
+    """The model without linear part and bias, unless it is exact or the rows need them; and whether they are there.
+
+    Either way its neurons are turned so that the linear part is small.
+    """
+    model = turned(model)
     if tell.out_of_time() or float(rows.errors(model).mean()) <= EXACT * rows.variance:
         return model, True
     constrained = without_affine_part(model, rows)
