@@ -43,7 +43,7 @@ public:
   void for_each(Index n_tasks, double operations, const std::function<void(Index)>& task) const;
 
 private:
-  static constexpr double serial_below = 1e6;  // some 100 microseconds of arithmetic: a team's start-up on a busy machine
+  static constexpr double serial_below = 1e6;  // some 100 microseconds: a team's start-up on a busy machine
 
   int n_threads_;
   std::function<bool()> interrupted_;
