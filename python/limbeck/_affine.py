@@ -19,19 +19,16 @@ __all__ = ["turned", "without_affine_part"]
 
 _MOST_TRIED_TOGETHER = 12  # neurons; 2^12 choices of turns
 _MOST_PARAMETERS = 2000
-_PENALTY = 2.0  # per parameter: Akaike's
+# Standard errors that chance may reach: each coefficient alone (d + 1 of them), and their chi-squared as a whole.
+_LARGEST_ALONE = 4.5
+_LARGEST_TOGETHER = 3.0
 
 
 def without_affine_part(model: Model, rows: Rows) -> Model | None:
     """A turned model with linear part and bias made zero, if the rows do not speak against it."""
-    n, d = rows.X.shape
-    if not model.width or model.parameters.size > min(_MOST_PARAMETERS, n // 2):
+    if not model.width or model.parameters.size > min(_MOST_PARAMETERS, len(rows) // 2):
         return None
-    constrained = _moved(model, rows)
-    if constrained is None:
-        return None
-    before, after = (float(rows.errors(m).mean()) for m in (model, constrained))
-    return constrained if n * np.log(after / before) < _PENALTY * (d + 1) else None
+    return _moved(model, rows)
 
 
 def turned(model: Model) -> Model:
@@ -41,7 +38,9 @@ def turned(model: Model) -> Model:
     turn = np.zeros(model.width, dtype=bool)
     if model.width <= _MOST_TRIED_TOGETHER:
         choices = np.array(list(product([False, True], repeat=model.width)))
-        turn = choices[np.argmin(np.linalg.norm(last + choices @ signed, axis=1))]
+        choices = np.column_stack([np.ones(len(choices)), choices])
+        gram = np.vstack([last, signed]) @ np.vstack([last, signed]).T
+        turn = choices[np.argmin(np.einsum("ci,ij,cj->c", choices, gram, choices)), 1:] > 0
     else:
         for _ in range(2 * model.width):  # one at a time, for as long as one helps
             sizes = np.linalg.norm(last + turn @ signed + np.where(turn, -1.0, 1.0)[:, None] * signed, axis=1)
@@ -53,25 +52,33 @@ def turned(model: Model) -> Model:
 
 
 def _moved(model: Model, rows: Rows) -> Model | None:
-    """One step to the least-squares estimate with linear part and bias zero; None where it is not determined."""
+    """One step to the least-squares estimate with linear part and bias zero; None where the rows speak against it."""
     k, D = model.width, model.parameters.shape[1]
     hessian = _normal_matrix(model, rows)
     free = np.flatnonzero(np.tile(np.arange(D) < D - 1, k))  # thresholds do not move
     last = np.arange(k * D, (k + 1) * D)
-    # Least squares in (free, last) with last moved to zero: free moves by H_ff^-1 H_fl last.
-    scale = np.sqrt(hessian[free, free])
-    if not scale.all():
+    scale = np.sqrt(np.diag(hessian))
+    if not (scale[free].all() and scale[last].all()):
         return None
-    matrix = hessian[np.ix_(free, free)] / np.outer(scale, scale)
+    hessian /= np.outer(scale, scale)
+    away = model.parameters[-1] * scale[last]
     try:
-        step = np.linalg.solve(matrix, hessian[np.ix_(free, last)] @ model.parameters[-1] / scale) / scale
+        # Least squares in (free, last) with last moved to zero: free moves by H_ff^-1 H_fl last.
+        reach = np.linalg.solve(hessian[np.ix_(free, free)], hessian[np.ix_(free, last)])
+        schur = hessian[np.ix_(last, last)] - hessian[np.ix_(last, free)] @ reach
+        variances = np.diag(np.linalg.inv(schur))
     except np.linalg.LinAlgError:
         return None
+    noise = float(rows.errors(model).mean()) / len(rows)
+    squared = float(away @ schur @ away) / noise
+    if not (variances > 0).all() or squared > D + _LARGEST_TOGETHER * np.sqrt(2 * D):
+        return None
+    if np.abs(away / np.sqrt(variances * noise)).max() > _LARGEST_ALONE:
+        return None
     parameters = model.parameters.ravel().copy()
-    parameters[free] += step
+    parameters[free] += reach @ away / scale[free]
     parameters[last] = 0.0
-    moved = Model(model.signs, parameters.reshape(k + 1, D))
-    return moved if np.isfinite(step).all() else None
+    return Model(model.signs, parameters.reshape(k + 1, D)) if np.isfinite(parameters).all() else None
 
 
 def _normal_matrix(model: Model, rows: Rows) -> Float64Array:

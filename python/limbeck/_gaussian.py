@@ -57,7 +57,7 @@ def learn_gaussian(
     d = rows.X.shape[1]
     most = max_width if width is None else width
     tell.enter("span")
-    line, error = fit(linear_model(d), rows)
+    line, error = fit.changed(deadline=np.inf)(linear_model(d), rows)  # something to return, however short the time
     tell.report("linear", 0, error / rows.variance)
     left = Rows(rows.X, rows.scaled_residuals(line), n_threads=rows.n_threads)
     subspace = find_subspace(left, max_rank=min(d, most), rng=rng, linear=line.parameters[-1, :-1])

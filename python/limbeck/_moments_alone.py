@@ -37,23 +37,27 @@ def method_of_moments(
     """The network of ``most`` neurons, or, unless that many are ``given``, of as many as pay for their parameters."""
     basis = subspace.basis if subspace.rank else subspace.eigenvectors[:most]
     inside = rows.projected(basis)
-    even = rows.scaled_residuals(line)
-    even = even - even.mean()
+    even = rows.residuals(line)
+    even -= np.average(even, weights=rows.weights)
     directions = np.empty((0, rows.X.shape[1]))
-    best, best_price = line, np.inf
+    best, best_price = line, _price(rows, line)
     for _ in range(most):
         if tell.out_of_time():
             break
         peak = scale_space_peaks(inside.X, rows.scaled_residuals(best), rng, rows.n_threads or None)
         directions = _settled(rows, even, np.vstack([directions, peak[:1] @ basis]))
         model = _fitted(rows, directions)
-        error = float(rows.errors(model).mean())
-        tell.report("moments", model.width, error / rows.variance)
-        price = len(rows) * np.log(error) + _PENALTY * len(directions) * rows.X.shape[1]
+        tell.report("moments", model.width, float(rows.errors(model).mean()) / rows.variance)
+        price = _price(rows, model)
         if not given and price >= best_price:
             break
         best, best_price = model, price
     return best
+
+
+def _price(rows: Rows, model: Model) -> float:
+    error = float(rows.errors(model).mean()) / rows.variance
+    return len(rows) * float(np.log(max(error, 1e-300))) + float(_PENALTY * model.width * rows.X.shape[1])
 
 
 def _fitted(rows: Rows, directions: Float64Array) -> Model:
@@ -74,18 +78,20 @@ def _fitted(rows: Rows, directions: Float64Array) -> Model:
 def _settled(rows: Rows, even: Float64Array, directions: Float64Array) -> Float64Array:
     """Directions moved to where every one is the contraction, along itself, of what the others leave.
 
-    ``even`` holds the labels less their linear part, times the weights.
+    ``even`` holds the labels less their linear part.
     """
+    weights = np.ones(len(rows)) if rows.weights is None else rows.weights
     first, second = profile_derivatives(_ORDER)
     projections = rows.X @ directions.T
     for _ in range(_SWEEPS):
         before = directions.copy()
         for i in range(len(directions)):
             kinks = np.abs(projections)
-            kinks -= kinks.mean(axis=0)
-            sizes = np.linalg.lstsq(kinks.T @ kinks, kinks.T @ even, rcond=None)[0]
+            kinks -= np.average(kinks, axis=0, weights=weights)
+            weighted = kinks * weights[:, None]
+            sizes = np.linalg.lstsq(weighted.T @ kinks, weighted.T @ even, rcond=None)[0]
             sizes[i] = 0.0
-            rest, t = even - kinks @ sizes, projections[:, i]
+            rest, t = weights * (even - kinks @ sizes), projections[:, i]
             move = (rest * hermeval(t, first)) @ rows.X - float(rest @ hermeval(t, second)) * directions[i]
             size = float(np.linalg.norm(move))
             if size > 0:

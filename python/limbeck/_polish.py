@@ -14,6 +14,7 @@ import numpy as np
 from limbeck._model import Fit, Float64Array, Model, Rows
 from limbeck._progress import Progress
 from limbeck._zoom import Zoom, centre_of, excess_band
+from limbeck.discovery import kink_weight
 from limbeck.scales import angles_modulo_sign, clump_ladder
 from limbeck.subspace import find_subspace
 
@@ -125,7 +126,7 @@ class Polisher:
             left = self._left(best)
             trials = []
             for u in self._directions(left, _span(best.model)):
-                larger = best.model.with_neuron(u, _kink_weight(left.X @ u, left.y))
+                larger = best.model.with_neuron(u, kink_weight(left.X, left.y, u))
                 trials.append(self.state(larger))
             trial = min(trials, key=lambda s: s.price)
             if trial.price >= best.price - _GAIN:
@@ -185,13 +186,6 @@ class Polisher:
             if bands and clump.scale < _WIDEST_CLUMP:
                 found.append((-z, members, bands))
         return [(members, bands, -z > _EXCESS) for z, members, bands in sorted(found, key=lambda f: f[0])]
-
-
-def _kink_weight(projection: Float64Array, residual: Float64Array) -> float:
-    """Least-squares weight of a neuron: twice that of its centred absolute value."""
-    kink = np.abs(projection)
-    kink -= kink.mean()
-    return 2 * float(kink @ residual) / float(kink @ kink)
 
 
 def _other_bands(model: Model, members: list[int], band: float) -> list[tuple[Float64Array, float]]:

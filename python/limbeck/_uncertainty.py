@@ -38,9 +38,9 @@ class StandardErrors:
     thresholds : ndarray of shape (k,)
         Of the thresholds; zero where they were not fitted and no change of coordinates moves them.
     linear : ndarray of shape (d,)
-        Of the linear part.
+        Of the linear part; zero where it was left out.
     bias : float
-        Of the constant term.
+        Of the constant term; zero where it was left out.
     """
 
     directions: Float64Array

@@ -69,6 +69,7 @@ _SAME_KINK = 1e-4
 # to the largest neuron, or closer to another one than this angle.
 _ARTEFACT = 1e-6
 _REPEATS = 16
+_LARGEST = 1e150
 
 
 class TeacherError(RuntimeError):
@@ -383,8 +384,8 @@ class _Queries:
             raise TeacherError(text, self._batches, X) from error
         try:
             values = float_array(answer, "what teacher returned", range(65))  # any shape: the next check knows better
-        except (TypeError, ValueError) as error:
-            kind = TeacherTypeError if isinstance(error, TypeError) else TeacherValueError
+        except Exception as error:  # an object's own conversion may raise anything
+            kind = TeacherValueError if isinstance(error, ValueError) else TeacherTypeError
             raise kind(f"{error} (batch {self._batches})", self._batches, X) from error
         n = len(X)
         if values.shape not in ((n,), (n, 1)):
@@ -395,6 +396,9 @@ class _Queries:
         if len(bad):
             text = f"teacher returned {values[bad[0]]} for row {bad[0]} of batch {self._batches} ({len(bad)} such rows)"
             raise TeacherValueError(text, self._batches, X)
+        if float(np.abs(values).max()) > _LARGEST:
+            text = f"teacher returned a value of size {float(np.abs(values).max()):g}, whose square leaves float64; scale it"
+            raise TeacherValueError(f"{text} (batch {self._batches})", self._batches, X)
         dtype = np.asarray(answer).dtype
         if dtype.kind == "f":
             self.precision = max(self.precision, float(np.finfo(dtype).eps))

@@ -24,7 +24,15 @@ from limbeck import moments
 from limbeck._model import Fit, Float64Array, Model, Rows, linear_model
 from limbeck.scales import cluster
 
-__all__ = ["Candidate", "candidates", "collapse", "from_eigenvectors", "profile_derivatives", "scale_space_peaks"]
+__all__ = [
+    "Candidate",
+    "candidates",
+    "collapse",
+    "from_eigenvectors",
+    "kink_weight",
+    "profile_derivatives",
+    "scale_space_peaks",
+]
 
 # Highest Hermite order of the test functions, coarse to fine: a test function of order up to L has a main lobe of about
 # 1 / sqrt(L) radians.
@@ -126,11 +134,12 @@ def _climb(
     return np.asarray(u)
 
 
-def _kink_weight(Z: Float64Array, residual: Float64Array, u: Float64Array) -> float:
+def kink_weight(Z: Float64Array, residual: Float64Array, u: Float64Array) -> float:
     """Least-squares weight of a neuron along u: twice that of |<u, z>|, centred."""
     kink = np.abs(Z @ u)
     kink -= kink.mean()
-    return 2 * float(kink @ residual) / float(kink @ kink)
+    size = float(kink @ kink)
+    return 2 * float(kink @ residual) / size if size > 0 else 0.0
 
 
 def from_eigenvectors(rows: Rows, values: Float64Array, vectors: Float64Array, width: int, fit: Fit) -> Candidate:
@@ -147,7 +156,7 @@ def _from_peaks(rows: Rows, width: int, fit: Fit, rng: np.random.Generator) -> C
         residual = rows.residuals(model)
         trials = []
         for u in scale_space_peaks(rows.X, residual, rng, rows.n_threads or None):
-            trial = model.with_neuron(u, _kink_weight(rows.X, residual, u))
+            trial = model.with_neuron(u, kink_weight(rows.X, residual, u))
             trials.append(fit(trial, rows, max_steps=3))
         best, _ = min(trials, key=lambda trial: trial[1])
         model, _ = fit(best, rows, max_steps=_STEPS_AFTER_EACH)

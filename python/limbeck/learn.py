@@ -40,8 +40,8 @@ class Learned:
     inputs : str
         How the inputs were treated: "standard", "gaussian" or "any".
     validation_mse, validation_r2 : float
-        Mean squared error and R2 on rows held out from everything else (NaN without such rows). Afterwards they join
-        the others for a last refinement of the same neurons, so that ``network`` has the use of every row.
+        Mean squared error and R2 on rows held out from everything else (NaN without such rows). For Gaussian inputs
+        they join the others afterwards, for a last refinement of the same neurons.
     validation_targets, validation_residuals : ndarray of shape (n_validation,)
         Labels of those rows, and labels less predictions.
     noise_variance : float
@@ -78,7 +78,8 @@ class Learned:
     def standard_errors(self) -> StandardErrors:
         """Standard errors of the network's parameters in sandwich form, computed when first asked for.
 
-        Until then the result keeps a reference to the rows it was learned from; pickling computes them.
+        Until then the result keeps a reference to the rows it was learned from, which must not be changed; pickling
+        computes them. After ``stopped_early`` they are those of a refinement that had come to its end.
 
         Raises
         ------
@@ -199,8 +200,9 @@ def learn(
     y = vector(y, "y", np.float64)
     same_length(X, "X", 0, y, "y", 0, "rows")
     require_finite(thread_count(n_threads), X=X, y=y)
-    _check_options(X, y, width, max_width, inputs, refine, validation, time_limit)
+    _check_options(X, width, max_width, inputs, refine, validation, time_limit)
     rows = _weighted_rows(X, y, sample_weight, thread_count(n_threads))
+    _check_labels(rows.y)
     tell = Progress(callback, progress, time_limit)
     fit = Fit(tolerance=1e-4, n_threads=rows.n_threads, deadline=tell.deadline)
     rng = np.random.default_rng(seed)
@@ -234,6 +236,9 @@ def learn(
             model, affine = without_needless_affine_part(model, inner, tell)
         noise = noise_variance(model, inner, affine)
     model = Model(model.signs, model.parameters * unit)
+    fitted = replace(inner, y=rows.y)
+    if kind == "any":
+        fitted = fitted.part(used)
     network = model.network()
     if coordinates is not None:
         network = coordinates.pull_back(network).normalized()
@@ -254,7 +259,7 @@ def learn(
         _errors=partial(
             standard_errors,
             model,
-            replace(inner, y=rows.y),
+            fitted,
             thresholds=thresholds,
             affine=affine,
             decay=decay,
@@ -275,6 +280,8 @@ def _weighted_rows(X: Float64Array, y: Float64Array, sample_weight: ArrayLike | 
     if weights.size and weights.min() < 0:
         at = int(np.argmin(weights))
         raise ValueError(f"sample_weight must be at least 0, got {weights[at]:g} at index {at}")
+    if weights.any():
+        weights = weights / weights.max()  # so that no sum overflows
     kept = weights > 0
     if np.count_nonzero(kept) < _FEWEST_ROWS:
         raise ValueError(
@@ -287,6 +294,8 @@ def _weighted_rows(X: Float64Array, y: Float64Array, sample_weight: ArrayLike | 
 
 def _without(rows: Rows, held_out: NDArray[np.intp]) -> Rows:
     """The rows with no weight for those held out: no copy of the rest is needed."""
+    if not len(held_out):
+        return rows
     weights = np.ones(len(rows)) if rows.weights is None else rows.weights.copy()
     weights[held_out] = 0.0
     return replace(rows, weights=weights)
@@ -307,7 +316,6 @@ def priced_clumps(network: ReLUNetwork, rows: Rows) -> list[Clump]:
 
 def _check_options(
     X: Float64Array,
-    y: Float64Array,
     width: int | None,
     max_width: int,
     inputs: str,
@@ -317,13 +325,6 @@ def _check_options(
 ) -> None:
     if len(X) < _FEWEST_ROWS or X.shape[1] == 0:
         raise ValueError(f"X must have at least {_FEWEST_ROWS} rows and one feature, got shape {X.shape}")
-    if np.ptp(y) == 0:
-        raise ValueError(f"y is constant ({y[0]:g}): there is nothing to learn")
-    size = max(abs(float(y.max())), abs(float(y.min())))
-    if not _SMALLEST <= size <= _LARGEST:
-        raise ValueError(
-            f"the largest |y| is {size:g}, whose square leaves float64; scale y to between 1e-150 and 1e150"
-        )
     if not isinstance(refine, bool | np.bool_):
         raise TypeError(f"refine must be True or False, got {refine!r}")
     if width is not None:
@@ -337,6 +338,16 @@ def _check_options(
         raise ValueError(f"time_limit must be positive or None, got {time_limit!r}")
 
 
+def _check_labels(y: Float64Array) -> None:
+    if np.ptp(y) == 0:
+        raise ValueError(f"y is constant ({y[0]:g}): there is nothing to learn")
+    size = max(abs(float(y.max())), abs(float(y.min())))
+    if not _SMALLEST <= size <= _LARGEST:
+        raise ValueError(
+            f"the largest |y| is {size:g}, whose square leaves float64; scale y to between 1e-150 and 1e150"
+        )
+
+
 def _split(n: int, fraction: float, rng: np.random.Generator) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Row numbers held out and used, each in rising order."""
     count = round(fraction * n)
@@ -346,6 +357,8 @@ def _split(n: int, fraction: float, rng: np.random.Generator) -> tuple[NDArray[n
 
 def _coordinates(X: Float64Array, kind: str, n_threads: int | None) -> Whitening:
     """The change of coordinates that the learner of this kind works in, from the rows to learn from."""
+    if not np.ptp(X, axis=0).any():
+        raise ValueError("X is constant in every feature: there is nothing to learn from")
     return whitening(X, n_threads) if kind == "gaussian" else standardization(X)
 
 
