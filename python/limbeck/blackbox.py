@@ -396,8 +396,9 @@ class _Queries:
         if len(bad):
             text = f"teacher returned {values[bad[0]]} for row {bad[0]} of batch {self._batches} ({len(bad)} such rows)"
             raise TeacherValueError(text, self._batches, X)
-        if float(np.abs(values).max()) > _LARGEST:
-            text = f"teacher returned a value of size {float(np.abs(values).max()):g}, whose square leaves float64; scale it"
+        size = float(np.abs(values).max())
+        if size > _LARGEST:
+            text = f"teacher returned a value of size {size:g}, whose square leaves float64; scale it"
             raise TeacherValueError(f"{text} (batch {self._batches})", self._batches, X)
         dtype = np.asarray(answer).dtype
         if dtype.kind == "f":
