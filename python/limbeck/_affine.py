@@ -12,8 +12,7 @@ from itertools import product
 
 import numpy as np
 
-from limbeck import _kernels
-from limbeck._model import Float64Array, Model, Rows
+from limbeck._model import Model, Rows, normal_matrix
 
 __all__ = ["turned", "without_affine_part"]
 
@@ -54,7 +53,7 @@ def turned(model: Model) -> Model:
 def _moved(model: Model, rows: Rows) -> Model | None:
     """One step to the least-squares estimate with linear part and bias zero; None where the rows speak against it."""
     k, D = model.width, model.parameters.shape[1]
-    hessian = _normal_matrix(model, rows)
+    hessian = normal_matrix(model, rows, rows.weights)
     free = np.flatnonzero(np.tile(np.arange(D) < D - 1, k))  # thresholds do not move
     last = np.arange(k * D, (k + 1) * D)
     scale = np.sqrt(np.diag(hessian))
@@ -79,11 +78,3 @@ def _moved(model: Model, rows: Rows) -> Model | None:
     parameters[free] += reach @ away / scale[free]
     parameters[last] = 0.0
     return Model(model.signs, parameters.reshape(k + 1, D)) if np.isfinite(parameters).all() else None
-
-
-def _normal_matrix(model: Model, rows: Rows) -> Float64Array:
-    return np.asarray(
-        _kernels.normal_matrix(
-            rows.X, rows.y, rows.weights, model.signs, np.ascontiguousarray(model.parameters), rows.n_threads
-        )
-    )

@@ -64,12 +64,11 @@ def learn_gaussian(
     if most == 0:
         return line, subspace, fit.thresholds
     tell.enter("discovery")
-    judged = rows.part(rng.permutation(used)[: _rows_for(most, d, _POLISH_ROWS_PER_PARAMETER, _POLISH_ROWS)])
-    polisher = Polisher(judged, fit, tell, rng)
-    best = polisher.state(line)
     if not refine:
         return method_of_moments(rows.part(used), line, subspace, most, width is not None, tell, rng), subspace, False
-    best, thresholds = _search_widths(best, polisher, subspace, width, most, fit, tell, rng)
+    judged = rows.part(rng.permutation(used)[: _rows_for(most, d, _POLISH_ROWS_PER_PARAMETER, _POLISH_ROWS)])
+    polisher = Polisher(judged, fit, tell, rng)
+    best, thresholds = _search_widths(polisher.state(line), polisher, subspace, width, most, fit, tell, rng)
     tell.enter("refine")
     return refined(best.model, rows, fit.changed(thresholds=thresholds), tell), subspace, thresholds
 

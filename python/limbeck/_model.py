@@ -120,6 +120,12 @@ def model_of(network: ReLUNetwork) -> Model:
     return Model(np.where(network.output < 0, -1.0, 1.0), np.vstack([neurons, np.append(network.linear, network.bias)]))
 
 
+def normal_matrix(model: Model, rows: "Rows", weights: Float64Array | None) -> Float64Array:
+    """``J' diag(weights) J / sum(weights)`` in all parameters, J the derivative of the model on the rows."""
+    parameters = np.ascontiguousarray(model.parameters)
+    return np.asarray(_kernels.normal_matrix(rows.X, rows.y, weights, model.signs, parameters, rows.n_threads))
+
+
 def linear_model(d: int) -> Model:
     """The zero function of d features."""
     return Model(np.empty(0), np.zeros((1, d + 1)))

@@ -9,7 +9,6 @@ of a loss is ever followed, so what is left of the error is that of the moments:
 from __future__ import annotations
 
 import numpy as np
-from numpy.polynomial.hermite_e import hermeval
 
 from limbeck._model import Float64Array, Model, Rows
 from limbeck._progress import Progress
@@ -80,6 +79,8 @@ def _settled(rows: Rows, even: Float64Array, directions: Float64Array) -> Float6
 
     ``even`` holds the labels less their linear part.
     """
+    from numpy.polynomial.hermite_e import hermeval  # numpy.polynomial takes 12 ms to import
+
     weights = np.ones(len(rows)) if rows.weights is None else rows.weights
     first, second = profile_derivatives(_ORDER)
     projections = rows.X @ directions.T

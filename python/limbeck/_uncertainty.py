@@ -7,9 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from limbeck import _kernels
 from limbeck._inputs import Whitening
-from limbeck._model import Float64Array, Model, Rows
+from limbeck._model import Float64Array, Model, Rows, normal_matrix
 from limbeck.network import ReLUNetwork
 
 __all__ = ["MOST_PARAMETERS", "StandardErrors", "standard_errors"]
@@ -148,7 +147,7 @@ class _Sandwich:
 
 
 def _sandwich(model: Model, rows: Rows, free: NDArray[np.intp], decay: float, correction: float) -> _Sandwich:
-    bread = _normal_matrix(model, rows, rows.weights, free, decay)
+    bread = _free_normal_matrix(model, rows, rows.weights, free, decay)
     diagonal = np.diag(bread).copy()
     # Unit diagonal: whether an eigenvalue is small then depends neither on units nor on the sizes of neurons.
     scale = 1 / np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
@@ -160,20 +159,19 @@ def _sandwich(model: Model, rows: Rows, free: NDArray[np.intp], decay: float, co
     del bread  # before the next matrix of this size
     null, vectors = vectors[:, ~kept], vectors[:, kept]
     scores, amplitude = _score_sizes(model, rows)
-    meat = _normal_matrix(model, rows, scores**2, free, 0.0)
+    meat = _free_normal_matrix(model, rows, scores**2, free, 0.0)
     meat *= np.multiply.outer(scale, scale)
     core = vectors.T @ (meat @ vectors)
     core /= np.multiply.outer(values[kept], values[kept])
     return _Sandwich(scale, vectors, core, null, amplitude * correction)
 
 
-def _normal_matrix(
+def _free_normal_matrix(
     model: Model, rows: Rows, weights: Float64Array | None, free: NDArray[np.intp], decay: float
 ) -> Float64Array:
     """``J' diag(weights) J / sum(weights)``, plus the decay, in the free parameters."""
-    parameters = np.ascontiguousarray(model.parameters)
-    matrix = _kernels.normal_matrix(rows.X, rows.y, weights, model.signs, parameters, rows.n_threads)
-    decayed = np.ones(parameters.shape)
+    matrix = normal_matrix(model, rows, weights)
+    decayed = np.ones(model.parameters.shape)
     decayed[:, -1] = 0.0
     matrix.flat[:: len(matrix) + 1] += decay * decayed.ravel()
     return matrix if len(free) == len(matrix) else matrix[np.ix_(free, free)]

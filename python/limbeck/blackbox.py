@@ -19,9 +19,10 @@ import numpy as np
 
 from limbeck._arrays import float_array, integer, thread_count
 from limbeck._model import Fit, Float64Array, Model, Rows, linear_model, model_of
+from limbeck._polish import EXACT
 from limbeck._progress import Progress
 from limbeck._uncertainty import standard_errors
-from limbeck.learn import Learned, learn, priced_clumps
+from limbeck.learn import FEWEST_ROWS, LARGEST, Learned, learn, priced_clumps
 from limbeck.scales import cluster
 from limbeck.subspace import Subspace
 
@@ -29,11 +30,9 @@ __all__ = ["Distilled", "TeacherError", "TeacherTypeError", "TeacherValueError",
 
 Teacher = Callable[[Float64Array], Any]
 
-_EXACT = 1e-20  # mean squared error over the variance that only rounding leaves, with float64 answers
 _ROUNDING = 8.0  # units in the last place that an answer may be off
 _DEFAULT_QUERIES = 100_000
 _FEWEST_QUERIES = 20
-_FEWEST_ROWS = 10  # what learn() asks for
 # A generic network comes back from 2 to 3 rows per parameter (measured: widths 2 to 8 in 20 to 50 dimensions).
 _ROWS_PER_PARAMETER = 3
 _FIRST_ROWS_PER_FEATURE = 5  # to begin with when the width is not known
@@ -69,7 +68,6 @@ _SAME_KINK = 1e-4
 # to the largest neuron, or closer to another one than this angle.
 _ARTEFACT = 1e-6
 _REPEATS = 16
-_LARGEST = 1e150
 
 
 class TeacherError(RuntimeError):
@@ -365,7 +363,7 @@ class _Queries:
         first = len(self)
         for start in range(0, len(X), self._batch_size):
             # A network needs some rows, however little time there is.
-            if len(self) >= _FEWEST_ROWS and self._tell.out_of_time():
+            if len(self) >= FEWEST_ROWS and self._tell.out_of_time():
                 raise _EnoughError("time")
             part = X[start : start + self._batch_size]
             answers = self.answers(part)
@@ -397,7 +395,7 @@ class _Queries:
             text = f"teacher returned {values[bad[0]]} for row {bad[0]} of batch {self._batches} ({len(bad)} such rows)"
             raise TeacherValueError(text, self._batches, X)
         size = float(np.abs(values).max())
-        if size > _LARGEST:
+        if size > LARGEST:
             text = f"teacher returned a value of size {size:g}, whose square leaves float64; scale it"
             raise TeacherValueError(f"{text} (batch {self._batches})", self._batches, X)
         dtype = np.asarray(answer).dtype
@@ -427,7 +425,7 @@ class _Student:
         self._tell = tell
         self._rng = rng
         self._fit = Fit(n_threads=options.n_threads or 0, deadline=tell.deadline)
-        self._reserve = min(_REPORT_ROWS, max(_FEWEST_ROWS // 2, queries.budget // _REPORT_SHARE))
+        self._reserve = min(_REPORT_ROWS, max(FEWEST_ROWS // 2, queries.budget // _REPORT_SHARE))
         self._model = linear_model(queries.X.shape[1])
         self._error = np.inf  # relative to the variance
         self._subspace: Subspace | None = None
@@ -577,7 +575,7 @@ class _Student:
 
     @property
     def _exact(self) -> float:
-        return max(_EXACT, self._queries.rounding)
+        return max(EXACT, self._queries.rounding)
 
     # ---- Focus ----
 

@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from math import factorial
 
 import numpy as np
-from numpy.polynomial.hermite_e import hermeval
 
 from limbeck import moments
 from limbeck._model import Fit, Float64Array, Model, Rows, linear_model
@@ -124,6 +123,8 @@ def _climb(
     The score along u is mean r psi(<u, z>), psi = sum_l w_l He_l; its gradient on the sphere is that of the vector
     contractions of all orders together, mean r (psi'(t) z - psi''(t) u), and He_l' = l He_{l-1}.
     """
+    from numpy.polynomial.hermite_e import hermeval  # numpy.polynomial takes 12 ms to import
+
     first, second = _derivatives(orders, weights)
     u = starts
     for _ in range(_PEAK_STEPS):

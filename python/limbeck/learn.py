@@ -23,9 +23,9 @@ from limbeck.subspace import Subspace
 
 __all__ = ["Learned", "learn"]
 
-_FEWEST_ROWS = 10
+FEWEST_ROWS = 10
 # Squares beyond these sizes of y overflow or vanish in float64.
-_LARGEST, _SMALLEST = 1e150, 1e-150
+LARGEST, SMALLEST = 1e150, 1e-150
 _CLUMP_ROWS = 20_000
 
 
@@ -207,7 +207,7 @@ def learn(
     fit = Fit(tolerance=1e-4, n_threads=rows.n_threads, deadline=tell.deadline)
     rng = np.random.default_rng(seed)
     held_out, used = _split(len(rows), validation, rng)
-    if len(used) < _FEWEST_ROWS:
+    if len(used) < FEWEST_ROWS:
         raise ValueError(f"validation={validation!r} leaves {len(used)} of {len(rows)} rows to learn from, too few")
     tell.enter("inputs")
     kind = detect_inputs(rows.X[used[:MOST_ROWS]], n_threads) if inputs == "auto" else inputs
@@ -230,7 +230,7 @@ def learn(
     residuals = held.residuals(model)
     r2 = 1 - float(held.errors_of(residuals).mean()) / held.variance if len(held) and np.ptp(held.y) else np.nan
     if kind != "any":
-        if refine:
+        if refine and len(held_out):
             model = refined(model, inner, fit.changed(thresholds=thresholds), tell)
         if refine and not thresholds:
             model, affine = without_needless_affine_part(model, inner, tell)
@@ -283,9 +283,9 @@ def _weighted_rows(X: Float64Array, y: Float64Array, sample_weight: ArrayLike | 
     if weights.any():
         weights = weights / weights.max()  # so that no sum overflows
     kept = weights > 0
-    if np.count_nonzero(kept) < _FEWEST_ROWS:
+    if np.count_nonzero(kept) < FEWEST_ROWS:
         raise ValueError(
-            f"sample_weight must be positive in {_FEWEST_ROWS} rows or more, is in {np.count_nonzero(kept)} of {len(X)}"
+            f"sample_weight must be positive in {FEWEST_ROWS} rows or more, is in {np.count_nonzero(kept)} of {len(X)}"
         )
     if not kept.all():
         X, y, weights = X[kept], y[kept], weights[kept]
@@ -323,8 +323,8 @@ def _check_options(
     validation: float,
     time_limit: float | None,
 ) -> None:
-    if len(X) < _FEWEST_ROWS or X.shape[1] == 0:
-        raise ValueError(f"X must have at least {_FEWEST_ROWS} rows and one feature, got shape {X.shape}")
+    if len(X) < FEWEST_ROWS or X.shape[1] == 0:
+        raise ValueError(f"X must have at least {FEWEST_ROWS} rows and one feature, got shape {X.shape}")
     if not isinstance(refine, bool | np.bool_):
         raise TypeError(f"refine must be True or False, got {refine!r}")
     if width is not None:
@@ -342,7 +342,7 @@ def _check_labels(y: Float64Array) -> None:
     if np.ptp(y) == 0:
         raise ValueError(f"y is constant ({y[0]:g}): there is nothing to learn")
     size = max(abs(float(y.max())), abs(float(y.min())))
-    if not _SMALLEST <= size <= _LARGEST:
+    if not SMALLEST <= size <= LARGEST:
         raise ValueError(
             f"the largest |y| is {size:g}, whose square leaves float64; scale y to between 1e-150 and 1e150"
         )
