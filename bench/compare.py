@@ -33,9 +33,7 @@ def main() -> None:
     )
     options = parser.parse_args()
 
-    about = machine.description()
-    width = max(map(len, about)) + 2
-    print("\n".join(f"{name + ':':<{width}}{value}" for name, value in about.items()), flush=True)
+    about = machine.show()
     rows = {}
     for name in options.only:
         section = SECTIONS[name](options.quick)

@@ -57,3 +57,11 @@ class Copier:
     def close(self) -> None:
         """End the threads."""
         self._pool.shutdown()
+
+
+def show() -> dict[str, str]:
+    """Print the description, and return it."""
+    about = description()
+    width = max(map(len, about)) + 2
+    print("\n".join(f"{name + ':':<{width}}{value}" for name, value in about.items()), flush=True)
+    return about

@@ -248,9 +248,7 @@ def main() -> None:
     options = parser.parse_args()
 
     rows = options.rows or list(ROWS[:2] if options.quick else ROWS)
-    about = machine.description()
-    width = max(map(len, about)) + 2
-    print("\n".join(f"{name + ':':<{width}}{value}" for name, value in about.items()), flush=True)
+    about = machine.show()
     torch.set_num_threads(1)
     results = []
     with threadpool_limits(1):

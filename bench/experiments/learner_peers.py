@@ -6,7 +6,7 @@ The peers learn sums of ReLUs without thresholds and without a linear part, whic
 more than limbeck is. They are Adam (batches of 1024 and full batches, float32 and float64, three learning rates under
 a cosine that ends with the budget), L-BFGS (strong Wolfe, float64, on all rows or on 10,000 rows first), and L-BFGS
 from where a short run of Adam ended; each at widths k and 4k, from several starts. Gradients are written out, which
-takes about half the time of autograd, and Adam is the fused one. What is best is picked by hindsight, for every error
+is faster than autograd here (4.4 against 6.8 ms and 8.8 against 11.1 for a step on all rows), and Adam is the fused one. What is best is picked by hindsight, for every error
 anew, by the population error itself; only the run picked is counted, not the others, and not the time to pick.
 """
 
@@ -436,9 +436,7 @@ def main() -> None:
     n = options.rows or (10_000 if options.quick else 50_000)
     budget = options.budget or (2.0 if options.quick else 30.0)
     seeds = options.seeds or (1 if options.quick else 3)
-    about = machine.description()
-    width = max(map(len, about)) + 2
-    print("\n".join(f"{name + ':':<{width}}{value}" for name, value in about.items()), flush=True)
+    about = machine.show()
     table = section(n, int(options.threads), budget)
     traces = []
     with threadpool_limits(int(options.threads)):

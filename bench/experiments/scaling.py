@@ -207,9 +207,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, metavar="PATH", help="also write the rows, unrounded, to this file")
     options = parser.parse_args()
 
-    about = machine.description()
-    width = max(map(len, about)) + 2
-    print("\n".join(f"{name + ':':<{width}}{value}" for name, value in about.items()), flush=True)
+    about = machine.show()
     tables = {"rows": over_rows, "features": over_features, "large": partial(large, n=options.large_rows)}
     rows = {}
     for name in options.only or tables:
