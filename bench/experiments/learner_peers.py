@@ -6,8 +6,9 @@ The peers learn sums of ReLUs without thresholds and without a linear part, whic
 more than limbeck is. They are Adam (batches of 1024 and full batches, float32 and float64, three learning rates under
 a cosine that ends with the budget), L-BFGS (strong Wolfe, float64, on all rows or on 10,000 rows first), and L-BFGS
 from where a short run of Adam ended; each at widths k and 4k, from several starts. Gradients are written out, which
-is faster than autograd here (4.4 against 6.8 ms and 8.8 against 11.1 for a step on all rows), and Adam is the fused one. What is best is picked by hindsight, for every error
-anew, by the population error itself; only the run picked is counted, not the others, and not the time to pick.
+is faster than autograd here (4.4 against 6.8 ms and 8.8 against 11.1 for a step on all rows), and Adam is the fused
+one. What is best is picked by hindsight, for every error anew, by the population error itself; only the run picked is
+counted, not the others, and not the time to pick.
 """
 
 import argparse
