@@ -18,6 +18,7 @@ KERNELS = {
         {"weights": (2, 3), "thresholds": (2,), "output": (2,), "linear": (3,), "X": (6, 3)},
         {"bias": 0.0},
     ),
+    "project": ({"X": (6, 3), "directions": (2, 3)}, {}),
     "normal_matrix": (
         {"X": (6, 3), "y": (6,), "row_weights": (6,), "signs": (2,), "parameters": (3, 4)},
         {},

@@ -185,6 +185,7 @@ def kernels_on_many_rows():
         "moment_tensor": lambda t: _kernels.moment_tensor(X, Y, 3, t),
         "hermite_normalized": lambda t: _kernels.hermite_normalized(X.ravel(), 6, t),
         "network_forward": lambda t: _kernels.network_forward(weights, signs, signs, linear, 0.5, X, t),
+        "project": lambda t: _kernels.project(X, G, t),
         "first_non_finite": lambda t: np.array(_kernels.first_non_finite(broken, t)),
         "normal_matrix": lambda t: _kernels.normal_matrix(X, y, v, signs, theta, t),
         "normal_product": lambda t: _kernels.normal_product(X, y, v, signs, theta, theta[::-1].copy(), t),
@@ -195,7 +196,8 @@ def kernels_on_many_rows():
 
 KERNELS = [
     *("weighted_grams", "weighted_grams float32", "contract", "contract_to_vector", "contract_to_scalar"),
-    *("contract_apply", "moment_tensor", "hermite_normalized", "network_forward", "first_non_finite"),
+    *("contract_apply", "moment_tensor", "hermite_normalized", "network_forward", "project"),
+    "first_non_finite",
     *("normal_matrix", "normal_product", "refine", "refine cg"),
 ]
 

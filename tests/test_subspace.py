@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from limbeck import datasets
+from limbeck import _kernels, datasets
 from limbeck._model import Fit, Rows, linear_model
 from limbeck.subspace import find_subspace
 
@@ -210,3 +210,30 @@ def test_the_same_for_any_number_of_threads():
     )
     for name in ("basis", "orders", "strengths", "eigenvalues", "eigenvectors", "hints"):
         np.testing.assert_array_equal(getattr(one, name), getattr(two, name))
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (4, 4), (40, 40)])
+def test_eigenpairs_of_a_symmetric_matrix(shape):
+    A = np.random.default_rng(0).standard_normal(shape)
+    A = A + A.T
+    values, rows = _kernels.symmetric_eigen(A)
+    np.testing.assert_allclose(values, np.linalg.eigvalsh(A), rtol=0, atol=1e-13 * len(A))
+    np.testing.assert_allclose(rows @ A, values[:, None] * rows, rtol=0, atol=1e-13 * len(A))
+    _assert_orthonormal(rows)
+
+
+def test_eigenpairs_of_what_is_no_symmetric_matrix():
+    with pytest.raises(ValueError, match=r"^A must be square, got shape \(2, 3\)$"):
+        _kernels.symmetric_eigen(np.ones((2, 3)))
+    with pytest.raises(ValueError, match="it holds NaN or infinity"):
+        _kernels.symmetric_eigen(np.full((2, 2), np.nan))
+
+
+def test_projections_are_products():
+    rng = np.random.default_rng(0)
+    for dtype, tolerance in ((np.float64, 1e-14), (np.float32, 1e-6)):
+        X, directions = rng.standard_normal((700, 21)).astype(dtype), rng.standard_normal((9, 21)).astype(dtype)
+        for m in (0, 1, 8, 9):
+            found = _kernels.project(X, directions[:m], 0)
+            assert found.dtype == dtype
+            np.testing.assert_allclose(found, X @ directions[:m].T, rtol=0, atol=30 * tolerance)

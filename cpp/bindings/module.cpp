@@ -4,6 +4,7 @@ PYBIND11_MODULE(LIMBECK_MODULE, m, pybind11::mod_gil_not_used()) {
   m.attr("level") = LIMBECK_LEVEL;
   limbeck::bind_config(m);
   limbeck::bind_contraction(m);
+  limbeck::bind_dense(m);
   limbeck::bind_gram(m);
   limbeck::bind_hermite(m);
   limbeck::bind_machine(m);

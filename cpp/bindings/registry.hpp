@@ -7,6 +7,7 @@ namespace limbeck {
 
 void bind_config(pybind11::module_& m);
 void bind_contraction(pybind11::module_& m);
+void bind_dense(pybind11::module_& m);
 void bind_gram(pybind11::module_& m);
 void bind_hermite(pybind11::module_& m);
 void bind_machine(pybind11::module_& m);

@@ -105,6 +105,8 @@ template <class T>
 const T* ScaledColumns<T>::strip(const PackedRows<T>& packed, Index rows, const T* w, Index q) {
   constexpr Index width = Simd<T>::width;
   using S = Simd<T>;
+  // Without weights the packed panel itself will do where it has the strips' layout.
+  if (!w && columns == width) return packed.panel(q * tile_columns / width) + q * tile_columns % width;
   const Index group = q * tile_columns / columns;
   if (group != group_ || w != weights_) {
     group_ = group;

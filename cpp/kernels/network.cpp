@@ -50,6 +50,24 @@ void network_forward(const Execution& exec, const Network<T>& net, const T* X, I
 }
 
 template <class T>
+void project(const Execution& exec, const T* X, Index n, Index d, const T* directions, Index m, T* out) {
+  const ThinMatrix<T> C = thin_rows(directions, m, d);
+  const Index block = thin_block_rows<T>(d), stride = thin_stride<T>(m);
+  constexpr Index blocks_per_task = 8;
+  const Index per_task = block * blocks_per_task, tasks = (n + per_task - 1) / per_task;
+  exec.for_each(tasks, 2.0 * n * m * d, [&](Index task) {
+    AlignedBuffer<T> z(block * stride);
+    const Index end = std::min(n, (task + 1) * per_task);
+    for (Index first = task * per_task; first < end && !exec.stopped(); first += block) {
+      const Index rows = std::min(block, end - first);
+      Prefetch ahead(X + (first + rows) * d, rows * d, 1);
+      thin_forward(X + first * d, rows, C, z.data(), ahead);
+      for (Index r = 0; r < rows; ++r) std::copy_n(z.data() + r * stride, m, out + (first + r) * m);
+    }
+  });
+}
+
+template <class T>
 double network_gradient(const Execution& exec, const Network<T>& net, const T* X, Index n, const T* y, const T* v,
                         T* gradient) {
   const ThinMatrix<T> C = directions_of(net);
@@ -59,7 +77,7 @@ double network_gradient(const Execution& exec, const Network<T>& net, const T* X
   const auto sums = sum_over_rows<T>(exec, n, block, size, 4.0 * n * (k + 1) * (d + 1), [&] {
     return [&, z = AlignedBuffer<T>(block * stride), column = std::vector<T>(k + 1)](Index first, Index rows,
                                                                                      T* into) mutable {
-      Prefetch ahead(X + (first + rows) * d, rows * d, 2);
+      Prefetch ahead(X + (first + rows) * d, rows * d, gradient ? 2 : 1);
       thin_forward(X + first * d, rows, C, z.data(), ahead);
       double error = 0;
       std::fill(column.begin(), column.end(), T(0));
@@ -68,6 +86,7 @@ double network_gradient(const Execution& exec, const Network<T>& net, const T* X
         const T residual = value(net, zr) - y[first + r];
         const T weighted = v ? v[first + r] * residual : residual;
         error += static_cast<double>(weighted) * static_cast<double>(residual);
+        if (!gradient) continue;
         // z now becomes the row of factors of x in J' diag(v) r.
         for (Index i = 0; i < k; ++i) {
           zr[i] = zr[i] + net.thresholds[i] > T(0) ? net.output[i] * weighted : T(0);
@@ -76,12 +95,12 @@ double network_gradient(const Execution& exec, const Network<T>& net, const T* X
         zr[k] = weighted;
         column[k] += weighted;
       }
-      thin_backward(X + first * d, rows, d, z.data(), k + 1, stride, into, ahead);
+      if (gradient) thin_backward(X + first * d, rows, d, z.data(), k + 1, stride, into, ahead);
       for (Index i = 0; i <= k; ++i) into[(k + 1) * d + i] += column[i];
       into[size - 1] += static_cast<T>(error);
     };
   });
-  for (Index i = 0; i <= k; ++i) {
+  for (Index i = 0; i <= k && gradient; ++i) {
     std::copy_n(sums.data() + i * d, d, gradient + i * (d + 1));
     gradient[i * (d + 1) + d] = sums[(k + 1) * d + i];
   }
@@ -90,6 +109,7 @@ double network_gradient(const Execution& exec, const Network<T>& net, const T* X
 
 #define LIMBECK_INSTANTIATE(T)                                                             \
   template void network_forward(const Execution&, const Network<T>&, const T*, Index, T*); \
+  template void project(const Execution&, const T*, Index, Index, const T*, Index, T*);    \
   template double network_gradient(const Execution&, const Network<T>&, const T*, Index, const T*, const T*, T*);
 LIMBECK_INSTANTIATE(float)
 LIMBECK_INSTANTIATE(double)

@@ -41,9 +41,18 @@ struct GateSets {
   }
 };
 
-// Number whose bit b tells whether the gate of neurons[b] is open, for each row.
+// With few gates the rows are cut into spells as well, so that there are groups for every thread: bits for their
+// number.
+Index spell_bits(Index gates, Index d) {
+  constexpr Index budget_bytes = Index{24} << 20, enough = 4;
+  Index bits = std::max<Index>(0, enough - gates);
+  while (bits > 0 && (Index{1} << (gates + bits)) * GroupedGrams::bytes_per_group(d) > budget_bytes) --bits;
+  return bits;
+}
+
+// Number whose bit b tells whether the gate of neurons[b] is open, for each row; the bits above count spells of rows.
 void gate_patterns(const Execution& exec, const RefineProblem& p, const Unpacked& at, const std::vector<Index>& neurons,
-                   Index first, Index rows, std::vector<GroupedGrams::Group>* patterns) {
+                   Index first, Index rows, Index spells, std::vector<GroupedGrams::Group>* patterns) {
   const auto count = static_cast<Index>(neurons.size());
   ThinMatrix<double> C(count, p.d);
   for (Index b = 0; b < count; ++b) C.set(b, at.weights.data() + neurons[b] * p.d);
@@ -54,7 +63,7 @@ void gate_patterns(const Execution& exec, const RefineProblem& p, const Unpacked
     Prefetch ahead(p.X + (first + begin + size) * p.d, size * p.d, 1);
     thin_forward(p.X + (first + begin) * p.d, size, C, z.data(), ahead);
     for (Index r = 0; r < size; ++r) {
-      unsigned pattern = 0;
+      auto pattern = static_cast<unsigned>((begin + r) * spells / rows) << count;
       for (Index b = 0; b < count; ++b) {
         if (z.data()[r * stride + b] + at.thresholds[neurons[b]] > 0) pattern |= 1u << b;
       }
@@ -80,15 +89,16 @@ void normal_matrix(const Execution& exec, const RefineProblem& p, const double* 
   std::vector<GroupedGrams::Group> patterns(std::min(p.n, GroupedGrams::chunk_rows));
   for (const auto& neurons : GateSets(p.k, p.n, p.d).passes) {
     const auto count = static_cast<Index>(neurons.size());
-    GroupedGrams grams(p.d, Index{1} << count);
+    const Index extra = spell_bits(count, p.d);
+    GroupedGrams grams(p.d, Index{1} << (count + extra));
     for (Index first = 0; first < p.n; first += GroupedGrams::chunk_rows) {
       const Index rows = std::min(GroupedGrams::chunk_rows, p.n - first);
-      gate_patterns(exec, p, at, neurons, first, rows, &patterns);
+      gate_patterns(exec, p, at, neurons, first, rows, Index{1} << extra, &patterns);
       grams.add(exec, p.X + first * p.d, rows, patterns.data(), p.v ? p.v + first : nullptr);
     }
     // Pairs (a, b), a >= b: b = -1 stands for the linear part, whose gate is always open.
     const Index pairs = (count + 1) * (count + 2) / 2;
-    exec.for_each(pairs, static_cast<double>(pairs << count) * D * D / 8, [&](Index pair) {
+    exec.for_each(pairs, static_cast<double>(pairs << (count + extra)) * D * D / 8, [&](Index pair) {
       Index a = -1, b = -1;
       for (Index rest = pair; rest > 0; --rest) {
         if (++b > a) b = -1, ++a;

@@ -1,8 +1,9 @@
 #include "kernels/preconditioner.hpp"
 
-#include <Eigen/Eigenvalues>
+#include <Eigen/Cholesky>
 
 #include "kernels/grouped_gram.hpp"
+#include "kernels/symmetric_eigen.hpp"
 
 namespace limbeck {
 
@@ -90,11 +91,14 @@ void Preconditioner::set_span(const NormalProduct& product, const Vector& parame
       outer_.size() > 0 ? Matrix(outer_.matrixU() * A) : Matrix(outer_diagonal_.cwiseSqrt().asDiagonal() * A);
   const Vector norms = root.colwise().norm().cwiseMax(1e-150);
   const Matrix units = root * norms.cwiseInverse().asDiagonal();
-  const Eigen::SelfAdjointEigenSolver<Matrix> eigen(units.transpose() * units);
+  const Matrix gram = units.transpose() * units;
+  Vector values = Vector::Zero(features);
+  Matrix vectors(features, features);
+  symmetric_eigen(features, gram.data(), values.data(), vectors.data());
   Index rank = 0;
-  while (rank < features && eigen.eigenvalues()[features - 1 - rank] > 1e-10) ++rank;
-  const Matrix W = norms.cwiseInverse().asDiagonal() * eigen.eigenvectors().rightCols(rank) *
-                   eigen.eigenvalues().tail(rank).cwiseSqrt().cwiseInverse().asDiagonal();
+  while (rank < features && values[features - 1 - rank] > 1e-10) ++rank;
+  const Matrix W = norms.cwiseInverse().asDiagonal() * vectors.rightCols(rank) *
+                   values.tail(rank).cwiseSqrt().cwiseInverse().asDiagonal();
   span_ = A * W;
 
   Matrix small = Eigen::Map<const Matrix>(product.small().data(), features * features, features * features);

@@ -14,23 +14,29 @@ namespace {
 
 using Vector = Eigen::VectorXd;
 
+constexpr double nearly_none = 1e-3;  // damping that leaves a step what it is without
+constexpr double first_growth = 4;    // of the damping when a step is refused; each refusal in a row grows it more
+
 struct Evaluation {
   double cost, mean_squared_error;
   Vector gradient;
 };
 
-Evaluation evaluate(const Execution& exec, const RefineProblem& p, const Vector& parameters) {
+// The gradient is left empty where it is not wanted.
+Evaluation evaluate(const Execution& exec, const RefineProblem& p, const Vector& parameters, bool with_gradient) {
   const Index D = p.group_size();
   const Unpacked at(p, parameters.data());
   Evaluation result;
-  result.gradient.resize(parameters.size());
+  if (with_gradient) result.gradient.resize(parameters.size());
   const double scale = 1 / p.total_weight();
-  result.mean_squared_error = scale * network_gradient(exec, at.net, p.X, p.n, p.y, p.v, result.gradient.data());
+  result.mean_squared_error =
+      scale * network_gradient(exec, at.net, p.X, p.n, p.y, p.v, with_gradient ? result.gradient.data() : nullptr);
   result.gradient *= scale;
   result.cost = result.mean_squared_error / 2;
   for (Index i = 0; i <= p.k; ++i) {
     const auto a = parameters.segment(i * D, p.d);
     result.cost += p.decay / 2 * a.squaredNorm();
+    if (!with_gradient) continue;
     result.gradient.segment(i * D, p.d) += p.decay * a;
     if (i < p.k && !p.thresholds) result.gradient[i * D + p.d] = 0;
   }
@@ -47,10 +53,12 @@ RefineResult refine(const Execution& exec, const RefineProblem& p, const RefineO
   const bool dense = options.road == Road::automatic ? dense_is_faster(p) : options.road == Road::dense;
   const auto system = dense ? dense_system(exec, p) : iterative_system(exec, p, options.tolerance, in_time);
   Eigen::Map<Vector> theta(parameters, p.n_parameters());
-  Evaluation here = evaluate(exec, p, theta);
+  Evaluation here = evaluate(exec, p, theta, true);
   RefineResult result{here.cost, here.mean_squared_error, 0, false};
   Vector scale, step;
-  double damping = 1e-3, growth = 2;
+  // Without neurons the cost is a quadratic form: one undamped step, and a second one for its rounding.
+  const bool quadratic = p.k == 0;
+  double damping = quadratic ? 1e-12 : 1e-3, growth = first_growth;
   bool stale = true;
   int small_steps = 0;
   for (; result.steps < options.max_steps && std::isfinite(here.cost) && in_time(); ++result.steps) {
@@ -62,30 +70,33 @@ RefineResult refine(const Execution& exec, const RefineProblem& p, const RefineO
       scale = diagonal.cwiseMax(1e-12 * largest);
       stale = false;
     }
-    bool accepted = false;
+    bool accepted = false, settled = false;
     const bool solved = system->solve(damping, scale, here.gradient, here.cost, &step);
     if (solved) {
       const double predicted = 0.5 * (damping * step.cwiseProduct(scale).dot(step) - step.dot(here.gradient));
-      Evaluation there = evaluate(exec, p, theta + step);
+      // All but undamped, the step goes to the minimum of the cost as it would be without the kinks: what it cannot
+      // gain is not there to be gained, and the rest is a crawl from kink to kink.
+      settled = damping <= nearly_none && predicted < options.tolerance * here.cost;
+      Evaluation there = evaluate(exec, p, theta + step, !settled);
       const double gained = here.cost - there.cost;
       accepted = std::isfinite(there.cost) && gained > 0;
       if (accepted) {
         small_steps = gained < options.tolerance * here.cost ? small_steps + 1 : 0;
         theta += step;
         here = std::move(there);
-        stale = true;
+        stale = !quadratic;
         const double ratio = predicted > 0 ? gained / predicted : 0;
         damping = std::max(damping * std::max(1.0 / 10, 1 - std::pow(2 * ratio - 1, 3)), 1e-15);
-        growth = 2;
+        growth = first_growth;
       }
     }
     // A step that is refused though it is as small as rounding is the end.
     const bool at_rounding = solved && !accepted && step.norm() < 1e-13 * theta.norm();
     if (!accepted) {
       damping *= growth;
-      growth *= 2;
+      growth *= first_growth;
     }
-    if (small_steps >= 2 || at_rounding || here.cost == 0 || damping > 1e12) {
+    if (settled || small_steps >= 2 || at_rounding || here.cost == 0 || damping > 1e12) {
       result.converged = true;
       ++result.steps;
       break;

@@ -10,8 +10,9 @@ enum class Road { automatic, dense, iterative };
 
 struct RefineOptions {
   int max_steps;
-  double tolerance;  // stop when two accepted steps in a row lower the cost by less than this fraction
-  double seconds;    // begin no step, and no further iteration of conjugate gradients, after this time
+  // Stop when two accepted steps in a row lower the cost by less than this fraction, or an undamped one promises less.
+  double tolerance;
+  double seconds;  // begin no step, and no further iteration of conjugate gradients, after this time
   Road road = Road::automatic;
 };
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from limbeck._affine import turned, without_affine_part
 from limbeck._model import Fit, Model, Rows, linear_model
 from limbeck._moments_alone import method_of_moments
-from limbeck._polish import EXACT, Polisher, Priced
+from limbeck._polish import EXACT, Polisher, Priced, span_of
 from limbeck._progress import Progress
 from limbeck._search import search
 from limbeck._tabular import random_start
@@ -18,6 +18,8 @@ __all__ = ["learn_gaussian", "noise_variance", "refined", "without_needless_affi
 
 _FIT_ROWS_PER_PARAMETER = 20
 _FIT_ROWS = 4000
+_FIRST_ROWS = 16_000
+_WORTH_TWICE = 1.6  # times the rows to search with first: with fewer, all are taken at once
 _POLISH_ROWS = 50_000
 _POLISH_ROWS_PER_PARAMETER = 60
 _WIDTH_LADDER = (1, 2, 4, 8, 16, 32, 64)
@@ -66,11 +68,39 @@ def learn_gaussian(
     tell.enter("discovery")
     if not refine:
         return method_of_moments(rows.part(used), line, subspace, most, width is not None, tell, rng), subspace, False
-    judged = rows.part(rng.permutation(used)[: _rows_for(most, d, _POLISH_ROWS_PER_PARAMETER, _POLISH_ROWS)])
-    polisher = Polisher(judged, fit, tell, rng)
-    best, thresholds = _search_widths(polisher.state(line), polisher, subspace, width, most, fit, tell, rng)
-    tell.enter("refine")
-    return refined(best.model, rows, fit.changed(thresholds=thresholds), tell), subspace, thresholds
+    order = rng.permutation(used)
+    all_rows = _rows_for(most, d, _POLISH_ROWS_PER_PARAMETER, _POLISH_ROWS)
+    few = _rows_for(most, d, _POLISH_ROWS_PER_PARAMETER, _FIRST_ROWS)
+    best: Model = line
+    # Few rows mostly do; all of them have the last word, and where they object they are what the search goes on with.
+    # They are also asked about neurons that few rows did not pay for.
+    for count in (few, all_rows) if len(used) > _WORTH_TWICE * few else (all_rows,):
+        judged = Polisher(rows.part(order[:count]), fit, tell, rng, width is not None)
+        found, thresholds = _search_widths(judged.priced(best), judged, subspace, width, most, fit, tell, rng)
+        fit = fit.changed(thresholds=thresholds)
+        tell.enter("refine")
+        best = refined(found.model, rows, fit, tell)
+        if tell.out_of_time() or count >= min(all_rows, len(used)):
+            break
+        as_asked = width is None or best.width == width
+        if _holds(best, as_asked, rows.part(order[:all_rows]), fit, tell, rng):
+            break
+        tell.enter("discovery")
+    return best, subspace, thresholds
+
+
+def _holds(model: Model, as_asked: bool, rows: Rows, fit: Fit, tell: Progress, rng: np.random.Generator) -> bool:
+    """Whether a refined model is exact on these rows, or has the neurons asked for and leaves nothing to explain."""
+    judge = Polisher(rows, fit, tell, rng, as_asked)
+    state = judge.priced(model)
+    if judge.is_exact(state):
+        return True
+    return (
+        as_asked
+        and model.width > 0
+        and state.error > EXACT**0.5 * judge.variance
+        and judge.is_settled(state, span_of(model))
+    )
 
 
 def _search_widths(
@@ -92,10 +122,10 @@ def _search_widths(
         found, settled = search(best, part, polisher, subspace, cap, fit, tell, rng)
         freed = False
         if not fit.thresholds and not polisher.is_exact(found):
-            found, freed = _with_thresholds(found, polisher, cap, fit, tell, rng)
+            found, freed = _with_thresholds(found, settled, polisher, cap, fit, tell, rng)
         if freed:
             fit = fit.changed(thresholds=True)
-            polisher = Polisher(polisher.rows, fit, tell, rng)
+            polisher = Polisher(polisher.rows, fit, tell, rng, polisher.asked)
             found = polisher.polish(found.model, cap)
             settled = polisher.is_exact(found)
         if settled or found.price >= best.price or tell.out_of_time():
@@ -105,13 +135,16 @@ def _search_widths(
 
 
 def _with_thresholds(
-    best: Priced, polisher: Polisher, most: int, fit: Fit, tell: Progress, rng: np.random.Generator
+    best: Priced, settled: bool, polisher: Polisher, most: int, fit: Fit, tell: Progress, rng: np.random.Generator
 ) -> tuple[Priced, bool]:
     """The network with thresholds where the rows clearly ask for them: the function is not one of the paper's model."""
     free = fit.changed(thresholds=True)
+    if settled and best.model.width and _threshold_score(best, polisher.rows) < _THRESHOLD_GAIN / 2:
+        return best, False
     trial = polisher.state(best.model, free)
     # One neuron of its own with a threshold shows what thresholds could do even where the search ended with none.
-    starts = [random_start(polisher.rows.X.shape[1], max(1, best.model.width), rng) for _ in range(2)]
+    fresh = 0 if settled and best.model.width else 2
+    starts = [random_start(polisher.rows.X.shape[1], max(1, best.model.width), rng) for _ in range(fresh)]
     for start in starts:
         if not tell.out_of_time():
             trial = min(trial, polisher.state(_on_scale(start, polisher), free), key=lambda s: s.price)
@@ -127,6 +160,17 @@ def _with_thresholds(
     return trial, True
 
 
+def _threshold_score(best: Priced, rows: Rows) -> float:
+    """Squared score of the thresholds at zero in standard errors, the mean over the neurons: one if there are none.
+
+    The derivative by a threshold is the gate; of the gate's variance of 1/4, the fitted neurons and the constant, on
+    Gaussian inputs, leave (1 - 2 / pi) / 4 to it alone.
+    """
+    residuals = rows.scaled_residuals(best.model)
+    scores = [float(residuals[gate].sum()) for gate in (rows.along(best.model.directions) > 0).T]
+    return float(np.square(scores).mean()) / (best.error * len(rows) * (1 - 2 / np.pi) / 4)
+
+
 def _on_scale(model: Model, polisher: Polisher) -> Model:
     """A model for labels of unit variance, for the labels at hand."""
     return Model(model.signs, model.parameters * np.sqrt(polisher.variance))
@@ -136,8 +180,8 @@ def refined(model: Model, rows: Rows, fit: Fit, tell: Progress) -> Model:
     """The model refined on all rows, unless it is exact on them already."""
     if tell.out_of_time() or float(rows.errors(model).mean()) <= EXACT * rows.variance:
         return model
-    # A gain of a tenth of the noise variance in the sum of squares is of no statistical meaning.
-    model, error = fit(model, rows, tolerance=0.1 / len(rows))
+    # What is left to gain is to be a hundredth of what the noise leaves open: as many noise variances as parameters.
+    model, error = fit(model, rows, tolerance=min(1e-4, 0.01 * model.parameters.size / len(rows)))
     tell.report("refine", model.width, error / rows.variance)
     return model
 

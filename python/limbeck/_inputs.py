@@ -17,7 +17,7 @@ INPUTS = ("auto", "standard", "gaussian", "any")
 _FALSE_ALARM = 1e-3
 # With fewer rows the tests could not tell a uniform feature (kurtosis 1.2 below a Gaussian's) from a Gaussian one.
 _FEWEST_ROWS = 500
-MOST_ROWS = 20_000  # more rows make the tests no more useful, only stricter than any real data
+MOST_ROWS = 10_000  # more rows make the tests no more useful, only stricter than any real data
 
 
 @dataclass(frozen=True)

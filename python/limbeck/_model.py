@@ -12,6 +12,7 @@ from limbeck import _kernels
 from limbeck.network import ReLUNetwork
 
 Float64Array = NDArray[np.float64]
+_SMALL = 128  # beyond, LAPACK's threads pay
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,10 @@ class Model:
             signs.append(sign)
         return Model(np.array(signs), np.vstack([*rows, last]))
 
+    def projected(self, basis: Float64Array) -> "Model":
+        """The model in the coordinates ``basis @ x``, for rows in the span; basis (r, d), orthonormal."""
+        return Model(self.signs, np.column_stack([self.parameters[:, :-1] @ basis.T, self.parameters[:, -1]]))
+
     def lifted(self, basis: Float64Array) -> "Model":
         """The model of ``basis @ x`` as a model of x; basis (r, d)."""
         return Model(self.signs, np.column_stack([self.parameters[:, :-1] @ basis, self.parameters[:, -1]]))
@@ -126,6 +131,23 @@ def normal_matrix(model: Model, rows: "Rows", weights: Float64Array | None) -> F
     return np.asarray(_kernels.normal_matrix(rows.X, rows.y, weights, model.signs, parameters, rows.n_threads))
 
 
+def products(X: Float64Array, directions: Float64Array, n_threads: int) -> Float64Array:
+    """``X @ directions.T``, (n, m), by a kernel that keeps to the number of threads, as NumPy's BLAS does not.
+
+    Where two teams of threads work in turn each waits for the cores that the other's idle threads still keep busy.
+    """
+    return np.asarray(_kernels.project(X, np.ascontiguousarray(directions), n_threads))
+
+
+def eigh(A: Float64Array) -> tuple[Float64Array, Float64Array]:
+    """``numpy.linalg.eigh`` for small matrices, on the calling thread alone, for the reason given at ``products``."""
+    if len(A) > _SMALL:
+        values, vectors = np.linalg.eigh(A)
+        return values, vectors
+    values, rows = _kernels.symmetric_eigen(np.ascontiguousarray(A))
+    return values, rows.T
+
+
 def linear_model(d: int) -> Model:
     """The zero function of d features."""
     return Model(np.empty(0), np.zeros((1, d + 1)))
@@ -145,7 +167,11 @@ class Rows:
 
     def projected(self, basis: Float64Array) -> "Rows":
         """The rows in the coordinates ``basis @ x``."""
-        return Rows(self.X @ basis.T, self.y, self.weights, self.n_threads)
+        return Rows(self.along(basis), self.y, self.weights, self.n_threads)
+
+    def along(self, directions: Float64Array) -> Float64Array:
+        """Products (n, m) with directions (m, d)."""
+        return products(self.X, directions, self.n_threads)
 
     def part(self, index: NDArray[np.intp] | slice) -> "Rows":
         """Some of the rows."""

@@ -18,12 +18,13 @@ from limbeck.discovery import kink_weight
 from limbeck.scales import angles_modulo_sign, clump_ladder
 from limbeck.subspace import find_subspace
 
-__all__ = ["EXACT", "Polisher", "Priced"]
+__all__ = ["EXACT", "Polisher", "Priced", "span_of"]
 
 _ROUNDS = 6
 # Per parameter; 2 is Akaike's. A spurious neuron is the best of many directions: it takes more off the sum of squares
 # than its number of parameters (up to 2.3 times, measured), so it must pay more to be believed.
 _PENALTY = 3.0
+_PENALTY_IF_ASKED = 2.6  # for a given width: that there are so many neurons is believed
 EXACT = 1e-20  # mean squared errors below this part of the labels' variance are rounding
 # In a network exact to rounding: relative sizes and angles below which a neuron may be an artefact. Larger ones cannot
 # be: ReLUs along different lines are linearly independent, provided that there are rows between their kinks, of which
@@ -38,6 +39,9 @@ _SETTLED = 5.0  # standard errors of excess that may be chance, over all neurons
 _WIDEST_CLUMP = 0.6  # radians
 _CLOSE = 0.15  # radians; clumps that are tried without any excess
 _HOPELESS = 0.02  # in price for each row: two percent of a mean squared error
+_RACE_ROWS_PER_PARAMETER = 20
+_RACE_STEPS = 15
+_RACE_SURE = 3.0  # standard errors
 _GAIN = 1.0  # in price; less is not worth a refinement, and may be rounding
 
 
@@ -63,10 +67,13 @@ class Polisher:
         Told of every network that is better; ends the work when time is up.
     rng : numpy.random.Generator
         For random starts.
+    asked : bool
+        Whether the width was given.
     """
 
-    def __init__(self, rows: Rows, fit: Fit, progress: Progress, rng: np.random.Generator) -> None:
-        self.rows, self.fit, self.progress, self.rng = rows, fit, progress, rng
+    def __init__(self, rows: Rows, fit: Fit, progress: Progress, rng: np.random.Generator, asked: bool) -> None:
+        self.rows, self.fit, self.progress, self.rng, self.asked = rows, fit, progress, rng, asked
+        self.penalty = _PENALTY_IF_ASKED if asked else _PENALTY
         self.variance = rows.variance
         self._inner_fit = fit.changed(max_steps=60, tolerance=1e-5)
 
@@ -87,14 +94,22 @@ class Polisher:
 
     def state(self, model: Model, fit: Fit | None = None) -> Priced:
         """The model refined, with its price."""
+        model = model.alive()
+        known = self.priced(model)
+        if self.is_exact(known):
+            return known
+        tolerance = min(1e-2, _PRICE_TOLERANCE / len(self.rows))
+        return self.priced(*(fit or self.fit)(model, self.rows, max_steps=_TRIAL_STEPS, tolerance=tolerance))
+
+    def priced(self, model: Model, error: float | None = None) -> Priced:
+        """The model as it is, with its price; its mean squared error may be known."""
+        if error is None:
+            error = float(self.rows.errors(model).mean())
         n, d = self.rows.X.shape
-        model, error = (fit or self.fit)(
-            model.alive(), self.rows, max_steps=_TRIAL_STEPS, tolerance=min(1e-2, _PRICE_TOLERANCE / n)
-        )
         freedom = n - (model.width * d + d + 1) - 1
         if freedom <= 0:
             return Priced(model, error, np.inf)
-        penalty = _PENALTY * n * (n - freedom - 1) / freedom
+        penalty = self.penalty * n * (n - freedom - 1) / freedom
         return Priced(model, error, n * float(np.log(max(error / self.variance, EXACT))) + penalty)
 
     def is_exact(self, state: Priced) -> bool:
@@ -106,27 +121,43 @@ class Polisher:
         if find_subspace(self._left(state), max_rank=1, rng=self.rng, along=span).rank:
             return False
         errors = self.rows.errors(state.model)
-        return all(excess_band(errors, np.abs(self.rows.X @ u))[1] < _SETTLED for u in state.model.directions)
+        distances = np.abs(self.rows.along(state.model.directions))
+        return all(excess_band(errors, distance)[1] < _SETTLED for distance in distances.T)
 
     def prune(self, best: Priced) -> Priced:
         """Drop or merge neurons that do not pay for their parameters."""
         while best.model.width and not self.progress.out_of_time():
             if self.is_exact(best) and _is_tidy(best.model, self.rows):
                 break
-            trials = [self.state(smaller) for smaller in _smaller(best.model)]
-            trial = min(trials, key=lambda s: s.price)
+            trials = [self.state(smaller) for smaller in _smaller(best.model) if not self._is_hopeless(smaller, best)]
+            trial = min(trials, key=lambda s: s.price, default=best)
             if trial.price >= best.price:
                 break
             best = self._tell("prune", trial)
         return best
+
+    def _is_hopeless(self, smaller: Model, best: Priced) -> bool:
+        """Whether a smaller network fitted to a part of the rows is far worse there: all rows would show no less.
+
+        Being fitted to these very rows speaks for it, so the verdict errs on its side.
+        """
+        count = _RACE_ROWS_PER_PARAMETER * best.model.parameters.size
+        if 2 * count > len(self.rows) or self.is_exact(best):
+            return False
+        few = self.rows.part(slice(count))
+        fitted, _ = self.fit(smaller.alive(), few, max_steps=_RACE_STEPS, tolerance=1e-3)
+        ours = few.errors(best.model)
+        excess = few.errors(fitted) - ours
+        saved = (best.price - self.priced(smaller, best.error).price) / len(self.rows) * float(ours.mean())
+        return bool(excess.mean() > saved + _RACE_SURE * excess.std() / np.sqrt(count))
 
     def grow(self, best: Priced, width: int) -> Priced:
         """Add neurons along what the residual labels still show."""
         while best.model.width < width and not self.is_exact(best) and not self.progress.out_of_time():
             left = self._left(best)
             trials = []
-            for u in self._directions(left, _span(best.model)):
-                larger = best.model.with_neuron(u, kink_weight(left.X, left.y, u))
+            for u in self._directions(left, span_of(best.model)):
+                larger = best.model.with_neuron(u, kink_weight(left, left.y, u))
                 trials.append(self.state(larger))
             trial = min(trials, key=lambda s: s.price)
             if trial.price >= best.price - _GAIN:
@@ -178,7 +209,7 @@ class Polisher:
         found: list[tuple[float, list[int], list[float]]] = []
         for clump in clump_ladder(best.model.directions):
             members = list(clump.members)
-            band, z = excess_band(errors, np.abs(self.rows.X @ centre_of(best.model, members)))
+            band, z = excess_band(errors, np.abs(self.rows.along(centre_of(best.model, members)[None])[:, 0]))
             bands = [1.5 * band] if z > _EXCESS else []
             if 0 < clump.scale < (_WIDEST_CLUMP if z > _EXCESS else _CLOSE):
                 bands += [4 * clump.scale, 2 * clump.scale]
@@ -199,7 +230,7 @@ def _other_bands(model: Model, members: list[int], band: float) -> list[tuple[Fl
     return narrow
 
 
-def _span(model: Model) -> Float64Array:
+def span_of(model: Model) -> Float64Array:
     """Orthonormal basis (r, d) of the neurons' directions."""
     _, sizes, basis = np.linalg.svd(model.directions, full_matrices=False)
     return np.ascontiguousarray(basis[sizes > 1e-6])

@@ -14,7 +14,7 @@ import numpy as np
 from limbeck._model import Fit, Float64Array, Model, Rows
 from limbeck._polish import Polisher, Priced
 from limbeck._progress import Progress
-from limbeck.discovery import candidates, from_eigenvectors
+from limbeck.discovery import Candidate, candidates, from_eigenvectors
 from limbeck.subspace import Subspace
 
 __all__ = ["search"]
@@ -24,6 +24,8 @@ _CANDIDATES_PER_ROUND = 4
 _SPAN_ROWS_PER_PARAMETER = 25
 _NOISE_FACTOR = 300.0  # by how much more rows for an error as large as the variance
 _FAINT_DIMENSION = 1e-3
+_SAME = 4.0  # times what noise explains: two fits differ by no more
+_ROUGH = 0.05  # of what noise leaves open: a start for more rows need not come closer
 _AGREEMENT = 0.01  # relative difference of errors of two candidates that count as one solution
 _NOISY = 1e-3  # relative errors above this count as noise, until shown otherwise
 _PROMISING = 1.5  # how much larger the error may be, before polishing, than that of the best network
@@ -78,14 +80,16 @@ def search(
     curvature = (subspace.eigenvectors.T * subspace.eigenvalues) @ subspace.eigenvectors
     if width <= rows.X.shape[1]:
         # The span may be found in part only: leading eigenvectors of the second moment are a start that needs no span.
-        start = from_eigenvectors(rows, subspace.eigenvalues, subspace.eigenvectors, width, fit)
+        rough = fit.changed(tolerance=max(fit.tolerance, _ROUGH * (width + 1) * (rows.X.shape[1] + 1) / len(rows)))
+        start = from_eigenvectors(rows, subspace.eigenvalues, subspace.eigenvectors, width, rough)
         best = _better(best, start.model, "eigen", polisher, width, progress)
     span_fit = fit.changed(max_steps=60, tolerance=1e-4)
+    settled = _Settled(polisher)
     for number in range(_ROUNDS):
         if progress.out_of_time() or polisher.is_exact(best):
             return best, True
         before = best.price
-        own = number > 0 or (best.model.width > 0 and polisher.is_settled(best, basis))
+        own = number > 0 or settled(best, basis)
         if own:
             basis = _span_of(best.model, width)
             curvature = _curvature_of(best.model)
@@ -97,10 +101,9 @@ def search(
         for candidate in islice(stream, _CANDIDATES_PER_ROUND):
             if progress.out_of_time() or polisher.is_exact(best):
                 return best, True
-            if agreed and own and polisher.is_settled(best, basis):
-                return best, True
-            # One that is clearly worse inside the span will not win outside.
-            if candidate.error <= 1.5 * nearest:
+            if own and _is_same(candidate, best, inside, basis):
+                agreed = True
+            elif candidate.error <= 1.5 * nearest:  # one that is clearly worse inside the span will not win outside
                 nearest = min(nearest, candidate.error)
                 lifted = candidate.model.lifted(basis)
                 # A noisy fit to the few rows in all dimensions would lead away from what many rows showed in the span.
@@ -109,11 +112,38 @@ def search(
                 better = _better(best, lifted, candidate.source, polisher, width, progress)
                 agreed = best.model.width > 0 and better.error > (1 - _AGREEMENT) * best.error
                 best = better
+            if agreed and own and settled(best, basis):
+                return best, True
         if best.model.width == 0:
             return best, subspace.rank == 0  # neither moments nor candidates show anything
         if number and best.price >= before:
             break
     return best, False
+
+
+class _Settled:
+    """Whether a network leaves nothing to explain, asked again only of a new network."""
+
+    def __init__(self, polisher: Polisher) -> None:
+        self._polisher = polisher
+        self._price, self._answer = np.inf, False
+
+    def __call__(self, best: Priced, basis: Float64Array) -> bool:
+        if best.price != self._price:
+            self._price = best.price
+            self._answer = best.model.width > 0 and self._polisher.is_settled(best, basis)
+        return self._answer
+
+
+def _is_same(candidate: Candidate, best: Priced, inside: Rows, basis: Float64Array) -> bool:
+    """Whether a candidate is the best network up to what so few rows leave open, in a span that holds its neurons.
+
+    One with more neurons is not: what they add may be too little for these rows to tell, and not for all rows.
+    """
+    ours = best.model.projected(basis)
+    difference = candidate.model(inside.X, inside.n_threads) - ours(inside.X, inside.n_threads)
+    noise = best.error * (candidate.model.parameters.size + basis.shape[1]) / len(inside)
+    return candidate.model.width <= ours.width and bool(np.square(difference).mean() < _SAME * noise)
 
 
 def _rows_inside(r: int, width: int, error: float) -> int:

@@ -23,7 +23,9 @@ _MOST_ROWS = 4000
 _ROWS_PER_PARAMETER = 2.5
 _NARROWING = (1.0, 0.5, 0.25)
 _STARTS = 3
-_BANDS = tuple(0.5 * 2.0**-i for i in range(12))
+_MOST_BANDS = 12
+_BANDS = tuple(0.5 * 2.0**-i for i in range(_MOST_BANDS))
+_ROWS_OF_BAND = 20
 
 
 def centre_of(model: Model, members: list[int]) -> Float64Array:
@@ -54,13 +56,16 @@ def excess_band(errors: Float64Array, distance: Float64Array) -> tuple[float, fl
     mean, spread = float(errors.mean()), float(errors.std())
     if spread == 0:
         return _BANDS[0], 0.0
-    best = (_BANDS[0], -np.inf)
-    for band in _BANDS:
-        inside = errors[distance < band]
-        if len(inside) > 20:
-            z = (float(inside.mean()) - mean) * np.sqrt(len(inside)) / spread
-            best = max(best, (band, float(z)), key=lambda pair: pair[1])
-    return best
+    # The bands are powers of two, so a distance's binary exponent tells which of them it is in.
+    place = np.clip(-np.frexp(distance)[1], 0, _MOST_BANDS)
+    counts = np.bincount(place, minlength=_MOST_BANDS + 1)[::-1].cumsum()[::-1]
+    sums = np.bincount(place, weights=errors, minlength=_MOST_BANDS + 1)[::-1].cumsum()[::-1]
+    enough = np.flatnonzero(counts[1:] > _ROWS_OF_BAND)
+    if not len(enough):
+        return _BANDS[0], -np.inf
+    z = (sums[1:][enough] / counts[1:][enough] - mean) * np.sqrt(counts[1:][enough]) / spread
+    best = int(np.argmax(z))
+    return _BANDS[enough[best]], float(z[best])
 
 
 @dataclass
@@ -93,13 +98,14 @@ class Zoom:
     ) -> Zoom:
         """Cut out the band, less the bands ``others`` (normals, half-widths), whose rows have errors of their own."""
         centre = centre_of(model, members)
-        inside = np.abs(rows.X @ centre) < band
-        for normal, width in others:
-            inside &= np.abs(rows.X @ normal) > width
+        along, *beside = rows.along(np.array([centre, *(normal for normal, _ in others)])).T
+        inside = np.abs(along) < band
+        for distance, (_, width) in zip(beside, others, strict=True):
+            inside &= np.abs(distance) > width
         index = np.flatnonzero(inside)[:_MOST_ROWS]
         part = rows.part(index)
         rest = _kept(model, members)
-        stretched = part.X + np.outer((1 / band - 1) * (part.X @ centre), centre)
+        stretched = part.X + np.outer((1 / band - 1) * along[index], centre)
         return cls(model, members, centre, band, Rows(stretched, part.residuals(rest), part.weights, rows.n_threads))
 
     def has_rows_for(self, parts: int) -> bool:

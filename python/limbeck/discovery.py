@@ -20,7 +20,7 @@ from math import factorial
 import numpy as np
 
 from limbeck import moments
-from limbeck._model import Fit, Float64Array, Model, Rows, linear_model
+from limbeck._model import Fit, Float64Array, Model, Rows, eigh, linear_model
 from limbeck.scales import cluster
 
 __all__ = [
@@ -135,12 +135,12 @@ def _climb(
     return np.asarray(u)
 
 
-def kink_weight(Z: Float64Array, residual: Float64Array, u: Float64Array) -> float:
+def kink_weight(rows: Rows, residual: Float64Array, u: Float64Array) -> float:
     """Least-squares weight of a neuron along u: twice that of |<u, z>|, centred."""
-    kink = np.abs(Z @ u)
+    kink = np.abs(rows.along(u[None])[:, 0])
     kink -= kink.mean()
-    size = float(kink @ kink)
-    return 2 * float(kink @ residual) / size if size > 0 else 0.0
+    size = float(np.square(kink).sum())
+    return 2 * float((kink * residual).sum()) / size if size > 0 else 0.0
 
 
 def from_eigenvectors(rows: Rows, values: Float64Array, vectors: Float64Array, width: int, fit: Fit) -> Candidate:
@@ -157,7 +157,7 @@ def _from_peaks(rows: Rows, width: int, fit: Fit, rng: np.random.Generator) -> C
         residual = rows.residuals(model)
         trials = []
         for u in scale_space_peaks(rows.X, residual, rng, rows.n_threads or None):
-            trial = model.with_neuron(u, kink_weight(rows.X, residual, u))
+            trial = model.with_neuron(u, kink_weight(rows, residual, u))
             trials.append(fit(trial, rows, max_steps=3))
         best, _ = min(trials, key=lambda trial: trial[1])
         model, _ = fit(best, rows, max_steps=_STEPS_AFTER_EACH)
@@ -223,7 +223,7 @@ def candidates(
         lambda: _from_wide(rows, width, fit, rng),
     ]
     if width <= rows.X.shape[1]:
-        values, vectors = np.linalg.eigh(curvature)
+        values, vectors = eigh(curvature)
         order = np.argsort(-np.abs(values))
         yield from_eigenvectors(rows, values[order], vectors.T[order], width, fit)
     while True:

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from limbeck import moments
-from limbeck._model import Float64Array, Rows
+from limbeck._model import Float64Array, Rows, eigh
 
 __all__ = ["Subspace", "find_subspace"]
 
@@ -26,6 +26,8 @@ _FLIPS = 4
 # The largest singular value of a moment with flipped signs varies by a few percent from one draw to the next; a margin
 # of a third over the largest of four makes false directions rare (the tests count them).
 _MARGIN = 1.35
+_WIDER = {2: 1.0, 4: 1.0, 6: 1.2}  # for tails as heavy as those of order 6
+_NULL_PART, _NULL_ROWS = 4, 10_000  # flipped labels are looked at on a quarter of the rows, or on so many
 _CONTRACTIONS = 8  # directions along which a moment is contracted to matrices
 _CONTRACTIONS_PER_DIMENSION = 3  # the same to vectors
 _MATRIX_ROWS = 200_000  # to matrices, the cost of many second moments: more rows are not used
@@ -95,28 +97,33 @@ class _Found:
 class _Second:
     """Extreme eigenpairs of second moments: from the d x d matrix, or, for large d, by block power iteration."""
 
-    def __init__(self, rows: Rows, count: int, rng: np.random.Generator) -> None:
-        self.rows, self.threads = rows, rows.n_threads or None
-        d = rows.X.shape[1]
+    def __init__(self, d: int, count: int, rng: np.random.Generator, n_threads: int) -> None:
+        self.threads = n_threads or None
+        self.zero = np.zeros((1, d))
         self.block = None if d <= _DIRECT_FEATURES else rng.standard_normal((d, min(d, count + _OVERSAMPLING)))
 
-    def extremes(self, labels: Float64Array) -> list[tuple[Float64Array, Float64Array]]:
+    def extremes(self, X: Float64Array, labels: Float64Array) -> list[tuple[Float64Array, Float64Array]]:
         """Eigenvalues, largest by size first, and eigenvectors as rows, for every column of the labels."""
-        X = self.rows.X
-        zero = np.zeros((1, X.shape[1]))
         if self.block is None:
-            moment = moments.contract(X, labels, zero, 2, n_threads=self.threads)[:, 0]
-            return [_sorted_pairs(*np.linalg.eigh(m)) for m in moment]
-        return [self._leading(np.ascontiguousarray(y), zero) for y in labels.T]
+            moment = moments.contract(X, labels, self.zero, 2, n_threads=self.threads)[:, 0]
+            return [_sorted_pairs(*eigh(m)) for m in moment]
+        return [self._leading(X, np.ascontiguousarray(y)) for y in labels.T]
 
-    def _leading(self, y: Float64Array, zero: Float64Array) -> tuple[Float64Array, Float64Array]:
+    def largest(self, X: Float64Array, labels: Float64Array) -> float:
+        """Size of the largest eigenvalue, over all columns of the labels."""
+        if self.block is None:
+            moment = moments.contract(X, labels, self.zero, 2, n_threads=self.threads)[:, 0]
+            return max(float(np.abs(eigh(m)[0]).max()) for m in moment)
+        return max(float(np.abs(values[0])) for values, _ in self.extremes(X, labels))
+
+    def _leading(self, X: Float64Array, y: Float64Array) -> tuple[Float64Array, Float64Array]:
         """Extremes by block power iteration: Halko, Martinsson and Tropp, SIAM Review 53, 2011, algorithm 4.4."""
         assert self.block is not None
         basis, image = self.block, self.block
         for _ in range(_POWER_STEPS + 1):
             basis, _r = np.linalg.qr(image)
-            image = moments.contract_apply(self.rows.X, y, zero, 2, basis, n_threads=self.threads)[0]
-        values, vectors = np.linalg.eigh(basis.T @ image)
+            image = moments.contract_apply(X, y, self.zero, 2, basis, n_threads=self.threads)[0]
+        values, vectors = eigh(basis.T @ image)
         return _sorted_pairs(values, basis @ vectors)
 
 
@@ -126,23 +133,48 @@ def _sorted_pairs(values: Float64Array, vectors: Float64Array) -> tuple[Float64A
     return values[order], np.ascontiguousarray(vectors[:, order].T)
 
 
-def _matrices(rows: Rows, labels: Float64Array, along: Float64Array, order: int) -> Float64Array:
+class _Null:
+    """Labels with random signs, on a part of the rows: sizes of moments that chance makes fall like n^(-1/2).
+
+    For order 6 that is not yet so: its terms have tails too heavy, and all rows are taken.
+    """
+
+    def __init__(self, X: Float64Array, y: Float64Array, order: int, rng: np.random.Generator) -> None:
+        n = len(y)
+        count = max(n // _NULL_PART, min(n, _NULL_ROWS))
+        if order > 4 or not y[:count].any():
+            count = n
+        self.X = X[:count]
+        part = y[:count]
+        # Times this, what the part shows is what all rows would show; labels may be larger there than elsewhere.
+        factor = np.sqrt(np.square(y).sum() / np.square(part).sum()) * count / n if count < n else 1.0
+        self.labels = np.column_stack([factor * part * rng.choice([-1.0, 1.0], count) for _ in range(_FLIPS)])
+
+
+def _matrices(X: Float64Array, labels: Float64Array, along: Float64Array, order: int, threads: int) -> Float64Array:
     """Matrix contractions along several directions, side by side: (q, d, m d) for q columns of labels."""
-    part = slice(_MATRIX_ROWS)
-    stack = moments.contract(rows.X[part], labels[part], along, order, n_threads=rows.n_threads or None)
+    stack = moments.contract(X, labels, along, order, n_threads=threads or None)
     return np.asarray(np.concatenate(list(np.moveaxis(stack, 1, 0)), axis=2))
 
 
-def _vectors(rows: Rows, labels: Float64Array, along: Float64Array, order: int) -> Float64Array:
+def _vectors(X: Float64Array, labels: Float64Array, along: Float64Array, order: int, threads: int) -> Float64Array:
     """Vector contractions along several directions: (q, d, m)."""
-    stack = moments.contract_to_vector(rows.X, labels, along, order, n_threads=rows.n_threads or None)
+    stack = moments.contract_to_vector(X, labels, along, order, n_threads=threads or None)
     return np.asarray(np.moveaxis(stack, 1, 2))
 
 
 def _singular(matrix: Float64Array) -> tuple[Float64Array, Float64Array]:
-    """Singular values and left singular vectors (as rows), largest first."""
-    u, s, _ = np.linalg.svd(matrix, full_matrices=False)
-    return s, u.T
+    """Singular values and left singular vectors (as rows), largest first; those below 1e-8 of the largest are zero."""
+    tall = len(matrix) > matrix.shape[1]
+    values, vectors = eigh(matrix.T @ matrix if tall else matrix @ matrix.T)
+    sizes = np.sqrt(np.maximum(values[::-1], 0.0))
+    sizes[sizes < 1e-8 * sizes[0]] = 0.0
+    left = vectors.T[::-1]
+    if tall:
+        left = np.divide(
+            (matrix @ left.T).T, sizes[:, None], out=np.zeros((len(sizes), len(matrix))), where=sizes[:, None] > 0
+        )
+    return sizes, left
 
 
 def _mixes(span: Float64Array, count: int, rng: np.random.Generator) -> Float64Array:
@@ -181,14 +213,12 @@ def find_subspace(
         Directions of order 2, 1 (when ``linear`` stands out), 4, then 6, orthonormal.
     """
     X, y = rows.X, rows.y
-    n, d = X.shape
-    # The labels, then the same with random signs.
-    labels = np.column_stack([y, *(y * rng.choice([-1.0, 1.0], n) for _ in range(_FLIPS))])
+    d = X.shape[1]
     found = _Found(d, max_rank)
-
-    second = _Second(rows, max_rank, rng)
-    (eigenvalues, eigenvectors), *null = second.extremes(labels)
-    found.add(eigenvectors, np.abs(eigenvalues), _MARGIN * max(abs(float(values[0])) for values, _ in null), 2)
+    null = _Null(X, y, 2, rng)
+    second = _Second(d, max_rank, rng, rows.n_threads)
+    ((eigenvalues, eigenvectors),) = second.extremes(X, y[:, None])
+    found.add(eigenvectors, np.abs(eigenvalues), _MARGIN * second.largest(null.X, null.labels), 2)
     if linear is not None and (size := float(np.linalg.norm(linear))) > 0:
         band = _MARGIN * float(np.linalg.norm(y)) * np.sqrt(d) / max(1, np.count_nonzero(y))
         found.add(linear[None] / size, np.array([size]), band, 1)
@@ -198,13 +228,16 @@ def find_subspace(
         known = found.basis if along is None else np.vstack([found.basis, along])
         if len(found.orders) >= max_rank or (not len(known) and d > _DIRECT_FEATURES):
             break
-        contraction, count = (
-            (_vectors, _CONTRACTIONS_PER_DIMENSION * len(known)) if len(known) else (_matrices, _CONTRACTIONS)
-        )
-        directions = _mixes(known if len(known) else np.eye(d), count, rng)
-        real, *flipped = contraction(rows, labels, directions, order)
+        if len(known):
+            contraction, directions = _vectors, _mixes(known, _CONTRACTIONS_PER_DIMENSION * len(known), rng)
+        else:
+            contraction, directions = _matrices, _mixes(np.eye(d), _CONTRACTIONS, rng)
+            X, y = X[:_MATRIX_ROWS], y[:_MATRIX_ROWS]
+        null = _Null(X, y, order, rng)
+        (real,) = contraction(X, y[:, None], directions, order, rows.n_threads)
+        flipped = contraction(null.X, null.labels, directions, order, rows.n_threads)
         values, vectors = _singular(found.outside(real.T).T)
-        band = _MARGIN * max(float(np.linalg.norm(found.outside(m.T), 2)) for m in flipped)
+        band = _WIDER[order] * _MARGIN * max(float(_singular(found.outside(m.T).T)[0][0]) for m in flipped)
         found.add(vectors, values, band, order)
         if found.orders.count(order) == 0:
             hints = np.vstack([hints, vectors[:1]])
