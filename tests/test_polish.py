@@ -26,7 +26,7 @@ def _model(directions, weights):
 def _polisher(X, y, weights=None, n_threads=1, seed=0, time_limit=None):
     progress = Progress(None, False, time_limit)
     fit = Fit(tolerance=1e-4, n_threads=n_threads, deadline=progress.deadline)
-    return Polisher(Rows(X, y, weights, n_threads), fit, progress, np.random.default_rng(seed), asked=False)
+    return Polisher(Rows(X, y, weights, n_threads), fit, progress, np.random.default_rng(seed))
 
 
 def _planted(seed, n, noise, weights=(1.0, -0.8, 0.3), d=6):

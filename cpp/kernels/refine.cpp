@@ -15,6 +15,7 @@ namespace {
 using Vector = Eigen::VectorXd;
 
 constexpr double nearly_none = 1e-3;  // damping that leaves a step what it is without
+constexpr double rounding_left = 1e-6;  // of the cost
 constexpr double first_growth = 4;    // of the damping when a step is refused; each refusal in a row grows it more
 
 struct Evaluation {
@@ -56,7 +57,7 @@ RefineResult refine(const Execution& exec, const RefineProblem& p, const RefineO
   Evaluation here = evaluate(exec, p, theta, true);
   RefineResult result{here.cost, here.mean_squared_error, 0, false};
   Vector scale, step;
-  // Without neurons the cost is a quadratic form: one undamped step, and a second one for its rounding.
+  // Without neurons the cost is a quadratic form, and needs no damping.
   const bool quadratic = p.k == 0;
   double damping = quadratic ? 1e-12 : 1e-3, growth = first_growth;
   bool stale = true;
@@ -82,6 +83,8 @@ RefineResult refine(const Execution& exec, const RefineProblem& p, const RefineO
       accepted = std::isfinite(there.cost) && gained > 0;
       if (accepted) {
         small_steps = gained < options.tolerance * here.cost ? small_steps + 1 : 0;
+        // Of a quadratic form one exact step leaves rounding: worth a second only where all that is left is rounding.
+        settled = settled || (quadratic && dense && there.cost > rounding_left * here.cost);
         theta += step;
         here = std::move(there);
         stale = !quadratic;

@@ -23,6 +23,7 @@ _WORTH_TWICE = 1.6  # times the rows to search with first: with fewer, all are t
 _POLISH_ROWS = 50_000
 _POLISH_ROWS_PER_PARAMETER = 60
 _WIDTH_LADDER = (1, 2, 4, 8, 16, 32, 64)
+_LAST_GAIN = 0.05
 _THRESHOLD_STARTS = 6
 _THRESHOLD_GAIN = 10.0  # in price, for each neuron: thresholds are freed only where they are clearly there
 
@@ -75,7 +76,7 @@ def learn_gaussian(
     # Few rows mostly do; all of them have the last word, and where they object they are what the search goes on with.
     # They are also asked about neurons that few rows did not pay for.
     for count in (few, all_rows) if len(used) > _WORTH_TWICE * few else (all_rows,):
-        judged = Polisher(rows.part(order[:count]), fit, tell, rng, width is not None)
+        judged = Polisher(rows.part(order[:count]), fit, tell, rng)
         found, thresholds = _search_widths(judged.priced(best), judged, subspace, width, most, fit, tell, rng)
         fit = fit.changed(thresholds=thresholds)
         tell.enter("refine")
@@ -91,7 +92,7 @@ def learn_gaussian(
 
 def _holds(model: Model, as_asked: bool, rows: Rows, fit: Fit, tell: Progress, rng: np.random.Generator) -> bool:
     """Whether a refined model is exact on these rows, or has the neurons asked for and leaves nothing to explain."""
-    judge = Polisher(rows, fit, tell, rng, as_asked)
+    judge = Polisher(rows, fit, tell, rng)
     state = judge.priced(model)
     if judge.is_exact(state):
         return True
@@ -125,7 +126,7 @@ def _search_widths(
             found, freed = _with_thresholds(found, settled, polisher, cap, fit, tell, rng)
         if freed:
             fit = fit.changed(thresholds=True)
-            polisher = Polisher(polisher.rows, fit, tell, rng, polisher.asked)
+            polisher = Polisher(polisher.rows, fit, tell, rng)
             found = polisher.polish(found.model, cap)
             settled = polisher.is_exact(found)
         if settled or found.price >= best.price or tell.out_of_time():
@@ -180,8 +181,8 @@ def refined(model: Model, rows: Rows, fit: Fit, tell: Progress) -> Model:
     """The model refined on all rows, unless it is exact on them already."""
     if tell.out_of_time() or float(rows.errors(model).mean()) <= EXACT * rows.variance:
         return model
-    # What is left to gain is to be a hundredth of what the noise leaves open: as many noise variances as parameters.
-    model, error = fit(model, rows, tolerance=min(1e-4, 0.01 * model.parameters.size / len(rows)))
+    # What the last step gains is to be little beside what the noise leaves open: as many noise variances as parameters.
+    model, error = fit(model, rows, tolerance=min(1e-4, _LAST_GAIN * model.parameters.size / len(rows)))
     tell.report("refine", model.width, error / rows.variance)
     return model
 

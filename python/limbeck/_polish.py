@@ -24,7 +24,6 @@ _ROUNDS = 6
 # Per parameter; 2 is Akaike's. A spurious neuron is the best of many directions: it takes more off the sum of squares
 # than its number of parameters (up to 2.3 times, measured), so it must pay more to be believed.
 _PENALTY = 3.0
-_PENALTY_IF_ASKED = 2.6  # for a given width: that there are so many neurons is believed
 EXACT = 1e-20  # mean squared errors below this part of the labels' variance are rounding
 # In a network exact to rounding: relative sizes and angles below which a neuron may be an artefact. Larger ones cannot
 # be: ReLUs along different lines are linearly independent, provided that there are rows between their kinks, of which
@@ -67,13 +66,10 @@ class Polisher:
         Told of every network that is better; ends the work when time is up.
     rng : numpy.random.Generator
         For random starts.
-    asked : bool
-        Whether the width was given.
     """
 
-    def __init__(self, rows: Rows, fit: Fit, progress: Progress, rng: np.random.Generator, asked: bool) -> None:
-        self.rows, self.fit, self.progress, self.rng, self.asked = rows, fit, progress, rng, asked
-        self.penalty = _PENALTY_IF_ASKED if asked else _PENALTY
+    def __init__(self, rows: Rows, fit: Fit, progress: Progress, rng: np.random.Generator) -> None:
+        self.rows, self.fit, self.progress, self.rng = rows, fit, progress, rng
         self.variance = rows.variance
         self._inner_fit = fit.changed(max_steps=60, tolerance=1e-5)
 
@@ -98,7 +94,7 @@ class Polisher:
         known = self.priced(model)
         if self.is_exact(known):
             return known
-        tolerance = min(1e-2, _PRICE_TOLERANCE / len(self.rows))
+        tolerance = min(1e-2, max(_PRICE_TOLERANCE, 0.01 * model.parameters.size) / len(self.rows))
         return self.priced(*(fit or self.fit)(model, self.rows, max_steps=_TRIAL_STEPS, tolerance=tolerance))
 
     def priced(self, model: Model, error: float | None = None) -> Priced:
@@ -109,7 +105,7 @@ class Polisher:
         freedom = n - (model.width * d + d + 1) - 1
         if freedom <= 0:
             return Priced(model, error, np.inf)
-        penalty = self.penalty * n * (n - freedom - 1) / freedom
+        penalty = _PENALTY * n * (n - freedom - 1) / freedom
         return Priced(model, error, n * float(np.log(max(error / self.variance, EXACT))) + penalty)
 
     def is_exact(self, state: Priced) -> bool:

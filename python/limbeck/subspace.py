@@ -27,7 +27,8 @@ _FLIPS = 4
 # of a third over the largest of four makes false directions rare (the tests count them).
 _MARGIN = 1.35
 _WIDER = {2: 1.0, 4: 1.0, 6: 1.2}  # for tails as heavy as those of order 6
-_NULL_PART, _NULL_ROWS = 4, 10_000  # flipped labels are looked at on a quarter of the rows, or on so many
+# Flipped labels are looked at on so many rows.
+_NULL_ROWS, _NULL_ROWS_PER_FEATURE = 10_000, 50
 _CONTRACTIONS = 8  # directions along which a moment is contracted to matrices
 _CONTRACTIONS_PER_DIMENSION = 3  # the same to vectors
 _MATRIX_ROWS = 200_000  # to matrices, the cost of many second moments: more rows are not used
@@ -141,7 +142,7 @@ class _Null:
 
     def __init__(self, X: Float64Array, y: Float64Array, order: int, rng: np.random.Generator) -> None:
         n = len(y)
-        count = max(n // _NULL_PART, min(n, _NULL_ROWS))
+        count = min(n, max(_NULL_ROWS, _NULL_ROWS_PER_FEATURE * X.shape[1]))
         if order > 4 or not y[:count].any():
             count = n
         self.X = X[:count]
