@@ -14,9 +14,9 @@ namespace {
 
 using Vector = Eigen::VectorXd;
 
-constexpr double nearly_none = 1e-3;  // damping that leaves a step what it is without
+constexpr double nearly_none = 1e-3;    // damping that leaves a step what it is without
 constexpr double rounding_left = 1e-6;  // of the cost
-constexpr double first_growth = 4;    // of the damping when a step is refused; each refusal in a row grows it more
+constexpr double first_growth = 4;      // of the damping when a step is refused; each refusal in a row grows it more
 
 struct Evaluation {
   double cost, mean_squared_error;
