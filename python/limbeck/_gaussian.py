@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from limbeck._affine import turned, without_affine_part
 from limbeck._model import Fit, Model, Rows, linear_model
 from limbeck._moments_alone import method_of_moments
-from limbeck._polish import EXACT, Polisher, Priced, span_of
+from limbeck._polish import EXACT, NOISELESS, Polisher, Priced, span_of
 from limbeck._progress import Progress
 from limbeck._search import search
 from limbeck._tabular import random_start
@@ -73,6 +73,7 @@ def learn_gaussian(
     all_rows = _rows_for(most, d, _POLISH_ROWS_PER_PARAMETER, _POLISH_ROWS)
     few = _rows_for(most, d, _POLISH_ROWS_PER_PARAMETER, _FIRST_ROWS)
     best: Model = line
+    asked_for_thresholds = fit.thresholds
     # Few rows mostly do; all of them have the last word, and where they object they are what the search goes on with.
     # They are also asked about neurons that few rows did not pay for.
     for count in (few, all_rows) if len(used) > _WORTH_TWICE * few else (all_rows,):
@@ -87,6 +88,8 @@ def learn_gaussian(
         if _holds(best, as_asked, rows.part(order[:all_rows]), fit, tell, rng):
             break
         tell.enter("discovery")
+    if thresholds and not asked_for_thresholds:
+        best, thresholds = _without_needless_thresholds(best, rows, fit, tell)
     return best, subspace, thresholds
 
 
@@ -161,6 +164,16 @@ def _with_thresholds(
     return trial, True
 
 
+def _without_needless_thresholds(model: Model, rows: Rows, fit: Fit, tell: Progress) -> tuple[Model, bool]:
+    """The refined model with its thresholds at zero where that is as good: they may have been freed only on the way."""
+    parameters = model.parameters.copy()
+    parameters[:-1, -1] = 0.0
+    plain = refined(Model(model.signs, parameters), rows, fit.changed(thresholds=False), tell)
+    with_them, without = (max(float(rows.errors(m).mean()), EXACT * rows.variance) for m in (model, plain))
+    gain = len(rows) * float(np.log(without / with_them))
+    return (model, True) if gain > _THRESHOLD_GAIN * model.width else (plain, False)
+
+
 def _threshold_score(best: Priced, rows: Rows) -> float:
     """Squared score of the thresholds at zero in standard errors, the mean over the neurons: one if there are none.
 
@@ -179,10 +192,12 @@ def _on_scale(model: Model, polisher: Polisher) -> Model:
 
 def refined(model: Model, rows: Rows, fit: Fit, tell: Progress) -> Model:
     """The model refined on all rows, unless it is exact on them already."""
-    if tell.out_of_time() or float(rows.errors(model).mean()) <= EXACT * rows.variance:
+    error = float(rows.errors(model).mean())
+    if tell.out_of_time() or error <= EXACT * rows.variance:
         return model
     # What the last step gains is to be little beside what the noise leaves open: as many noise variances as parameters.
-    model, error = fit(model, rows, tolerance=min(1e-4, _LAST_GAIN * model.parameters.size / len(rows)))
+    tolerance = min(1e-4, _LAST_GAIN * model.parameters.size / len(rows))
+    model, error = fit(model, rows, tolerance=tolerance if error > NOISELESS * rows.variance else 1e-3 * tolerance)
     tell.report("refine", model.width, error / rows.variance)
     return model
 

@@ -18,12 +18,13 @@ from limbeck.discovery import kink_weight
 from limbeck.scales import angles_modulo_sign, clump_ladder
 from limbeck.subspace import find_subspace
 
-__all__ = ["EXACT", "Polisher", "Priced", "span_of"]
+__all__ = ["EXACT", "NOISELESS", "Polisher", "Priced", "span_of"]
 
 _ROUNDS = 6
 # Per parameter; 2 is Akaike's. A spurious neuron is the best of many directions: it takes more off the sum of squares
 # than its number of parameters (up to 2.3 times, measured), so it must pay more to be believed.
 _PENALTY = 3.0
+NOISELESS = 1e-6  # mean squared errors below this part of the labels' variance are not taken for noise
 EXACT = 1e-20  # mean squared errors below this part of the labels' variance are rounding
 # In a network exact to rounding: relative sizes and angles below which a neuron may be an artefact. Larger ones cannot
 # be: ReLUs along different lines are linearly independent, provided that there are rows between their kinks, of which
@@ -94,7 +95,10 @@ class Polisher:
         known = self.priced(model)
         if self.is_exact(known):
             return known
+        # What is far below any noise is misfit, and may be lowered by much in many small steps.
         tolerance = min(1e-2, max(_PRICE_TOLERANCE, 0.01 * model.parameters.size) / len(self.rows))
+        if known.error < NOISELESS * self.variance:
+            tolerance *= 0.1
         return self.priced(*(fit or self.fit)(model, self.rows, max_steps=_TRIAL_STEPS, tolerance=tolerance))
 
     def priced(self, model: Model, error: float | None = None) -> Priced:

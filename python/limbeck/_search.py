@@ -24,6 +24,7 @@ _CANDIDATES_PER_ROUND = 4
 _SPAN_ROWS_PER_PARAMETER = 25
 _NOISE_FACTOR = 300.0  # by how much more rows for an error as large as the variance
 _FAINT_DIMENSION = 1e-3
+_MISSED = 0.5  # sine of the angle between the neurons' span and a direction that they do not cover
 _SAME = 4.0  # times what noise explains: two fits differ by no more
 _ROUGH = 0.05  # of what noise leaves open: a start for more rows need not come closer
 _AGREEMENT = 0.01  # relative difference of errors of two candidates that count as one solution
@@ -35,6 +36,15 @@ def _span_of(model: Model, most: int) -> Float64Array:
     """Orthonormal basis (r, d) of what the neurons span, faint dimensions left out."""
     _, sizes, basis = np.linalg.svd(model.neurons[:, :-1], full_matrices=False)
     return np.ascontiguousarray(basis[: max(1, min(most, int((sizes > _FAINT_DIMENSION * sizes[0]).sum())))])
+
+
+def _missed(model: Model, basis: Float64Array, most: int) -> Float64Array:
+    """Orthonormal rows: what a basis (orthonormal rows) holds clearly beside the span of the neurons."""
+    if not model.width:
+        return basis
+    own = _span_of(model, most)
+    _, sizes, beside = np.linalg.svd(basis - (basis @ own.T) @ own, full_matrices=False)
+    return np.ascontiguousarray(beside[sizes > _MISSED])
 
 
 def _curvature_of(model: Model) -> Float64Array:
@@ -78,7 +88,7 @@ def search(
     if 0 < subspace.rank < width:
         basis = np.vstack([basis, subspace.hints])
     curvature = (subspace.eigenvectors.T * subspace.eigenvalues) @ subspace.eigenvectors
-    if width <= rows.X.shape[1]:
+    if width <= rows.X.shape[1] and (subspace.rank == 0 or (subspace.orders == 2).any()):
         # The span may be found in part only: leading eigenvectors of the second moment are a start that needs no span.
         rough = fit.changed(tolerance=max(fit.tolerance, _ROUGH * (width + 1) * (rows.X.shape[1] + 1) / len(rows)))
         start = from_eigenvectors(rows, subspace.eigenvalues, subspace.eigenvectors, width, rough)
@@ -89,9 +99,10 @@ def search(
         if progress.out_of_time() or polisher.is_exact(best):
             return best, True
         before = best.price
-        own = number > 0 or settled(best, basis)
+        missed = _missed(best.model, subspace.basis, width)
+        own = number > 0 or (not len(missed) and settled(best, basis))
         if own:
-            basis = _span_of(best.model, width)
+            basis = np.vstack([_span_of(best.model, width), missed])
             curvature = _curvature_of(best.model)
         count = _rows_inside(len(basis), width, best.error / polisher.variance)
         inside = polisher.rows.part(slice(count)).projected(basis)
@@ -112,7 +123,7 @@ def search(
                 better = _better(best, lifted, candidate.source, polisher, width, progress)
                 agreed = best.model.width > 0 and better.error > (1 - _AGREEMENT) * best.error
                 best = better
-            if agreed and own and settled(best, basis):
+            if agreed and own and not len(missed) and settled(best, basis):
                 return best, True
         if best.model.width == 0:
             return best, subspace.rank == 0  # neither moments nor candidates show anything

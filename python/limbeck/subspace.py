@@ -222,7 +222,10 @@ def find_subspace(
     found.add(eigenvectors, np.abs(eigenvalues), _MARGIN * second.largest(null.X, null.labels), 2)
     if linear is not None and (size := float(np.linalg.norm(linear))) > 0:
         band = _MARGIN * float(np.linalg.norm(y)) * np.sqrt(d) / max(1, np.count_nonzero(y))
-        found.add(linear[None] / size, np.array([size]), band, 1)
+        # The directions found are themselves off by about 1 / strength: what the linear part has outside them counts
+        # from there on only.
+        tilt = size / min(found.strengths) if found.strengths else 0.0
+        found.add(linear[None] / size, np.array([size]), max(band, tilt), 1)
 
     hints = np.empty((0, d))
     for order in (4, 6):
