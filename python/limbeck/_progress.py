@@ -3,8 +3,54 @@
 import sys
 import time
 from collections.abc import Callable
+from typing import Protocol
 
 Callback = Callable[[str, int, float], None]
+
+
+class _Line(Protocol):
+    """A line that is kept up to date."""
+
+    def show(self, text: str) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class _PlainLine:
+    """A line on stderr, written over itself."""
+
+    def __init__(self) -> None:
+        self._shown = False
+
+    def show(self, text: str) -> None:
+        print(f"\r{text}  ", end="", file=sys.stderr, flush=True)
+        self._shown = True
+
+    def close(self) -> None:
+        if self._shown:
+            print(file=sys.stderr)
+
+
+class _TqdmLine:
+    """The same by tqdm, which knows notebooks and shows the time."""
+
+    def __init__(self) -> None:
+        from tqdm.auto import tqdm
+
+        self._bar = tqdm(bar_format="{desc} {elapsed}", mininterval=0)
+
+    def show(self, text: str) -> None:
+        self._bar.set_description_str(text)
+
+    def close(self) -> None:
+        self._bar.close()
+
+
+def _line() -> _Line:
+    try:
+        return _TqdmLine()
+    except ImportError:
+        return _PlainLine()
 
 
 class Progress:
@@ -15,14 +61,14 @@ class Progress:
     callback : callable, optional
         Called as ``callback(stage, neurons, error)``: the error is relative to the variance of the labels.
     show : bool
-        Whether to keep a line on stderr up to date.
+        Whether to keep a line on stderr up to date, by tqdm where it is installed.
     time_limit : float, optional
         Seconds from now.
     """
 
     def __init__(self, callback: Callback | None, show: bool, time_limit: float | None) -> None:
         self._callback = callback
-        self._show = show
+        self._line = _line() if show else None
         self._start = self._stage_start = time.perf_counter()
         self.deadline = float("inf") if time_limit is None else self._start + time_limit
         self._stage: str | None = None
@@ -37,9 +83,8 @@ class Progress:
         )
         if self._callback is not None:
             self._callback(stage, neurons, error)
-        if self._show:
-            print(f"\r{stage:<22} {neurons:3d} neurons  relative error {error:9.2e}  ", end="", file=sys.stderr)
-            sys.stderr.flush()
+        if self._line is not None:
+            self._line.show(f"{stage:<22} {neurons:3d} neurons  relative error {error:9.2e}")
 
     def enter(self, stage: str) -> None:
         """Begin to time a stage."""
@@ -53,8 +98,8 @@ class Progress:
         self.enter("")
         self._stage = None
         self.timings["total"] = time.perf_counter() - self._start
-        if self._show and self.history:
-            print(file=sys.stderr)
+        if self._line is not None:
+            self._line.close()
 
     def out_of_time(self) -> bool:
         """Whether the time limit has passed; remembered as ``stopped_early``."""

@@ -183,7 +183,7 @@ def distill(
         Source of randomness; the same seed asks the same queries and gives the same result, for any number of threads
         and any batch size.
     progress : bool, default False
-        Keep a line on stderr up to date.
+        Keep a line on stderr up to date, by tqdm where it is installed.
     callback : callable, optional
         Called as ``callback(stage, neurons, error)`` for every network tried and every set of queries answered, with
         the error over the variance of the answers.

@@ -114,7 +114,7 @@ class Learned:
         for i in range(net.width):
             top = np.argsort(-np.abs(net.weights[i]))[:4]
             features = ", ".join(f"{j}: {net.weights[i, j]:+.3f}" for j in top)
-            lines.append(f"{i:>6} {net.output[i]:>12.5g} {net.thresholds[i]:>12.4g}  {features}")
+            lines.append(f"{i:>6} {net.output[i]:>12.5g} {net.thresholds[i] + 0.0:>12.4g}  {features}")
         if self.stopped_early:
             lines.append("stopped early: the time limit was reached, this is the best so far")
         return "\n".join(lines)
@@ -167,7 +167,7 @@ def learn(
     seed : int or numpy.random.Generator, default 0
         Source of randomness; the same seed gives the same result, bit by bit, for any number of threads.
     progress : bool, default False
-        Keep a line on stderr up to date.
+        Keep a line on stderr up to date, by tqdm where it is installed.
     callback : callable, optional
         Called as ``callback(stage, neurons, error)`` for every network tried, with the error over the variance of y.
     time_limit : float, optional
