@@ -173,17 +173,23 @@ class Polisher:
                 for band in bands:
                     if self.progress.out_of_time() or self.is_exact(best):
                         return best
-                    trial = self._zoomed(best, members, parts, band)
+                    trial = self._zoomed(best, members, parts, band, suspicious)
                     if trial is not None:
                         return self._tell("resolve", trial)  # neurons have changed their places
         return best
 
-    def _zoomed(self, best: Priced, members: list[int], parts: int, band: float) -> Priced | None:
-        """A better network with ``parts`` neurons in the place of the members; None if there is none."""
+    def _zoomed(self, best: Priced, members: list[int], parts: int, band: float, suspicious: bool) -> Priced | None:
+        """A better network with ``parts`` neurons in the place of the members; None if there is none.
+
+        Without an excess of the residuals only what is there is made narrower, and in noise no further than it allows.
+        """
         zoom = Zoom.into(best.model, members, band, self.rows, _other_bands(best.model, members, band))
         if not zoom.has_rows_for(parts):
             return None
-        found = zoom.resolve(parts, self._inner_fit, self.rng)
+        fit = self._inner_fit
+        if best.error > NOISELESS * self.variance:
+            fit = fit.changed(tolerance=max(fit.tolerance, 0.01 * (parts + 1) * zoom.rows.X.shape[1] / len(zoom.rows)))
+        found = zoom.resolve(parts, fit, self.rng, suspicious)
         if found is None or found[1] < _GAIN:
             return None
         trial = self.state(found[0])

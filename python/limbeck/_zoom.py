@@ -126,12 +126,14 @@ class Zoom:
         parameters[:, :-1] += np.outer(parameters[:, :-1] @ self.centre, self.centre) * (1 / self.band - 1)
         return Model(np.append(rest.signs, inner.signs), np.concatenate([rest.parameters[:-1], parameters]))
 
-    def starts(self, parts: int, fit: Fit, rng: np.random.Generator) -> Iterator[Model]:
-        """Models of at most ``parts`` neurons to begin from: narrower copies, random splits, wide ones collapsed."""
+    def starts(self, parts: int, fit: Fit, rng: np.random.Generator, afresh: bool) -> Iterator[Model]:
+        """Models of at most ``parts`` neurons to begin from: narrower copies and, ``afresh``, wide ones collapsed."""
         current = self.current()
         if current.width == parts:
             for factor in _NARROWING:
                 yield _narrowed(current, self.centre, factor)
+        if not afresh:
+            return
         line, error = fit(linear_model(self.rows.X.shape[1]), self.rows)
         size = np.sqrt(error)
         for _ in range(_STARTS):
@@ -144,14 +146,18 @@ class Zoom:
             wide, _ = fit(wide, self.rows)
             yield collapse(wide, self.rows, parts, fit)[0]
 
-    def resolve(self, parts: int, fit: Fit, rng: np.random.Generator) -> tuple[Model, float] | None:
+    def resolve(
+        self, parts: int, fit: Fit, rng: np.random.Generator, afresh: bool = True
+    ) -> tuple[Model, float] | None:
         """The best model of at most ``parts`` neurons in the band, if better than the members, and its gain.
 
         The gain is the number of rows times the logarithm of the ratio of the errors, the same model refined being the
         measure: what a longer refinement alone would have reached is no gain of the zoom.
         """
         _, before = fit(self.current(), self.rows)
-        found = [fit(start, self.rows) for start in self.starts(parts, fit, rng)]
+        found = [fit(start, self.rows) for start in self.starts(parts, fit, rng, afresh)]
+        if not found:
+            return None
         model, after = min(found, key=lambda pair: pair[1])
         if not 0 <= after < before:
             return None
