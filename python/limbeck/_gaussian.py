@@ -214,10 +214,10 @@ def without_needless_affine_part(model: Model, rows: Rows, tell: Progress) -> tu
     return (model, True) if constrained is None else (constrained, False)
 
 
-def noise_variance(model: Model, rows: Rows, affine: bool) -> float:
+def noise_variance(model: Model, rows: Rows, affine: bool, thresholds: bool) -> float:
     """Sum of squared residuals over the number of rows less that of the parameters; NaN without rows to spare."""
     n, d = rows.X.shape
-    freedom = n - (model.width * d + (d + 1) * affine)
+    freedom = n - (model.width * (d + thresholds) + (d + 1) * affine)
     return float(rows.errors(model).sum()) / freedom if freedom > 0 else np.nan
 
 

@@ -234,7 +234,7 @@ def learn(
             model = refined(model, inner, fit.changed(thresholds=thresholds), tell)
         if refine and not thresholds:
             model, affine = without_needless_affine_part(model, inner, tell)
-        noise = noise_variance(model, inner, affine)
+        noise = noise_variance(model, inner, affine, thresholds)
     model = Model(model.signs, model.parameters * unit)
     fitted = replace(inner, y=rows.y)
     if kind == "any":

@@ -23,6 +23,8 @@ from limbeck._model import Float64Array, Rows, eigh
 __all__ = ["Subspace", "find_subspace"]
 
 _FLIPS = 4
+# With few features that value varies more: by tens of percents, and all the more draws are wanted.
+_FEW_FEATURES, _FLIPS_OF_FEW = 10, 16
 # The largest singular value of a moment with flipped signs varies by a few percent from one draw to the next; a margin
 # of a third over the largest of four makes false directions rare (the tests count them).
 _MARGIN = 1.35
@@ -149,7 +151,8 @@ class _Null:
         part = y[:count]
         # Times this, what the part shows is what all rows would show; labels may be larger there than elsewhere.
         factor = np.sqrt(np.square(y).sum() / np.square(part).sum()) * count / n if count < n else 1.0
-        self.labels = np.column_stack([factor * part * rng.choice([-1.0, 1.0], count) for _ in range(_FLIPS)])
+        flips = _FLIPS if X.shape[1] >= _FEW_FEATURES else _FLIPS_OF_FEW
+        self.labels = np.column_stack([factor * part * rng.choice([-1.0, 1.0], count) for _ in range(flips)])
 
 
 def _matrices(X: Float64Array, labels: Float64Array, along: Float64Array, order: int, threads: int) -> Float64Array:
