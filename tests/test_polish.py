@@ -54,8 +54,9 @@ def _plain(model, X):
 
 
 def _price(relative_error, n, parameters):
-    """Hurvich and Tsai's corrected criterion, its 2 raised to the polisher's penalty."""
-    return n * np.log(relative_error) + _polish._PENALTY * n * parameters / (n - parameters - 1)
+    """Hurvich and Tsai's corrected criterion, and the polisher's extra penalty for every parameter."""
+    corrected = 2 * n * parameters / (n - parameters - 1)
+    return n * np.log(relative_error) + corrected + _polish._EXTRA_PENALTY * parameters
 
 
 def test_the_price_of_a_line_is_that_of_least_squares():

@@ -92,7 +92,7 @@ void Preconditioner::set_span(const NormalProduct& product, const Vector& parame
   const Vector norms = root.colwise().norm().cwiseMax(1e-150);
   const Matrix units = root * norms.cwiseInverse().asDiagonal();
   const Matrix gram = units.transpose() * units;
-  Vector values = Vector::Zero(features);
+  Vector values = Vector::Zero(features);  // and so rank 0 where the matrix is not finite
   Matrix vectors(features, features);
   symmetric_eigen(features, gram.data(), values.data(), vectors.data());
   Index rank = 0;

@@ -7,7 +7,9 @@ namespace limbeck {
 bool symmetric_eigen(Index n, const double* A, double* values, double* vectors) {
   if (n == 0) return true;
   using Matrix = Eigen::MatrixXd;
-  const Eigen::SelfAdjointEigenSolver<Matrix> solver(Eigen::Map<const Matrix>(A, n, n));
+  const Eigen::Map<const Matrix> matrix(A, n, n);
+  if (!matrix.allFinite()) return false;
+  const Eigen::SelfAdjointEigenSolver<Matrix> solver(matrix);
   if (solver.info() != Eigen::Success) return false;
   Eigen::Map<Eigen::VectorXd>(values, n) = solver.eigenvalues();
   Eigen::Map<Matrix>(vectors, n, n) = solver.eigenvectors();  // its columns, stored one after another, are our rows

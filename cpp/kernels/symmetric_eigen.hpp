@@ -5,7 +5,8 @@
 
 namespace limbeck {
 
-// values (n), rising, and vectors (n, n), one to a row, of the symmetric matrix A (n, n); false where A is not finite.
+// values (n), rising, and vectors (n, n), one to a row, of the symmetric matrix A (n, n), of which one triangle is
+// looked at; false, and nothing written, where A holds NaN or infinity.
 bool symmetric_eigen(Index n, const double* A, double* values, double* vectors);
 
 }  // namespace limbeck

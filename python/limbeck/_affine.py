@@ -8,16 +8,19 @@ moved within its own covariance to where the linear part is zero.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
 
-from limbeck._model import Model, Rows, normal_matrix
+from limbeck._model import Float64Array, Model, Rows, normal_matrix
 
 __all__ = ["turned", "without_affine_part"]
 
 _MOST_TRIED_TOGETHER = 12  # neurons; 2^12 choices of turns
 _MOST_PARAMETERS = 2000
+_FEW_ROWS = 20  # for each parameter; with more, one step does
+_STEPS = 10
 # Standard errors that chance may reach: each coefficient alone (d + 1 of them), and their chi-squared as a whole.
 _LARGEST_ALONE = 4.5
 _LARGEST_TOGETHER = 3.0
@@ -27,7 +30,19 @@ def without_affine_part(model: Model, rows: Rows) -> Model | None:
     """A turned model with linear part and bias made zero, if the rows do not speak against it."""
     if not model.width or model.parameters.size > min(_MOST_PARAMETERS, len(rows) // 2):
         return None
-    return _moved(model, rows)
+    moved = _moved(model, rows)
+    if moved is None or len(rows) > _FEW_ROWS * model.parameters.size:
+        return None if moved is None or _surprise(moved.squared, model) else moved.model
+    # With few rows a parameter the step is only a beginning, and what it costs is seen at its end.
+    refitted = _refitted(moved.model, rows)
+    cost = float(rows.errors(refitted).sum() - rows.errors(model).sum()) / (moved.noise * len(rows))
+    return None if _surprise(cost, model) else refitted
+
+
+def _surprise(squared: float, model: Model) -> bool:
+    """Whether a chi-squared of the whole linear part is more than chance explains."""
+    D = model.parameters.shape[1]
+    return bool(squared > D + _LARGEST_TOGETHER * np.sqrt(2 * D))
 
 
 def turned(model: Model) -> Model:
@@ -50,8 +65,17 @@ def turned(model: Model) -> Model:
     return Model(model.signs, parameters)
 
 
-def _moved(model: Model, rows: Rows) -> Model | None:
-    """One step to the least-squares estimate with linear part and bias zero; None where the rows speak against it."""
+@dataclass(frozen=True)
+class _Moved:
+    """A model without linear part, what dropping that costs in noise variances, and the squared error of a mean."""
+
+    model: Model
+    squared: float
+    noise: float
+
+
+def _moved(model: Model, rows: Rows) -> _Moved | None:
+    """One step to the least-squares estimate with linear part and bias zero; None where one coefficient objects."""
     k, D = model.width, model.parameters.shape[1]
     hessian = normal_matrix(model, rows, rows.weights)
     free = np.flatnonzero(np.tile(np.arange(D) < D - 1, k))  # thresholds do not move
@@ -68,13 +92,44 @@ def _moved(model: Model, rows: Rows) -> Model | None:
         variances = np.diag(np.linalg.inv(schur))
     except np.linalg.LinAlgError:
         return None
-    noise = float(rows.errors(model).mean()) / len(rows)
+    noise = float(rows.errors(model).mean()) / (len(rows) - model.parameters.size)
     squared = float(away @ schur @ away) / noise
-    if not (variances > 0).all() or squared > D + _LARGEST_TOGETHER * np.sqrt(2 * D):
+    if not (variances > 0).all():
         return None
     if np.abs(away / np.sqrt(variances * noise)).max() > _LARGEST_ALONE:
         return None
     parameters = model.parameters.ravel().copy()
     parameters[free] += reach @ away / scale[free]
     parameters[last] = 0.0
-    return Model(model.signs, parameters.reshape(k + 1, D)) if np.isfinite(parameters).all() else None
+    if not np.isfinite(parameters).all():
+        return None
+    return _Moved(Model(model.signs, parameters.reshape(k + 1, D)), squared, noise)
+
+
+def _refitted(model: Model, rows: Rows) -> Model:
+    """Gauss-Newton steps of the neurons alone, thresholds and linear part as they are."""
+    k, D = model.width, model.parameters.shape[1]
+    free = np.flatnonzero(np.tile(np.arange(D) < D - 1, k))
+    error = float(rows.errors(model).mean())
+    for _ in range(_STEPS):
+        hessian = normal_matrix(model, rows, rows.weights)[np.ix_(free, free)]
+        hessian[np.diag_indices_from(hessian)] *= 1 + 1e-6
+        step = np.zeros(model.parameters.size)
+        step[free] = np.linalg.solve(hessian, _descent(model, rows))
+        length, before = 1.0, error
+        while length > 0.05:
+            trial = Model(model.signs, model.parameters + length * step.reshape(k + 1, D))
+            if (there := float(rows.errors(trial).mean())) < error:
+                model, error = trial, there
+                break
+            length /= 2
+        if before - error <= 1e-4 * before:
+            break
+    return model
+
+
+def _descent(model: Model, rows: Rows) -> Float64Array:
+    """Minus the gradient of half the weighted mean squared error by the neurons' directions, one after another."""
+    residuals = rows.scaled_residuals(model) / (len(rows) if rows.weights is None else rows.weights.sum())
+    inner = rows.along(model.neurons[:, :-1]) + model.neurons[:, -1]
+    return np.asarray(((inner > 0) * (residuals[:, None] * model.signs)).T @ rows.X).ravel()

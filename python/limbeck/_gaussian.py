@@ -119,8 +119,10 @@ def _search_widths(
 ) -> tuple[Priced, bool]:
     """Search at the given width, or at growing ones for as long as more neurons help; with thresholds if need be."""
     d = polisher.rows.X.shape[1]
-    # Without a given width: at least as many neurons as the span has dimensions; pruning takes away what is too much.
-    caps = [most] if width is not None else [*(w for w in _WIDTH_LADDER if subspace.rank <= w < most), most]
+    # Without a given width: at least as many neurons as the span has dimensions, and more than there are already;
+    # pruning takes away what is too much.
+    least = max(subspace.rank, best.model.width + 1)
+    caps = [most] if width is not None else [*(w for w in _WIDTH_LADDER if least <= w < most), most]
     for cap in caps:
         part = polisher.rows.part(slice(_rows_for(cap, d, _FIT_ROWS_PER_PARAMETER, _FIT_ROWS)))
         found, settled = search(best, part, polisher, subspace, cap, fit, tell, rng)
@@ -170,7 +172,7 @@ def _without_needless_thresholds(model: Model, rows: Rows, fit: Fit, tell: Progr
     parameters[:-1, -1] = 0.0
     plain = refined(Model(model.signs, parameters), rows, fit.changed(thresholds=False), tell)
     with_them, without = (max(float(rows.errors(m).mean()), EXACT * rows.variance) for m in (model, plain))
-    gain = len(rows) * float(np.log(without / with_them))
+    gain = rows.count * float(np.log(without / with_them))
     return (model, True) if gain > _THRESHOLD_GAIN * model.width else (plain, False)
 
 
@@ -182,7 +184,7 @@ def _threshold_score(best: Priced, rows: Rows) -> float:
     """
     residuals = rows.scaled_residuals(best.model)
     scores = [float(residuals[gate].sum()) for gate in (rows.along(best.model.directions) > 0).T]
-    return float(np.square(scores).mean()) / (best.error * len(rows) * (1 - 2 / np.pi) / 4)
+    return float(np.square(scores).mean() / np.square(residuals).sum()) / ((1 - 2 / np.pi) / 4)
 
 
 def _on_scale(model: Model, polisher: Polisher) -> Model:
@@ -196,7 +198,7 @@ def refined(model: Model, rows: Rows, fit: Fit, tell: Progress) -> Model:
     if tell.out_of_time() or error <= EXACT * rows.variance:
         return model
     # What the last step gains is to be little beside what the noise leaves open: as many noise variances as parameters.
-    tolerance = min(1e-4, _LAST_GAIN * model.parameters.size / len(rows))
+    tolerance = min(1e-4, _LAST_GAIN * model.parameters.size / rows.count)
     model, error = fit(model, rows, tolerance=tolerance if error > NOISELESS * rows.variance else 1e-3 * tolerance)
     tell.report("refine", model.width, error / rows.variance)
     return model

@@ -140,7 +140,7 @@ def products(X: Float64Array, directions: Float64Array, n_threads: int) -> Float
 
 
 def eigh(A: Float64Array) -> tuple[Float64Array, Float64Array]:
-    """``numpy.linalg.eigh`` for small matrices, on the calling thread alone, for the reason given at ``products``."""
+    """``numpy.linalg.eigh``, for small matrices on the calling thread alone, for the reason given at ``products``."""
     if len(A) > _SMALL:
         values, vectors = np.linalg.eigh(A)
         return values, vectors
@@ -177,6 +177,11 @@ class Rows:
         """Some of the rows."""
         weights = None if self.weights is None else self.weights[index]
         return Rows(self.X[index], self.y[index], weights, self.n_threads)
+
+    @cached_property
+    def count(self) -> int:
+        """Number of rows that count: those of positive weight."""
+        return len(self) if self.weights is None else int(np.count_nonzero(self.weights))
 
     @cached_property
     def variance(self) -> float:

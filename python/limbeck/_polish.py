@@ -21,9 +21,9 @@ from limbeck.subspace import find_subspace
 __all__ = ["EXACT", "NOISELESS", "Polisher", "Priced", "span_of"]
 
 _ROUNDS = 6
-# Per parameter; 2 is Akaike's. A spurious neuron is the best of many directions: it takes more off the sum of squares
-# than its number of parameters (up to 2.3 times, measured), so it must pay more to be believed.
-_PENALTY = 3.0
+# Per parameter, beside the 2 of Akaike's criterion. A spurious neuron is the best of many directions: it takes more off
+# the sum of squares than its number of parameters (up to 2.3 times, measured), so it must pay more to be believed.
+_EXTRA_PENALTY = 1.0
 NOISELESS = 1e-6  # mean squared errors below this part of the labels' variance are not taken for noise
 EXACT = 1e-20  # mean squared errors below this part of the labels' variance are rounding
 # In a network exact to rounding: relative sizes and angles below which a neuron may be an artefact. Larger ones cannot
@@ -109,7 +109,7 @@ class Polisher:
         freedom = n - (model.width * d + d + 1) - 1
         if freedom <= 0:
             return Priced(model, error, np.inf)
-        penalty = _PENALTY * n * (n - freedom - 1) / freedom
+        penalty = (2 * n / freedom + _EXTRA_PENALTY) * (n - freedom - 1)
         return Priced(model, error, n * float(np.log(max(error / self.variance, EXACT))) + penalty)
 
     def is_exact(self, state: Priced) -> bool:
@@ -139,7 +139,7 @@ class Polisher:
     def _is_hopeless(self, smaller: Model, best: Priced) -> bool:
         """Whether a smaller network fitted to a part of the rows is far worse there: all rows would show no less.
 
-        Being fitted to these very rows speaks for it, so the verdict errs on its side.
+        Being fitted to these very rows speaks for it; that it is not refined to the end, a little against it.
         """
         count = _RACE_ROWS_PER_PARAMETER * best.model.parameters.size
         if 2 * count > len(self.rows) or self.is_exact(best):

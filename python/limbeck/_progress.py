@@ -68,7 +68,8 @@ class Progress:
 
     def __init__(self, callback: Callback | None, show: bool, time_limit: float | None) -> None:
         self._callback = callback
-        self._line = _line() if show else None
+        self._show = show
+        self._line: _Line | None = None
         self._start = self._stage_start = time.perf_counter()
         self.deadline = float("inf") if time_limit is None else self._start + time_limit
         self._stage: str | None = None
@@ -83,7 +84,8 @@ class Progress:
         )
         if self._callback is not None:
             self._callback(stage, neurons, error)
-        if self._line is not None:
+        if self._show:
+            self._line = self._line or _line()
             self._line.show(f"{stage:<22} {neurons:3d} neurons  relative error {error:9.2e}")
 
     def enter(self, stage: str) -> None:

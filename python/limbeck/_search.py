@@ -32,7 +32,7 @@ _NOISY = 1e-3  # relative errors above this count as noise, until shown otherwis
 _PROMISING = 1.5  # how much larger the error may be, before polishing, than that of the best network
 
 
-def _span_of(model: Model, most: int) -> Float64Array:
+def _clear_span(model: Model, most: int) -> Float64Array:
     """Orthonormal basis (r, d) of what the neurons span, faint dimensions left out."""
     _, sizes, basis = np.linalg.svd(model.neurons[:, :-1], full_matrices=False)
     return np.ascontiguousarray(basis[: max(1, min(most, int((sizes > _FAINT_DIMENSION * sizes[0]).sum())))])
@@ -42,7 +42,7 @@ def _missed(model: Model, basis: Float64Array, most: int) -> Float64Array:
     """Orthonormal rows: what a basis (orthonormal rows) holds clearly beside the span of the neurons."""
     if not model.width:
         return basis
-    own = _span_of(model, most)
+    own = _clear_span(model, most)
     _, sizes, beside = np.linalg.svd(basis - (basis @ own.T) @ own, full_matrices=False)
     return np.ascontiguousarray(beside[sizes > _MISSED])
 
@@ -102,7 +102,7 @@ def search(
         missed = _missed(best.model, subspace.basis, width)
         own = number > 0 or (not len(missed) and settled(best, basis))
         if own:
-            basis = np.vstack([_span_of(best.model, width), missed])
+            basis = np.vstack([_clear_span(best.model, width), missed])
             curvature = _curvature_of(best.model)
         count = _rows_inside(len(basis), width, best.error / polisher.variance)
         inside = polisher.rows.part(slice(count)).projected(basis)
@@ -123,7 +123,7 @@ def search(
                 better = _better(best, lifted, candidate.source, polisher, width, progress)
                 agreed = best.model.width > 0 and better.error > (1 - _AGREEMENT) * best.error
                 best = better
-            if agreed and own and not len(missed) and settled(best, basis):
+            if agreed and own and not len(_missed(best.model, subspace.basis, width)) and settled(best, basis):
                 return best, True
         if best.model.width == 0:
             return best, subspace.rank == 0  # neither moments nor candidates show anything
@@ -133,21 +133,22 @@ def search(
 
 
 class _Settled:
-    """Whether a network leaves nothing to explain, asked again only of a new network."""
+    """Whether a network leaves nothing to explain along a basis; asked once of it, whatever basis comes later."""
 
     def __init__(self, polisher: Polisher) -> None:
         self._polisher = polisher
-        self._price, self._answer = np.inf, False
+        self._of: Priced | None = None
+        self._answer = False
 
     def __call__(self, best: Priced, basis: Float64Array) -> bool:
-        if best.price != self._price:
-            self._price = best.price
+        if best is not self._of:
+            self._of = best
             self._answer = best.model.width > 0 and self._polisher.is_settled(best, basis)
         return self._answer
 
 
 def _is_same(candidate: Candidate, best: Priced, inside: Rows, basis: Float64Array) -> bool:
-    """Whether a candidate is the best network up to what so few rows leave open, in a span that holds its neurons.
+    """Whether a candidate is the best network up to what few rows leave open, in a span that all but holds its neurons.
 
     One with more neurons is not: what they add may be too little for these rows to tell, and not for all rows.
     """

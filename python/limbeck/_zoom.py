@@ -57,7 +57,7 @@ def excess_band(errors: Float64Array, distance: Float64Array) -> tuple[float, fl
     if spread == 0:
         return _BANDS[0], 0.0
     # The bands are powers of two, so a distance's binary exponent tells which of them it is in.
-    place = np.clip(-np.frexp(distance)[1], 0, _MOST_BANDS)
+    place = np.where(distance > 0, np.clip(-np.frexp(distance)[1], 0, _MOST_BANDS), _MOST_BANDS)
     counts = np.bincount(place, minlength=_MOST_BANDS + 1)[::-1].cumsum()[::-1]
     sums = np.bincount(place, weights=errors, minlength=_MOST_BANDS + 1)[::-1].cumsum()[::-1]
     enough = np.flatnonzero(counts[1:] > _ROWS_OF_BAND)

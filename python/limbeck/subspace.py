@@ -30,7 +30,7 @@ _FEW_FEATURES, _FLIPS_OF_FEW = 10, 16
 _MARGIN = 1.35
 _WIDER = {2: 1.0, 4: 1.0, 6: 1.2}  # for tails as heavy as those of order 6
 # Flipped labels are looked at on so many rows.
-_NULL_ROWS, _NULL_ROWS_PER_FEATURE = 10_000, 50
+_NULL_ROWS, _NULL_ROWS_PER_FEATURE = 10_000, 20
 _CONTRACTIONS = 8  # directions along which a moment is contracted to matrices
 _CONTRACTIONS_PER_DIMENSION = 3  # the same to vectors
 _MATRIX_ROWS = 200_000  # to matrices, the cost of many second moments: more rows are not used
@@ -50,7 +50,7 @@ class Subspace:
     orders : ndarray of shape (r,)
         Order of the moment that showed each row.
     strengths : ndarray of shape (r,)
-        Singular value over the null band; above 1.
+        Singular value over the null band, above 1; for order 1 over the span's own error where that is larger.
     eigenvalues, eigenvectors : ndarray of shape (m,) and (m, d)
         Extreme eigenvalues and eigenvectors (rows) of the second moment of the residual labels, largest by size first;
         the second moment is ``(2 pi) ** -0.5 * sum_i lam_i u_i u_i'`` in the limit.
@@ -144,13 +144,11 @@ class _Null:
 
     def __init__(self, X: Float64Array, y: Float64Array, order: int, rng: np.random.Generator) -> None:
         n = len(y)
-        count = min(n, max(_NULL_ROWS, _NULL_ROWS_PER_FEATURE * X.shape[1]))
-        if order > 4 or not y[:count].any():
-            count = n
-        self.X = X[:count]
-        part = y[:count]
-        # Times this, what the part shows is what all rows would show; labels may be larger there than elsewhere.
-        factor = np.sqrt(np.square(y).sum() / np.square(part).sum()) * count / n if count < n else 1.0
+        count = n if order > 4 else min(n, max(_NULL_ROWS, _NULL_ROWS_PER_FEATURE * X.shape[1]))
+        # Drawn, not the first ones: rows may come in any order.
+        drawn = np.sort(rng.choice(n, count, replace=False)) if count < n else slice(None)
+        self.X, part = X[drawn], y[drawn]
+        factor = np.sqrt(count / n)  # with it, what the part shows is what all rows would show
         flips = _FLIPS if X.shape[1] >= _FEW_FEATURES else _FLIPS_OF_FEW
         self.labels = np.column_stack([factor * part * rng.choice([-1.0, 1.0], count) for _ in range(flips)])
 
