@@ -131,16 +131,8 @@ def normal_matrix(model: Model, rows: "Rows", weights: Float64Array | None) -> F
     return np.asarray(_kernels.normal_matrix(rows.X, rows.y, weights, model.signs, parameters, rows.n_threads))
 
 
-def products(X: Float64Array, directions: Float64Array, n_threads: int) -> Float64Array:
-    """``X @ directions.T``, (n, m), by a kernel that keeps to the number of threads, as NumPy's BLAS does not.
-
-    Where two teams of threads work in turn each waits for the cores that the other's idle threads still keep busy.
-    """
-    return np.asarray(_kernels.project(X, np.ascontiguousarray(directions), n_threads))
-
-
 def eigh(A: Float64Array) -> tuple[Float64Array, Float64Array]:
-    """``numpy.linalg.eigh``, for small matrices on the calling thread alone, for the reason given at ``products``."""
+    """``numpy.linalg.eigh``, for small matrices on the calling thread alone, for the reason given at ``Rows.along``."""
     if len(A) > _SMALL:
         values, vectors = np.linalg.eigh(A)
         return values, vectors
@@ -170,8 +162,12 @@ class Rows:
         return Rows(self.along(basis), self.y, self.weights, self.n_threads)
 
     def along(self, directions: Float64Array) -> Float64Array:
-        """Products (n, m) with directions (m, d)."""
-        return products(self.X, directions, self.n_threads)
+        """Products (n, m) with directions (m, d), by a kernel that keeps to the number of threads.
+
+        NumPy's BLAS has threads of its own, and where two teams work in turn each waits for the cores that the other's
+        idle threads still keep busy.
+        """
+        return np.asarray(_kernels.project(self.X, np.ascontiguousarray(directions), self.n_threads))
 
     def part(self, index: NDArray[np.intp] | slice) -> "Rows":
         """Some of the rows."""

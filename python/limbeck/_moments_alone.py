@@ -21,7 +21,7 @@ __all__ = ["method_of_moments"]
 _ORDER = 4
 _SWEEPS = 30
 _SETTLED = 0.01  # of the sampling error of a direction, n^(-1/2)
-_PENALTY = 3.0  # per parameter, as for refined networks
+_PENALTY = 3.0  # per parameter, as for refined networks with many rows to each
 
 
 def method_of_moments(

@@ -114,9 +114,6 @@ class _Second:
 
     def largest(self, X: Float64Array, labels: Float64Array) -> float:
         """Size of the largest eigenvalue, over all columns of the labels."""
-        if self.block is None:
-            moment = moments.contract(X, labels, self.zero, 2, n_threads=self.threads)[:, 0]
-            return max(float(np.abs(eigh(m)[0]).max()) for m in moment)
         return max(float(np.abs(values[0])) for values, _ in self.extremes(X, labels))
 
     def _leading(self, X: Float64Array, y: Float64Array) -> tuple[Float64Array, Float64Array]:
