@@ -56,7 +56,7 @@ def _plain(model, X):
 def _price(relative_error, n, parameters):
     """Hurvich and Tsai's corrected criterion, and the polisher's extra penalty for every parameter."""
     corrected = 2 * n * parameters / (n - parameters - 1)
-    return n * np.log(relative_error) + corrected + _polish._EXTRA_PENALTY * parameters
+    return n * np.log(relative_error) + corrected + _polish.EXTRA_PENALTY * parameters
 
 
 def test_the_price_of_a_line_is_that_of_least_squares():
@@ -120,6 +120,38 @@ def test_prune_drops_the_spurious_and_keeps_the_real():
         if pruned.model.width == 3:
             assert _stages(polisher) == [("prune", 3)]
     assert spurious <= 2
+
+
+def test_a_smaller_network_far_behind_is_not_refined_on_all_rows():
+    truth, polisher = _planted(3, 20_000, 0.1)
+    best = polisher.state(truth)
+    assert polisher._is_hopeless(truth.without(0), best)
+    spurious = truth.with_neuron(_unit(np.random.default_rng(1).standard_normal(6)), 0.005)
+    assert not polisher._is_hopeless(truth, polisher.state(spurious))
+
+
+def test_a_linear_part_across_the_neurons_does_not_speak_against_a_smaller_network():
+    truth, _ = _planted(3, 20, 0.1)
+    truth.parameters[-1, :-1] = [0, 0, 0, 3.0, -2.0, 1.0]
+    X = np.random.default_rng(2).standard_normal((20_000, 6))
+    polisher = _polisher(X, truth(X) + 0.1 * np.random.default_rng(3).standard_normal(len(X)))
+    spurious = truth.with_neuron(_unit(np.random.default_rng(1).standard_normal(6)), 0.005)
+    assert not polisher._is_hopeless(truth, polisher.state(spurious))
+
+
+def test_the_linear_part_widens_a_basis_only_where_it_is_outside():
+    model, basis = _model(np.eye(2, 4), [1.0, 1.0]), np.eye(2, 4)
+    assert _polish.with_linear_part(basis, model) is basis
+    model.parameters[-1, :-1] = [1.0, 2.0, 0.0, 0.0]
+    assert _polish.with_linear_part(basis, model) is basis
+    model.parameters[-1, :-1] = [1.0, 2.0, 0.0, -3.0]
+    np.testing.assert_array_equal(_polish.with_linear_part(basis, model), [*basis, [0, 0, 0, -1]])
+
+
+@pytest.mark.parametrize(("angle", "apart"), [(0.5, True), (0.1, False), (np.pi - 0.1, False)])
+def test_neurons_are_well_separated_modulo_sign(angle, apart):
+    assert _polish.is_well_separated(_model([[1.0, 0.0], [np.cos(angle), np.sin(angle)]], [1.0, 1.0])) == apart
+    assert _polish.is_well_separated(_model([[1.0, 0.0]], [1.0]))
 
 
 def test_prune_merges_two_that_are_one():

@@ -1,11 +1,11 @@
-"""Both roads of refine, dense and by conjugate gradients, lead to the same place."""
+"""The roads of refine, dense, by conjugate gradients and by a sample of the rows, lead to the same place."""
 
 import numpy as np
 import pytest
 
 from limbeck import _kernels, datasets
 
-ROADS = ["dense", "cg"]
+ROADS = ["dense", "cg", "sampled"]
 
 
 def planted(n, d, k, *, perturbation=0.1, seed=0, mixing=None):
@@ -55,7 +55,7 @@ def test_ends_at_rounding_without_noise(road, mixed):
 @pytest.mark.parametrize("thresholds", [False, True])
 @pytest.mark.parametrize("decay", [0.0, 0.02])
 @pytest.mark.parametrize("weighted", [False, True])
-def test_both_roads_reach_the_same_minimum(thresholds, decay, weighted):
+def test_all_roads_reach_the_same_minimum(thresholds, decay, weighted):
     X, y, signs, start = planted(8000, 12, 3)
     rng = np.random.default_rng(4)
     y = y + 0.2 * rng.standard_normal(len(y)) + (0.3 if thresholds else 0.0)
@@ -66,10 +66,28 @@ def test_both_roads_reach_the_same_minimum(thresholds, decay, weighted):
     if not thresholds:
         for parameters, *_ in results:
             np.testing.assert_array_equal(parameters[:-1, -1], start[:-1, -1])
-    # The cost has a kink wherever a row lies on a gate, and either road may rest at one. Over 10 seeds and all of these
+    # The cost has a kink wherever a row lies on a gate, and any road may rest at one. Over 10 seeds and all of these
     # cases the costs differed by at most 3e-5 of themselves, the parameters by 2.3e-3.
-    assert results[0][1] == pytest.approx(results[1][1], rel=3e-4)
-    np.testing.assert_allclose(results[0][0], results[1][0], atol=0.02)
+    for other in results[1:]:
+        assert results[0][1] == pytest.approx(other[1], rel=3e-4)
+        np.testing.assert_allclose(results[0][0], other[0], atol=0.02)
+
+
+def test_a_sample_needs_rows_enough():
+    X, y, signs, start = planted(2000, 12, 3)  # 52 parameters: 60 rows each would be 3,120
+    assert refine(X, y, signs, start, road="sampled")[0].tobytes() == refine(X, y, signs, start)[0].tobytes()
+    X, y, signs, start = planted(4000, 12, 3)
+    assert refine(X, y, signs, start, road="sampled")[0].tobytes() != refine(X, y, signs, start)[0].tobytes()
+
+
+def test_rows_out_of_the_ordinary_order_do_not_mislead_the_sample():
+    X, y, signs, start = planted(20_000, 12, 3)
+    y = y + 0.2 * np.random.default_rng(2).standard_normal(len(y))
+    sort = np.argsort(X @ start[0, :-1])
+    _, cost, _, steps, converged = refine(X[sort], y[sort], signs, start, road="sampled")
+    assert cost == pytest.approx(refine(X, y, signs, start, road="dense")[1], rel=3e-4)
+    assert converged
+    assert steps < 40
 
 
 def test_rows_of_weight_zero_do_not_count():
@@ -121,6 +139,15 @@ def test_bitwise_the_same_for_any_number_of_threads_on_the_automatic_road():
     assert results[0] == refine(X, y, signs, start, steps=6, road="cg")[0].tobytes()
 
 
+def test_bitwise_the_same_for_any_number_of_threads_on_the_sampled_road():
+    X, y, signs, start = planted(20_000, 30, 4)
+    y = y + 0.3 * np.random.default_rng(1).standard_normal(len(y))
+    results = [
+        refine(X, y, signs, start, steps=6, threads=threads, road="sampled")[0].tobytes() for threads in (1, 2, 3)
+    ]
+    assert results[0] == results[1] == results[2]
+
+
 def test_no_time_means_no_step():
     X, y, signs, start = planted(300, 5, 2)
     result = _kernels.refine(X, y, None, signs, start, True, 0.0, 10, 1e-9, 0.0, 1, "cg")
@@ -130,5 +157,5 @@ def test_no_time_means_no_step():
 
 def test_an_unknown_road_is_refused():
     X, y, signs, start = planted(30, 5, 2)
-    with pytest.raises(ValueError, match=r"^road must be 'auto', 'dense' or 'cg', got 'scenic'$"):
+    with pytest.raises(ValueError, match=r"^road must be 'auto', 'dense', 'cg' or 'sampled', got 'scenic'$"):
         refine(X, y, signs, start, road="scenic")

@@ -38,7 +38,8 @@ Road road_named(const std::string& name) {
   if (name == "auto") return Road::automatic;
   if (name == "dense") return Road::dense;
   if (name == "cg") return Road::iterative;
-  throw py::value_error("road must be 'auto', 'dense' or 'cg', got '" + name + "'");
+  if (name == "sampled") return Road::sampled;
+  throw py::value_error("road must be 'auto', 'dense', 'cg' or 'sampled', got '" + name + "'");
 }
 
 py::tuple refine_binding(const py::array& X, const py::array& y, const py::object& row_weights, const py::array& signs,

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <random>
 #include <utility>
 
 #include "kernels/normal_matrix.hpp"
@@ -17,7 +18,37 @@ namespace {
 using Matrix = Eigen::MatrixXd;
 using Vector = Eigen::VectorXd;
 
-class Dense final : public DampedSystem {
+// With m rows for P parameters the matrix is off by about sqrt(P / m), and so is each step.
+constexpr Index sample_rows_per_parameter = 30;
+
+// One row, drawn by a hash, from each of as many equal stretches of the rows.
+class RowSample {
+public:
+  RowSample(const RefineProblem& p, Index count) : X_(count * p.d), y_(count), v_(p.v ? count : 0), problem_(p) {
+    std::mt19937_64 random(count);
+    for (Index s = 0; s < count; ++s) {
+      const Index begin = s * p.n / count, size = (s + 1) * p.n / count - begin;
+      const Index row = begin + static_cast<Index>(random() % static_cast<std::uint64_t>(size));
+      std::copy_n(p.X + row * p.d, p.d, X_.data() + s * p.d);
+      y_[s] = p.y[row];
+      if (p.v) v_[s] = p.v[row];
+    }
+    problem_.X = X_.data();
+    problem_.n = count;
+    problem_.y = y_.data();
+    problem_.v = p.v ? v_.data() : nullptr;
+  }
+  RowSample(const RowSample&) = delete;
+  RowSample& operator=(const RowSample&) = delete;
+
+  const RefineProblem& problem() const { return problem_; }
+
+private:
+  std::vector<double> X_, y_, v_;
+  RefineProblem problem_;
+};
+
+class Dense : public DampedSystem {
 public:
   Dense(const Execution& exec, const RefineProblem& problem)
       : exec_(exec), problem_(problem), hessian_(problem.n_parameters(), problem.n_parameters()) {}
@@ -49,6 +80,12 @@ private:
   const Execution& exec_;
   const RefineProblem& problem_;
   Matrix hessian_;
+};
+
+class Sampled final : private RowSample, public Dense {
+public:
+  Sampled(const Execution& exec, const RefineProblem& problem)
+      : RowSample(problem, sample_rows_per_parameter * problem.n_parameters()), Dense(exec, RowSample::problem()) {}
 };
 
 class Iterative final : public DampedSystem {
@@ -153,6 +190,10 @@ std::unique_ptr<DampedSystem> dense_system(const Execution& exec, const RefinePr
   return std::make_unique<Dense>(exec, problem);
 }
 
+std::unique_ptr<DampedSystem> sampled_system(const Execution& exec, const RefineProblem& problem) {
+  return std::make_unique<Sampled>(exec, problem);
+}
+
 std::unique_ptr<DampedSystem> iterative_system(const Execution& exec, const RefineProblem& problem, double tolerance,
                                                std::function<bool()> in_time) {
   return std::make_unique<Iterative>(exec, problem, tolerance, std::move(in_time));
@@ -162,6 +203,11 @@ bool dense_is_faster(const RefineProblem& p) {
   // Measured with n from 1,000 to 100,000, d from 8 to 300 and k from 2 to 8: the roads are equally fast at about 450
   // parameters, a factor of 2 apart at 200 and of 3 at 1,800. More rows burden both alike.
   return p.n_parameters() < 450;
+}
+
+bool sample_is_worthwhile(const RefineProblem& p) {
+  constexpr Index most_parameters = 2000;  // beyond, Cholesky takes longer than the gradient
+  return p.k > 0 && p.n_parameters() <= most_parameters && p.n >= 2 * sample_rows_per_parameter * p.n_parameters();
 }
 
 }  // namespace limbeck

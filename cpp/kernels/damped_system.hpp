@@ -25,6 +25,9 @@ public:
 // By Cholesky of the matrix.
 std::unique_ptr<DampedSystem> dense_system(const Execution& exec, const RefineProblem& problem);
 
+// The same, with the matrix of a sample of the rows.
+std::unique_ptr<DampedSystem> sampled_system(const Execution& exec, const RefineProblem& problem);
+
 // By preconditioned conjugate gradients, matrix-free. A step is solved as exactly as it can matter: a gain below
 // `tolerance` times the cost is none. Once `in_time` says no, the step found so far is returned.
 std::unique_ptr<DampedSystem> iterative_system(const Execution& exec, const RefineProblem& problem, double tolerance,
@@ -32,5 +35,8 @@ std::unique_ptr<DampedSystem> iterative_system(const Execution& exec, const Refi
 
 // Which of the two is expected to take less time, from the sizes alone.
 bool dense_is_faster(const RefineProblem& problem);
+
+// Whether a sample that determines the matrix well enough is worth being drawn.
+bool sample_is_worthwhile(const RefineProblem& problem);
 
 }  // namespace limbeck

@@ -16,6 +16,7 @@ using Vector = Eigen::VectorXd;
 
 constexpr double nearly_none = 1e-3;    // damping that leaves a step what it is without
 constexpr double rounding_left = 1e-6;  // of the cost
+constexpr double kept_promise = 0.5;    // of a step's gain: enough to go on with a matrix that is of another place
 constexpr double first_growth = 4;      // of the damping when a step is refused; each refusal in a row grows it more
 
 struct Evaluation {
@@ -51,8 +52,11 @@ RefineResult refine(const Execution& exec, const RefineProblem& p, const RefineO
   const auto in_time = [&] {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() < options.seconds;
   };
-  const bool dense = options.road == Road::automatic ? dense_is_faster(p) : options.road == Road::dense;
-  const auto system = dense ? dense_system(exec, p) : iterative_system(exec, p, options.tolerance, in_time);
+  const bool sampled = options.road == Road::sampled && sample_is_worthwhile(p);
+  const bool dense = options.road == Road::dense || (options.road != Road::iterative && dense_is_faster(p));
+  const auto system = sampled ? sampled_system(exec, p)
+                      : dense ? dense_system(exec, p)
+                              : iterative_system(exec, p, options.tolerance, in_time);
   Eigen::Map<Vector> theta(parameters, p.n_parameters());
   Evaluation here = evaluate(exec, p, theta, true);
   RefineResult result{here.cost, here.mean_squared_error, 0, false};
@@ -60,7 +64,7 @@ RefineResult refine(const Execution& exec, const RefineProblem& p, const RefineO
   // Without neurons the cost is a quadratic form, and needs no damping.
   const bool quadratic = p.k == 0;
   double damping = quadratic ? 1e-12 : 1e-3, growth = first_growth;
-  bool stale = true;
+  bool stale = true, moved = false;  // whether the matrix is to be taken anew, whether it is of another place
   int small_steps = 0;
   for (; result.steps < options.max_steps && std::isfinite(here.cost) && in_time(); ++result.steps) {
     exec.check();
@@ -69,7 +73,7 @@ RefineResult refine(const Execution& exec, const RefineProblem& p, const RefineO
       // A parameter that no row moves keeps a tiny scale, so that the damped matrix stays positive definite.
       const double largest = std::max(diagonal.maxCoeff(), std::numeric_limits<double>::min());
       scale = diagonal.cwiseMax(1e-12 * largest);
-      stale = false;
+      stale = moved = false;
     }
     bool accepted = false, settled = false;
     const bool solved = system->solve(damping, scale, here.gradient, here.cost, &step);
@@ -88,8 +92,9 @@ RefineResult refine(const Execution& exec, const RefineProblem& p, const RefineO
         settled = settled || (quadratic && dense && there.cost > rounding_left * here.cost);
         theta += step;
         here = std::move(there);
-        stale = !quadratic;
         const double ratio = predicted > 0 ? gained / predicted : 0;
+        moved = !quadratic;
+        stale = moved && !(sampled && ratio > kept_promise);
         damping = std::max(damping * std::max(1.0 / 10, 1 - std::pow(2 * ratio - 1, 3)), 1e-15);
         growth = first_growth;
       }
@@ -97,6 +102,7 @@ RefineResult refine(const Execution& exec, const RefineProblem& p, const RefineO
     // A step that is refused though it is as small as rounding is the end.
     const bool at_rounding = solved && !accepted && step.norm() < 1e-13 * theta.norm();
     if (!accepted) {
+      stale = moved;
       damping *= growth;
       growth *= first_growth;
     }

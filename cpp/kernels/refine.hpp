@@ -6,7 +6,10 @@
 namespace limbeck {
 
 // How the linear system of a step is solved: by Cholesky of the normal matrix, or by conjugate gradients without it.
-enum class Road { automatic, dense, iterative };
+// sampled: by Cholesky of the normal matrix of a sample of the rows, kept for as long as its steps gain what they
+// promise. The gradient is that of all rows, and so is the optimum; every step comes closer by a factor rather than
+// quadratically, so it is for noisy labels, where a few digits are all there is. Automatic where rows are few.
+enum class Road { automatic, dense, iterative, sampled };
 
 struct RefineOptions {
   int max_steps;

@@ -8,7 +8,16 @@ from numpy.typing import NDArray
 from limbeck._affine import turned, without_affine_part
 from limbeck._model import Fit, Model, Rows, linear_model
 from limbeck._moments_alone import method_of_moments
-from limbeck._polish import EXACT, NOISELESS, Polisher, Priced, span_of
+from limbeck._polish import (
+    EXACT,
+    EXTRA_PENALTY,
+    EXTRA_PENALTY_OF_GIVEN_WIDTH,
+    NOISELESS,
+    Polisher,
+    Priced,
+    is_well_separated,
+    span_of,
+)
 from limbeck._progress import Progress
 from limbeck._search import search
 from limbeck._tabular import random_start
@@ -74,18 +83,21 @@ def learn_gaussian(
     few = _rows_for(most, d, _POLISH_ROWS_PER_PARAMETER, _FIRST_ROWS)
     best: Model = line
     asked_for_thresholds = fit.thresholds
+    penalty = EXTRA_PENALTY if width is None else EXTRA_PENALTY_OF_GIVEN_WIDTH
     # Few rows mostly do; all of them have the last word, and where they object they are what the search goes on with.
     # They are also asked about neurons that few rows did not pay for.
     for count in (few, all_rows) if len(used) > _WORTH_TWICE * few else (all_rows,):
-        judged = Polisher(rows.part(order[:count]), fit, tell, rng)
+        judged = Polisher(rows.part(order[:count]), fit, tell, rng, penalty)
         found, thresholds = _search_widths(judged.priced(best), judged, subspace, width, most, fit, tell, rng)
         fit = fit.changed(thresholds=thresholds)
         tell.enter("refine")
-        best = refined(found.model, rows, fit, tell)
+        # What was fitted to every row that counts is there already, but for what takes many small steps.
+        done = count >= len(used) and found.error > NOISELESS * rows.variance and is_well_separated(found.model)
+        best = found.model if done else refined(found.model, rows, fit, tell)
         if tell.out_of_time() or count >= min(all_rows, len(used)):
             break
-        as_asked = width is None or best.width == width
-        if _holds(best, as_asked, rows.part(order[:all_rows]), fit, tell, rng):
+        judge = Polisher(rows.part(order[:all_rows]), fit, tell, rng, penalty)
+        if _holds(best, width, judge):
             break
         tell.enter("discovery")
     if thresholds and not asked_for_thresholds:
@@ -93,18 +105,14 @@ def learn_gaussian(
     return best, subspace, thresholds
 
 
-def _holds(model: Model, as_asked: bool, rows: Rows, fit: Fit, tell: Progress, rng: np.random.Generator) -> bool:
-    """Whether a refined model is exact on these rows, or has the neurons asked for and leaves nothing to explain."""
-    judge = Polisher(rows, fit, tell, rng)
+def _holds(model: Model, width: int | None, judge: Polisher) -> bool:
+    """Whether a model is exact on the judge's rows, or has the neurons asked for and leaves nothing to explain."""
     state = judge.priced(model)
     if judge.is_exact(state):
         return True
-    return (
-        as_asked
-        and model.width > 0
-        and state.error > EXACT**0.5 * judge.variance
-        and judge.is_settled(state, span_of(model))
-    )
+    if width not in (None, model.width) or not model.width or state.error <= EXACT**0.5 * judge.variance:
+        return False
+    return judge.is_settled(state, span_of(model))
 
 
 def _search_widths(
@@ -131,7 +139,7 @@ def _search_widths(
             found, freed = _with_thresholds(found, settled, polisher, cap, fit, tell, rng)
         if freed:
             fit = fit.changed(thresholds=True)
-            polisher = Polisher(polisher.rows, fit, tell, rng)
+            polisher = Polisher(polisher.rows, fit, tell, rng, polisher.extra_penalty)
             found = polisher.polish(found.model, cap)
             settled = polisher.is_exact(found)
         if settled or found.price >= best.price or tell.out_of_time():
@@ -192,14 +200,33 @@ def _on_scale(model: Model, polisher: Polisher) -> Model:
     return Model(model.signs, model.parameters * np.sqrt(polisher.variance))
 
 
-def refined(model: Model, rows: Rows, fit: Fit, tell: Progress) -> Model:
-    """The model refined on all rows, unless it is exact on them already."""
+def refined(model: Model, rows: Rows, fit: Fit, tell: Progress, coarsest: float = 1e-4) -> Model:
+    """The model refined on all rows, unless it is exact on them already.
+
+    Parameters
+    ----------
+    model : Model
+        Where to begin.
+    rows : Rows
+        All rows.
+    fit : Fit
+        How to refine.
+    tell : Progress
+        Told of the result; nothing is done when time is up.
+    coarsest : float
+        Largest tolerance, for neurons that are well separated.
+    """
     error = float(rows.errors(model).mean())
     if tell.out_of_time() or error <= EXACT * rows.variance:
         return model
     # What the last step gains is to be little beside what the noise leaves open: as many noise variances as parameters.
-    tolerance = min(1e-4, _LAST_GAIN * model.parameters.size / rows.count)
-    model, error = fit(model, rows, tolerance=tolerance if error > NOISELESS * rows.variance else 1e-3 * tolerance)
+    tolerance = min(coarsest, _LAST_GAIN * model.parameters.size / rows.count)
+    if error <= NOISELESS * rows.variance:
+        model, error = fit(model, rows, tolerance=1e-3 * tolerance)
+    elif is_well_separated(model):
+        model, error = fit(model, rows, tolerance=tolerance, road="sampled")
+    else:
+        model, error = fit(model, rows, tolerance=min(1e-4, tolerance))
     tell.report("refine", model.width, error / rows.variance)
     return model
 

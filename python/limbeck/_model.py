@@ -213,6 +213,7 @@ class Fit:
     thresholds: bool = False
     decay: float = 0.0
     n_threads: int = 0
+    road: str = "auto"  # to the steps: see the kernel
     deadline: float = np.inf  # by time.perf_counter(); a refinement that starts later takes no step
     steps_taken: int = field(default=0, init=False)
 
@@ -222,7 +223,7 @@ class Fit:
 
     def __call__(self, model: Model, rows: Rows, **changes: Any) -> tuple[Model, float]:  # noqa: ANN401
         """The model refined on the rows, and its mean squared error there."""
-        how = {"max_steps": self.max_steps, "tolerance": self.tolerance, "decay": self.decay} | changes
+        how = {name: getattr(self, name) for name in ("max_steps", "tolerance", "decay", "road")} | changes
         parameters, _, error, steps, _ = _kernels.refine(
             rows.X,
             rows.y,
@@ -235,6 +236,7 @@ class Fit:
             how["tolerance"],
             self.deadline - time.perf_counter(),
             self.n_threads,
+            how["road"],
         )
         self.steps_taken += steps
         return Model(model.signs, parameters), error

@@ -18,12 +18,24 @@ from limbeck.discovery import kink_weight
 from limbeck.scales import angles_modulo_sign, clump_ladder
 from limbeck.subspace import find_subspace
 
-__all__ = ["EXACT", "NOISELESS", "Polisher", "Priced", "span_of"]
+__all__ = [
+    "EXACT",
+    "EXTRA_PENALTY",
+    "EXTRA_PENALTY_OF_GIVEN_WIDTH",
+    "NOISELESS",
+    "Polisher",
+    "Priced",
+    "is_well_separated",
+    "span_of",
+    "with_linear_part",
+]
 
 _ROUNDS = 6
 # Per parameter, beside the 2 of Akaike's criterion. A spurious neuron is the best of many directions: it takes more off
 # the sum of squares than its number of parameters (up to 2.3 times, measured), so it must pay more to be believed.
-_EXTRA_PENALTY = 1.0
+EXTRA_PENALTY = 1.0
+# Where the width is given there is less doubt that a neuron is there, and dropping one that is costs its whole gain.
+EXTRA_PENALTY_OF_GIVEN_WIDTH = 0.7
 NOISELESS = 1e-6  # mean squared errors below this part of the labels' variance are not taken for noise
 EXACT = 1e-20  # mean squared errors below this part of the labels' variance are rounding
 # In a network exact to rounding: relative sizes and angles below which a neuron may be an artefact. Larger ones cannot
@@ -54,6 +66,33 @@ class Priced:
     price: float
 
 
+@dataclass(frozen=True)
+class _Target:
+    """Neurons to zoom into.
+
+    Attributes
+    ----------
+    members : list of int
+        Their numbers.
+    scale : float
+        Largest angle between their lines.
+    bands : list of float
+        Half-widths of the bands to try.
+    excess : float
+        Of the squared residuals in a band around them, in standard errors.
+    """
+
+    members: list[int]
+    scale: float
+    bands: list[float]
+    excess: float
+
+    @property
+    def suspicious(self) -> bool:
+        """Whether the excess calls for a zoom."""
+        return self.excess > _EXCESS
+
+
 class Polisher:
     """Makes networks better on given rows.
 
@@ -67,10 +106,20 @@ class Polisher:
         Told of every network that is better; ends the work when time is up.
     rng : numpy.random.Generator
         For random starts.
+    extra_penalty : float
+        Price of a parameter beside that of the information criterion.
     """
 
-    def __init__(self, rows: Rows, fit: Fit, progress: Progress, rng: np.random.Generator) -> None:
+    def __init__(
+        self,
+        rows: Rows,
+        fit: Fit,
+        progress: Progress,
+        rng: np.random.Generator,
+        extra_penalty: float = EXTRA_PENALTY,
+    ) -> None:
         self.rows, self.fit, self.progress, self.rng = rows, fit, progress, rng
+        self.extra_penalty = extra_penalty
         self.variance = rows.variance
         self._inner_fit = fit.changed(max_steps=60, tolerance=1e-5)
 
@@ -97,9 +146,11 @@ class Polisher:
             return known
         # What is far below any noise is misfit, and may be lowered by much in many small steps.
         tolerance = min(1e-2, max(_PRICE_TOLERANCE, 0.01 * model.parameters.size) / len(self.rows))
-        if known.error < NOISELESS * self.variance:
+        noisy = known.error > NOISELESS * self.variance
+        if not noisy:
             tolerance *= 0.1
-        return self.priced(*(fit or self.fit)(model, self.rows, max_steps=_TRIAL_STEPS, tolerance=tolerance))
+        road = "sampled" if noisy and is_well_separated(model) else "auto"
+        return self.priced(*(fit or self.fit)(model, self.rows, max_steps=_TRIAL_STEPS, tolerance=tolerance, road=road))
 
     def priced(self, model: Model, error: float | None = None) -> Priced:
         """The model as it is, with its price; its mean squared error may be known."""
@@ -109,7 +160,7 @@ class Polisher:
         freedom = n - (model.width * d + d + 1) - 1
         if freedom <= 0:
             return Priced(model, error, np.inf)
-        penalty = (2 * n / freedom + _EXTRA_PENALTY) * (n - freedom - 1)
+        penalty = (2 * n / freedom + self.extra_penalty) * (n - freedom - 1)
         return Priced(model, error, n * float(np.log(max(error / self.variance, EXACT))) + penalty)
 
     def is_exact(self, state: Priced) -> bool:
@@ -139,14 +190,16 @@ class Polisher:
     def _is_hopeless(self, smaller: Model, best: Priced) -> bool:
         """Whether a smaller network fitted to a part of the rows is far worse there: all rows would show no less.
 
-        Being fitted to these very rows speaks for it; that it is not refined to the end, a little against it.
+        That it is not refined to the end speaks a little against it.
         """
         count = _RACE_ROWS_PER_PARAMETER * best.model.parameters.size
         if 2 * count > len(self.rows) or self.is_exact(best):
             return False
-        few = self.rows.part(slice(count))
-        fitted, _ = self.fit(smaller.alive(), few, max_steps=_RACE_STEPS, tolerance=1e-3)
-        ours = few.errors(best.model)
+        # Gaussian inputs: what the smaller network can make of the larger one lies in that one's span.
+        span = with_linear_part(span_of(best.model), best.model)
+        few = self.rows.part(slice(count)).projected(span)
+        fitted, _ = self.fit(smaller.alive().projected(span), few, max_steps=_RACE_STEPS, tolerance=1e-3)
+        ours = few.errors(best.model.projected(span))
         excess = few.errors(fitted) - ours
         saved = (best.price - self.priced(smaller, best.error).price) / len(self.rows) * float(ours.mean())
         return bool(excess.mean() > saved + _RACE_SURE * excess.std() / np.sqrt(count))
@@ -167,21 +220,24 @@ class Polisher:
 
     def resolve(self, best: Priced, width: int) -> Priced:
         """Zoom into clumps, and into neurons around whose kinks the residuals are too large."""
-        for members, bands, suspicious in self._targets(best):
-            spare = max(0, width - best.model.width) if suspicious else 0
+        for target in self._targets(best):
+            members = target.members
+            spare = max(0, width - best.model.width) if target.suspicious else 0
+            # As many neurons, far apart, are placed anew by other candidates at less cost.
+            afresh = target.suspicious and (spare > 0 or target.scale < _CLOSE)
             for parts in range(len(members), len(members) + min(2, spare) + 1):
-                for band in bands:
+                for band in target.bands:
                     if self.progress.out_of_time() or self.is_exact(best):
                         return best
-                    trial = self._zoomed(best, members, parts, band, suspicious)
+                    trial = self._zoomed(best, members, parts, band, afresh)
                     if trial is not None:
                         return self._tell("resolve", trial)  # neurons have changed their places
         return best
 
-    def _zoomed(self, best: Priced, members: list[int], parts: int, band: float, suspicious: bool) -> Priced | None:
+    def _zoomed(self, best: Priced, members: list[int], parts: int, band: float, afresh: bool) -> Priced | None:
         """A better network with ``parts`` neurons in the place of the members; None if there is none.
 
-        Without an excess of the residuals only what is there is made narrower, and in noise no further than it allows.
+        If not ``afresh`` only what is there is made narrower, and in noise no further than it allows.
         """
         zoom = Zoom.into(best.model, members, band, self.rows, _other_bands(best.model, members, band))
         if not zoom.has_rows_for(parts):
@@ -189,7 +245,7 @@ class Polisher:
         fit = self._inner_fit
         if best.error > NOISELESS * self.variance:
             fit = fit.changed(tolerance=max(fit.tolerance, 0.01 * (parts + 1) * zoom.rows.X.shape[1] / len(zoom.rows)))
-        found = zoom.resolve(parts, fit, self.rng, suspicious)
+        found = zoom.resolve(parts, fit, self.rng, afresh)
         if found is None or found[1] < _GAIN:
             return None
         trial = self.state(found[0])
@@ -209,10 +265,10 @@ class Polisher:
         extremes = [int(np.argmin(found.eigenvalues)), int(np.argmax(found.eigenvalues))]
         return np.concatenate([found.eigenvectors[extremes], found.basis[found.orders > 2]])
 
-    def _targets(self, best: Priced) -> list[tuple[list[int], list[float], bool]]:
-        """Clumps and suspicious single neurons, the most suspicious first, with half-widths of the bands to try."""
+    def _targets(self, best: Priced) -> list[_Target]:
+        """Clumps and suspicious single neurons, the most suspicious first."""
         errors = self.rows.errors(best.model)
-        found: list[tuple[float, list[int], list[float]]] = []
+        found: list[_Target] = []
         for clump in clump_ladder(best.model.directions):
             members = list(clump.members)
             band, z = excess_band(errors, np.abs(self.rows.along(centre_of(best.model, members)[None])[:, 0]))
@@ -221,8 +277,8 @@ class Polisher:
                 bands += [4 * clump.scale, 2 * clump.scale]
             bands = [b for b in bands if b < 1.0]
             if bands and clump.scale < _WIDEST_CLUMP:
-                found.append((-z, members, bands))
-        return [(members, bands, -z > _EXCESS) for z, members, bands in sorted(found, key=lambda f: f[0])]
+                found.append(_Target(members, clump.scale, bands, z))
+        return sorted(found, key=lambda target: -target.excess)
 
 
 def _other_bands(model: Model, members: list[int], band: float) -> list[tuple[Float64Array, float]]:
@@ -240,6 +296,25 @@ def span_of(model: Model) -> Float64Array:
     """Orthonormal basis (r, d) of the neurons' directions."""
     _, sizes, basis = np.linalg.svd(model.directions, full_matrices=False)
     return np.ascontiguousarray(basis[sizes > 1e-6])
+
+
+def is_well_separated(model: Model) -> bool:
+    """Whether no two neurons are close modulo sign.
+
+    Then a refinement to noisy labels ends in a few steps, and a sample of the rows tells them well enough.
+    """
+    angles = angles_modulo_sign(model.directions)[np.triu_indices(model.width, 1)]
+    return bool(angles.min(initial=np.inf) > _NEAR)
+
+
+def with_linear_part(basis: Float64Array, model: Model) -> Float64Array:
+    """A basis (orthonormal rows) with the direction of the model's linear part, unless that is zero or in the span."""
+    linear = model.parameters[-1, :-1]
+    beside = linear - (linear @ basis.T) @ basis
+    size = float(np.linalg.norm(beside))
+    if size <= 1e-6 * float(np.linalg.norm(linear)):
+        return basis
+    return np.vstack([basis, beside / size])
 
 
 def _is_tidy(model: Model, rows: Rows) -> bool:

@@ -12,7 +12,7 @@ from itertools import islice
 import numpy as np
 
 from limbeck._model import Fit, Float64Array, Model, Rows
-from limbeck._polish import Polisher, Priced
+from limbeck._polish import Polisher, Priced, with_linear_part
 from limbeck._progress import Progress
 from limbeck.discovery import Candidate, candidates, from_eigenvectors
 from limbeck.subspace import Subspace
@@ -88,11 +88,18 @@ def search(
     if 0 < subspace.rank < width:
         basis = np.vstack([basis, subspace.hints])
     curvature = (subspace.eigenvectors.T * subspace.eigenvalues) @ subspace.eigenvectors
-    if width <= rows.X.shape[1] and (subspace.rank == 0 or (subspace.orders == 2).any()):
+    if not best.model.width and width <= rows.X.shape[1] and (subspace.rank == 0 or (subspace.orders == 2).any()):
         # The span may be found in part only: leading eigenvectors of the second moment are a start that needs no span.
         rough = fit.changed(tolerance=max(fit.tolerance, _ROUGH * (width + 1) * (rows.X.shape[1] + 1) / len(rows)))
-        start = from_eigenvectors(rows, subspace.eigenvalues, subspace.eigenvectors, width, rough)
-        best = _better(best, start.model, "eigen", polisher, width, progress)
+        values, leading = subspace.eigenvalues, subspace.eigenvectors[:width]
+        if subspace.rank >= width:
+            # Most of the way is gone inside the span, where a step costs next to nothing.
+            span = with_linear_part(leading, best.model)
+            start = from_eigenvectors(rows.projected(span), values, leading @ span.T, width, fit)
+            model, _ = rough(start.model.lifted(span), rows)
+        else:
+            model = from_eigenvectors(rows, values, leading, width, rough).model
+        best = _better(best, model, "eigen", polisher, width, progress)
     span_fit = fit.changed(max_steps=60, tolerance=1e-4)
     settled = _Settled(polisher)
     for number in range(_ROUNDS):
