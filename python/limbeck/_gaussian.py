@@ -10,8 +10,6 @@ from limbeck._model import Fit, Model, Rows, linear_model
 from limbeck._moments_alone import method_of_moments
 from limbeck._polish import (
     EXACT,
-    EXTRA_PENALTY,
-    EXTRA_PENALTY_OF_GIVEN_WIDTH,
     NOISELESS,
     Polisher,
     Priced,
@@ -83,11 +81,10 @@ def learn_gaussian(
     few = _rows_for(most, d, _POLISH_ROWS_PER_PARAMETER, _FIRST_ROWS)
     best: Model = line
     asked_for_thresholds = fit.thresholds
-    penalty = EXTRA_PENALTY if width is None else EXTRA_PENALTY_OF_GIVEN_WIDTH
     # Few rows mostly do; all of them have the last word, and where they object they are what the search goes on with.
     # They are also asked about neurons that few rows did not pay for.
     for count in (few, all_rows) if len(used) > _WORTH_TWICE * few else (all_rows,):
-        judged = Polisher(rows.part(order[:count]), fit, tell, rng, penalty)
+        judged = Polisher(rows.part(order[:count]), fit, tell, rng)
         found, thresholds = _search_widths(judged.priced(best), judged, subspace, width, most, fit, tell, rng)
         fit = fit.changed(thresholds=thresholds)
         tell.enter("refine")
@@ -96,7 +93,7 @@ def learn_gaussian(
         best = found.model if done else refined(found.model, rows, fit, tell)
         if tell.out_of_time() or count >= min(all_rows, len(used)):
             break
-        judge = Polisher(rows.part(order[:all_rows]), fit, tell, rng, penalty)
+        judge = Polisher(rows.part(order[:all_rows]), fit, tell, rng)
         if _holds(best, width, judge):
             break
         tell.enter("discovery")
@@ -139,7 +136,7 @@ def _search_widths(
             found, freed = _with_thresholds(found, settled, polisher, cap, fit, tell, rng)
         if freed:
             fit = fit.changed(thresholds=True)
-            polisher = Polisher(polisher.rows, fit, tell, rng, polisher.extra_penalty)
+            polisher = Polisher(polisher.rows, fit, tell, rng)
             found = polisher.polish(found.model, cap)
             settled = polisher.is_exact(found)
         if settled or found.price >= best.price or tell.out_of_time():
@@ -200,33 +197,18 @@ def _on_scale(model: Model, polisher: Polisher) -> Model:
     return Model(model.signs, model.parameters * np.sqrt(polisher.variance))
 
 
-def refined(model: Model, rows: Rows, fit: Fit, tell: Progress, coarsest: float = 1e-4) -> Model:
-    """The model refined on all rows, unless it is exact on them already.
-
-    Parameters
-    ----------
-    model : Model
-        Where to begin.
-    rows : Rows
-        All rows.
-    fit : Fit
-        How to refine.
-    tell : Progress
-        Told of the result; nothing is done when time is up.
-    coarsest : float
-        Largest tolerance, for neurons that are well separated.
-    """
+def refined(model: Model, rows: Rows, fit: Fit, tell: Progress) -> Model:
+    """The model refined on all rows, unless it is exact on them already."""
     error = float(rows.errors(model).mean())
     if tell.out_of_time() or error <= EXACT * rows.variance:
         return model
     # What the last step gains is to be little beside what the noise leaves open: as many noise variances as parameters.
-    tolerance = min(coarsest, _LAST_GAIN * model.parameters.size / rows.count)
+    tolerance = min(1e-4, _LAST_GAIN * model.parameters.size / rows.count)
     if error <= NOISELESS * rows.variance:
         model, error = fit(model, rows, tolerance=1e-3 * tolerance)
-    elif is_well_separated(model):
-        model, error = fit(model, rows, tolerance=tolerance, road="sampled")
     else:
-        model, error = fit(model, rows, tolerance=min(1e-4, tolerance))
+        road = "sampled" if is_well_separated(model) else "auto"
+        model, error = fit(model, rows, tolerance=tolerance, road=road)
     tell.report("refine", model.width, error / rows.variance)
     return model
 

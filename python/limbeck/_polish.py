@@ -21,7 +21,6 @@ from limbeck.subspace import find_subspace
 __all__ = [
     "EXACT",
     "EXTRA_PENALTY",
-    "EXTRA_PENALTY_OF_GIVEN_WIDTH",
     "NOISELESS",
     "Polisher",
     "Priced",
@@ -34,8 +33,6 @@ _ROUNDS = 6
 # Per parameter, beside the 2 of Akaike's criterion. A spurious neuron is the best of many directions: it takes more off
 # the sum of squares than its number of parameters (up to 2.3 times, measured), so it must pay more to be believed.
 EXTRA_PENALTY = 1.0
-# Where the width is given there is less doubt that a neuron is there, and dropping one that is costs its whole gain.
-EXTRA_PENALTY_OF_GIVEN_WIDTH = 0.7
 NOISELESS = 1e-6  # mean squared errors below this part of the labels' variance are not taken for noise
 EXACT = 1e-20  # mean squared errors below this part of the labels' variance are rounding
 # In a network exact to rounding: relative sizes and angles below which a neuron may be an artefact. Larger ones cannot
@@ -106,20 +103,10 @@ class Polisher:
         Told of every network that is better; ends the work when time is up.
     rng : numpy.random.Generator
         For random starts.
-    extra_penalty : float
-        Price of a parameter beside that of the information criterion.
     """
 
-    def __init__(
-        self,
-        rows: Rows,
-        fit: Fit,
-        progress: Progress,
-        rng: np.random.Generator,
-        extra_penalty: float = EXTRA_PENALTY,
-    ) -> None:
+    def __init__(self, rows: Rows, fit: Fit, progress: Progress, rng: np.random.Generator) -> None:
         self.rows, self.fit, self.progress, self.rng = rows, fit, progress, rng
-        self.extra_penalty = extra_penalty
         self.variance = rows.variance
         self._inner_fit = fit.changed(max_steps=60, tolerance=1e-5)
 
@@ -160,7 +147,7 @@ class Polisher:
         freedom = n - (model.width * d + d + 1) - 1
         if freedom <= 0:
             return Priced(model, error, np.inf)
-        penalty = (2 * n / freedom + self.extra_penalty) * (n - freedom - 1)
+        penalty = (2 * n / freedom + EXTRA_PENALTY) * (n - freedom - 1)
         return Priced(model, error, n * float(np.log(max(error / self.variance, EXACT))) + penalty)
 
     def is_exact(self, state: Priced) -> bool:

@@ -231,8 +231,7 @@ def learn(
     r2 = 1 - float(held.errors_of(residuals).mean()) / held.variance if len(held) and np.ptp(held.y) else np.nan
     if kind != "any":
         if refine and len(held_out):
-            # From the optimum for nine rows in ten the first step is mostly the last.
-            model = refined(model, inner, fit.changed(thresholds=thresholds), tell, 1e-3)
+            model = refined(model, inner, fit.changed(thresholds=thresholds), tell)
         if refine and not thresholds:
             model, affine = without_needless_affine_part(model, inner, tell)
         noise = noise_variance(model, inner, affine, thresholds)
