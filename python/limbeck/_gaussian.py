@@ -30,6 +30,8 @@ _WORTH_TWICE = 1.6  # times the rows to search with first: with fewer, all are t
 _POLISH_ROWS = 50_000
 _POLISH_ROWS_PER_PARAMETER = 60
 _WIDTH_LADDER = (1, 2, 4, 8, 16, 32, 64)
+_ROWS_THAT_PROVE = 100  # for each feature
+_IN_VAIN = 2  # steps of the ladder
 _LAST_GAIN = 0.05
 _THRESHOLD_STARTS = 6
 _THRESHOLD_GAIN = 10.0  # in price, for each neuron: thresholds are freed only where they are clearly there
@@ -127,6 +129,7 @@ def _search_widths(
     # Without a given width: at least as many neurons as the span has dimensions, and more than there are already;
     # pruning takes away what is too much.
     least = max(subspace.rank, best.model.width + 1)
+    in_vain = 0
     caps = [most] if width is not None else [*(w for w in _WIDTH_LADDER if least <= w < most), most]
     for cap in caps:
         part = polisher.rows.part(slice(_rows_for(cap, d, _FIT_ROWS_PER_PARAMETER, _FIT_ROWS)))
@@ -139,9 +142,13 @@ def _search_widths(
             polisher = Polisher(polisher.rows, fit, tell, rng)
             found = polisher.polish(found.model, cap)
             settled = polisher.is_exact(found)
-        if settled or found.price >= best.price or tell.out_of_time():
-            return found, fit.thresholds
-        best = found
+        in_vain = in_vain + 1 if found.price >= best.price else 0
+        if not in_vain:
+            best = found
+        # Moments of few rows show little: that nothing is seen is no proof there, and the price must tell.
+        proven = polisher.is_exact(found) or (settled and len(polisher.rows) > _ROWS_THAT_PROVE * d)
+        if proven or in_vain == _IN_VAIN or tell.out_of_time():
+            break
     return best, fit.thresholds
 
 

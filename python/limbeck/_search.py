@@ -88,7 +88,7 @@ def search(
     if 0 < subspace.rank < width:
         basis = np.vstack([basis, subspace.hints])
     curvature = (subspace.eigenvectors.T * subspace.eigenvalues) @ subspace.eigenvectors
-    if not best.model.width and width <= rows.X.shape[1] and (subspace.rank == 0 or (subspace.orders == 2).any()):
+    if width <= rows.X.shape[1] and (subspace.rank == 0 or (subspace.orders == 2).any()):
         # The span may be found in part only: leading eigenvectors of the second moment are a start that needs no span.
         rough = fit.changed(tolerance=max(fit.tolerance, _ROUGH * (width + 1) * (rows.X.shape[1] + 1) / len(rows)))
         values, leading = subspace.eigenvalues, subspace.eigenvectors[:width]
