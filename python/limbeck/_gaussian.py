@@ -31,6 +31,7 @@ _POLISH_ROWS = 50_000
 _POLISH_ROWS_PER_PARAMETER = 60
 _WIDTH_LADDER = (1, 2, 4, 8, 16, 32, 64)
 _ROWS_THAT_PROVE = 100  # for each feature
+_MOST_OF_THE_ROWS = 0.55
 _IN_VAIN = 2  # steps of the ladder
 _LAST_GAIN = 0.05
 _THRESHOLD_STARTS = 6
@@ -131,6 +132,8 @@ def _search_widths(
     least = max(subspace.rank, best.model.width + 1)
     in_vain = 0
     caps = [most] if width is not None else [*(w for w in _WIDTH_LADDER if least <= w < most), most]
+    # Many more parameters than half the rows would never pay; a few more may show the way to fewer.
+    caps = [w for w in caps if (w + 1) * (d + 1) <= _MOST_OF_THE_ROWS * len(polisher.rows)] or caps[:1]
     for cap in caps:
         part = polisher.rows.part(slice(_rows_for(cap, d, _FIT_ROWS_PER_PARAMETER, _FIT_ROWS)))
         found, settled = search(best, part, polisher, subspace, cap, fit, tell, rng)
