@@ -10,7 +10,7 @@ import argparse
 import json
 from pathlib import Path
 
-from comparisons import apply, gram, imports, kernels, machine, memory, refine
+from comparisons import apply, gram, imports, kernels, machine, memory, refine, ridgeless
 from comparisons.table import render
 
 SECTIONS = {
@@ -18,6 +18,7 @@ SECTIONS = {
     "apply": apply.run,
     "kernels": kernels.run,
     "refine": refine.run,
+    "ridgeless": ridgeless.run,
     "memory": memory.run,
     "import": imports.run,
 }

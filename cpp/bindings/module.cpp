@@ -10,4 +10,5 @@ PYBIND11_MODULE(LIMBECK_MODULE, m, pybind11::mod_gil_not_used()) {
   limbeck::bind_machine(m);
   limbeck::bind_network(m);
   limbeck::bind_refine(m);
+  limbeck::bind_ridgeless(m);
 }

@@ -1,0 +1,47 @@
+#include "bindings/arrays.hpp"
+#include "bindings/registry.hpp"
+#include "kernels/ridgeless.hpp"
+
+namespace limbeck {
+
+namespace {
+
+const char* name_of(Certificate::Verdict verdict) {
+  switch (verdict) {
+    case Certificate::Verdict::certified:
+      return "certified";
+    case Certificate::Verdict::not_positive_definite:
+      return "not positive definite";
+    case Certificate::Verdict::rank_unsure:
+      return "rank unsure";
+    case Certificate::Verdict::not_converged:
+      break;
+  }
+  return "not converged";
+}
+
+// (coef, residual norms, condition, backward error, refinements, verdict)
+template <class T>
+py::object solve(const py::array& X, const py::array& Y, double rcond, int n_threads) {
+  LeastSquares<T> problem{matrix<T>(X, "X"), X.shape(0), X.shape(1), matrix<T>(Y, "Y"), Y.shape(1), rcond};
+  same_length(X, "X", 0, Y, "Y", 0, "rows");
+  auto coef = new_array<T>({problem.p, problem.q});
+  auto norms = new_array<double>({problem.q});
+  T* to_coef = coef.mutable_data();
+  double* to_norms = norms.mutable_data();
+  Certificate found{};
+  run(n_threads, [&](const Execution& exec) { found = solve_by_cholesky(exec, problem, to_coef, to_norms); });
+  return py::make_tuple(coef, norms, found.condition, found.backward_error, found.refinements, name_of(found.verdict));
+}
+
+py::object solve_binding(const py::array& X, const py::array& Y, double rcond, int n_threads) {
+  return by_dtype(X, "X", [&](auto zero) { return solve<decltype(zero)>(X, Y, rcond, n_threads); });
+}
+
+}  // namespace
+
+void bind_ridgeless(py::module_& m) {
+  m.def("solve_by_cholesky", &solve_binding, py::arg("X"), py::arg("Y"), py::arg("rcond"), py::arg("n_threads"));
+}
+
+}  // namespace limbeck

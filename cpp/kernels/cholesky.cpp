@@ -1,0 +1,149 @@
+#include "kernels/cholesky.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace limbeck {
+
+namespace {
+
+constexpr Index panel = 192, part = 64;  // columns factored between two updates of the rest, and of the panel's rest
+constexpr Index rows_per_task = 64;
+constexpr Index few_columns = 4;  // solved one by one, without packing the factor
+
+// The diagonal block of `size` columns at k: column after column, each less what those before explain.
+template <class T>
+bool factor_block(TiledMatrix<T>* A, Index k, Index size) {
+  for (Index j = k; j < k + size; ++j) {
+    T* column = A->at(0, j);
+    for (Index c = k; c < j; ++c) {
+      const T* before = A->at(0, c);
+      const T factor = before[j];
+      for (Index i = j; i < k + size; ++i) column[i] -= factor * before[i];
+    }
+    if (!(column[j] > 0) || !std::isfinite(column[j])) return false;
+    const T root = std::sqrt(column[j]);
+    for (Index i = j; i < k + size; ++i) column[i] /= root;
+  }
+  return true;
+}
+
+// Rows of the columns k ... k + size times the inverse of the transposed diagonal block.
+template <class T>
+void solve_rows(TiledMatrix<T>* A, Index k, Index size, Index row, Index rows) {
+  for (Index j = k; j < k + size; ++j) {
+    T* column = A->at(row, j);
+    for (Index c = k; c < j; ++c) {
+      const T* before = A->at(row, c);
+      const T factor = *A->at(j, c);
+      for (Index i = 0; i < rows; ++i) column[i] -= factor * before[i];
+    }
+    const T diagonal = *A->at(j, j);
+    for (Index i = 0; i < rows; ++i) column[i] /= diagonal;
+  }
+}
+
+template <class T>
+void lower_sweep(const TiledMatrix<T>& L, Index begin, Index end, T* x) {
+  for (Index j = begin; j < end; ++j) {
+    const T* column = L.at(0, j);
+    const T value = x[j] /= column[j];
+    for (Index i = j + 1; i < end; ++i) x[i] -= value * column[i];
+  }
+}
+
+// Sum of products in a fixed order that vectors can take.
+template <class T>
+T inner_product(const T* a, const T* b, Index n) {
+  constexpr Index lanes = 64 / static_cast<Index>(sizeof(T));
+  T sums[lanes] = {};
+  Index i = 0;
+  for (; i + lanes <= n; i += lanes) {
+    for (Index l = 0; l < lanes; ++l) sums[l] += a[i + l] * b[i + l];
+  }
+  T total = 0;
+  for (; i < n; ++i) total += a[i] * b[i];
+  for (Index l = 0; l < lanes; ++l) total += sums[l];
+  return total;
+}
+
+template <class T>
+void transposed_sweep(const TiledMatrix<T>& L, Index begin, Index end, T* x) {
+  for (Index j = end; j-- > begin;) {
+    const T* column = L.at(0, j);
+    x[j] = (x[j] - inner_product(column + j + 1, x + j + 1, end - j - 1)) / column[j];
+  }
+}
+
+template <class T, class Sweep>
+void for_columns(const Execution& exec, TiledMatrix<T>* B, Index size, const Sweep& sweep) {
+  exec.for_each(B->columns(), static_cast<double>(size) * size * B->columns(), [&](Index c) { sweep(B->at(0, c)); });
+}
+
+// Rows [begin, end) of the columns of a matrix.
+template <class T>
+VectorSet<T> columns_of(const TiledMatrix<T>& B, Index begin, Index end) {
+  return {B.at(begin, 0), B.columns(), end - begin, B.stride(), 1};
+}
+
+}  // namespace
+
+template <class T>
+bool cholesky(const Execution& exec, TiledMatrix<T>* A) {
+  const Index m = A->rows();
+  for (Index k = 0; k < m; k += panel) {
+    exec.check();
+    const Index panel_end = std::min(k + panel, m);
+    for (Index j = k; j < panel_end; j += part) {
+      const Index size = std::min(part, panel_end - j), below = j + size, rest = m - below;
+      if (!factor_block(A, j, size)) return false;
+      exec.for_each((rest + rows_per_task - 1) / rows_per_task, static_cast<double>(rest) * size * size, [&](Index t) {
+        const Index row = below + t * rows_per_task;
+        solve_rows(A, j, size, row, std::min(rows_per_task, m - row));
+      });
+      if (below < panel_end) {
+        const VectorSet<T> found{A->at(below, j), rest, size, 1, A->stride()};
+        add_inner_products(exec, found, T(-1), A, below, panel_end - below);
+      }
+    }
+    if (panel_end < m) {
+      const VectorSet<T> found{A->at(panel_end, k), m - panel_end, panel_end - k, 1, A->stride()};
+      add_inner_products(exec, found, T(-1), A, panel_end);
+    }
+  }
+  return true;
+}
+
+template <class T>
+void solve_lower(const Execution& exec, const TiledMatrix<T>& L, TiledMatrix<T>* B) {
+  const Index m = L.rows(), step = B->columns() <= few_columns ? m : panel;
+  for (Index k = 0; k < m; k += step) {
+    const Index end = std::min(k + step, m);
+    for_columns(exec, B, end - k, [&](T* x) { lower_sweep(L, k, end, x); });
+    if (end == m) break;
+    add_products(exec, VectorSet<T>{L.at(end, k), m - end, end - k, 1, L.stride()}, columns_of(*B, k, end), T(-1), B,
+                 {end, 0});
+  }
+}
+
+template <class T>
+void solve_lower_transposed(const Execution& exec, const TiledMatrix<T>& L, TiledMatrix<T>* B) {
+  const Index m = L.rows(), step = B->columns() <= few_columns ? m : panel;
+  for (Index end = m; end > 0; end -= std::min(step, end)) {
+    const Index k = std::max<Index>(0, end - step);
+    for_columns(exec, B, end - k, [&](T* x) { transposed_sweep(L, k, end, x); });
+    if (k == 0) break;
+    // What the unknowns found so far take from those above: rows [k, end) of L, columns before k.
+    add_products(exec, VectorSet<T>{L.at(k, 0), k, end - k, L.stride(), 1}, columns_of(*B, k, end), T(-1), B, {0, 0});
+  }
+}
+
+#define LIMBECK_INSTANTIATE(T)                                                         \
+  template bool cholesky(const Execution&, TiledMatrix<T>*);                           \
+  template void solve_lower(const Execution&, const TiledMatrix<T>&, TiledMatrix<T>*); \
+  template void solve_lower_transposed(const Execution&, const TiledMatrix<T>&, TiledMatrix<T>*);
+LIMBECK_INSTANTIATE(float)
+LIMBECK_INSTANTIATE(double)
+#undef LIMBECK_INSTANTIATE
+
+}  // namespace limbeck

@@ -1,0 +1,354 @@
+"""Minimum-norm least squares: against exact arithmetic, LAPACK and the definitions."""
+
+import json
+import warnings
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from limbeck import _kernels, ridgeless
+from limbeck.ridgeless import NotCertifiedWarning, leave_one_out, solve
+
+EPS = np.finfo(np.float64).eps
+SHAPES = [(1, 1), (1, 7), (7, 1), (5, 8), (8, 5), (40, 40), (60, 150), (150, 60), (70, 500), (700, 210)]
+STRD = json.loads((Path(__file__).parent / "data" / "nist_strd.json").read_text())["sets"]
+
+
+def exact_least_squares(X, y):
+    """The minimum-norm solution of full-rank least squares on the float64 numbers as they are, in rationals."""
+    rows, targets = [[Fraction(float(v)) for v in row] for row in X], [Fraction(float(v)) for v in y]
+    n, p = X.shape
+    wide = n <= p
+    vectors = rows if wide else [list(column) for column in zip(*rows, strict=True)]
+    gram = [[sum(a * b for a, b in zip(u, v, strict=True)) for v in vectors] for u in vectors]
+    right = targets if wide else [sum(a * b for a, b in zip(v, targets, strict=True)) for v in vectors]
+    system = [[*row, r] for row, r in zip(gram, right, strict=True)]
+    for k in range(len(system)):
+        system[k] = [v / system[k][k] for v in system[k]]
+        for i in range(len(system)):
+            if i != k:
+                system[i] = [a - system[i][k] * b for a, b in zip(system[i], system[k], strict=True)]
+    solution = [row[-1] for row in system]
+    if wide:
+        solution = [sum(solution[i] * rows[i][j] for i in range(n)) for j in range(p)]
+    return np.array([float(v) for v in solution])
+
+
+def with_condition(n, p, exponent, seed=0):
+    """A matrix whose singular values fall evenly from 1 to 10^-exponent."""
+    rng = np.random.default_rng([n, p, seed])
+    m = min(n, p)
+    U, V = (np.linalg.qr(rng.standard_normal((side, m)))[0] for side in (n, p))
+    return (U * np.logspace(0, -exponent, m)) @ V.T
+
+
+def reference(X, Y):
+    return np.linalg.lstsq(X, Y, rcond=EPS * max(X.shape))[0]
+
+
+def relative(a, b):
+    return np.linalg.norm(a - b) / np.linalg.norm(b)
+
+
+@pytest.mark.parametrize(("n", "p"), SHAPES)
+@pytest.mark.parametrize("q", [None, 1, 3, 70])
+def test_the_solution_is_that_of_lapack(n, p, q):
+    rng = np.random.default_rng([n, p])
+    X = rng.standard_normal((n, p))
+    Y = rng.standard_normal(n if q is None else (n, q))
+    found = solve(X, Y)
+    expected = reference(X, Y)
+    condition = np.linalg.cond(X)
+    assert found.coef.shape == expected.shape
+    # LAPACK's error: a modest multiple of condition * eps; and, for tall X, of condition^2 * eps * residual.
+    assert relative(found.coef, expected) < 30 * EPS * condition * (1 + condition)
+    assert found.rank == min(n, p)
+    assert found.condition == pytest.approx(condition, rel=0.7)
+    assert found.method == "cholesky"
+    assert found.certified
+    assert found.backward_error < 32 * EPS
+    # The residual of a wide X is rounding alone.
+    residual = np.linalg.norm(Y - X @ found.coef, axis=0)
+    np.testing.assert_allclose(found.residual_norm, residual, rtol=1e-9, atol=1e-12 * np.linalg.norm(Y))
+
+
+@pytest.mark.parametrize(("n", "p"), [(6, 14), (14, 6), (9, 9)])
+@pytest.mark.parametrize("exponent", range(15))
+def test_no_condition_makes_it_worse_than_ten_times_lapack(n, p, exponent):
+    X = with_condition(n, p, exponent)
+    y = np.random.default_rng(exponent).standard_normal(n)
+    exact = exact_least_squares(X, y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotCertifiedWarning)
+        found = solve(X, y)
+    assert relative(found.coef, exact) <= 10 * relative(reference(X, y), exact) + 4 * EPS
+    if found.method == "cholesky":
+        assert relative(found.coef, exact) < 4 * EPS
+
+
+@pytest.mark.parametrize("name", sorted(STRD))
+def test_certified_values_of_nist(name):
+    # NIST Statistical Reference Datasets, https://www.itl.nist.gov/div898/strd (public domain): linear regression.
+    data = STRD[name]
+    x, y = np.array(data["x"], dtype=np.float64), np.array(data["y"], dtype=np.float64)
+    if "degree" in data["model"]:
+        degree = int(data["model"].split("degree ")[1].split(",")[0])
+        X = np.vander(x, degree + 1, increasing=True)
+    elif "origin" in data["model"]:
+        X = x[:, None]
+    else:
+        X = np.column_stack([np.ones(len(y)), x])
+    exact = exact_least_squares(X, y)
+    # The certified values are those of the decimal data: what float64 makes of these moves them.
+    np.testing.assert_allclose(exact, data["coef"], rtol=1e-6 if name == "Filip" else 1e-11, atol=1e-12)
+    if name == "Filip":
+        # Of condition 1.8e15, beyond what NumPy's rank rule takes for full rank: another problem, and it says so.
+        with pytest.warns(NotCertifiedWarning, match="rank is in doubt"):
+            assert solve(X, y).rank == np.linalg.matrix_rank(X) == 10
+        return
+    found = solve(X, y)
+    assert found.certified
+    wrong = np.abs(found.coef - exact) / np.abs(exact)
+    assert -np.log10(max(wrong.max(), 1e-16)) >= 13
+
+
+@pytest.mark.parametrize(("n", "p"), [(30, 80), (80, 30), (40, 40)])
+def test_rank_deficient_input_gets_the_answer_and_rank_of_lapack(n, p):
+    rng = np.random.default_rng(n)
+    X = rng.standard_normal((n, 12)) @ rng.standard_normal((12, p))
+    Y = rng.standard_normal((n, 2))
+    found = solve(X, Y)
+    assert (found.rank, found.method, found.certified) == (12, "svd", True)
+    np.testing.assert_allclose(found.coef, reference(X, Y), atol=1e-12)
+    np.testing.assert_allclose(found.residual_norm, np.linalg.norm(Y - X @ found.coef, axis=0), rtol=1e-10)
+
+
+def test_of_all_solutions_it_is_the_smallest():
+    rng = np.random.default_rng(1)
+    X, y = rng.standard_normal((40, 90)), rng.standard_normal(40)
+    coef = solve(X, y).coef
+    null_space = np.linalg.svd(X)[2][40:]
+    assert np.abs(null_space @ coef).max() < 10 * EPS * np.linalg.norm(coef)
+
+
+def test_layout_and_memory_do_not_matter(tmp_path):
+    rng = np.random.default_rng(2)
+    X, y = rng.standard_normal((30, 70)), rng.standard_normal(30)
+    expected = solve(X, y).coef
+    np.save(tmp_path / "X.npy", X)
+    mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
+    for other in (np.asfortranarray(X), mapped, X.tolist(), np.repeat(X, 2, axis=0)[::2]):
+        np.testing.assert_array_equal(solve(other, y).coef, expected)
+
+
+@pytest.mark.parametrize(("n", "p"), [(30, 70), (70, 30), (300, 800)])
+def test_float32_is_as_good_as_float32_can_be(n, p):
+    rng = np.random.default_rng(3)
+    X, Y = rng.standard_normal((n, p)).astype(np.float32), rng.standard_normal((n, 2)).astype(np.float32)
+    found = solve(X, Y)
+    assert found.coef.dtype == np.float32
+    assert found.certified
+    exact = reference(X.astype(np.float64), Y.astype(np.float64))
+    assert relative(found.coef, exact) < np.finfo(np.float32).eps
+
+
+def test_float32_that_is_too_ill_conditioned_for_it_is_factored_in_float64():
+    X = with_condition(20, 50, 3.3).astype(np.float32)
+    y = np.ones(20, dtype=np.float32)
+    found = solve(X, y)
+    assert (found.method, found.certified, found.coef.dtype) == ("cholesky", True, np.float32)
+    assert relative(found.coef, reference(X.astype(np.float64), y)) < 1e-6
+
+
+@pytest.mark.parametrize("x_scale", [1e160, 1e-160, 1e300, 1.0])
+@pytest.mark.parametrize("y_scale", [1e160, 1e-160, 1.0])
+@pytest.mark.parametrize(("n", "p", "rank"), [(20, 50, 20), (50, 20, 20), (30, 30, 12)])
+def test_huge_and_tiny_numbers_change_nothing(x_scale, y_scale, n, p, rank):
+    rng = np.random.default_rng(4)
+    X, y = rng.standard_normal((n, rank)) @ rng.standard_normal((rank, p)), rng.standard_normal(n)
+    plain, found = solve(X, y), solve(X * x_scale, y * y_scale)
+    assert (found.rank, found.method, found.certified) == (plain.rank, plain.method, plain.certified)
+    assert found.backward_error < 1e-15 * np.sqrt(50)
+    with np.errstate(over="ignore", under="ignore"):
+        expected = plain.coef * (y_scale / x_scale)
+    if np.abs(expected).min() > 1e-290 and np.abs(expected).max() < 1e300:
+        np.testing.assert_allclose(found.coef, expected, rtol=1e-11, atol=1e-13 * np.abs(expected).max())
+
+
+def test_a_graded_matrix_has_the_rank_of_numpys_rule():
+    X = np.random.default_rng(5).standard_normal((40, 8)) * 10.0 ** -np.arange(0, 24, 3)
+    y = np.ones(40)
+    found = solve(X, y)
+    assert found.rank == np.linalg.matrix_rank(X) < 8
+    assert found.method == "svd"
+    np.testing.assert_allclose(found.coef, reference(X, y), rtol=1e-6, atol=1e-8)
+
+
+def test_columns_of_different_scales_are_no_trouble():
+    X = np.random.default_rng(6).standard_normal((40, 4)) * [1.0, 1e-4, 1e5, 1e-6]
+    y = np.random.default_rng(7).standard_normal(40)
+    found = solve(X, y)
+    assert found.method == "cholesky"
+    np.testing.assert_allclose(found.coef, exact_least_squares(X, y), rtol=4 * EPS)
+
+
+def test_a_rank_in_doubt_warns():
+    X = with_condition(30, 50, 1)
+    U, s, Vt = np.linalg.svd(X, full_matrices=False)
+    s[-1] = 1.2 * EPS * 50
+    with pytest.warns(NotCertifiedWarning, match=r"rank is in doubt, since 1 singular value"):
+        found = solve((U * s) @ Vt, np.ones(30))
+    assert not found.certified
+
+
+def test_rcond_decides_about_the_rank():
+    X = with_condition(20, 30, 6)
+    found = solve(X, np.ones(20), rcond=3e-3)
+    assert found.rank == np.linalg.matrix_rank(X, rtol=3e-3) < 20
+    np.testing.assert_allclose(found.coef, np.linalg.lstsq(X, np.ones(20), rcond=3e-3)[0], rtol=1e-8)
+
+
+def test_zero_matrix_and_zero_targets():
+    found = solve(np.zeros((3, 5)), np.ones(3))
+    assert found.rank == 0
+    np.testing.assert_array_equal(found.coef, 0)
+    assert found.residual_norm == pytest.approx(np.sqrt(3))
+    X = np.random.default_rng(8).standard_normal((4, 6))
+    found = solve(X, np.zeros((4, 2)))
+    assert found.certified
+    np.testing.assert_array_equal(found.coef, 0)
+    assert solve(X, np.zeros((4, 0))).coef.shape == (6, 0)
+
+
+@pytest.mark.parametrize("method", ["cholesky", "svd"])
+def test_the_method_can_be_chosen(method):
+    X, y = np.random.default_rng(9).standard_normal((10, 20)), np.ones(10)
+    found = solve(X, y, method=method)
+    assert found.method == method
+    np.testing.assert_allclose(found.coef, reference(X, y), atol=1e-13)
+
+
+def test_a_chosen_method_that_cannot_do_it_says_so():
+    with pytest.raises(ValueError, match=r'too ill conditioned for method="cholesky" \(not positive definite\)'):
+        solve(np.ones((5, 3)), np.ones(5), method="cholesky")
+
+
+@pytest.mark.parametrize(("n", "p"), [(12, 30), (30, 12)])
+@pytest.mark.parametrize("intercept", ["centred", "in norm"])
+def test_intercepts(n, p, intercept):
+    rng = np.random.default_rng(10)
+    X, Y = rng.standard_normal((n, p)) + 2, rng.standard_normal((n, 2)) - 1
+    found = solve(X, Y, intercept=intercept)
+    if intercept == "in norm":
+        whole = reference(np.column_stack([X, np.ones(n)]), Y)
+        coef, constant = whole[:-1], whole[-1]
+    else:
+        coef = reference(X - X.mean(axis=0), Y - Y.mean(axis=0))
+        constant = Y.mean(axis=0) - X.mean(axis=0) @ coef
+    np.testing.assert_allclose(found.coef, coef, atol=1e-12)
+    np.testing.assert_allclose(found.intercept, constant, atol=1e-12)
+    np.testing.assert_allclose(found.residual_norm, np.linalg.norm(Y - found.predict(X), axis=0), atol=1e-12)
+    assert isinstance(solve(X, Y[:, 0], intercept=intercept).intercept, float)
+
+
+def test_a_batch_is_its_items():
+    rng = np.random.default_rng(11)
+    X, Y = rng.standard_normal((3, 10, 25)), rng.standard_normal((3, 10, 2))
+    X[1] = rng.standard_normal((10, 4)) @ rng.standard_normal((4, 25))
+    found = solve(X, Y)
+    assert found.coef.shape == (3, 25, 2)
+    assert found.rank.tolist() == [10, 4, 10]
+    assert found.method == "batch"
+    for i in range(3):
+        np.testing.assert_array_equal(found.coef[i], solve(X[i], Y[i]).coef)
+    assert solve(X, Y[:, :, 0]).coef.shape == (3, 25)
+
+
+def test_bitwise_the_same_for_any_number_of_threads():
+    rng = np.random.default_rng(12)
+    for n, p, q in ((300, 900, 3), (900, 300, 1), (260, 700, 90), (5000, 30, 2)):
+        X, Y = rng.standard_normal((n, p)), rng.standard_normal((n, q))
+        results = [solve(X, Y, n_threads=threads).coef.tobytes() for threads in (1, 2, 3, 8)]
+        assert len(set(results)) == 1
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(1, 30), st.integers(1, 30), st.integers(1, 4), st.integers(0, 2**32 - 1), st.floats(0, 6))
+def test_the_certificate_holds(n, p, q, seed, spread):
+    rng = np.random.default_rng(seed)
+    X, Y = rng.standard_normal((n, p)) * 10.0 ** rng.uniform(-spread, spread, p), rng.standard_normal((n, q))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotCertifiedWarning)
+        found = solve(X, Y)
+    if not found.certified:
+        return
+    residual = Y - X @ found.coef
+    size, b, r = np.linalg.norm(X), np.linalg.norm(found.coef, axis=0), np.linalg.norm(residual, axis=0)
+    slope = np.linalg.norm(X.T @ residual, axis=0)
+    whole = size * b + np.linalg.norm(Y, axis=0)
+    error = np.minimum(slope / np.maximum(size * r, 1e-300), r / whole)
+    # These products are themselves off by some eps of their largest terms.
+    rounding = np.minimum(slope * 0 + 100 * EPS * whole / np.maximum(r, 1e-300), 100 * EPS)
+    assert (error < 1e-14 + rounding).all()
+
+
+@pytest.mark.parametrize(
+    ("n", "p", "rank"), [(12, 30, 12), (30, 12, 12), (15, 15, 15), (20, 18, 6), (6, 40, 3), (9, 1, 1)]
+)
+def test_leave_one_out_is_leaving_one_out(n, p, rank):
+    rng = np.random.default_rng(n)
+    X, Y = rng.standard_normal((n, rank)) @ rng.standard_normal((rank, p)), rng.standard_normal((n, 2))
+    expected = np.empty_like(Y)
+    for i in range(n):
+        rest = np.arange(n) != i
+        expected[i] = Y[i] - X[i] @ np.linalg.lstsq(X[rest], Y[rest], rcond=1e-10)[0]
+    np.testing.assert_allclose(leave_one_out(X, Y), expected, atol=1e-9)
+    np.testing.assert_allclose(leave_one_out(X, Y[:, 0]), expected[:, 0], atol=1e-9)
+
+
+def test_leave_one_out_of_a_row_that_stands_alone():
+    # Two rows on one axis, one on another: without the last, nothing is known about its axis.
+    X = np.array([[1.0, 0.0], [2.0, 0.0], [0.0, 3.0]])
+    np.testing.assert_allclose(leave_one_out(X, np.array([1.0, 1.0, 5.0]))[2], 5.0)
+
+
+@pytest.mark.parametrize(
+    ("X", "Y", "error", "message"),
+    [
+        (np.ones(3), np.ones(3), ValueError, r"X must have 2 or 3 dimension\(s\), got shape \(3,\)"),
+        (np.ones((3, 2)), np.ones(4), ValueError, r"same number of rows.*\(3, 2\).*\(4,\)"),
+        (np.ones((0, 2)), np.ones(0), ValueError, r"at least one row and one column, got shape \(0, 2\)"),
+        (np.ones((2, 0)), np.ones(2), ValueError, r"at least one row and one column, got shape \(2, 0\)"),
+        (np.array([[1.0, np.nan], [1, 2]]), np.ones(2), ValueError, r"X holds nan at index \(0, 1\)"),
+        (np.eye(2), np.array([1.0, np.inf]), ValueError, r"Y holds inf at index 1"),
+        (np.eye(2) * 1j, np.ones(2), TypeError, r"X must hold real numbers"),
+        (np.ones((2, 3, 2)), np.ones((3, 3)), ValueError, r"same number of problems"),
+    ],
+)
+def test_bad_input(X, Y, error, message):
+    with pytest.raises(error, match=message):
+        solve(X, Y)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"rcond": -1.0}, "rcond must be at least 0 and below 1, or None; got -1.0"),
+        ({"rcond": float("nan")}, "rcond must be"),
+        ({"method": "qr"}, "method must be one of auto, cholesky, svd; got 'qr'"),
+        ({"intercept": "yes"}, 'intercept must be None, "centred" or "in norm"; got \'yes\''),
+    ],
+)
+def test_bad_options(options, message):
+    with pytest.raises(ValueError, match=message):
+        solve(np.eye(3), np.ones(3), **options)
+
+
+def test_the_kernel_checks_shapes():
+    with pytest.raises(ValueError, match="same number of rows"):
+        _kernels.solve_by_cholesky(np.ones((3, 2)), np.ones((4, 1)), 1e-15, 1)
+    assert ridgeless.__all__ == sorted(ridgeless.__all__)
