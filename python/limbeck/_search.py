@@ -7,6 +7,8 @@ which the next round looks again.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from itertools import islice
 
 import numpy as np
@@ -14,7 +16,7 @@ import numpy as np
 from limbeck._model import Fit, Float64Array, Model, Rows
 from limbeck._polish import Polisher, Priced, with_linear_part
 from limbeck._progress import Progress
-from limbeck.discovery import Candidate, candidates, from_eigenvectors
+from limbeck.discovery import Candidate, candidates, from_eigenvectors, from_wide
 from limbeck.subspace import Subspace
 
 __all__ = ["search"]
@@ -27,6 +29,9 @@ _FAINT_DIMENSION = 1e-3
 _MISSED = 0.5  # sine of the angle between the neurons' span and a direction that they do not cover
 _SAME = 4.0  # times what noise explains: two fits differ by no more
 _ROUGH = 0.05  # of what noise leaves open: a start for more rows need not come closer
+_FEW_ROWS = 100  # for each feature: with fewer there are many optima, and paths by way of weight decay end in others
+_DECAYS = (0.03, 0.1)  # for labels of unit variance
+_WIDE_STARTS = 3
 _AGREEMENT = 0.01  # relative difference of errors of two candidates that count as one solution
 _NOISY = 1e-3  # relative errors above this count as noise, until shown otherwise
 _PROMISING = 1.5  # how much larger the error may be, before polishing, than that of the best network
@@ -97,9 +102,12 @@ def search(
             span = with_linear_part(leading, best.model)
             start = from_eigenvectors(rows.projected(span), values, leading @ span.T, width, fit)
             model, _ = rough(start.model.lifted(span), rows)
+            best = _better(best, model, "eigen", polisher, width, progress)
         else:
-            model = from_eigenvectors(rows, values, leading, width, rough).model
-        best = _better(best, model, "eigen", polisher, width, progress)
+            start = from_eigenvectors(rows, values, leading, width, rough)
+            best = _better(best, start.model, "eigen", polisher, width, progress)
+            if len(rows) < _FEW_ROWS * rows.X.shape[1] and 2 * best.model.width >= width:
+                best = _from_decay(best, rows, polisher, values, leading, width, rough, progress, rng)
     span_fit = fit.changed(max_steps=60, tolerance=1e-4)
     settled = _Settled(polisher)
     for number in range(_ROUNDS):
@@ -137,6 +145,33 @@ def search(
         if number and best.price >= before:
             break
     return best, False
+
+
+def _from_decay(
+    best: Priced,
+    rows: Rows,
+    polisher: Polisher,
+    values: Float64Array,
+    vectors: Float64Array,
+    width: int,
+    fit: Fit,
+    progress: Progress,
+    rng: np.random.Generator,
+) -> Priced:
+    """The best of what weight decay leads to in all dimensions, from the eigenvectors and from random directions."""
+    unit = float(np.sqrt(polisher.variance))
+    sources: list[tuple[str, Callable[[], Candidate]]] = [
+        ("eigen", partial(from_eigenvectors, rows, values, vectors, width, fit.changed(decay=decay * unit)))
+        for decay in _DECAYS
+    ]
+    if (2 * width + 3) * (rows.X.shape[1] + 1) < len(rows):
+        wide = fit.changed(decay=_DECAYS[0] * unit, max_steps=40, tolerance=1e-3)
+        sources += [("wide", partial(from_wide, rows, width, wide, rng))] * _WIDE_STARTS
+    for name, source in sources:
+        if polisher.is_exact(best) or progress.out_of_time():
+            break
+        best = _better(best, source().model, name, polisher, width, progress)
+    return best
 
 
 class _Settled:

@@ -28,6 +28,7 @@ __all__ = [
     "candidates",
     "collapse",
     "from_eigenvectors",
+    "from_wide",
     "kink_weight",
     "profile_derivatives",
     "scale_space_peaks",
@@ -164,7 +165,8 @@ def _from_peaks(rows: Rows, width: int, fit: Fit, rng: np.random.Generator) -> C
     return Candidate(*_named(fit(model, rows), "peaks"))
 
 
-def _from_wide(rows: Rows, width: int, fit: Fit, rng: np.random.Generator) -> Candidate:
+def from_wide(rows: Rows, width: int, fit: Fit, rng: np.random.Generator) -> Candidate:
+    """More neurons than wanted, in random directions of either sign, refined and collapsed to at most ``width``."""
     r = rows.X.shape[1]
     count = 2 * width + 2
     model = linear_model(r)
@@ -218,9 +220,9 @@ def candidates(
         For random starts; the sources after the first differ from round to round.
     """
     sources: list[Callable[[], Candidate]] = [
-        lambda: _from_wide(rows, width, fit, rng),
+        lambda: from_wide(rows, width, fit, rng),
         lambda: _from_peaks(rows, width, fit, rng),
-        lambda: _from_wide(rows, width, fit, rng),
+        lambda: from_wide(rows, width, fit, rng),
     ]
     if width <= rows.X.shape[1]:
         values, vectors = eigh(curvature)
