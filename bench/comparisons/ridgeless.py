@@ -46,7 +46,7 @@ def run(quick: bool) -> Section:
     shapes = SHAPES[:2] + DEFICIENT[:1] if quick else SHAPES + DEFICIENT
     for n, p, q, rank in shapes:
         for threads in (1,) if quick else (1, 2):
-            section.rows.append(_row(n, p, q, rank, threads, 3 if quick else 5))
+            section.rows.append(_row(n, p, q, rank, threads, 3))
     return section
 
 

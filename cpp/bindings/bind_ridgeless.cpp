@@ -14,6 +14,8 @@ const char* name_of(Certificate::Verdict verdict) {
       return "not positive definite";
     case Certificate::Verdict::rank_unsure:
       return "rank unsure";
+    case Certificate::Verdict::out_of_range:
+      return "out of range";
     case Certificate::Verdict::not_converged:
       break;
   }

@@ -207,7 +207,14 @@ bool dense_is_faster(const RefineProblem& p) {
 
 bool sample_is_worthwhile(const RefineProblem& p) {
   constexpr Index most_parameters = 2000;  // beyond, Cholesky takes longer than the gradient
-  return p.k > 0 && p.n_parameters() <= most_parameters && p.n >= 2 * sample_rows_per_parameter * p.n_parameters();
+  if (p.k == 0 || p.n_parameters() > most_parameters) return false;
+  double rows = static_cast<double>(p.n);  // as many of equal weight as tell as much
+  if (p.v) {
+    double squares = 0;
+    for (Index r = 0; r < p.n; ++r) squares += p.v[r] * p.v[r];
+    rows = squares > 0 ? p.total_weight() * p.total_weight() / squares : 0.0;
+  }
+  return rows >= 2.0 * sample_rows_per_parameter * p.n_parameters();
 }
 
 }  // namespace limbeck

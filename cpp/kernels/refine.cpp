@@ -52,11 +52,12 @@ RefineResult refine(const Execution& exec, const RefineProblem& p, const RefineO
   const auto in_time = [&] {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() < options.seconds;
   };
-  const bool sampled = options.road == Road::sampled && sample_is_worthwhile(p);
+  bool sampled = options.road == Road::sampled && sample_is_worthwhile(p);
   const bool dense = options.road == Road::dense || (options.road != Road::iterative && dense_is_faster(p));
-  const auto system = sampled ? sampled_system(exec, p)
-                      : dense ? dense_system(exec, p)
-                              : iterative_system(exec, p, options.tolerance, in_time);
+  const auto system_of_all_rows = [&] {
+    return dense ? dense_system(exec, p) : iterative_system(exec, p, options.tolerance, in_time);
+  };
+  auto system = sampled ? sampled_system(exec, p) : system_of_all_rows();
   Eigen::Map<Vector> theta(parameters, p.n_parameters());
   Evaluation here = evaluate(exec, p, theta, true);
   RefineResult result{here.cost, here.mean_squared_error, 0, false};
@@ -103,6 +104,11 @@ RefineResult refine(const Execution& exec, const RefineProblem& p, const RefineO
     const bool at_rounding = solved && !accepted && step.norm() < 1e-13 * theta.norm();
     if (!accepted) {
       stale = moved;
+      if (sampled && !stale) {  // the sample misses something, such as a neuron that few rows reach
+        sampled = false;
+        stale = true;
+        system = system_of_all_rows();
+      }
       damping *= growth;
       growth *= first_growth;
     }

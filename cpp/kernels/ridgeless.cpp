@@ -13,6 +13,7 @@ namespace {
 using Numbers = std::vector<double>;  // column after column
 
 constexpr int most_refinements = 8;
+constexpr double rounding_margin = 10;
 constexpr int quick_steps = 3, sure_steps = 20;       // of a power iteration
 constexpr double quick_margin = 10, sure_margin = 2;  // by which an estimated condition may be too small
 
@@ -80,7 +81,7 @@ template <class T>
 class GramFactor {
 public:
   GramFactor(const Execution& exec, const LeastSquares<T>& P)
-      : exec_(exec), m_(std::min(P.n, P.p)), L_(m_, m_), scales_(m_) {
+      : exec_(exec), m_(std::min(P.n, P.p)), length_(std::max(P.n, P.p)), L_(m_, m_), scales_(m_) {
     const VectorSet<T> rows{P.X, P.n, P.p, P.p, 1}, columns{P.X, P.p, P.n, 1, P.p};
     add_inner_products(exec, P.wide() ? rows : columns, T(1), &L_);
     for (Index i = 0; i < m_; ++i) {
@@ -105,6 +106,24 @@ public:
       for (Index i = j; i < m_; ++i) column[i] *= static_cast<T>(scales_[i] * scales_[j]);
     });
     return cholesky(exec_, &L_);
+  }
+
+  // Whether the scaled matrix is far enough from a singular one for rounding not to have made the difference: a null
+  // direction may leave a pivot that is rounding alone, and that no residual would ever show.
+  bool is_surely_regular() const {
+    const double rounding = (m_ + std::sqrt(static_cast<double>(length_))) * std::numeric_limits<T>::epsilon();
+    double smallest = 1;
+    for (Index j = 0; j < m_; ++j) smallest = std::min(smallest, std::pow(static_cast<double>(*L_.at(j, j)), 2));
+    if (!(smallest > rounding_margin * rounding)) return false;
+    Numbers z = start();
+    double inverse = 0;
+    for (int step = 0; step < quick_steps; ++step) {
+      for (Index i = 0; i < m_; ++i) z[i] /= scales_[i];
+      solve(&z);
+      for (Index i = 0; i < m_; ++i) z[i] /= scales_[i];
+      inverse = normalize(&z);
+    }
+    return inverse * rounding_margin * rounding < 1;
   }
 
   // B becomes G^-1 B, columns of m numbers.
@@ -167,7 +186,7 @@ private:
   }
 
   const Execution& exec_;
-  Index m_;
+  Index m_, length_;
   TiledMatrix<T> L_;
   Numbers scales_;
   double squares_ = 0;
@@ -317,30 +336,16 @@ private:
   const Numbers& y_;
 };
 
-// With a copy of X of moderate size, for numbers whose squares would leave the range of T.
+// X is the user's over `unit`.
 template <class T>
-Certificate solve_rescaled(const Execution& exec, const LeastSquares<T>& P, T* coef, double* residual_norms) {
-  double largest = 0;
-  for (Index i = 0; i < P.n * P.p; ++i) largest = std::max(largest, std::abs(static_cast<double>(P.X[i])));
-  const double unit = power_of_two_near(largest);
-  std::vector<T> scaled(P.X, P.X + P.n * P.p);
-  for (T& x : scaled) x = static_cast<T>(x / unit);
-  LeastSquares<T> moderate = P;
-  moderate.X = scaled.data();
-  const Certificate result = solve_by_cholesky(exec, moderate, coef, residual_norms);
-  for (Index i = 0; i < P.p * P.q; ++i) coef[i] = static_cast<T>(coef[i] / unit);
-  return result;
-}
-
-}  // namespace
-
-template <class T>
-Certificate solve_by_cholesky(const Execution& exec, const LeastSquares<T>& P, T* coef, double* residual_norms) {
+Certificate solve_moderate(const Execution& exec, const LeastSquares<T>& P, double unit, T* coef,
+                           double* residual_norms) {
   constexpr double infinity = std::numeric_limits<double>::infinity();
   const double unknown = std::numeric_limits<double>::quiet_NaN();
   GramFactor<T> factor(exec, P);
-  if (!factor.in_range()) return solve_rescaled(exec, P, coef, residual_norms);
+  if (!factor.in_range()) return {Certificate::Verdict::out_of_range, infinity, unknown, 0};
   if (!factor.factor()) return {Certificate::Verdict::not_positive_definite, infinity, unknown, 0};
+  if (!factor.is_surely_regular()) return {Certificate::Verdict::rank_unsure, infinity, unknown, 0};
   double condition = factor.condition(quick_steps);
   bool full_rank = condition * quick_margin * P.rcond < 1;
   if (!full_rank) {
@@ -359,11 +364,36 @@ Certificate solve_by_cholesky(const Execution& exec, const LeastSquares<T>& P, T
   const Certificate result = Refinement<T>(exec, P, factor, y).run(condition, &state);
   if (result.verdict != Certificate::Verdict::certified) return result;
   for (Index t = 0; t < P.q; ++t) {
-    for (Index j = 0; j < P.p; ++j) coef[j * P.q + t] = static_cast<T>(state.b[t * P.p + j] * units[t]);
+    double largest = 0, largest_coef = 0;
+    for (Index j = 0; j < P.p; ++j) {
+      const double b = state.b[t * P.p + j];
+      coef[j * P.q + t] = static_cast<T>(b * units[t] / unit);
+      largest = std::max(largest, std::abs(b));
+      largest_coef = std::max(largest_coef, std::abs(static_cast<double>(coef[j * P.q + t])));
+    }
+    const bool lost = !std::isfinite(largest_coef) || (largest > 0 && largest_coef < std::numeric_limits<T>::min());
+    if (lost) return {Certificate::Verdict::out_of_range, condition, result.backward_error, result.refinements};
     const Numbers& left = P.wide() ? state.of_short : state.other;
     residual_norms[t] = norm(left.data() + t * P.n, P.n) * units[t];
   }
   return result;
+}
+
+}  // namespace
+
+template <class T>
+Certificate solve_by_cholesky(const Execution& exec, const LeastSquares<T>& P, T* coef, double* residual_norms) {
+  const Certificate result = solve_moderate(exec, P, 1.0, coef, residual_norms);
+  if (result.verdict != Certificate::Verdict::out_of_range || std::isfinite(result.backward_error)) return result;
+  // Squares of its numbers would leave the range of T: a copy of moderate size.
+  double largest = 0;
+  for (Index i = 0; i < P.n * P.p; ++i) largest = std::max(largest, std::abs(static_cast<double>(P.X[i])));
+  const double unit = power_of_two_near(largest);
+  std::vector<T> scaled(P.X, P.X + P.n * P.p);
+  for (T& x : scaled) x = static_cast<T>(x / unit);
+  LeastSquares<T> moderate = P;
+  moderate.X = scaled.data();
+  return solve_moderate(exec, moderate, unit, coef, residual_norms);
 }
 
 #define LIMBECK_INSTANTIATE(T) \

@@ -17,7 +17,7 @@ struct LeastSquares {
 };
 
 struct Certificate {
-  enum class Verdict { certified, not_positive_definite, rank_unsure, not_converged };
+  enum class Verdict { certified, not_positive_definite, rank_unsure, not_converged, out_of_range };
   Verdict verdict;
   double condition;       // estimate of the largest over the smallest singular value; infinite if there is no factor
   double backward_error;  // measured: the largest of all targets

@@ -130,7 +130,7 @@ def _search_widths(
     # Without a given width: at least as many neurons as the span has dimensions, and more than there are already;
     # pruning takes away what is too much.
     least = max(subspace.rank, best.model.width + 1)
-    in_vain = 0
+    in_vain, thresholds = 0, fit.thresholds
     caps = [most] if width is not None else [*(w for w in _WIDTH_LADDER if least <= w < most), most]
     # Many more parameters than half the rows would never pay; a few more may show the way to fewer.
     caps = [w for w in caps if (w + 1) * (d + 1) <= _MOST_OF_THE_ROWS * len(polisher.rows)] or caps[:1]
@@ -147,12 +147,12 @@ def _search_widths(
             settled = polisher.is_exact(found)
         in_vain = in_vain + 1 if found.price >= best.price else 0
         if not in_vain:
-            best = found
+            best, thresholds = found, fit.thresholds
         # Moments of few rows show little: that nothing is seen is no proof there, and the price must tell.
         proven = polisher.is_exact(found) or (settled and len(polisher.rows) > _ROWS_THAT_PROVE * d)
         if proven or in_vain == _IN_VAIN or tell.out_of_time():
             break
-    return best, fit.thresholds
+    return best, thresholds
 
 
 def _with_thresholds(

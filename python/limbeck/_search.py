@@ -30,7 +30,7 @@ _MISSED = 0.5  # sine of the angle between the neurons' span and a direction tha
 _SAME = 4.0  # times what noise explains: two fits differ by no more
 _ROUGH = 0.05  # of what noise leaves open: a start for more rows need not come closer
 _FEW_ROWS = 100  # for each feature: with fewer there are many optima, and paths by way of weight decay end in others
-_DECAYS = (0.03, 0.1)  # for labels of unit variance
+_DECAYS = (0.006, 0.02)
 _WIDE_STARTS = 3
 _AGREEMENT = 0.01  # relative difference of errors of two candidates that count as one solution
 _NOISY = 1e-3  # relative errors above this count as noise, until shown otherwise
@@ -159,13 +159,12 @@ def _from_decay(
     rng: np.random.Generator,
 ) -> Priced:
     """The best of what weight decay leads to in all dimensions, from the eigenvectors and from random directions."""
-    unit = float(np.sqrt(polisher.variance))
     sources: list[tuple[str, Callable[[], Candidate]]] = [
-        ("eigen", partial(from_eigenvectors, rows, values, vectors, width, fit.changed(decay=decay * unit)))
+        ("eigen", partial(from_eigenvectors, rows, values, vectors, width, fit.changed(decay=decay)))
         for decay in _DECAYS
     ]
     if (2 * width + 3) * (rows.X.shape[1] + 1) < len(rows):
-        wide = fit.changed(decay=_DECAYS[0] * unit, max_steps=40, tolerance=1e-3)
+        wide = fit.changed(decay=_DECAYS[0], max_steps=40, tolerance=1e-3)
         sources += [("wide", partial(from_wide, rows, width, wide, rng))] * _WIDE_STARTS
     for name, source in sources:
         if polisher.is_exact(best) or progress.out_of_time():
