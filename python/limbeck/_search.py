@@ -93,7 +93,13 @@ def search(
     if 0 < subspace.rank < width:
         basis = np.vstack([basis, subspace.hints])
     curvature = (subspace.eigenvectors.T * subspace.eigenvalues) @ subspace.eigenvectors
-    if width <= rows.X.shape[1] and (subspace.rank == 0 or (subspace.orders == 2).any()):
+    few = len(polisher.rows) < _FEW_ROWS * rows.X.shape[1]
+    # A network found on rows enough has them already, or could not use them.
+    if (
+        (few or not best.model.width)
+        and width <= rows.X.shape[1]
+        and (subspace.rank == 0 or (subspace.orders == 2).any())
+    ):
         # The span may be found in part only: leading eigenvectors of the second moment are a start that needs no span.
         rough = fit.changed(tolerance=max(fit.tolerance, _ROUGH * (width + 1) * (rows.X.shape[1] + 1) / len(rows)))
         values, leading = subspace.eigenvalues, subspace.eigenvectors[:width]
@@ -106,7 +112,7 @@ def search(
         else:
             start = from_eigenvectors(rows, values, leading, width, rough)
             best = _better(best, start.model, "eigen", polisher, width, progress)
-            if len(rows) < _FEW_ROWS * rows.X.shape[1] and 2 * best.model.width >= width:
+            if few and 2 * best.model.width >= width:
                 best = _from_decay(best, rows, polisher, values, leading, width, rough, progress, rng)
     span_fit = fit.changed(max_steps=60, tolerance=1e-4)
     settled = _Settled(polisher)
