@@ -21,7 +21,7 @@ using Vector = Eigen::VectorXd;
 // With m rows for P parameters the matrix is off by about sqrt(P / m), and so is each step.
 constexpr Index sample_rows_per_parameter = 30;
 
-// One row, drawn by a hash, from each of as many equal stretches of the rows.
+// One row from each of as many equal stretches of the rows, drawn the same way every time.
 class RowSample {
 public:
   RowSample(const RefineProblem& p, Index count) : X_(count * p.d), y_(count), v_(p.v ? count : 0), problem_(p) {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "kernels/tile.hpp"
+
 namespace limbeck {
 
 namespace {
@@ -9,33 +11,9 @@ namespace {
 // tile += A' diag(1) B over rows: MV vectors of the packed panels against tile_columns scaled columns.
 template <class T, int MV>
 void tile_kernel(Index rows, const T* a, const T* b, T* tile) {
-  using V = typename Simd<T>::Vector;
-  constexpr Index width = Simd<T>::width, stride = PackedRows<T>::panel_stride;
-  // The tile is needed only at the end, and may be as far away as main memory.
-  for (Index e = 0; e < MV * tile_columns; ++e) __builtin_prefetch(tile + e * width, 1);
-  // Loops over the accumulators are unrolled by force: else the compiler takes these through memory.
-  V acc[MV][tile_columns];
-#pragma GCC unroll 16
-  for (int m = 0; m < MV; ++m) {
-#pragma GCC unroll 16
-    for (Index c = 0; c < tile_columns; ++c) acc[m][c] = V{};
-  }
-  for (Index r = 0; r < rows; ++r) {
-    V av[MV];
-    for (int m = 0; m < MV; ++m) av[m] = Simd<T>::load(a + m * stride + r * width);
-    for (Index c = 0; c < tile_columns; ++c) {
-      const T bc = b[r * ScaledColumns<T>::columns + c];
-      for (int m = 0; m < MV; ++m) acc[m][c] += av[m] * bc;
-    }
-  }
-#pragma GCC unroll 16
-  for (int m = 0; m < MV; ++m) {
-#pragma GCC unroll 16
-    for (Index c = 0; c < tile_columns; ++c) {
-      T* at = tile + (m * tile_columns + c) * width;
-      Simd<T>::store(at, Simd<T>::load(at) + acc[m][c]);
-    }
-  }
+  constexpr Index width = Simd<T>::width;
+  add_tile<T, MV>(rows, a, PackedRows<T>::panel_stride, b, ScaledColumns<T>::columns, tile,
+                  {tile_columns * width, width});
 }
 
 // How the work on all strips of all J matrices is split: lanes over rows, slabs over (matrix, strip) units so that the

@@ -1,6 +1,9 @@
 #include "kernels/products.hpp"
 
 #include <algorithm>
+#include <type_traits>
+
+#include "kernels/tile.hpp"
 
 namespace limbeck {
 
@@ -51,36 +54,6 @@ private:
   AlignedBuffer<T> data_;
 };
 
-// MV vectors of rows by tile_columns columns of the result.
-template <class T, int MV>
-void add_tile(Index length, const T* a, Index a_stride, const T* b, T* out, Index out_stride) {
-  using V = typename Simd<T>::Vector;
-  constexpr Index width = Simd<T>::width;
-  for (Index c = 0; c < tile_columns; ++c) __builtin_prefetch(out + c * out_stride, 1);
-  V acc[MV][tile_columns];
-#pragma GCC unroll 16
-  for (int m = 0; m < MV; ++m) {
-#pragma GCC unroll 16
-    for (Index c = 0; c < tile_columns; ++c) acc[m][c] = V{};
-  }
-  for (Index l = 0; l < length; ++l) {
-    V av[MV];
-    for (int m = 0; m < MV; ++m) av[m] = Simd<T>::load(a + m * a_stride + l * width);
-    for (Index c = 0; c < tile_columns; ++c) {
-      const T bc = b[l * tile_columns + c];
-      for (int m = 0; m < MV; ++m) acc[m][c] += av[m] * bc;
-    }
-  }
-#pragma GCC unroll 16
-  for (int m = 0; m < MV; ++m) {
-#pragma GCC unroll 16
-    for (Index c = 0; c < tile_columns; ++c) {
-      T* at = out + c * out_stride + m * width;
-      Simd<T>::store(at, Simd<T>::load(at) + acc[m][c]);
-    }
-  }
-}
-
 struct Range {
   Index begin, end;
 };
@@ -96,13 +69,14 @@ void add_block(const Packed<T>& a, const Packed<T>& b, Index length, Range rows,
     for (Index c = columns.begin; c < columns.end; c += tile_columns) {
       const T* right = b.group(c / tile_columns) + l * tile_columns;
       Index g = (triangle ? std::max(rows.begin, c) : rows.begin) / width;
-      const auto tile = [&](auto kernel, Index vectors) {
-        kernel(steps, a.group(g) + l * width, a.stride(), right, out + c * stride + g * width, stride);
+      const auto tiles = [&](auto vectors) {
+        add_tile<T, vectors>(steps, a.group(g) + l * width, a.stride(), right, tile_columns,
+                             out + c * stride + g * width, {width, stride});
         g += vectors;
       };
-      while (last_group - g >= 5 || last_group - g == 3) tile(add_tile<T, 3>, 3);
-      while (last_group - g >= 2) tile(add_tile<T, 2>, 2);
-      if (g < last_group) tile(add_tile<T, 1>, 1);
+      while (last_group - g >= 5 || last_group - g == 3) tiles(std::integral_constant<int, 3>());
+      while (last_group - g >= 2) tiles(std::integral_constant<int, 2>());
+      if (g < last_group) tiles(std::integral_constant<int, 1>());
     }
   }
 }

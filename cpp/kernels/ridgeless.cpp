@@ -115,15 +115,7 @@ public:
     double smallest = 1;
     for (Index j = 0; j < m_; ++j) smallest = std::min(smallest, std::pow(static_cast<double>(*L_.at(j, j)), 2));
     if (!(smallest > rounding_margin * rounding)) return false;
-    Numbers z = start();
-    double inverse = 0;
-    for (int step = 0; step < quick_steps; ++step) {
-      for (Index i = 0; i < m_; ++i) z[i] /= scales_[i];
-      solve(&z);
-      for (Index i = 0; i < m_; ++i) z[i] /= scales_[i];
-      inverse = normalize(&z);
-    }
-    return inverse * rounding_margin * rounding < 1;
+    return inverse_norm(quick_steps, scales_) * rounding_margin * rounding < 1;
   }
 
   // B becomes G^-1 B, columns of m numbers.
@@ -142,19 +134,30 @@ public:
 
   // Estimate of the largest over the smallest singular value of X, by power iterations on G and its inverse.
   double condition(int steps) const {
-    double largest = 0, smallest = 0;
-    Numbers up = start(), down = up;
+    double size = 0;
+    Numbers z = start();
     for (int step = 0; step < steps; ++step) {
-      multiply(&up);
-      largest = normalize(&up);
-      solve(&down);
-      smallest = normalize(&down);
+      multiply(&z);
+      size = normalize(&z);
     }
-    const double condition = std::sqrt(largest) * std::sqrt(smallest);
+    const double condition = std::sqrt(size) * std::sqrt(inverse_norm(steps, Numbers(m_, 1.0)));
     return std::isfinite(condition) ? std::max(1.0, condition) : std::numeric_limits<double>::infinity();
   }
 
 private:
+  // Estimate of the norm of (D G D)^-1 for a diagonal D.
+  double inverse_norm(int steps, const Numbers& D) const {
+    double size = 0;
+    Numbers z = start();
+    for (int step = 0; step < steps; ++step) {
+      for (Index i = 0; i < m_; ++i) z[i] /= D[i];
+      solve(&z);
+      for (Index i = 0; i < m_; ++i) z[i] /= D[i];
+      size = normalize(&z);
+    }
+    return size;
+  }
+
   // z becomes G z.
   void multiply(Numbers* z) const {
     Numbers half(m_);

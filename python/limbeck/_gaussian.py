@@ -8,14 +8,7 @@ from numpy.typing import NDArray
 from limbeck._affine import turned, without_affine_part
 from limbeck._model import Fit, Model, Rows, linear_model
 from limbeck._moments_alone import method_of_moments
-from limbeck._polish import (
-    EXACT,
-    NOISELESS,
-    Polisher,
-    Priced,
-    is_well_separated,
-    span_of,
-)
+from limbeck._polish import EXACT, NOISELESS, Polisher, Priced, is_well_separated, span_of
 from limbeck._progress import Progress
 from limbeck._search import search
 from limbeck._tabular import random_start
@@ -30,7 +23,6 @@ _WORTH_TWICE = 1.6  # times the rows to search with first: with fewer, all are t
 _POLISH_ROWS = 50_000
 _POLISH_ROWS_PER_PARAMETER = 60
 _WIDTH_LADDER = (1, 2, 4, 8, 16, 32, 64)
-_ROWS_THAT_PROVE = 100  # for each feature
 _MOST_OF_THE_ROWS = 0.55
 _IN_VAIN = 2  # steps of the ladder
 _LAST_GAIN = 0.05
@@ -148,8 +140,8 @@ def _search_widths(
         in_vain = in_vain + 1 if found.price >= best.price else 0
         if not in_vain:
             best, thresholds = found, fit.thresholds
-        # Moments of few rows show little: that nothing is seen is no proof there, and the price must tell.
-        proven = polisher.is_exact(found) or (settled and len(polisher.rows) > _ROWS_THAT_PROVE * d)
+        # Where rows are few, that moments show nothing is no proof, and the price must tell.
+        proven = polisher.is_exact(found) or (settled and not polisher.has_few_rows)
         if proven or in_vain == _IN_VAIN or tell.out_of_time():
             break
     return best, thresholds

@@ -30,6 +30,7 @@ __all__ = [
 ]
 
 _ROUNDS = 6
+_FEW_ROWS = 100  # for each feature
 # Per parameter, beside the 2 of Akaike's criterion. A spurious neuron is the best of many directions: it takes more off
 # the sum of squares than its number of parameters (up to 2.3 times, measured), so it must pay more to be believed.
 EXTRA_PENALTY = 1.0
@@ -109,6 +110,11 @@ class Polisher:
         self.rows, self.fit, self.progress, self.rng = rows, fit, progress, rng
         self.variance = rows.variance
         self._inner_fit = fit.changed(max_steps=60, tolerance=1e-5)
+
+    @property
+    def has_few_rows(self) -> bool:
+        """Whether rows are so few that moments show little and there are many optima."""
+        return bool(len(self.rows) < _FEW_ROWS * self.rows.X.shape[1])
 
     def polish(self, model: Model, width: int, rival: float = np.inf) -> Priced:
         """The best network of at most ``width`` neurons that dropping, merging, adding and resolving leads to.
@@ -290,8 +296,13 @@ def is_well_separated(model: Model) -> bool:
 
     Then a refinement to noisy labels ends in a few steps, and a sample of the rows tells them well enough.
     """
+    return _closest(model) > _NEAR
+
+
+def _closest(model: Model) -> float:
+    """Smallest angle between the lines of two neurons; infinite if there are fewer."""
     angles = angles_modulo_sign(model.directions)[np.triu_indices(model.width, 1)]
-    return bool(angles.min(initial=np.inf) > _NEAR)
+    return float(angles.min(initial=np.inf))
 
 
 def with_linear_part(basis: Float64Array, model: Model) -> Float64Array:
@@ -306,10 +317,9 @@ def with_linear_part(basis: Float64Array, model: Model) -> Float64Array:
 
 def _is_tidy(model: Model, rows: Rows) -> bool:
     """Whether no neuron is faint and no two are close, as far as a solution exact to rounding could hide them."""
-    angles = angles_modulo_sign(model.directions)[np.triu_indices(model.width, 1)]
     n, d = rows.X.shape
     near = max(_FAINT, min(_NEAR, _ROWS_BETWEEN * np.pi * d / n))
-    return bool(model.sizes.min() > _FAINT * model.sizes.max() and angles.min(initial=np.inf) > near)
+    return bool(model.sizes.min() > _FAINT * model.sizes.max() and _closest(model) > near)
 
 
 def _smaller(model: Model) -> list[Model]:

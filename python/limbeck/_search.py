@@ -29,7 +29,6 @@ _FAINT_DIMENSION = 1e-3
 _MISSED = 0.5  # sine of the angle between the neurons' span and a direction that they do not cover
 _SAME = 4.0  # times what noise explains: two fits differ by no more
 _ROUGH = 0.05  # of what noise leaves open: a start for more rows need not come closer
-_FEW_ROWS = 100  # for each feature: with fewer there are many optima, and paths by way of weight decay end in others
 _DECAYS = (0.006, 0.02)
 _WIDE_STARTS = 3
 _AGREEMENT = 0.01  # relative difference of errors of two candidates that count as one solution
@@ -93,27 +92,7 @@ def search(
     if 0 < subspace.rank < width:
         basis = np.vstack([basis, subspace.hints])
     curvature = (subspace.eigenvectors.T * subspace.eigenvalues) @ subspace.eigenvectors
-    few = len(polisher.rows) < _FEW_ROWS * rows.X.shape[1]
-    # A network found on rows enough has them already, or could not use them.
-    if (
-        (few or not best.model.width)
-        and width <= rows.X.shape[1]
-        and (subspace.rank == 0 or (subspace.orders == 2).any())
-    ):
-        # The span may be found in part only: leading eigenvectors of the second moment are a start that needs no span.
-        rough = fit.changed(tolerance=max(fit.tolerance, _ROUGH * (width + 1) * (rows.X.shape[1] + 1) / len(rows)))
-        values, leading = subspace.eigenvalues, subspace.eigenvectors[:width]
-        if subspace.rank >= width:
-            # Most of the way is gone inside the span, where a step costs next to nothing.
-            span = with_linear_part(leading, best.model)
-            start = from_eigenvectors(rows.projected(span), values, leading @ span.T, width, fit)
-            model, _ = rough(start.model.lifted(span), rows)
-            best = _better(best, model, "eigen", polisher, width, progress)
-        else:
-            start = from_eigenvectors(rows, values, leading, width, rough)
-            best = _better(best, start.model, "eigen", polisher, width, progress)
-            if few and 2 * best.model.width >= width:
-                best = _from_decay(best, rows, polisher, values, leading, width, rough, progress, rng)
+    best = _begun(best, rows, polisher, subspace, width, fit, progress, rng)
     span_fit = fit.changed(max_steps=60, tolerance=1e-4)
     settled = _Settled(polisher)
     for number in range(_ROUNDS):
@@ -153,6 +132,39 @@ def search(
     return best, False
 
 
+def _begun(
+    best: Priced,
+    rows: Rows,
+    polisher: Polisher,
+    subspace: Subspace,
+    width: int,
+    fit: Fit,
+    progress: Progress,
+    rng: np.random.Generator,
+) -> Priced:
+    """What the leading eigenvectors of the second moment lead to: a start that needs no span, for that may be in part.
+
+    A network found on rows enough has these directions already, or could not use them.
+    """
+    d = rows.X.shape[1]
+    shown = subspace.rank == 0 or bool((subspace.orders == 2).any())
+    if width > d or not shown or (best.model.width and not polisher.has_few_rows):
+        return best
+    rough = fit.changed(tolerance=max(fit.tolerance, _ROUGH * (width + 1) * (d + 1) / len(rows)))
+    values, leading = subspace.eigenvalues, subspace.eigenvectors[:width]
+    if subspace.rank >= width:
+        # Most of the way is gone inside the span, where a step costs next to nothing.
+        span = with_linear_part(leading, best.model)
+        start = from_eigenvectors(rows.projected(span), values, leading @ span.T, width, fit)
+        model, _ = rough(start.model.lifted(span), rows)
+        return _better(best, model, "eigen", polisher, width, progress)
+    start = from_eigenvectors(rows, values, leading, width, rough)
+    best = _better(best, start.model, "eigen", polisher, width, progress)
+    if polisher.has_few_rows and 2 * best.model.width >= width:
+        best = _from_decay(best, rows, polisher, values, leading, width, rough, progress, rng)
+    return best
+
+
 def _from_decay(
     best: Priced,
     rows: Rows,
@@ -164,7 +176,10 @@ def _from_decay(
     progress: Progress,
     rng: np.random.Generator,
 ) -> Priced:
-    """The best of what weight decay leads to in all dimensions, from the eigenvectors and from random directions."""
+    """The best of what weight decay leads to in all dimensions, from the eigenvectors and from random directions.
+
+    Few rows have many optima, and paths by way of weight decay end in others.
+    """
     sources: list[tuple[str, Callable[[], Candidate]]] = [
         ("eigen", partial(from_eigenvectors, rows, values, vectors, width, fit.changed(decay=decay)))
         for decay in _DECAYS

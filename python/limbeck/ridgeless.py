@@ -180,18 +180,16 @@ def _by_svd(X: Array, Y: Array, cutoff: float) -> Solution:
     residual = targets - inner @ coef
     error = _backward_error(inner, targets, coef, residual)
     condition = float(sizes[0] / sizes[rank - 1]) if rank else np.inf
-    doubts = _doubts(sizes, cutoff, error, max(X.shape))
-    if doubts:
-        warnings.warn(f"not certified: {doubts}", NotCertifiedWarning, stacklevel=3)
     norms = np.linalg.norm(residual, axis=0) * y_unit
     with np.errstate(over="ignore", under="ignore"):
         scaled = (coef * y_unit / x_unit).astype(X.dtype)
     largest = float(np.abs(scaled).max(initial=0.0))
-    if np.abs(coef).max(initial=0.0) > 0 and not np.finfo(X.dtype).tiny <= largest < np.inf:
+    doubts = _doubts(sizes, cutoff, error, max(X.shape))
+    if coef.any() and not np.finfo(X.dtype).tiny <= largest < np.inf:
         doubts = f"coefficients leave the range of {X.dtype}"
+    if doubts:
         warnings.warn(f"not certified: {doubts}", NotCertifiedWarning, stacklevel=3)
-    coef = scaled
-    return Solution(coef, rank, condition, norms if Y.ndim == 2 else float(norms), error, "svd", not doubts)
+    return Solution(scaled, rank, condition, norms if Y.ndim == 2 else float(norms), error, "svd", not doubts)
 
 
 def _doubts(sizes: Float64Array, cutoff: float, error: float, largest_side: int) -> str:
