@@ -12,7 +12,7 @@ namespace {
 template <class T, int MV>
 void tile_kernel(Index rows, const T* a, const T* b, T* tile) {
   constexpr Index width = Simd<T>::width;
-  add_tile<T, MV>(rows, a, PackedRows<T>::panel_stride, b, ScaledColumns<T>::columns, tile,
+  add_tile<T, MV>(rows, a, PackedRows<T>::panel_stride, {b, ScaledColumns<T>::columns, 1}, T(1), tile,
                   {tile_columns * width, width});
 }
 

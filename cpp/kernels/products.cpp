@@ -25,31 +25,38 @@ public:
   Index groups() const { return groups_; }
   Index stride() const { return stride_; }
   const T* group(Index g) const { return data_.data() + g * stride_; }
+  TileColumns<T> columns(Index first, Index l) const {
+    return {group(first / width_) + l * width_ + first % width_, width_, 1};
+  }
 
-  void pack(const VectorSet<T>& from, Index g, Index first, Index length, T sign) {
-    T* to = data_.data() + g * stride_;
-    const Index begin = g * width_, vectors = std::min(width_, from.count - begin);
-    const auto factor = [&](Index v) { return from.scales ? sign * from.scales[begin + v] : sign; };
-    if (from.step == 1) {
-      // A few numbers of every vector at a time, so that what is written stays at hand.
-      constexpr Index run = 16;
-      for (Index l = 0; l < length; l += run) {
-        const Index end = std::min(length, l + run);
-        for (Index v = 0; v < vectors; ++v) {
-          const T* row = from.data + (begin + v) * from.stride + first;
-          const T f = factor(v);
-          for (Index e = l; e < end; ++e) to[e * width_ + v] = f * row[e];
-        }
-      }
-    } else {
-      for (Index l = 0; l < length; ++l) {
-        const T* row = from.data + (first + l) * from.step + begin;
-        for (Index v = 0; v < vectors; ++v) to[l * width_ + v] = factor(v) * row[v];
-      }
+  // Groups [begin, end) from numbers `first` on. A few numbers of each at a time, so that what is touched stays at
+  // hand.
+  template <class From>
+  void pack(const VectorSet<From>& from, Index begin, Index end, Index first, Index length) {
+    constexpr Index run = 16;
+    for (Index l = 0; l < length; l += run) {
+      for (Index g = begin; g < end; ++g) pack_run(from, g, first, l, std::min(length, l + run));
     }
   }
 
 private:
+  template <class From>
+  void pack_run(const VectorSet<From>& from, Index g, Index first, Index begin, Index end) {
+    T* to = data_.data() + g * stride_;
+    const Index vectors = std::min(width_, from.count - g * width_);
+    const From factor = static_cast<From>(1 / from.unit);
+    const From* data = from.data + g * width_ * from.stride + first * from.step;
+    if (from.step == 1) {
+      for (Index v = 0; v < vectors; ++v) {
+        for (Index l = begin; l < end; ++l) to[l * width_ + v] = static_cast<T>(factor * data[v * from.stride + l]);
+      }
+    } else {
+      for (Index l = begin; l < end; ++l) {
+        for (Index v = 0; v < vectors; ++v) to[l * width_ + v] = static_cast<T>(factor * data[l * from.step + v]);
+      }
+    }
+  }
+
   Index width_, groups_, stride_;
   AlignedBuffer<T> data_;
 };
@@ -58,36 +65,55 @@ struct Range {
   Index begin, end;
 };
 
-// The share of a block of the result in the numbers packed. Whole tiles: rows and columns may reach beyond the range.
+// Where a block of the result goes, and with which sign.
 template <class T>
-void add_block(const Packed<T>& a, const Packed<T>& b, Index length, Range rows, Range columns, bool triangle, T* out,
-               Index stride) {
+struct Target {
+  T* out;
+  Index stride;
+  T sign;
+};
+
+// One group of columns against the rows of a block, for `length` numbers from l on. Whole tiles: rows may reach beyond.
+template <class T>
+void add_column_group(const Packed<T>& a, TileColumns<T> right, Index l, Index length, Range groups,
+                      const Target<T>& to, Index c) {
+  constexpr Index width = Simd<T>::width;
+  Index g = groups.begin;
+  const auto tiles = [&](auto vectors) {
+    T* tile = to.out + c * to.stride + g * width;
+    const T* left = a.group(g) + l * width;
+    if (right.column_stride == 1) {
+      add_tile<T, vectors>(length, left, a.stride(), {right.data, right.step, 1}, to.sign, tile, {width, to.stride});
+    } else {
+      add_tile<T, vectors>(length, left, a.stride(), {right.data, 1, right.column_stride}, to.sign, tile,
+                           {width, to.stride});
+    }
+    g += vectors;
+  };
+  while (groups.end - g >= 5 || groups.end - g == 3) tiles(std::integral_constant<int, 3>());
+  while (groups.end - g >= 2) tiles(std::integral_constant<int, 2>());
+  if (g < groups.end) tiles(std::integral_constant<int, 1>());
+}
+
+// The share of a block of the result in `length` numbers from l on: columns_at(c) says where those of the right operand
+// are.
+template <class T, class ColumnsAt>
+void add_step(const Packed<T>& a, const ColumnsAt& columns_at, Index l, Index length, Range rows, Range columns,
+              bool triangle, const Target<T>& to) {
   constexpr Index width = Simd<T>::width;
   const Index last_group = std::min(a.groups(), (rows.end + width - 1) / width);
-  for (Index l = 0; l < length; l += step_length) {
-    const Index steps = std::min(step_length, length - l);
-    for (Index c = columns.begin; c < columns.end; c += tile_columns) {
-      const T* right = b.group(c / tile_columns) + l * tile_columns;
-      Index g = (triangle ? std::max(rows.begin, c) : rows.begin) / width;
-      const auto tiles = [&](auto vectors) {
-        add_tile<T, vectors>(steps, a.group(g) + l * width, a.stride(), right, tile_columns,
-                             out + c * stride + g * width, {width, stride});
-        g += vectors;
-      };
-      while (last_group - g >= 5 || last_group - g == 3) tiles(std::integral_constant<int, 3>());
-      while (last_group - g >= 2) tiles(std::integral_constant<int, 2>());
-      if (g < last_group) tiles(std::integral_constant<int, 1>());
-    }
+  for (Index c = columns.begin; c < columns.end; c += tile_columns) {
+    const Index first_group = (triangle ? std::max(rows.begin, c) : rows.begin) / width;
+    add_column_group(a, columns_at(c), l, length, {first_group, last_group}, to, c);
   }
 }
 
-template <class T>
-void pack_all(const Execution& exec, const VectorSet<T>& from, Index first, Index length, T sign, Packed<T>* to) {
+template <class From, class T>
+void pack_all(const Execution& exec, const VectorSet<From>& from, Index first, Index length, Packed<T>* to) {
   constexpr Index groups_per_task = 8;
   const Index tasks = (to->groups() + groups_per_task - 1) / groups_per_task;
   exec.for_each(tasks, 4.0 * from.count * length, [&](Index task) {
-    const Index end = std::min((task + 1) * groups_per_task, to->groups());
-    for (Index g = task * groups_per_task; g < end; ++g) to->pack(from, g, first, length, sign);
+    to->pack(from, task * groups_per_task, std::min((task + 1) * groups_per_task, to->groups()), first, length);
   });
 }
 
@@ -100,13 +126,16 @@ Index chunk_length(Index vectors, Index length) {
 
 }  // namespace
 
-template <class T>
-void add_inner_products(const Execution& exec, const VectorSet<T>& vectors, T sign, TiledMatrix<T>* sums, Index first,
-                        Index columns) {
+template <class From, class T>
+void add_inner_products(const Execution& exec, const VectorSet<From>& vectors, T sign, TiledMatrix<T>* sums,
+                        Index first, Index columns) {
   constexpr Index width = Simd<T>::width;
+  // One packing serves both sides where groups hold whole tiles of columns.
+  constexpr bool one_packing = width % tile_columns == 0;
   const Index m = vectors.count, last_column = columns < 0 ? m : std::min(columns, m);
   if (m == 0 || vectors.length == 0) return;
-  const bool one_packing = width == tile_columns && sign == T(1);
+  VectorSet<From> some = vectors;
+  some.count = last_column;
   const Index chunk = chunk_length<T>(one_packing ? m : 2 * m, vectors.length);
   Packed<T> a(m, chunk, width), b(one_packing ? 0 : last_column, chunk, tile_columns);
   const Index row_blocks = (m + block - 1) / block, column_blocks = (last_column + block - 1) / block;
@@ -117,19 +146,20 @@ void add_inner_products(const Execution& exec, const VectorSet<T>& vectors, T si
   for (Index i = row_blocks; i-- > 0;) {
     for (Index j = 0; j < std::min(i + 1, column_blocks); ++j) tiles.push_back({i, j});
   }
+  const Target<T> to{sums->at(first, first), sums->stride(), sign};
+  const Packed<T>& right = one_packing ? a : b;
   for (Index l = 0; l < vectors.length; l += chunk) {
     const Index length = std::min(chunk, vectors.length - l);
-    pack_all(exec, vectors, l, length, T(1), &a);
-    if (!one_packing) {
-      VectorSet<T> some = vectors;
-      some.count = last_column;
-      pack_all(exec, some, l, length, sign, &b);
-    }
+    pack_all(exec, vectors, l, length, &a);
+    if (!one_packing) pack_all(exec, some, l, length, &b);
     exec.for_each(static_cast<Index>(tiles.size()), static_cast<double>(m) * last_column * length, [&](Index task) {
       const auto [i, j] = tiles[task];
       const Range rows{i * block, std::min((i + 1) * block, rounded_up(m, width))};
-      add_block(a, one_packing ? a : b, length, rows, {j * block, std::min((j + 1) * block, last_column)}, true,
-                sums->at(first, first), sums->stride());
+      const Range columns{j * block, std::min((j + 1) * block, last_column)};
+      for (Index k = 0; k < length; k += step_length) {
+        const auto columns_at = [&, k](Index c) { return right.columns(c, k); };
+        add_step(a, columns_at, k, std::min(step_length, length - k), rows, columns, true, to);
+      }
     });
   }
 }
@@ -139,27 +169,44 @@ void add_products(const Execution& exec, const VectorSet<T>& a, const VectorSet<
                   Corner corner) {
   constexpr Index width = Simd<T>::width;
   if (a.count == 0 || b.count == 0 || a.length == 0) return;
-  const Index chunk = chunk_length<T>(a.count + b.count, a.length);
-  Packed<T> left(a.count, chunk, width), right(b.count, chunk, tile_columns);
+  const Index first_packed = b.step == 1 && b.unit == 1 ? b.count / tile_columns * tile_columns : 0;
+  const Index chunk = chunk_length<T>(a.count, a.length);
+  Packed<T> left(a.count, chunk, width);
   const Index row_blocks = (a.count + block - 1) / block, column_blocks = (b.count + block - 1) / block;
-  for (Index l = 0; l < a.length; l += chunk) {
-    const Index length = std::min(chunk, a.length - l);
-    pack_all(exec, a, l, length, T(1), &left);
-    pack_all(exec, b, l, length, sign, &right);
+  const Target<T> to{sums->at(corner.row, corner.column), sums->stride(), sign};
+  for (Index begin = 0; begin < a.length; begin += chunk) {
+    const Index length = std::min(chunk, a.length - begin);
+    pack_all(exec, a, begin, length, &left);
     exec.for_each(row_blocks * column_blocks, 2.0 * a.count * b.count * length, [&](Index task) {
       const Index i = task / column_blocks, j = task % column_blocks;
       const Range rows{i * block, std::min((i + 1) * block, rounded_up(a.count, width))};
-      add_block(left, right, length, rows, {j * block, std::min((j + 1) * block, b.count)}, false,
-                sums->at(corner.row, corner.column), sums->stride());
+      const Range columns{j * block, std::min((j + 1) * block, b.count)};
+      const Index packed = std::max(columns.begin, first_packed);
+      VectorSet<T> rest = b;
+      rest.data += packed * b.stride;
+      rest.count = std::max<Index>(0, columns.end - packed);
+      // What is packed here is used at once, while it is at hand.
+      Packed<T> right(rest.count, std::min(step_length, length), tile_columns);
+      for (Index l = 0; l < length; l += step_length) {
+        const Index steps = std::min(step_length, length - l);
+        right.pack(rest, 0, right.groups(), begin + l, steps);
+        const auto columns_at = [&](Index c) -> TileColumns<T> {
+          if (c < first_packed) return {b.data + c * b.stride + begin + l, 1, b.stride};
+          return right.columns(c - packed, 0);
+        };
+        add_step(left, columns_at, l, steps, rows, columns, false, to);
+      }
     });
   }
 }
 
-#define LIMBECK_INSTANTIATE(T)                                                                               \
-  template void add_inner_products(const Execution&, const VectorSet<T>&, T, TiledMatrix<T>*, Index, Index); \
-  template void add_products(const Execution&, const VectorSet<T>&, const VectorSet<T>&, T, TiledMatrix<T>*, Corner);
-LIMBECK_INSTANTIATE(float)
-LIMBECK_INSTANTIATE(double)
-#undef LIMBECK_INSTANTIATE
+template void add_inner_products(const Execution&, const VectorSet<float>&, float, TiledMatrix<float>*, Index, Index);
+template void add_inner_products(const Execution&, const VectorSet<double>&, float, TiledMatrix<float>*, Index, Index);
+template void add_inner_products(const Execution&, const VectorSet<double>&, double, TiledMatrix<double>*, Index,
+                                 Index);
+template void add_products(const Execution&, const VectorSet<float>&, const VectorSet<float>&, float,
+                           TiledMatrix<float>*, Corner);
+template void add_products(const Execution&, const VectorSet<double>&, const VectorSet<double>&, double,
+                           TiledMatrix<double>*, Corner);
 
 }  // namespace limbeck

@@ -14,7 +14,7 @@ template <class T>
 struct VectorSet {
   const T* data;
   Index count, length, stride, step;
-  const T* scales = nullptr;  // factors of the vectors; null: ones
+  double unit = 1;  // by which they are divided: a power of two
 };
 
 // A matrix column by column, with room at its edges for whole tiles.
@@ -47,12 +47,14 @@ struct Corner {
 };
 
 // Adds `sign` times the inner products of all pairs of vectors, to the lower triangle of the square part that begins on
-// the diagonal at `first`; columns from `columns` on are left out. What is above the diagonal is not defined.
-template <class T>
-void add_inner_products(const Execution& exec, const VectorSet<T>& vectors, T sign, TiledMatrix<T>* sums,
+// the diagonal at `first`; columns from `columns` on are left out. What is above the diagonal is not defined. Numbers
+// of type From are rounded to T.
+template <class From, class T>
+void add_inner_products(const Execution& exec, const VectorSet<From>& vectors, T sign, TiledMatrix<T>* sums,
                         Index first = 0, Index columns = -1);
 
-// Adds `sign` times the inner products of vectors a (rows of the result) with vectors b (columns).
+// Adds `sign` times the inner products of vectors a (rows of the result) with vectors b (columns). The fewer are best
+// passed as a: b is read where it stands if its vectors are contiguous.
 template <class T>
 void add_products(const Execution& exec, const VectorSet<T>& a, const VectorSet<T>& b, T sign, TiledMatrix<T>* sums,
                   Corner corner = {0, 0});

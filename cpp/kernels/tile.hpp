@@ -10,11 +10,18 @@ struct TilePlace {
   Index vector_stride, column_stride;
 };
 
-// Adds to a tile the sum over `length` of MV vectors of a, interleaved in groups a_stride apart, times tile_columns
-// numbers of b, b_stride apart.
+// Numbers l of the columns of the right operand: data[l * step + column * column_stride].
+template <class T>
+struct TileColumns {
+  const T* data;
+  Index step, column_stride;
+};
+
+// Adds to a tile `sign` times the sum over `length` of MV vectors of a, interleaved in groups a_stride apart, times the
+// numbers of tile_columns columns.
 template <class T, int MV>
-inline __attribute__((always_inline)) void add_tile(Index length, const T* a, Index a_stride, const T* b,
-                                                    Index b_stride, T* tile, TilePlace place) {
+inline __attribute__((always_inline)) void add_tile(Index length, const T* a, Index a_stride, TileColumns<T> b, T sign,
+                                                    T* tile, TilePlace place) {
   using V = typename Simd<T>::Vector;
   constexpr Index width = Simd<T>::width;
   const auto at = [&](int m, Index c) { return tile + m * place.vector_stride + c * place.column_stride; };
@@ -33,14 +40,14 @@ inline __attribute__((always_inline)) void add_tile(Index length, const T* a, In
     V av[MV];
     for (int m = 0; m < MV; ++m) av[m] = Simd<T>::load(a + m * a_stride + l * width);
     for (Index c = 0; c < tile_columns; ++c) {
-      const T bc = b[l * b_stride + c];
+      const T bc = b.data[l * b.step + c * b.column_stride];
       for (int m = 0; m < MV; ++m) acc[m][c] += av[m] * bc;
     }
   }
 #pragma GCC unroll 16
   for (int m = 0; m < MV; ++m) {
 #pragma GCC unroll 16
-    for (Index c = 0; c < tile_columns; ++c) Simd<T>::store(at(m, c), Simd<T>::load(at(m, c)) + acc[m][c]);
+    for (Index c = 0; c < tile_columns; ++c) Simd<T>::store(at(m, c), Simd<T>::load(at(m, c)) + acc[m][c] * sign);
   }
 }
 

@@ -1,0 +1,212 @@
+#include "kernels/refinement.hpp"
+
+#include <Eigen/Core>
+#include <cmath>
+#include <limits>
+
+#include "kernels/twofold.hpp"
+
+namespace limbeck {
+
+namespace {
+
+constexpr int most_refinements = 12;
+constexpr double eps = std::numeric_limits<double>::epsilon();
+
+double norm(const double* v, Index n) { return Eigen::Map<const Eigen::VectorXd>(v, n).norm(); }
+
+// ---- Products with X ----
+
+// Twofold, or by tiles where there are too many targets for that.
+template <class T>
+class Products {
+public:
+  Products(const Execution& exec, const LeastSquares<T>& problem)
+      : exec_(exec), P_(problem), twofold_(is_worth_twofold(problem)) {}
+
+  bool twofold() const { return twofold_; }
+
+  // R = Y - X (B + B_low), the latter counting where products are twofold.
+  void residual(const Numbers& B, const Numbers& B_low, const Numbers& Y, Numbers* R) const {
+    R->resize(P_.n * P_.q);
+    if (twofold_) {
+      twofold_residual(exec_, P_.X, P_.n, P_.p, P_.q, B.data(), B_low.data(), Y.data(), R->data());
+    } else if constexpr (std::is_same_v<T, double>) {
+      multiply({P_.X, P_.n, P_.p, P_.p, 1}, B, R);
+      for (Index i = 0; i < P_.n * P_.q; ++i) (*R)[i] = Y[i] - (*R)[i];
+    }
+  }
+
+  // out = X' C.
+  void combination(const Numbers& C, Numbers* out) const {
+    out->resize(P_.p * P_.q);
+    if (twofold_) {
+      twofold_combination(exec_, P_.X, P_.n, P_.p, P_.q, C.data(), out->data());
+    } else if constexpr (std::is_same_v<T, double>) {
+      multiply({P_.X, P_.p, P_.n, 1, P_.p}, C, out);
+    }
+  }
+
+  // X' (Y - X (B + B_low)) and the norms of the residuals.
+  void gradient(const Numbers& B, const Numbers& B_low, const Numbers& Y, Numbers* out, Numbers* norms) const {
+    out->resize(P_.p * P_.q);
+    norms->resize(P_.q);
+    if (twofold_) {
+      twofold_gradient(exec_, P_.X, P_.n, P_.p, P_.q, B.data(), B_low.data(), Y.data(), out->data(), norms->data());
+      for (double& square : *norms) square = std::sqrt(square);
+      return;
+    }
+    Numbers R;
+    residual(B, B_low, Y, &R);
+    for (Index t = 0; t < P_.q; ++t) (*norms)[t] = norm(R.data() + t * P_.n, P_.n);
+    combination(R, out);
+  }
+
+private:
+  // Single precision is cast to double in passing, which only the twofold products do.
+  static bool is_worth_twofold(const LeastSquares<T>& P) {
+    constexpr double little_work = 1e6;
+    return !std::is_same_v<T, double> || P.q <= std::max<Index>(4, P.shorter() / 100) ||
+           static_cast<double>(P.n) * P.p * P.q < little_work;
+  }
+
+  // Column t of out: the inner products of the vectors with column t of B.
+  void multiply(const VectorSet<double>& vectors, const Numbers& B, Numbers* out) const {
+    TiledMatrix<double> product(P_.q, vectors.count);
+    const VectorSet<double> targets{B.data(), P_.q, vectors.length, vectors.length, 1};
+    add_products(exec_, targets, vectors, 1.0, &product);
+    for (Index i = 0; i < vectors.count; ++i) {
+      for (Index t = 0; t < P_.q; ++t) (*out)[t * vectors.count + i] = *product.at(t, i);
+    }
+  }
+
+  const Execution& exec_;
+  const LeastSquares<T>& P_;
+  bool twofold_;
+};
+
+// ---- The iteration ----
+
+template <class T>
+class Refinement {
+public:
+  Refinement(const Execution& exec, const LeastSquares<T>& P, const NormalSolver& solver, double size, const Numbers& y)
+      : P_(P), solver_(solver), products_(exec, P), size_(size), y_(y) {}
+
+  Refined run(double condition) {
+    const double floor = products_.twofold() ? 2 * eps : 10 * eps * condition;
+    begin();
+    double before = 1;
+    bool last = false;
+    for (int step = 0; step <= most_refinements; ++step) {
+      take_residual();
+      if (last) {
+        const double error = backward_error();
+        if (error < acceptable) return {Certificate::Verdict::certified, error, step, std::move(b_), std::move(norms_)};
+      }
+      const double moved = correct(), rate = moved / before;
+      if (step == 0) contraction_ = rate;
+      if (!(rate < slowest) && !(moved <= floor)) break;
+      // The first correction is as large as the error before it, relative to the solution: so is the next to this one.
+      last = moved * rate <= eps / 4 || moved <= floor;
+      before = moved;
+    }
+    return {Certificate::Verdict::not_converged, std::numeric_limits<double>::quiet_NaN(), most_refinements, {}, {}};
+  }
+
+private:
+  static constexpr double acceptable = 32 * eps, slowest = 0.5;
+
+  // A first solution, by the factor alone.
+  void begin() {
+    b_low_.assign(P_.p * P_.q, 0.0);
+    if (P_.wide()) {
+      Numbers a = y_;
+      solver_.solve(&a);
+      products_.combination(a, &b_);
+    } else {
+      b_ = b_low_;
+      products_.combination(y_, &b_);
+      solver_.solve(&b_);
+    }
+  }
+
+  void take_residual() {
+    norms_.resize(P_.q);
+    if (!P_.wide()) return products_.gradient(b_, b_low_, y_, &left_, &norms_);
+    products_.residual(b_, b_low_, y_, &left_);
+    for (Index t = 0; t < P_.q; ++t) norms_[t] = norm(left_.data() + t * P_.n, P_.n);
+  }
+
+  // Moves b; its largest relative change over the targets.
+  double correct() {
+    Numbers change = left_;
+    solver_.solve(&change);
+    if (P_.wide()) {
+      const Numbers a = std::move(change);
+      products_.combination(a, &change);
+    }
+    add_twofold(change, &b_, &b_low_);
+    double largest = 0;
+    for (Index t = 0; t < P_.q; ++t) {
+      const double size = norm(change.data() + t * P_.p, P_.p), whole = norm(b_.data() + t * P_.p, P_.p);
+      if (size > 0) largest = std::max(largest, whole > 0 ? size / whole : 1.0);
+      if (!std::isfinite(size)) return std::numeric_limits<double>::infinity();
+    }
+    return largest;
+  }
+
+  // The change of X or y, relative to their norms, that would make the answer exact: the largest over the targets. That
+  // b of a wide X lies in the span of its rows is so by the way it was made, up to the rounding of its numbers.
+  double backward_error() const {
+    double largest = 0;
+    Numbers next;
+    for (Index t = 0; t < P_.q; ++t) {
+      const double r = norms_[t], whole = size_ * norm(b_.data() + t * P_.p, P_.p) + norm(y_.data() + t * P_.n, P_.n);
+      if (whole == 0) continue;
+      double error = r / whole;
+      if (!P_.wide()) {
+        const double* gradient = left_.data() + t * P_.p;
+        // A change of X in the direction of r explains the gradient, one in that of b explains r (Stewart 1977).
+        const double skew = r > 0 ? norm(gradient, P_.p) / (size_ * r) : 0.0;
+        error = std::min(error, skew);
+        if (!(error < acceptable)) {
+          // Or a change of y by X db, db being the next correction, and one of X for what is left of the gradient then.
+          if (next.empty()) {
+            next = left_;
+            solver_.solve(&next);
+          }
+          double square = 0;  // of X db: <db, G db>
+          for (Index j = 0; j < P_.p; ++j) square += next[t * P_.p + j] * gradient[j];
+          error = std::min(error, std::sqrt(std::max(square, 0.0)) / whole + contraction_ * skew);
+        }
+      }
+      largest = std::max(largest, error);
+    }
+    return largest;
+  }
+
+  const LeastSquares<T>& P_;
+  const NormalSolver& solver_;
+  Products<T> products_;
+  double size_;
+  const Numbers& y_;
+  double contraction_ = 1;
+  Numbers b_, b_low_;     // the solution is their sum
+  Numbers left_, norms_;  // of wide X: y - X b; of tall X: X' (y - X b)
+};
+
+}  // namespace
+
+template <class T>
+Refined refine_solution(const Execution& exec, const LeastSquares<T>& problem, const NormalSolver& solver,
+                        double frobenius_norm, double condition, const Numbers& y) {
+  return Refinement<T>(exec, problem, solver, frobenius_norm, y).run(condition);
+}
+
+template Refined refine_solution(const Execution&, const LeastSquares<float>&, const NormalSolver&, double, double,
+                                 const Numbers&);
+template Refined refine_solution(const Execution&, const LeastSquares<double>&, const NormalSolver&, double, double,
+                                 const Numbers&);
+
+}  // namespace limbeck
