@@ -11,31 +11,54 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from limbeck import _kernels, ridgeless
-from limbeck.ridgeless import NotCertifiedWarning, leave_one_out, solve
+from limbeck.ridgeless import NotCertifiedWarning, generalized_cross_validation, leave_one_out, solve
 
 EPS = np.finfo(np.float64).eps
 SHAPES = [(1, 1), (1, 7), (7, 1), (5, 8), (8, 5), (40, 40), (60, 150), (150, 60), (70, 500), (700, 210)]
 STRD = json.loads((Path(__file__).parent / "data" / "nist_strd.json").read_text())["sets"]
 
 
-def exact_least_squares(X, y):
-    """The minimum-norm solution of full-rank least squares on the float64 numbers as they are, in rationals."""
-    rows, targets = [[Fraction(float(v)) for v in row] for row in X], [Fraction(float(v)) for v in y]
-    n, p = X.shape
-    wide = n <= p
-    vectors = rows if wide else [list(column) for column in zip(*rows, strict=True)]
-    gram = [[sum(a * b for a, b in zip(u, v, strict=True)) for v in vectors] for u in vectors]
-    right = targets if wide else [sum(a * b for a, b in zip(v, targets, strict=True)) for v in vectors]
-    system = [[*row, r] for row, r in zip(gram, right, strict=True)]
+def rationals(numbers):
+    return [[Fraction(float(v)) for v in row] for row in np.atleast_2d(numbers)]
+
+
+def solve_gram(vectors, right):
+    """Solution of the system of the vectors' inner products, in rationals."""
+    system = [
+        [*(sum(a * b for a, b in zip(u, v, strict=True)) for v in vectors), r]
+        for u, r in zip(vectors, right, strict=True)
+    ]
     for k in range(len(system)):
         system[k] = [v / system[k][k] for v in system[k]]
         for i in range(len(system)):
             if i != k:
                 system[i] = [a - system[i][k] * b for a, b in zip(system[i], system[k], strict=True)]
-    solution = [row[-1] for row in system]
-    if wide:
-        solution = [sum(solution[i] * rows[i][j] for i in range(n)) for j in range(p)]
+    return [row[-1] for row in system]
+
+
+def combination(vectors, factors):
+    return [sum(f * v for f, v in zip(factors, column, strict=True)) for column in zip(*vectors, strict=True)]
+
+
+def exact_least_squares(X, y):
+    """The minimum-norm solution of full-rank least squares on the float64 numbers as they are, in rationals."""
+    n, p = X.shape
+    (targets,) = rationals(y)
+    if n <= p:
+        rows = rationals(X)
+        solution = combination(rows, solve_gram(rows, targets))
+    else:
+        columns = rationals(X.T)
+        solution = solve_gram(columns, [sum(a * b for a, b in zip(v, targets, strict=True)) for v in columns])
     return np.array([float(v) for v in solution])
+
+
+def exact_of_product(left, right, y):
+    """The minimum-norm solution for X = left @ right, both of full rank."""
+    columns, rows = rationals(left.T), rationals(right)
+    (targets,) = rationals(y)
+    inner = solve_gram(columns, [sum(a * b for a, b in zip(v, targets, strict=True)) for v in columns])
+    return np.array([float(v) for v in combination(rows, solve_gram(rows, inner))])
 
 
 def with_condition(n, p, exponent, seed=0):
@@ -86,8 +109,39 @@ def test_no_condition_makes_it_worse_than_ten_times_lapack(n, p, exponent):
         warnings.simplefilter("ignore", NotCertifiedWarning)
         found = solve(X, y)
     assert relative(found.coef, exact) <= 10 * relative(reference(X, y), exact) + 4 * EPS
-    if found.method == "cholesky":
+    if found.method != "svd":
         assert relative(found.coef, exact) < 4 * EPS
+    assert found.method in (("cholesky", "qr") if exponent < 14 else ("qr", "svd"))
+
+
+@pytest.mark.parametrize(("n", "p", "rank"), [(9, 16, 5), (16, 9, 5), (11, 11, 7), (25, 8, 3), (6, 25, 2)])
+@pytest.mark.parametrize("digits", range(6))
+def test_of_exact_deficient_rank_it_is_right_to_the_last_digits(n, p, rank, digits):
+    # Whole numbers below 2^53, so that X has its rank exactly; of condition up to some 1e5.
+    rng = np.random.default_rng([n, p, digits])
+    left, right = rng.integers(-9, 10, (n, rank)), rng.integers(-9, 10, (rank, p))
+    left = left * 10 ** rng.integers(0, digits + 1, rank)
+    X, y = (left @ right).astype(np.float64), rng.standard_normal(n)
+    found, exact = solve(X, y), exact_of_product(left, right, y)
+    assert (found.rank, found.method, found.certified) == (rank, "qr", True)
+    assert relative(found.coef, exact) < 4 * EPS
+    assert relative(found.coef, exact) <= 10 * relative(reference(X, y), exact) + 4 * EPS
+
+
+@pytest.mark.parametrize(("n", "p"), [(300, 700), (700, 300)])
+def test_large_grams_in_single_precision_are_refined(n, p):
+    rng = np.random.default_rng(n)
+    X, Y = rng.standard_normal((n, p)) * 10.0 ** rng.uniform(-3, 3, p), rng.standard_normal((n, 2))
+    found = solve(X, Y)
+    assert (found.method, found.certified) == ("cholesky", True)
+    # The normal equations of rows or columns, refined in extended precision.
+    V = (X if n < p else X.T).astype(np.longdouble)
+    right, solution = Y if n < p else V @ Y, np.zeros((300, 2), np.longdouble)
+    gram = (V @ V.T).astype(np.float64)
+    for _ in range(6):
+        solution += np.linalg.solve(gram, (right - V @ (V.T @ solution)).astype(np.float64))
+    expected = V.T @ solution if n < p else solution
+    assert relative(found.coef, expected.astype(np.float64)) < 4 * EPS
 
 
 @pytest.mark.parametrize("name", sorted(STRD))
@@ -122,7 +176,7 @@ def test_rank_deficient_input_gets_the_answer_and_rank_of_lapack(n, p):
     X = rng.standard_normal((n, 12)) @ rng.standard_normal((12, p))
     Y = rng.standard_normal((n, 2))
     found = solve(X, Y)
-    assert (found.rank, found.method, found.certified) == (12, "svd", True)
+    assert (found.rank, found.method, found.certified) == (12, "qr", True)
     np.testing.assert_allclose(found.coef, reference(X, Y), atol=1e-12)
     np.testing.assert_allclose(found.residual_norm, np.linalg.norm(Y - X @ found.coef, axis=0), rtol=1e-10)
 
@@ -244,8 +298,8 @@ def test_a_graded_matrix_has_the_rank_of_numpys_rule():
     y = np.ones(40)
     found = solve(X, y)
     assert found.rank == np.linalg.matrix_rank(X) < 8
-    assert found.method == "svd"
-    np.testing.assert_allclose(found.coef, reference(X, y), rtol=1e-6, atol=1e-8)
+    # Of condition 1e12, and what is dropped is 1e-15 of the largest column.
+    assert relative(found.coef, reference(X, y)) < 1e-6
 
 
 def test_columns_of_different_scales_are_no_trouble():
@@ -284,7 +338,7 @@ def test_zero_matrix_and_zero_targets():
     assert solve(X, np.zeros((4, 0))).coef.shape == (6, 0)
 
 
-@pytest.mark.parametrize("method", ["cholesky", "svd"])
+@pytest.mark.parametrize("method", ["cholesky", "qr", "svd"])
 def test_the_method_can_be_chosen(method):
     X, y = np.random.default_rng(9).standard_normal((10, 20)), np.ones(10)
     found = solve(X, y, method=method)
@@ -293,8 +347,11 @@ def test_the_method_can_be_chosen(method):
 
 
 def test_a_chosen_method_that_cannot_do_it_says_so():
-    with pytest.raises(ValueError, match=r'too ill conditioned for method="cholesky" \(not positive definite\)'):
+    with pytest.raises(ValueError, match=r'method="cholesky" cannot certify an answer for X of shape \(5, 3\)'):
         solve(np.ones((5, 3)), np.ones(5), method="cholesky")
+    X = with_condition(20, 30, 16)
+    with pytest.raises(ValueError, match=r'method="qr" cannot certify'):
+        solve(X, np.ones(20), method="qr")
 
 
 @pytest.mark.parametrize(("n", "p"), [(12, 30), (30, 12)])
@@ -330,8 +387,14 @@ def test_a_batch_is_its_items():
 
 def test_bitwise_the_same_for_any_number_of_threads():
     rng = np.random.default_rng(12)
-    for n, p, q in ((300, 900, 3), (900, 300, 1), (260, 700, 90), (5000, 30, 2)):
-        X, Y = rng.standard_normal((n, p)), rng.standard_normal((n, q))
+    for n, p, q, rank in (
+        (300, 900, 3, 300),
+        (900, 300, 1, 300),
+        (260, 700, 90, 260),
+        (5000, 30, 2, 30),
+        (600, 400, 2, 90),
+    ):
+        X, Y = rng.standard_normal((n, rank)) @ rng.standard_normal((rank, p)), rng.standard_normal((n, q))
         results = [solve(X, Y, n_threads=threads).coef.tobytes() for threads in (1, 2, 3, 8)]
         assert len(set(results)) == 1
 
@@ -413,13 +476,40 @@ def test_bad_input(X, Y, error, message):
     [
         ({"rcond": -1.0}, "rcond must be at least 0 and below 1, or None; got -1.0"),
         ({"rcond": float("nan")}, "rcond must be"),
-        ({"method": "qr"}, "method must be one of auto, cholesky, svd; got 'qr'"),
+        ({"method": "lu"}, "method must be one of auto, cholesky, qr, svd; got 'lu'"),
         ({"intercept": "yes"}, 'intercept must be None, "centred" or "in norm"; got \'yes\''),
     ],
 )
 def test_bad_options(options, message):
     with pytest.raises(ValueError, match=message):
         solve(np.eye(3), np.ones(3), **options)
+
+
+@pytest.mark.parametrize(("n", "p", "rank"), [(40, 90, 40), (90, 40, 40), (50, 50, 50), (60, 45, 20), (45, 60, 20)])
+def test_cross_validation_is_that_of_the_singular_vectors(n, p, rank):
+    rng = np.random.default_rng(n)
+    X, Y = rng.standard_normal((n, rank)) @ rng.standard_normal((rank, p)), rng.standard_normal((n, 2))
+    U, s, _ = np.linalg.svd(X, full_matrices=False)
+    # The limit of ridge regression, which is the definition: residuals and leverages for a ridge small enough.
+    ridge = 1e-6 * s[rank - 1] ** 2 if rank == n else 0.0
+    shrunk = np.square(s[:rank]) / (np.square(s[:rank]) + ridge)
+    residual = Y - U[:, :rank] @ (shrunk[:, None] * (U[:, :rank].T @ Y))
+    left_over = (n - shrunk.sum()) / n
+    expected = np.square(residual).mean(axis=0) / left_over**2
+    np.testing.assert_allclose(generalized_cross_validation(X, Y), expected, rtol=1e-4 if rank == n else 1e-10)
+    assert generalized_cross_validation(X, Y[:, 0]) == pytest.approx(expected[0], rel=1e-4)
+    alone = (
+        Y / (1 - np.square(U[:, :rank]) @ shrunk)[:, None]
+        - U[:, :rank] @ (shrunk[:, None] * (U[:, :rank].T @ Y)) / (1 - np.square(U[:, :rank]) @ shrunk)[:, None]
+    )
+    np.testing.assert_allclose(leave_one_out(X, Y), alone, rtol=1e-3 if rank == n else 1e-8, atol=1e-6)
+
+
+def test_leaving_out_is_bitwise_the_same_for_any_number_of_threads():
+    rng = np.random.default_rng(13)
+    for n, p in ((400, 900), (900, 400)):
+        X, y = rng.standard_normal((n, p)), rng.standard_normal(n)
+        assert len({leave_one_out(X, y, n_threads=threads).tobytes() for threads in (1, 2, 5)}) == 1
 
 
 def test_rcond_of_leave_one_out_is_checked():

@@ -40,10 +40,46 @@ py::object solve_binding(const py::array& X, const py::array& Y, double rcond, i
   return by_dtype(X, "X", [&](auto zero) { return solve<decltype(zero)>(X, Y, rcond, n_threads); });
 }
 
+LeastSquares<double> checked_problem(const py::array& X, const py::array& Y, double rcond) {
+  const LeastSquares<double> problem{matrix<double>(X, "X"), X.shape(0), X.shape(1),
+                                     matrix<double>(Y, "Y"), Y.shape(1), rcond};
+  same_length(X, "X", 0, Y, "Y", 0, "rows");
+  return problem;
+}
+
+// (coef, residual norms, rank, condition, backward error, verdict)
+py::tuple solve_by_qr_binding(const py::array& X, const py::array& Y, double rcond, double negligible, int n_threads) {
+  const LeastSquares<double> problem = checked_problem(X, Y, rcond);
+  auto coef = new_array<double>({problem.p, problem.q});
+  auto norms = new_array<double>({problem.q});
+  double *to_coef = coef.mutable_data(), *to_norms = norms.mutable_data();
+  RankedCertificate found{};
+  run(n_threads, [&](const Execution& exec) { found = solve_by_qr(exec, problem, negligible, to_coef, to_norms); });
+  return py::make_tuple(coef, norms, found.rank, found.certificate.condition, found.certificate.backward_error,
+                        name_of(found.certificate.verdict));
+}
+
+// (numerators, denominators, rank, verdict)
+py::tuple leave_one_out_binding(const py::array& X, const py::array& Y, double rcond, double negligible,
+                                int n_threads) {
+  const LeastSquares<double> problem = checked_problem(X, Y, rcond);
+  auto numerator = new_array<double>({problem.n, problem.q});
+  auto denominator = new_array<double>({problem.n});
+  double *to_numerator = numerator.mutable_data(), *to_denominator = denominator.mutable_data();
+  LeftOut found{};
+  run(n_threads,
+      [&](const Execution& exec) { found = leave_one_out(exec, problem, negligible, to_numerator, to_denominator); });
+  return py::make_tuple(numerator, denominator, found.rank, name_of(found.verdict));
+}
+
 }  // namespace
 
 void bind_ridgeless(py::module_& m) {
   m.def("solve_by_cholesky", &solve_binding, py::arg("X"), py::arg("Y"), py::arg("rcond"), py::arg("n_threads"));
+  m.def("solve_by_qr", &solve_by_qr_binding, py::arg("X"), py::arg("Y"), py::arg("rcond"), py::arg("negligible"),
+        py::arg("n_threads"));
+  m.def("leave_one_out", &leave_one_out_binding, py::arg("X"), py::arg("Y"), py::arg("rcond"), py::arg("negligible"),
+        py::arg("n_threads"));
 }
 
 }  // namespace limbeck

@@ -164,15 +164,67 @@ void add_inner_products(const Execution& exec, const VectorSet<From>& vectors, T
   }
 }
 
+namespace {
+
+// Products of packed vectors with a block of columns, for `length` numbers from `begin` on.
+template <class T>
+void add_block(const Packed<T>& left, const VectorSet<T>& b, Index begin, Index length, Range rows, Range columns,
+               const Target<T>& to) {
+  // Contiguous vectors are read where they stand, in whole groups. Others are packed, and used while they are at hand.
+  const Index in_place = b.step == 1 && b.unit == 1 ? b.count / tile_columns * tile_columns : 0;
+  const Index packed = std::max(columns.begin, std::min(in_place, columns.end));
+  VectorSet<T> rest = b;
+  rest.data += packed * b.stride;
+  rest.count = columns.end - packed;
+  Packed<T> right(rest.count, std::min(step_length, length), tile_columns);
+  for (Index l = 0; l < length; l += step_length) {
+    const Index steps = std::min(step_length, length - l);
+    right.pack(rest, 0, right.groups(), begin + l, steps);
+    const auto columns_at = [&](Index c) -> TileColumns<T> {
+      if (c < packed) return {b.data + c * b.stride + begin + l, 1, b.stride};
+      return right.columns(c - packed, 0);
+    };
+    add_step(left, columns_at, l, steps, rows, columns, false, to);
+  }
+}
+
+// Few long vectors: stretches of them in tasks, whose sums are added in order.
+template <class T>
+void add_long_products(const Execution& exec, const VectorSet<T>& a, const VectorSet<T>& b, T sign,
+                       TiledMatrix<T>* sums, Corner corner) {
+  constexpr Index least = 1024, most_parts = 8;
+  const Index parts = std::clamp<Index>(a.length / least, 1, most_parts);
+  std::vector<TiledMatrix<T>> partial;
+  for (Index k = 0; k < parts; ++k) partial.emplace_back(a.count, b.count);
+  exec.for_each(parts, 2.0 * a.count * b.count * a.length, [&](Index k) {
+    const Index begin = k * a.length / parts, length = (k + 1) * a.length / parts - begin;
+    Packed<T> left(a.count, length, Simd<T>::width);
+    left.pack(a, 0, left.groups(), begin, length);
+    add_block(left, b, begin, length, {0, rounded_up(a.count, Simd<T>::width)}, {0, b.count},
+              {partial[k].at(0, 0), partial[k].stride(), T(1)});
+  });
+  for (const TiledMatrix<T>& part : partial) {
+    for (Index c = 0; c < b.count; ++c) {
+      T* to = sums->at(corner.row, corner.column + c);
+      const T* from = part.at(0, c);
+      for (Index i = 0; i < a.count; ++i) to[i] += sign * from[i];
+    }
+  }
+}
+
+}  // namespace
+
 template <class T>
 void add_products(const Execution& exec, const VectorSet<T>& a, const VectorSet<T>& b, T sign, TiledMatrix<T>* sums,
                   Corner corner) {
-  constexpr Index width = Simd<T>::width;
+  constexpr Index width = Simd<T>::width, long_length = 2048;
   if (a.count == 0 || b.count == 0 || a.length == 0) return;
-  const Index first_packed = b.step == 1 && b.unit == 1 ? b.count / tile_columns * tile_columns : 0;
+  const Index row_blocks = (a.count + block - 1) / block, column_blocks = (b.count + block - 1) / block;
+  if (row_blocks * column_blocks == 1 && a.length >= long_length) {
+    return add_long_products(exec, a, b, sign, sums, corner);
+  }
   const Index chunk = chunk_length<T>(a.count, a.length);
   Packed<T> left(a.count, chunk, width);
-  const Index row_blocks = (a.count + block - 1) / block, column_blocks = (b.count + block - 1) / block;
   const Target<T> to{sums->at(corner.row, corner.column), sums->stride(), sign};
   for (Index begin = 0; begin < a.length; begin += chunk) {
     const Index length = std::min(chunk, a.length - begin);
@@ -180,22 +232,7 @@ void add_products(const Execution& exec, const VectorSet<T>& a, const VectorSet<
     exec.for_each(row_blocks * column_blocks, 2.0 * a.count * b.count * length, [&](Index task) {
       const Index i = task / column_blocks, j = task % column_blocks;
       const Range rows{i * block, std::min((i + 1) * block, rounded_up(a.count, width))};
-      const Range columns{j * block, std::min((j + 1) * block, b.count)};
-      const Index packed = std::max(columns.begin, first_packed);
-      VectorSet<T> rest = b;
-      rest.data += packed * b.stride;
-      rest.count = std::max<Index>(0, columns.end - packed);
-      // What is packed here is used at once, while it is at hand.
-      Packed<T> right(rest.count, std::min(step_length, length), tile_columns);
-      for (Index l = 0; l < length; l += step_length) {
-        const Index steps = std::min(step_length, length - l);
-        right.pack(rest, 0, right.groups(), begin + l, steps);
-        const auto columns_at = [&](Index c) -> TileColumns<T> {
-          if (c < first_packed) return {b.data + c * b.stride + begin + l, 1, b.stride};
-          return right.columns(c - packed, 0);
-        };
-        add_step(left, columns_at, l, steps, rows, columns, false, to);
-      }
+      add_block(left, b, begin, length, rows, {j * block, std::min((j + 1) * block, b.count)}, to);
     });
   }
 }

@@ -12,6 +12,7 @@ namespace {
 
 constexpr int most_refinements = 12;
 constexpr double eps = std::numeric_limits<double>::epsilon();
+constexpr double acceptable = 32 * eps;  // backward error
 
 double norm(const double* v, Index n) { return Eigen::Map<const Eigen::VectorXd>(v, n).norm(); }
 
@@ -90,8 +91,10 @@ private:
 template <class T>
 class Refinement {
 public:
-  Refinement(const Execution& exec, const LeastSquares<T>& P, const NormalSolver& solver, double size, const Numbers& y)
-      : P_(P), solver_(solver), products_(exec, P), size_(size), y_(y) {}
+  // By the gradient of all features, or by the residuals of independent rows.
+  Refinement(const Execution& exec, const LeastSquares<T>& P, const NormalSolver& solver, bool by_gradient, double size,
+             const Numbers& y)
+      : P_(P), solver_(solver), by_gradient_(by_gradient), products_(exec, P), size_(size), y_(y) {}
 
   Refined run(double condition) {
     const double floor = products_.twofold() ? 2 * eps : 10 * eps * condition;
@@ -115,12 +118,12 @@ public:
   }
 
 private:
-  static constexpr double acceptable = 32 * eps, slowest = 0.5;
+  static constexpr double slowest = 0.5;
 
   // A first solution, by the factor alone.
   void begin() {
     b_low_.assign(P_.p * P_.q, 0.0);
-    if (P_.wide()) {
+    if (!by_gradient_) {
       Numbers a = y_;
       solver_.solve(&a);
       products_.combination(a, &b_);
@@ -133,7 +136,7 @@ private:
 
   void take_residual() {
     norms_.resize(P_.q);
-    if (!P_.wide()) return products_.gradient(b_, b_low_, y_, &left_, &norms_);
+    if (by_gradient_) return products_.gradient(b_, b_low_, y_, &left_, &norms_);
     products_.residual(b_, b_low_, y_, &left_);
     for (Index t = 0; t < P_.q; ++t) norms_[t] = norm(left_.data() + t * P_.n, P_.n);
   }
@@ -142,7 +145,7 @@ private:
   double correct() {
     Numbers change = left_;
     solver_.solve(&change);
-    if (P_.wide()) {
+    if (!by_gradient_) {
       const Numbers a = std::move(change);
       products_.combination(a, &change);
     }
@@ -165,7 +168,7 @@ private:
       const double r = norms_[t], whole = size_ * norm(b_.data() + t * P_.p, P_.p) + norm(y_.data() + t * P_.n, P_.n);
       if (whole == 0) continue;
       double error = r / whole;
-      if (!P_.wide()) {
+      if (by_gradient_) {
         const double* gradient = left_.data() + t * P_.p;
         // A change of X in the direction of r explains the gradient, one in that of b explains r (Stewart 1977).
         const double skew = r > 0 ? norm(gradient, P_.p) / (size_ * r) : 0.0;
@@ -188,12 +191,13 @@ private:
 
   const LeastSquares<T>& P_;
   const NormalSolver& solver_;
+  bool by_gradient_;
   Products<T> products_;
   double size_;
   const Numbers& y_;
   double contraction_ = 1;
   Numbers b_, b_low_;     // the solution is their sum
-  Numbers left_, norms_;  // of wide X: y - X b; of tall X: X' (y - X b)
+  Numbers left_, norms_;  // y - X b, or X' (y - X b) if by the gradient
 };
 
 }  // namespace
@@ -201,7 +205,53 @@ private:
 template <class T>
 Refined refine_solution(const Execution& exec, const LeastSquares<T>& problem, const NormalSolver& solver,
                         double frobenius_norm, double condition, const Numbers& y) {
-  return Refinement<T>(exec, problem, solver, frobenius_norm, y).run(condition);
+  return Refinement<T>(exec, problem, solver, !problem.wide(), frobenius_norm, y).run(condition);
+}
+
+namespace {
+
+class DeficientSolver : public NormalSolver {
+public:
+  DeficientSolver(const Execution& exec, const LeastSquares<double>& P,
+                  const std::function<Numbers(const Numbers&)>& multipliers)
+      : products_(exec, P), multipliers_(multipliers) {}
+
+  void solve(Numbers* B) const override { products_.combination(multipliers_(*B), B); }
+
+private:
+  Products<double> products_;
+  const std::function<Numbers(const Numbers&)>& multipliers_;
+};
+
+}  // namespace
+
+Refined refine_deficient(const Execution& exec, const LeastSquares<double>& P, double size, double condition,
+                         const Numbers& y, const std::function<Numbers(const Numbers&)>& multipliers) {
+  const DeficientSolver solver(exec, P, multipliers);
+  return Refinement<double>(exec, P, solver, true, size, y).run(condition);
+}
+
+Refined judge_solution(const Execution& exec, const LeastSquares<double>& P, double size, const Numbers& y,
+                       const std::function<Numbers(const Numbers&)>& pseudo_inverse) {
+  constexpr int most_corrections = 2;
+  const Products<double> products(exec, P);
+  Numbers low(P.p * P.q), gradient, left;
+  Refined found{Certificate::Verdict::not_converged, 0, 0, pseudo_inverse(y), {}};
+  for (;; ++found.refinements) {
+    products.gradient(found.b, low, y, &gradient, &found.residual_norms);
+    found.backward_error = 0;
+    for (Index t = 0; t < P.q; ++t) {
+      const double r = found.residual_norms[t];
+      const double whole = size * norm(found.b.data() + t * P.p, P.p) + norm(y.data() + t * P.n, P.n);
+      if (r == 0 || whole == 0) continue;
+      const double skew = size > 0 ? norm(gradient.data() + t * P.p, P.p) / (size * r) : 0.0;
+      found.backward_error = std::max(found.backward_error, std::min(skew, r / whole));
+    }
+    if (found.backward_error < acceptable) found.verdict = Certificate::Verdict::certified;
+    if (found.backward_error < acceptable || found.refinements == most_corrections) return found;
+    products.residual(found.b, low, y, &left);
+    add_twofold(pseudo_inverse(left), &found.b, &low);
+  }
 }
 
 template Refined refine_solution(const Execution&, const LeastSquares<float>&, const NormalSolver&, double, double,

@@ -2,6 +2,8 @@
 // exact.
 #pragma once
 
+#include <functional>
+
 #include "kernels/triangular_factor.hpp"
 
 namespace limbeck {
@@ -25,5 +27,15 @@ struct Refined {
 template <class T>
 Refined refine_solution(const Execution& exec, const LeastSquares<T>& problem, const NormalSolver& solver,
                         double frobenius_norm, double condition, const Numbers& y);
+
+// The same for X of any rank, given (X')^+ (X' X)^+ g for gradients g (q, p): b += X' times that, so that b stays in
+// the span of the rows. Right to its last digits where X has that rank exactly.
+Refined refine_deficient(const Execution& exec, const LeastSquares<double>& problem, double frobenius_norm,
+                         double condition, const Numbers& y, const std::function<Numbers(const Numbers&)>& multipliers);
+
+// The solution that a pseudo-inverse of X gives, for X of any rank, with its residuals and backward error. Where that
+// is not small at once, what is left is solved for as well. The verdict is certified if it is small then.
+Refined judge_solution(const Execution& exec, const LeastSquares<double>& problem, double frobenius_norm,
+                       const Numbers& y, const std::function<Numbers(const Numbers&)>& pseudo_inverse);
 
 }  // namespace limbeck

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "kernels/cholesky.hpp"
+#include "kernels/orthogonal.hpp"
 #include "kernels/refinement.hpp"
 
 namespace limbeck {
@@ -19,10 +20,44 @@ double power_of_two_near(double value) { return std::ldexp(1.0, std::ilogb(value
 // The largest size of X's numbers, or of some of them.
 template <class T>
 double largest_size(const LeastSquares<T>& P, Index step = 1) {
-  double largest = 0;
-  for (Index i = 0; i < P.n * P.p; i += step) largest = std::max(largest, std::abs(static_cast<double>(P.X[i])));
-  return largest;
+  constexpr Index lanes = 16;
+  T largest[lanes] = {};
+  const Index count = P.n * P.p;
+  Index i = 0;
+  for (; i + (lanes - 1) * step < count; i += lanes * step) {
+    for (Index l = 0; l < lanes; ++l) {
+      const T size = std::abs(P.X[i + l * step]);
+      largest[l] = largest[l] < size ? size : largest[l];
+    }
+  }
+  for (; i < count; i += step) largest[0] = std::max(largest[0], std::abs(P.X[i]));
+  return *std::max_element(largest, largest + lanes);
 }
+
+// X as it is, or a copy over a power of two if squares of its numbers could leave the range.
+template <class T>
+class Moderate {
+public:
+  explicit Moderate(const LeastSquares<T>& P) : problem(P) {
+    constexpr double limit = 1e70;
+    const double size = largest_size(P);
+    if (size < limit && size > 1 / limit) return;
+    if (size > 0 && std::isfinite(size)) rescale(size);
+  }
+  Moderate(const LeastSquares<T>& P, double size) : problem(P) { rescale(size); }
+
+  LeastSquares<T> problem;
+  double unit = 1;
+
+private:
+  void rescale(double size) {
+    unit = power_of_two_near(size);
+    scaled_.assign(problem.X, problem.X + problem.n * problem.p);
+    for (T& x : scaled_) x = static_cast<T>(x / unit);
+    problem.X = scaled_.data();
+  }
+  std::vector<T> scaled_;
+};
 
 // ---- The Gram matrix of the shorter side ----
 
@@ -159,13 +194,98 @@ template <class T>
 Certificate solve_by_cholesky(const Execution& exec, const LeastSquares<T>& P, T* coef, double* residual_norms) {
   const Certificate result = solve_moderate(exec, P, 1.0, coef, residual_norms);
   if (result.verdict != Verdict::out_of_range || std::isfinite(result.backward_error)) return result;
-  // Squares of its numbers would leave the range of T: a copy of moderate size.
-  const double unit = power_of_two_near(largest_size(P));
-  std::vector<T> scaled(P.X, P.X + P.n * P.p);
-  for (T& x : scaled) x = static_cast<T>(x / unit);
-  LeastSquares<T> moderate = P;
-  moderate.X = scaled.data();
-  return solve_moderate(exec, moderate, unit, coef, residual_norms);
+  const Moderate<T> moderate(P, largest_size(P));
+  return solve_moderate(exec, moderate.problem, moderate.unit, coef, residual_norms);
+}
+
+namespace {
+
+// What is dropped must be smaller than what counts as zero by so much, for the rank to be beyond doubt.
+constexpr double drop_margin = 0.5;
+
+// The rank, certified or unsure, and the condition that goes with it.
+struct Rank {
+  Verdict verdict;
+  double condition;
+};
+Rank check(const OrthogonalFactors& factors, const LeastSquares<double>& P) {
+  if (factors.rank() == 0) return {Verdict::certified, infinity};
+  if (P.rcond < 0) {
+    const RankCheck found = check_rank(*factors.core(), 1.0);
+    return {factors.has_full_rank() ? Verdict::certified : Verdict::rank_unsure, found.condition};
+  }
+  // Below rounding nothing can be told, whatever was asked for.
+  const double rounding = std::numeric_limits<double>::epsilon() * P.longer();
+  const RankCheck found = check_rank(*factors.core(), std::max(P.rcond, rounding));
+  return {found.is_full ? Verdict::certified : Verdict::rank_unsure, found.condition};
+}
+
+}  // namespace
+
+RankedCertificate solve_by_qr(const Execution& exec, const LeastSquares<double>& problem, double negligible,
+                              double* coef, double* residual_norms) {
+  const Moderate<double> moderate(problem);
+  const LeastSquares<double>& P = moderate.problem;
+  const double unknown = std::numeric_limits<double>::quiet_NaN();
+  const OrthogonalFactors factors(exec, P, drop_margin * std::clamp(P.rcond, 0.0, negligible));
+  const Rank rank = check(factors, P);
+  if (rank.verdict != Verdict::certified) return {factors.rank(), {rank.verdict, rank.condition, unknown, 0}};
+  const Targets<double> targets(P);
+  Refined found{Verdict::not_converged, unknown, 0, {}, {}};
+  if (factors.has_full_rank()) {
+    found = refine_solution(exec, P, *factors.core(), factors.frobenius_norm(), rank.condition, targets.y);
+  } else if (factors.rank() > 0) {
+    found = refine_deficient(exec, P, factors.frobenius_norm(), rank.condition, targets.y,
+                             [&](const Numbers& g) { return factors.multipliers(g); });
+  }
+  if (found.verdict != Verdict::certified) {
+    found = judge_solution(exec, P, factors.frobenius_norm(), targets.y,
+                           [&](const Numbers& y) { return factors.solve(y); });
+  }
+  // Dropping what is negligible is a backward error, too.
+  constexpr double rounding = 1e-14;
+  const double limit = rounding * std::sqrt(static_cast<double>(P.longer())) + std::max(P.rcond, 0.0);
+  Verdict verdict = found.backward_error < limit ? Verdict::certified : Verdict::not_converged;
+  if (!write(P, found, targets.units, moderate.unit, coef, residual_norms)) verdict = Verdict::out_of_range;
+  return {factors.rank(), {verdict, rank.condition, found.backward_error, found.refinements}};
+}
+
+LeftOut leave_one_out(const Execution& exec, const LeastSquares<double>& problem, double negligible, double* numerator,
+                      double* denominator) {
+  const Moderate<double> moderate(problem);
+  const LeastSquares<double>& P = moderate.problem;
+  const OrthogonalFactors factors(exec, P, drop_margin * std::clamp(P.rcond, 0.0, negligible));
+  const Verdict verdict = check(factors, P).verdict;
+  if (verdict != Verdict::certified) return {factors.rank(), verdict};
+  if (factors.rank() == P.n) {
+    // Independent rows: (K^-1 y)_i / (K^-1)_ii for K = X X'.
+    Numbers y(P.n * P.q);
+    for (Index t = 0; t < P.q; ++t) {
+      for (Index i = 0; i < P.n; ++i) y[t * P.n + i] = P.Y[i * P.q + t];
+    }
+    factors.core()->solve(&y);
+    for (Index t = 0; t < P.q; ++t) {
+      for (Index i = 0; i < P.n; ++i) numerator[i * P.q + t] = y[t * P.n + i];
+    }
+    const Numbers diagonal = factors.inverse_diagonal();
+    std::copy(diagonal.begin(), diagonal.end(), denominator);
+    return {factors.rank(), verdict};
+  }
+  // y - U U' y and 1 - |u_i|^2 for an orthonormal basis U of the columns.
+  const TiledMatrix<double> U = factors.column_basis();
+  const Index r = U.columns();
+  TiledMatrix<double> inner(r, P.q), fitted(P.n, P.q);
+  add_products(exec, VectorSet<double>{U.at(0, 0), r, P.n, U.stride(), 1}, {P.Y, P.q, P.n, 1, P.q}, 1.0, &inner);
+  add_products(exec, VectorSet<double>{U.at(0, 0), P.n, r, 1, U.stride()}, {inner.at(0, 0), P.q, r, inner.stride(), 1},
+               1.0, &fitted);
+  std::fill_n(denominator, P.n, 1.0);
+  for (Index j = 0; j < r; ++j) {
+    for (Index i = 0; i < P.n; ++i) denominator[i] -= *U.at(i, j) * *U.at(i, j);
+  }
+  for (Index t = 0; t < P.q; ++t) {
+    for (Index i = 0; i < P.n; ++i) numerator[i * P.q + t] = P.Y[i * P.q + t] - *fitted.at(i, t);
+  }
+  return {factors.rank(), verdict};
 }
 
 #define LIMBECK_INSTANTIATE(T) \

@@ -1,4 +1,4 @@
-// Minimum-norm least squares by the inner products of the smaller side, with a certificate.
+// Minimum-norm least squares with a certificate: by the inner products of the smaller side, or by reflections.
 #pragma once
 
 #include "kernels/least_squares.hpp"
@@ -11,5 +11,24 @@ namespace limbeck {
 // be used.
 template <class T>
 Certificate solve_by_cholesky(const Execution& exec, const LeastSquares<T>& problem, T* coef, double* residual_norms);
+
+// The same by an orthogonal factorisation of X, for any rank that is beyond doubt. What is at most `negligible` of X's
+// largest singular value counts as rounding: where more than that has to be dropped, the verdict is rank_unsure. A
+// negative rcond stands for full rank that is known.
+struct RankedCertificate {
+  Index rank;
+  Certificate certificate;
+};
+RankedCertificate solve_by_qr(const Execution& exec, const LeastSquares<double>& problem, double negligible,
+                              double* coef, double* residual_norms);
+
+// What leaving out one row does: its residual is `numerator` (n, q) over `denominator` (n). By the same factorisation;
+// unless the verdict is certified nothing is written.
+struct LeftOut {
+  Index rank;
+  Certificate::Verdict verdict;
+};
+LeftOut leave_one_out(const Execution& exec, const LeastSquares<double>& problem, double negligible, double* numerator,
+                      double* denominator);
 
 }  // namespace limbeck

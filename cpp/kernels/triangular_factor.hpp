@@ -23,6 +23,7 @@ public:
       : exec_(exec), m_(L.rows()), L_(std::move(L)), scales_(std::move(scales)), order_(std::move(order)) {}
 
   void solve(Numbers* B) const override;
+  const TiledMatrix<T>& lower() const { return L_; }
 
   // Estimate of the smallest eigenvalue of S P' G P S, never too small.
   double smallest_scaled_eigenvalue() const;

@@ -4,13 +4,15 @@ r"""Minimum-norm least squares with a certificate: rank, condition and backward 
 the ridge goes to zero. It first factors the Gram matrix of the smaller side of X and refines the answer with residuals
 of twice the precision. That is the fastest way, and where X is conditioned well enough (about 1e6 after its rows or
 columns are scaled) it ends, for a few targets, closer to the exact answer than an orthogonal factorisation in float64.
-Whether it did is measured, and where it did not, LAPACK's singular value decomposition decides about the rank.
+Whether it did is measured. Where it did not, reflections with pivoting show the rank, and full rank is refined in the
+same way, up to conditions of some 1e14. Where the rank is in doubt, LAPACK's singular values decide about it.
 
 Shapes: n rows, p features, q targets. Results are bitwise the same for any number of threads, but for those of LAPACK.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import numbers
 import warnings
 from dataclasses import dataclass
@@ -22,9 +24,9 @@ from numpy.typing import ArrayLike, NDArray
 from limbeck import _kernels
 from limbeck._arrays import Array, Float64Array, float_array, require_finite, same_length, thread_count
 
-__all__ = ["NotCertifiedWarning", "Solution", "leave_one_out", "solve"]
+__all__ = ["NotCertifiedWarning", "Solution", "generalized_cross_validation", "leave_one_out", "solve"]
 
-_METHODS = ("auto", "cholesky", "svd")
+_METHODS = ("auto", "cholesky", "qr", "svd")
 _LEAST_LEFT_OVER = 1e-6
 _RANK_DOUBT = 0.5  # of the precision times the larger side: a singular value as close to the threshold may be either
 _BACKWARD_ERROR_PER_SIZE = 1e-14  # times the square root of the larger side
@@ -45,8 +47,8 @@ class Solution:
     rank : int
         Number of singular values of X (centred, if there is an intercept) above rcond times the largest.
     condition : float
-        The largest singular value over the smallest that counts: an estimate, mostly within a factor of two, if the
-        method is "cholesky".
+        The largest singular value over the smallest that counts: an estimate, mostly within a factor of two, unless the
+        method is "svd".
     residual_norm : float or ndarray of shape (q,)
         ``||y - X b||`` for each target, b before it is rounded to the dtype of X.
     backward_error : float
@@ -54,7 +56,8 @@ class Solution:
         least squares: an upper bound, measured; the largest over the targets. Singular values that do not count may
         add up to rcond to it.
     method : str
-        "cholesky" of a Gram matrix with refinement, or "svd" of X by LAPACK; "batch" if each item has its own.
+        "cholesky" of a Gram matrix with refinement, "qr" of X by pivoted reflections, or "svd" of X by LAPACK; "batch"
+        if the items differ.
     certified : bool
         Whether the rank is beyond doubt and the backward error that of rounding.
     intercept : float or ndarray of shape (q,)
@@ -96,8 +99,9 @@ def solve(
     rcond : float, optional
         Singular values of X at or below this part of the largest count as zero; default NumPy's convention, the
         precision of X's dtype times the larger of n and p.
-    method : {"auto", "cholesky", "svd"}, default "auto"
-        "auto" takes "cholesky" where it can be certified, else "svd".
+    method : {"auto", "cholesky", "qr", "svd"}, default "auto"
+        "auto" takes the first of the others that can be certified. "cholesky" and "qr" raise ValueError where they
+        cannot.
     intercept : {None, "centred", "in norm"}, optional
         "centred": the constant term is free; X and Y less their column means are solved, and the norm is that of the
         coefficients alone. "in norm": a column of ones is appended to X, so that the constant counts in the norm. For
@@ -114,8 +118,8 @@ def solve(
     TypeError
         An argument does not hold real numbers.
     ValueError
-        Shapes disagree, there are no rows or no columns, an option is unknown, rcond is not in [0, 1), or X or Y holds
-        NaN or infinity.
+        Shapes disagree, there are no rows or no columns, an option is unknown, rcond is not in [0, 1), X or Y holds NaN
+        or infinity, or the method asked for cannot certify its answer.
 
     Warns
     -----
@@ -124,9 +128,12 @@ def solve(
 
     Notes
     -----
-    The method "cholesky" is the augmented system of rows and columns refined with the corrected semi-normal equations,
-    residuals to twice the precision (Björck, Numerical Methods for Least Squares Problems, SIAM 1996, sections 2.9 and
-    6.6). The backward error of least squares is bounded by Stewart's (Research, development, and LINPACK, 1977).
+    With a triangular factor of the normal matrix, from a Gram matrix or from reflections, corrections by the semi-normal
+    equations are made until they vanish, residuals being taken to twice the precision (Björck, Numerical Methods for
+    Least Squares Problems, SIAM 1996, section 6.6). The rank is certified where the factor's smallest
+    singular value is twice the threshold or more, and what is left out is rounding: at most half the precision of X's
+    dtype times the larger of n and p. The backward error of least squares is bounded by Stewart's (Research,
+    development, and LINPACK, 1977).
 
     Examples
     --------
@@ -150,28 +157,51 @@ def solve(
         raise ValueError(f"X must have at least one row and one column, got shape {X.shape}")
     if intercept is not None:
         return _with_intercept(X, Y, rcond, method, intercept, n_threads)
+    coef, rank, condition, norms, error, method, certified = _answer(X, Y, cutoff, method, threads)
+    if Y.ndim == 1:
+        return Solution(coef[:, 0], rank, condition, float(norms[0]), error, method, certified)
+    return Solution(coef, rank, condition, norms, error, method, certified)
+
+
+# Coefficients (p, q), rank, condition, residual norms (q), backward error, method, whether certified.
+_Answer = tuple[Array, int, float, Float64Array, float, str, bool]
+
+
+def _answer(X: Array, Y: Array, cutoff: float, method: str, threads: int) -> _Answer:
+    """By the first factorisation that can tell what its answer is worth."""
     targets = Y if Y.ndim == 2 else Y[:, None]
-    verdict = ""
-    if method != "svd" and targets.shape[1]:
+    if not targets.shape[1]:
+        require_finite(threads, X=X)
+        return _by_svd(X, targets, cutoff)
+    inner, right = X, targets
+    if method in ("auto", "cholesky"):
         coef, norms, condition, error, _, verdict = _kernels.solve_by_cholesky(X, targets, cutoff, threads)
-        if X.dtype == np.float32 and verdict != "certified":
-            doubles = X.astype(np.float64), targets.astype(np.float64)
-            coef, norms, condition, error, _, verdict = _kernels.solve_by_cholesky(*doubles, cutoff, threads)
-            coef = coef.astype(np.float32)
         if verdict == "certified":
-            rank = min(X.shape)
-            if Y.ndim == 1:
-                return Solution(coef[:, 0], rank, condition, float(norms[0]), error, "cholesky", True)
-            return Solution(coef, rank, condition, norms, error, "cholesky", True)
+            return coef, min(X.shape), condition, norms, error, "cholesky", True
     require_finite(threads, X=X, Y=Y)
-    if method == "cholesky" and verdict:
-        raise ValueError(
-            f'X of shape {X.shape} is too ill conditioned for method="cholesky" ({verdict}); method="auto" solves it'
-        )
-    return _by_svd(X, Y, cutoff)
+    if X.dtype != np.float64:
+        inner, right = X.astype(np.float64), targets.astype(np.float64)
+        if method in ("auto", "cholesky"):
+            coef, norms, condition, error, _, verdict = _kernels.solve_by_cholesky(inner, right, cutoff, threads)
+            if verdict == "certified":
+                return coef.astype(X.dtype), min(X.shape), condition, norms, error, "cholesky", True
+    if method in ("auto", "qr"):
+        negligible = float(np.finfo(X.dtype).eps * max(X.shape))
+        coef, norms, rank, condition, error, verdict = _kernels.solve_by_qr(inner, right, cutoff, negligible, threads)
+        if verdict == "certified":
+            return coef.astype(X.dtype, copy=False), rank, condition, norms, error, "qr", True
+    if method in ("cholesky", "qr"):
+        raise ValueError(f'method="{method}" cannot certify an answer for X of shape {X.shape}; "auto" looks further')
+    answer = _by_svd(X, targets, cutoff)
+    if method == "auto" and X.dtype == np.float64 and answer[1] == min(X.shape) and answer[-1]:
+        # The singular values have shown what reflections could not be sure of: refine after all.
+        coef, norms, rank, _, error, verdict = _kernels.solve_by_qr(X, targets, -1.0, 0.0, threads)
+        if verdict == "certified" and error < answer[4]:
+            return coef, rank, answer[2], norms, error, "qr", True
+    return answer
 
 
-def _by_svd(X: Array, Y: Array, cutoff: float) -> Solution:
+def _by_svd(X: Array, Y: Array, cutoff: float) -> _Answer:
     """By LAPACK's gelsd, in float64; scaled, so that squares in the certificate stay in range."""
     x_unit, y_unit = _unit(X), _unit(Y)
     inner, targets = X.astype(np.float64) / x_unit, Y.astype(np.float64) / y_unit
@@ -188,8 +218,8 @@ def _by_svd(X: Array, Y: Array, cutoff: float) -> Solution:
     if coef.any() and not np.finfo(X.dtype).tiny <= largest < np.inf:
         doubts = f"coefficients leave the range of {X.dtype}"
     if doubts:
-        warnings.warn(f"not certified: {doubts}", NotCertifiedWarning, stacklevel=3)
-    return Solution(scaled, rank, condition, norms if Y.ndim == 2 else float(norms), error, "svd", not doubts)
+        warnings.warn(f"not certified: {doubts}", NotCertifiedWarning, stacklevel=4)
+    return scaled, rank, condition, norms, error, "svd", not doubts
 
 
 def _doubts(sizes: Float64Array, cutoff: float, error: float, largest_side: int) -> str:
@@ -224,8 +254,7 @@ def _unit(values: Array) -> float:
 
 def _backward_error(X: Float64Array, Y: Float64Array, coef: Float64Array, residual: Float64Array) -> float:
     size = float(np.linalg.norm(X))
-    b, y, r = (np.linalg.norm(np.atleast_2d(v.T), axis=1) for v in (coef, Y, residual))
-    slope = np.linalg.norm(np.atleast_2d((X.T @ residual).T), axis=1)
+    b, y, r, slope = (np.linalg.norm(v, axis=0) for v in (coef, Y, residual, X.T @ residual))
     whole = size * b + y
     skew = np.divide(slope, size * r, out=np.zeros_like(r), where=size * r > 0)
     error = np.minimum(skew, np.divide(r, whole, out=np.zeros_like(r), where=whole > 0))
@@ -248,16 +277,7 @@ def _with_intercept(
         coef, constant = found.coef.astype(X.dtype), y_mean - x_mean @ found.coef
     else:
         raise ValueError(f'intercept must be None, "centred" or "in norm"; got {intercept!r}')
-    return Solution(
-        coef,
-        found.rank,
-        found.condition,
-        found.residual_norm,
-        found.backward_error,
-        found.method,
-        found.certified,
-        constant if Y.ndim == 2 else float(constant),
-    )
+    return dataclasses.replace(found, coef=coef, intercept=constant if Y.ndim == 2 else float(constant))
 
 
 def _solve_batch(
@@ -284,7 +304,9 @@ def _solve_batch(
     )
 
 
-def leave_one_out(X: ArrayLike, Y: ArrayLike, *, rcond: float | None = None) -> NDArray[Any]:
+def leave_one_out(
+    X: ArrayLike, Y: ArrayLike, *, rcond: float | None = None, n_threads: int | None = None
+) -> NDArray[Any]:
     r"""Residuals :math:`y_i - x_i^\top b^{(-i)}` of the minimum-norm solutions that leave out one row each.
 
     Parameters
@@ -295,6 +317,8 @@ def leave_one_out(X: ArrayLike, Y: ArrayLike, *, rcond: float | None = None) -> 
         Targets.
     rcond : float, optional
         As for :func:`solve`. The rank of X without a row is judged from that of X.
+    n_threads : int, optional
+        Number of threads; default what OpenMP would take.
 
     Returns
     -------
@@ -324,27 +348,91 @@ def leave_one_out(X: ArrayLike, Y: ArrayLike, *, rcond: float | None = None) -> 
     >>> ridgeless.leave_one_out(X, y)
     array([-3. , -1.5,  4.5])
     """
+    X, Y, cutoff, threads = _rows_to_leave_out(X, Y, rcond, n_threads)
+    targets = Y if Y.ndim == 2 else Y[:, None]
+    numerator, denominator, rank = _left_out(X, targets, cutoff, threads)
+    doubtful = (denominator < _LEAST_LEFT_OVER) if rank < len(X) else np.zeros(len(X), dtype=bool)
+    result = numerator / np.where(doubtful, 1.0, denominator)[:, None]
+    for i in np.flatnonzero(doubtful):
+        rest = np.arange(len(X)) != i
+        coef = np.linalg.lstsq(X[rest], targets[rest], rcond=cutoff)[0]
+        result[i] = targets[i] - X[i] @ coef
+    return np.asarray(result if Y.ndim == 2 else result[:, 0])
+
+
+def generalized_cross_validation(
+    X: ArrayLike, Y: ArrayLike, *, rcond: float | None = None, n_threads: int | None = None
+) -> float | Float64Array:
+    r"""Generalised cross-validation of the minimum-norm solution: leaving out rows, all of the same leverage.
+
+    Parameters
+    ----------
+    X : array_like of shape (n, p)
+        Rows, n >= 2; of any rank r.
+    Y : array_like of shape (n,) or (n, q)
+        Targets.
+    rcond : float, optional
+        As for :func:`solve`.
+    n_threads : int, optional
+        Number of threads; default what OpenMP would take.
+
+    Returns
+    -------
+    float or ndarray of shape (q,)
+        Estimate of the mean squared error at new points, in the units of the targets' variance.
+
+    Raises
+    ------
+    TypeError
+        An argument does not hold real numbers.
+    ValueError
+        As for :func:`leave_one_out`.
+
+    Notes
+    -----
+    ``mean(residual^2) / (1 - r/n)^2`` for r < n (Golub, Heath and Wahba, Technometrics 21, 1979); for r = n, where that
+    is 0/0, its limit from ridge regression, ``mean((K^-1 y)^2) / mean(diag(K^-1))^2`` for K = X X'.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from limbeck import ridgeless
+    >>> X, y = np.array([[1.0], [1.0], [1.0]]), np.array([1.0, 2.0, 6.0])
+    >>> round(ridgeless.generalized_cross_validation(X, y), 6)
+    10.5
+    """
+    X, Y, cutoff, threads = _rows_to_leave_out(X, Y, rcond, n_threads)
+    numerator, denominator, rank = _left_out(X, Y if Y.ndim == 2 else Y[:, None], cutoff, threads)
+    left_over = float(denominator.mean()) if rank == len(X) else 1 - rank / len(X)
+    result: Float64Array = np.square(numerator / left_over).mean(axis=0)
+    return result if Y.ndim == 2 else float(result[0])
+
+
+def _rows_to_leave_out(
+    X: ArrayLike, Y: ArrayLike, rcond: float | None, n_threads: int | None
+) -> tuple[Float64Array, Float64Array, float, int]:
+    """Checked arrays, X in a moderate unit, and the threshold for singular values."""
     X = float_array(X, "X", 2)
     Y = float_array(Y, "Y", (1, 2), np.float64)
     same_length(X, "X", 0, Y, "Y", 0, "rows")
     if len(X) < 2 or not X.shape[1]:
         raise ValueError(f"X must have at least two rows and one column, got shape {X.shape}")
-    require_finite(X=X, Y=Y)
-    cutoff = _cutoff(X, rcond)
-    U, sizes, _ = np.linalg.svd(X.astype(np.float64) / _unit(X), full_matrices=False)
+    threads = thread_count(n_threads)
+    require_finite(threads, X=X, Y=Y)
+    return X.astype(np.float64) / _unit(X), Y, _cutoff(X, rcond), threads
+
+
+def _left_out(X: Float64Array, Y: Float64Array, cutoff: float, threads: int) -> tuple[Float64Array, Float64Array, int]:
+    """Numerators (n, q) and denominators (n,) of the residuals of rows left out, and the rank of X."""
+    negligible = float(np.finfo(np.float64).eps * max(X.shape))
+    numerator, denominator, rank, verdict = _kernels.leave_one_out(X, Y, cutoff, negligible, threads)
+    if verdict == "certified":
+        return numerator, denominator, rank
+    U, sizes, _ = np.linalg.svd(X, full_matrices=False)
     kept = sizes > cutoff * sizes[0]
     U, sizes = U[:, kept], sizes[kept]
-    targets = Y if Y.ndim == 2 else Y[:, None]
-    left_over = 1 - np.square(U).sum(axis=1)
-    projected = U.T @ targets
+    projected = U.T @ Y
     if len(sizes) == len(X):  # the rows are independent: each stands alone
         inverse = U / sizes
-        result = (inverse @ (projected / sizes[:, None])) / np.square(inverse).sum(axis=1)[:, None]
-    else:
-        doubtful = left_over < _LEAST_LEFT_OVER
-        result = (targets - U @ projected) / np.where(doubtful, 1.0, left_over)[:, None]
-        for i in np.flatnonzero(doubtful):
-            rest = np.arange(len(X)) != i
-            coef = np.linalg.lstsq(X[rest].astype(np.float64), targets[rest], rcond=cutoff)[0]
-            result[i] = targets[i] - X[i] @ coef
-    return np.asarray(result if Y.ndim == 2 else result[:, 0])
+        return inverse @ (projected / sizes[:, None]), np.square(inverse).sum(axis=1), len(sizes)
+    return Y - U @ projected, 1 - np.square(U).sum(axis=1), len(sizes)
