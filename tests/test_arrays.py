@@ -1,5 +1,6 @@
 """The array contract: every refusal has its type and says which argument, and which values, are wrong."""
 
+import pickle
 import re
 
 import numpy as np
@@ -284,3 +285,10 @@ def test_an_absurd_order_is_refused_without_working_out_the_size(run_python):
     done = run_python(code, timeout=20)
     assert "ValueError" in done.stderr.splitlines()[-1]
     assert "order" in done.stderr.splitlines()[-1]
+
+
+def test_unpickled_arrays_are_arrays():
+    # Their dtype is an object of its own, equal to NumPy's but not the same.
+    X, y = (pickle.loads(pickle.dumps(array)) for array in (np.ones((3, 2)), np.ones(3)))
+    assert moments.contract(X, y, np.eye(2), 2).shape == (2, 2, 2)
+    assert moments.contract(X.astype(np.float32), y, pickle.loads(pickle.dumps(np.eye(2))), 2).dtype == np.float32

@@ -23,9 +23,16 @@ inline std::string shape_text(const py::array& a) {
   return text + (a.ndim() == 1 ? ",)" : ")");
 }
 
+// Unpickled arrays carry a dtype object of their own.
+template <class T>
+bool has_dtype(const py::array& a) {
+  const py::dtype wanted = py::dtype::of<T>(), given = a.dtype();
+  return wanted.is(given) || wanted.equal(given);
+}
+
 template <class T>
 const T* checked_data(const py::array& a, const char* name, py::ssize_t ndim) {
-  if (!py::dtype::of<T>().is(a.dtype())) {
+  if (!has_dtype<T>(a)) {
     throw py::type_error(std::string(name) + " has dtype " + py::str(a.dtype()).cast<std::string>() + ", expected " +
                          py::str(py::dtype::of<T>()).cast<std::string>());
   }
@@ -61,8 +68,8 @@ inline void same_length(const py::array& a, const char* a_name, py::ssize_t axis
 // Calls f(T()) with the floating-point type of `a`, the array that decides for the others.
 template <class F>
 py::object by_dtype(const py::array& a, const char* name, F&& f) {
-  if (py::dtype::of<double>().is(a.dtype())) return f(double());
-  if (py::dtype::of<float>().is(a.dtype())) return f(float());
+  if (has_dtype<double>(a)) return f(double());
+  if (has_dtype<float>(a)) return f(float());
   throw py::type_error(std::string(name) + " has dtype " + py::str(a.dtype()).cast<std::string>() +
                        ", expected float32 or float64");
 }

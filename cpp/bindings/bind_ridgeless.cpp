@@ -1,6 +1,7 @@
 #include "bindings/arrays.hpp"
 #include "bindings/registry.hpp"
 #include "kernels/ridgeless.hpp"
+#include "kernels/row_merge.hpp"
 
 namespace limbeck {
 
@@ -72,12 +73,42 @@ py::tuple leave_one_out_binding(const py::array& X, const py::array& Y, double r
   return py::make_tuple(numerator, denominator, found.rank, name_of(found.verdict));
 }
 
+template <class T>
+py::object merge(const py::array& R, const py::array& X, const py::array& Y, const py::object& weights, double x_unit,
+                 double y_unit, int n_threads) {
+  RowBlock<T> rows{matrix<T>(X, "X"), matrix<T>(Y, "Y"), X.shape(0), X.shape(1), Y.shape(1), nullptr, x_unit, y_unit};
+  same_length(X, "X", 0, Y, "Y", 0, "rows");
+  if (!weights.is_none()) {
+    const auto w = weights.cast<py::array>();
+    rows.weights = vector<double>(w, "weights");
+    same_length(X, "X", 0, w, "weights", 0, "rows");
+  }
+  const double* from = matrix<double>(R, "R");
+  if (R.shape(0) != rows.columns() || R.shape(1) != rows.columns()) {
+    throw py::value_error("R must have one row and column more than X and Y have columns, got R of shape " +
+                          shape_text(R) + ", X of shape " + shape_text(X) + " and Y of shape " + shape_text(Y));
+  }
+  auto merged = new_array<double>({rows.columns(), rows.columns()});
+  double* to = merged.mutable_data();
+  std::copy_n(from, rows.columns() * rows.columns(), to);
+  run(n_threads, [&](const Execution& exec) { merge_rows(exec, rows, to); });
+  return merged;
+}
+
+py::object merge_binding(const py::array& R, const py::array& X, const py::array& Y, const py::object& weights,
+                         double x_unit, double y_unit, int n_threads) {
+  return by_dtype(X, "X",
+                  [&](auto zero) { return merge<decltype(zero)>(R, X, Y, weights, x_unit, y_unit, n_threads); });
+}
+
 }  // namespace
 
 void bind_ridgeless(py::module_& m) {
   m.def("solve_by_cholesky", &solve_binding, py::arg("X"), py::arg("Y"), py::arg("rcond"), py::arg("n_threads"));
   m.def("solve_by_qr", &solve_by_qr_binding, py::arg("X"), py::arg("Y"), py::arg("rcond"), py::arg("negligible"),
         py::arg("n_threads"));
+  m.def("merge_rows", &merge_binding, py::arg("R"), py::arg("X"), py::arg("Y"), py::arg("weights").none(true),
+        py::arg("x_unit"), py::arg("y_unit"), py::arg("n_threads"));
   m.def("leave_one_out", &leave_one_out_binding, py::arg("X"), py::arg("Y"), py::arg("rcond"), py::arg("negligible"),
         py::arg("n_threads"));
 }

@@ -13,27 +13,27 @@ Shapes: n rows, p features, q targets. Results are bitwise the same for any numb
 from __future__ import annotations
 
 import dataclasses
-import numbers
-import warnings
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from limbeck import _kernels
-from limbeck._arrays import Array, Float64Array, float_array, require_finite, same_length, thread_count
+from limbeck._arrays import Array, float_array, integer, require_finite, same_length, thread_count
+from limbeck._cross_validation import generalized_cross_validation, leave_one_out
+from limbeck._least_squares import NotCertifiedWarning, certified_answer, cutoff_of
+from limbeck._row_factor import RowFactor
 
-__all__ = ["NotCertifiedWarning", "Solution", "generalized_cross_validation", "leave_one_out", "solve"]
+__all__ = [
+    "Accumulator",
+    "NotCertifiedWarning",
+    "Solution",
+    "generalized_cross_validation",
+    "leave_one_out",
+    "solve",
+]
 
 _METHODS = ("auto", "cholesky", "qr", "svd")
-_LEAST_LEFT_OVER = 1e-6
-_RANK_DOUBT = 0.5  # of the precision times the larger side: a singular value as close to the threshold may be either
-_BACKWARD_ERROR_PER_SIZE = 1e-14  # times the square root of the larger side
-
-
-class NotCertifiedWarning(UserWarning):
-    """An answer is not known to be right: its rank is in doubt, or its backward error is large."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +128,7 @@ def solve(
 
     Notes
     -----
-    With a triangular factor of the normal matrix, from a Gram matrix or from reflections, corrections by the semi-normal
+    With a triangular factor of the normal matrix, from a Gram matrix or from reflections, corrections by semi-normal
     equations are made until they vanish, residuals being taken to twice the precision (Björck, Numerical Methods for
     Least Squares Problems, SIAM 1996, section 6.6). The rank is certified where the factor's smallest
     singular value is twice the threshold or more, and what is left out is rounding: at most half the precision of X's
@@ -146,7 +146,7 @@ def solve(
     """
     X = float_array(X, "X", (2, 3))
     Y = float_array(Y, "Y", (1, 2) if X.ndim == 2 else (2, 3), X.dtype)
-    cutoff = _cutoff(X, rcond)
+    cutoff = cutoff_of(X, rcond)
     if method not in _METHODS:
         raise ValueError(f"method must be one of {', '.join(_METHODS)}; got {method!r}")
     threads = thread_count(n_threads)
@@ -157,108 +157,10 @@ def solve(
         raise ValueError(f"X must have at least one row and one column, got shape {X.shape}")
     if intercept is not None:
         return _with_intercept(X, Y, rcond, method, intercept, n_threads)
-    coef, rank, condition, norms, error, method, certified = _answer(X, Y, cutoff, method, threads)
+    coef, rank, condition, norms, error, method, certified = certified_answer(X, Y, cutoff, method, threads)
     if Y.ndim == 1:
         return Solution(coef[:, 0], rank, condition, float(norms[0]), error, method, certified)
     return Solution(coef, rank, condition, norms, error, method, certified)
-
-
-# Coefficients (p, q), rank, condition, residual norms (q), backward error, method, whether certified.
-_Answer = tuple[Array, int, float, Float64Array, float, str, bool]
-
-
-def _answer(X: Array, Y: Array, cutoff: float, method: str, threads: int) -> _Answer:
-    """By the first factorisation that can tell what its answer is worth."""
-    targets = Y if Y.ndim == 2 else Y[:, None]
-    if not targets.shape[1]:
-        require_finite(threads, X=X)
-        return _by_svd(X, targets, cutoff)
-    inner, right = X, targets
-    if method in ("auto", "cholesky"):
-        coef, norms, condition, error, _, verdict = _kernels.solve_by_cholesky(X, targets, cutoff, threads)
-        if verdict == "certified":
-            return coef, min(X.shape), condition, norms, error, "cholesky", True
-    require_finite(threads, X=X, Y=Y)
-    if X.dtype != np.float64:
-        inner, right = X.astype(np.float64), targets.astype(np.float64)
-        if method in ("auto", "cholesky"):
-            coef, norms, condition, error, _, verdict = _kernels.solve_by_cholesky(inner, right, cutoff, threads)
-            if verdict == "certified":
-                return coef.astype(X.dtype), min(X.shape), condition, norms, error, "cholesky", True
-    if method in ("auto", "qr"):
-        negligible = float(np.finfo(X.dtype).eps * max(X.shape))
-        coef, norms, rank, condition, error, verdict = _kernels.solve_by_qr(inner, right, cutoff, negligible, threads)
-        if verdict == "certified":
-            return coef.astype(X.dtype, copy=False), rank, condition, norms, error, "qr", True
-    if method in ("cholesky", "qr"):
-        raise ValueError(f'method="{method}" cannot certify an answer for X of shape {X.shape}; "auto" looks further')
-    answer = _by_svd(X, targets, cutoff)
-    if method == "auto" and X.dtype == np.float64 and answer[1] == min(X.shape) and answer[-1]:
-        # The singular values have shown what reflections could not be sure of: refine after all.
-        coef, norms, rank, _, error, verdict = _kernels.solve_by_qr(X, targets, -1.0, 0.0, threads)
-        if verdict == "certified" and error < answer[4]:
-            return coef, rank, answer[2], norms, error, "qr", True
-    return answer
-
-
-def _by_svd(X: Array, Y: Array, cutoff: float) -> _Answer:
-    """By LAPACK's gelsd, in float64; scaled, so that squares in the certificate stay in range."""
-    x_unit, y_unit = _unit(X), _unit(Y)
-    inner, targets = X.astype(np.float64) / x_unit, Y.astype(np.float64) / y_unit
-    answer = np.linalg.lstsq(inner, targets, rcond=cutoff)
-    coef, rank, sizes = np.asarray(answer[0]), int(answer[2]), np.asarray(answer[3])
-    residual = targets - inner @ coef
-    error = _backward_error(inner, targets, coef, residual)
-    condition = float(sizes[0] / sizes[rank - 1]) if rank else np.inf
-    norms = np.linalg.norm(residual, axis=0) * y_unit
-    with np.errstate(over="ignore", under="ignore"):
-        scaled = (coef * y_unit / x_unit).astype(X.dtype)
-    largest = float(np.abs(scaled).max(initial=0.0))
-    doubts = _doubts(sizes, cutoff, error, max(X.shape))
-    if coef.any() and not np.finfo(X.dtype).tiny <= largest < np.inf:
-        doubts = f"coefficients leave the range of {X.dtype}"
-    if doubts:
-        warnings.warn(f"not certified: {doubts}", NotCertifiedWarning, stacklevel=4)
-    return scaled, rank, condition, norms, error, "svd", not doubts
-
-
-def _doubts(sizes: Float64Array, cutoff: float, error: float, largest_side: int) -> str:
-    """Why an answer is not certified; empty if it is."""
-    precision = np.finfo(np.float64).eps * largest_side
-    near = sizes[np.abs(sizes - cutoff * sizes[0]) < _RANK_DOUBT * precision * sizes[0]]
-    if len(near):
-        return (
-            f"the rank is in doubt, since {len(near)} singular value(s), such as {near[0] / sizes[0]:.3g} of the "
-            f"largest, can hardly be told from rcond = {cutoff:.3g}"
-        )
-    if error > _BACKWARD_ERROR_PER_SIZE * np.sqrt(largest_side) + cutoff:
-        return f"the backward error is {error:.2g}"
-    return ""
-
-
-def _cutoff(X: Array, rcond: float | None) -> float:
-    if rcond is None:
-        return float(np.finfo(X.dtype).eps * max(X.shape[-2:]))
-    if not isinstance(rcond, numbers.Real):
-        raise TypeError(f"rcond must be a number or None, got {rcond!r}")
-    if not 0 <= rcond < 1:
-        raise ValueError(f"rcond must be at least 0 and below 1, or None; got {rcond!r}")
-    return float(rcond)
-
-
-def _unit(values: Array) -> float:
-    """A power of two near the largest size."""
-    largest = float(np.abs(values).max(initial=0.0))
-    return float(2.0 ** np.floor(np.log2(largest))) if largest > 0 else 1.0
-
-
-def _backward_error(X: Float64Array, Y: Float64Array, coef: Float64Array, residual: Float64Array) -> float:
-    size = float(np.linalg.norm(X))
-    b, y, r, slope = (np.linalg.norm(v, axis=0) for v in (coef, Y, residual, X.T @ residual))
-    whole = size * b + y
-    skew = np.divide(slope, size * r, out=np.zeros_like(r), where=size * r > 0)
-    error = np.minimum(skew, np.divide(r, whole, out=np.zeros_like(r), where=whole > 0))
-    return float(error.max(initial=0.0))
 
 
 def _with_intercept(
@@ -273,7 +175,7 @@ def _with_intercept(
         x_mean = X.mean(axis=0, dtype=np.float64)
         y_mean = Y.mean(axis=0, dtype=np.float64)
         # Centred in float64: differences of nearly equal numbers must not be rounded to float32.
-        found = solve(X - x_mean, Y - y_mean, rcond=_cutoff(X, rcond), method=method, n_threads=n_threads)
+        found = solve(X - x_mean, Y - y_mean, rcond=cutoff_of(X, rcond), method=method, n_threads=n_threads)
         coef, constant = found.coef.astype(X.dtype), y_mean - x_mean @ found.coef
     else:
         raise ValueError(f'intercept must be None, "centred" or "in norm"; got {intercept!r}')
@@ -304,135 +206,147 @@ def _solve_batch(
     )
 
 
-def leave_one_out(
-    X: ArrayLike, Y: ArrayLike, *, rcond: float | None = None, n_threads: int | None = None
-) -> NDArray[Any]:
-    r"""Residuals :math:`y_i - x_i^\top b^{(-i)}` of the minimum-norm solutions that leave out one row each.
+class Accumulator:
+    """Least squares of rows that come in blocks, in memory that does not grow with them.
+
+    The rows are merged into a triangular factor, not into inner products: on ill-conditioned data no digits are lost
+    that solving all rows at once would keep. Accumulators over different rows add up. The same blocks in the same order
+    give bitwise the same answer, for any number of threads; other blocks give one that agrees with it to rounding.
+    Objects pickle, so that parts can be made in other processes.
 
     Parameters
     ----------
-    X : array_like of shape (n, p)
-        Rows, n >= 2; of any rank.
-    Y : array_like of shape (n,) or (n, q)
-        Targets.
-    rcond : float, optional
-        As for :func:`solve`. The rank of X without a row is judged from that of X.
-    n_threads : int, optional
-        Number of threads; default what OpenMP would take.
+    n_features : int
+        Number of features p.
+    n_targets : int, default 1
+        Number of targets q.
 
-    Returns
-    -------
-    ndarray of shape (n,) or (n, q)
-        In float64.
+    Attributes
+    ----------
+    n_features, n_targets : int
+        As given.
+    n_rows : int
+        Number of rows so far.
 
     Raises
     ------
-    TypeError
-        An argument does not hold real numbers.
-    ValueError
-        Shapes disagree, there are fewer than two rows or no columns, or X or Y holds NaN or infinity.
+    TypeError, ValueError
+        A number is not an integer, or is less than one.
 
     Notes
     -----
-    With H the projection on the columns of X, the residual of row i is divided by 1 - H_ii: the classical formula.
-    Where H_ii = 1, row i lies outside the span of the others: the fit goes through y_i whatever it is, and the formula
-    becomes ``(K^-1 y)_i / (K^-1)_ii`` for K = X X', if the rows are independent (Hastie, Montanari, Rosset and
-    Tibshirani, Surprises in high-dimensional ridgeless least squares interpolation, Ann. Statist. 50, 2022, section 7).
-    Single rows of almost all the leverage, 1 - H_ii below 1e-6, are left out in fact.
+    Blocks of p rows or more are fastest; smaller ones are put aside until there are enough.
 
     Examples
     --------
     >>> import numpy as np
     >>> from limbeck import ridgeless
-    >>> X, y = np.array([[1.0], [1.0], [1.0]]), np.array([1.0, 2.0, 6.0])
-    >>> ridgeless.leave_one_out(X, y)
-    array([-3. , -1.5,  4.5])
+    >>> rng = np.random.default_rng(0)
+    >>> total = ridgeless.Accumulator(3)
+    >>> for _ in range(5):
+    ...     X = rng.standard_normal((1000, 3))
+    ...     total.update(X, X @ [1.0, 2.0, 3.0])
+    >>> total.n_rows, total.solve().coef.round(12).tolist()
+    (5000, [1.0, 2.0, 3.0])
     """
-    X, Y, cutoff, threads = _rows_to_leave_out(X, Y, rcond, n_threads)
-    targets = Y if Y.ndim == 2 else Y[:, None]
-    numerator, denominator, rank = _left_out(X, targets, cutoff, threads)
-    doubtful = (denominator < _LEAST_LEFT_OVER) if rank < len(X) else np.zeros(len(X), dtype=bool)
-    result = numerator / np.where(doubtful, 1.0, denominator)[:, None]
-    for i in np.flatnonzero(doubtful):
-        rest = np.arange(len(X)) != i
-        coef = np.linalg.lstsq(X[rest], targets[rest], rcond=cutoff)[0]
-        result[i] = targets[i] - X[i] @ coef
-    return np.asarray(result if Y.ndim == 2 else result[:, 0])
 
+    def __init__(self, n_features: int, n_targets: int = 1) -> None:
+        self.n_features = integer(n_features, "n_features", 1)
+        self.n_targets = integer(n_targets, "n_targets", 1)
+        self.n_rows = 0
+        self._factor = RowFactor(self.n_features, self.n_targets)
 
-def generalized_cross_validation(
-    X: ArrayLike, Y: ArrayLike, *, rcond: float | None = None, n_threads: int | None = None
-) -> float | Float64Array:
-    r"""Generalised cross-validation of the minimum-norm solution: leaving out rows, all of the same leverage.
+    def update(
+        self, X: ArrayLike, Y: ArrayLike, *, sample_weight: ArrayLike | None = None, n_threads: int | None = None
+    ) -> None:
+        """Add rows.
 
-    Parameters
-    ----------
-    X : array_like of shape (n, p)
-        Rows, n >= 2; of any rank r.
-    Y : array_like of shape (n,) or (n, q)
-        Targets.
-    rcond : float, optional
-        As for :func:`solve`.
-    n_threads : int, optional
-        Number of threads; default what OpenMP would take.
+        Parameters
+        ----------
+        X : array_like of shape (n, p)
+            Rows. Memory maps are read once, piece by piece; n = 0 changes nothing.
+        Y : array_like of shape (n,) or (n, q)
+            Targets; (n,) if there is one.
+        sample_weight : array_like of shape (n,), optional
+            Weights of the squared residuals, not negative.
+        n_threads : int, optional
+            Number of threads; default what OpenMP would take.
 
-    Returns
-    -------
-    float or ndarray of shape (q,)
-        Estimate of the mean squared error at new points, in the units of the targets' variance.
+        Raises
+        ------
+        TypeError
+            An argument does not hold real numbers.
+        ValueError
+            Shapes disagree, a weight is negative, or a number is NaN or infinite.
+        OverflowError
+            Numbers are so much larger than the first ones that sums of squares leave the range of float64.
 
-    Raises
-    ------
-    TypeError
-        An argument does not hold real numbers.
-    ValueError
-        As for :func:`leave_one_out`.
+        After an error the accumulator is as it was.
+        """
+        factor = self._factor.copy()
+        rows = factor.add(X, Y, sample_weight, thread_count(n_threads))
+        self._factor = factor
+        self.n_rows += rows
 
-    Notes
-    -----
-    ``mean(residual^2) / (1 - r/n)^2`` for r < n (Golub, Heath and Wahba, Technometrics 21, 1979); for r = n, where that
-    is 0/0, its limit from ridge regression, ``mean((K^-1 y)^2) / mean(diag(K^-1))^2`` for K = X X'.
+    def __add__(self, other: Accumulator) -> Accumulator:
+        """Accumulator of the rows of both."""
+        if not isinstance(other, Accumulator):
+            return NotImplemented
+        mine, theirs = ((one.n_features, one.n_targets) for one in (self, other))
+        if mine != theirs:
+            raise ValueError(f"accumulators must have the same (n_features, n_targets), got {mine} and {theirs}")
+        result = Accumulator(*mine)
+        result._factor = self._factor.merged(other._factor)
+        result.n_rows = self.n_rows + other.n_rows
+        return result
 
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from limbeck import ridgeless
-    >>> X, y = np.array([[1.0], [1.0], [1.0]]), np.array([1.0, 2.0, 6.0])
-    >>> round(ridgeless.generalized_cross_validation(X, y), 6)
-    10.5
-    """
-    X, Y, cutoff, threads = _rows_to_leave_out(X, Y, rcond, n_threads)
-    numerator, denominator, rank = _left_out(X, Y if Y.ndim == 2 else Y[:, None], cutoff, threads)
-    left_over = float(denominator.mean()) if rank == len(X) else 1 - rank / len(X)
-    result: Float64Array = np.square(numerator / left_over).mean(axis=0)
-    return result if Y.ndim == 2 else float(result[0])
+    def solve(
+        self, *, rcond: float | None = None, intercept: str | None = None, n_threads: int | None = None
+    ) -> Solution:
+        """The minimum-norm solution for all rows so far.
 
+        Parameters
+        ----------
+        rcond : float, optional
+            As for :func:`solve`; default the precision of float64 times the larger of n_rows and p.
+        intercept : {None, "centred", "in norm"}, optional
+            As for :func:`solve`.
+        n_threads : int, optional
+            Number of threads; default what OpenMP would take.
 
-def _rows_to_leave_out(
-    X: ArrayLike, Y: ArrayLike, rcond: float | None, n_threads: int | None
-) -> tuple[Float64Array, Float64Array, float, int]:
-    """Checked arrays, X in a moderate unit, and the threshold for singular values."""
-    X = float_array(X, "X", 2)
-    Y = float_array(Y, "Y", (1, 2), np.float64)
-    same_length(X, "X", 0, Y, "Y", 0, "rows")
-    if len(X) < 2 or not X.shape[1]:
-        raise ValueError(f"X must have at least two rows and one column, got shape {X.shape}")
-    threads = thread_count(n_threads)
-    require_finite(threads, X=X, Y=Y)
-    return X.astype(np.float64) / _unit(X), Y, _cutoff(X, rcond), threads
+        Returns
+        -------
+        Solution
+            ``coef`` has shape (p,) for one target, else (p, q). The backward error is that of solving with the
+            triangular factor.
 
-
-def _left_out(X: Float64Array, Y: Float64Array, cutoff: float, threads: int) -> tuple[Float64Array, Float64Array, int]:
-    """Numerators (n, q) and denominators (n,) of the residuals of rows left out, and the rank of X."""
-    negligible = float(np.finfo(np.float64).eps * max(X.shape))
-    numerator, denominator, rank, verdict = _kernels.leave_one_out(X, Y, cutoff, negligible, threads)
-    if verdict == "certified":
-        return numerator, denominator, rank
-    U, sizes, _ = np.linalg.svd(X, full_matrices=False)
-    kept = sizes > cutoff * sizes[0]
-    U, sizes = U[:, kept], sizes[kept]
-    projected = U.T @ Y
-    if len(sizes) == len(X):  # the rows are independent: each stands alone
-        inverse = U / sizes
-        return inverse @ (projected / sizes[:, None]), np.square(inverse).sum(axis=1), len(sizes)
-    return Y - U @ projected, 1 - np.square(U).sum(axis=1), len(sizes)
+        Raises
+        ------
+        ValueError
+            There are no rows yet, or as for :func:`solve`.
+        """
+        if not self.n_rows:
+            raise ValueError("the accumulator has no rows yet: call update first")
+        p = self.n_features
+        if rcond is None:
+            rcond = min(0.5, float(np.finfo(np.float64).eps * max(self.n_rows, p)))
+        if intercept not in (None, "centred", "in norm"):
+            raise ValueError(f'intercept must be None, "centred" or "in norm"; got {intercept!r}')
+        # The columns are 1, X, Y; the first row is all that knows of the means.
+        R = self._factor.triangle(thread_count(n_threads))
+        means = R[0] / R[0, 0]
+        if intercept == "centred":
+            R = R[1:, 1:]
+        else:
+            # A triangle again, whose rows are each right to their own size.
+            columns = np.roll(np.arange(len(R)), -1) if intercept is None else np.r_[1 : 1 + p, 0, 1 + p : len(R)]
+            R = np.asarray(np.linalg.qr(R[:, columns], mode="r"))
+        X = R[:, : p + (intercept == "in norm")]
+        Y = R[:, -self.n_targets :] if intercept else R[:, p : p + self.n_targets]
+        found = solve(X, Y[:, 0] if self.n_targets == 1 else Y, rcond=rcond, n_threads=n_threads)
+        coef, constant = found.coef[:p], found.intercept
+        if intercept == "centred":
+            constant = (means[1 + p :] if self.n_targets > 1 else means[-1]) - means[1 : 1 + p] @ coef
+        elif intercept == "in norm":
+            constant = found.coef[p]
+        return dataclasses.replace(found, coef=coef, intercept=constant if self.n_targets > 1 else float(constant))

@@ -31,6 +31,15 @@ def network_forward(
 def leave_one_out(
     X: _Float64Array, Y: _Float64Array, rcond: float, negligible: float, n_threads: int
 ) -> tuple[_Float64Array, _Float64Array, int, str]: ...
+def merge_rows(
+    R: _Float64Array,
+    X: _Array,
+    Y: _Array,
+    weights: _Float64Array | None,
+    x_unit: float,
+    y_unit: float,
+    n_threads: int,
+) -> _Float64Array: ...
 def normal_matrix(
     X: _Float64Array,
     y: _Float64Array,

@@ -1,0 +1,148 @@
+"""Errors at new points told from the rows at hand: leave-one-out and generalised cross-validation."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from limbeck import _kernels
+from limbeck._arrays import Float64Array, float_array, require_finite, same_length, thread_count
+from limbeck._least_squares import cutoff_of, unit_of
+
+__all__ = ["generalized_cross_validation", "leave_one_out"]
+
+_LEAST_LEFT_OVER = 1e-6
+
+
+def leave_one_out(
+    X: ArrayLike, Y: ArrayLike, *, rcond: float | None = None, n_threads: int | None = None
+) -> Float64Array:
+    r"""Residuals :math:`y_i - x_i^\top b^{(-i)}` of the minimum-norm solutions that leave out one row each.
+
+    Parameters
+    ----------
+    X : array_like of shape (n, p)
+        Rows, n >= 2; of any rank.
+    Y : array_like of shape (n,) or (n, q)
+        Targets.
+    rcond : float, optional
+        As for :func:`solve`. The rank of X without a row is judged from that of X.
+    n_threads : int, optional
+        Number of threads; default what OpenMP would take.
+
+    Returns
+    -------
+    ndarray of shape (n,) or (n, q)
+        In float64.
+
+    Raises
+    ------
+    TypeError
+        An argument does not hold real numbers.
+    ValueError
+        Shapes disagree, there are fewer than two rows or no columns, or X or Y holds NaN or infinity.
+
+    Notes
+    -----
+    With H the projection on the columns of X, the residual of row i is divided by 1 - H_ii: the classical formula.
+    Where H_ii = 1, row i lies outside the span of the others: the fit goes through y_i whatever it is, and the formula
+    becomes ``(K^-1 y)_i / (K^-1)_ii`` for K = X X', if the rows are independent (Hastie, Montanari, Rosset and
+    Tibshirani, Surprises in high-dimensional ridgeless least squares interpolation, Ann. Statist. 50, 2022, section 7).
+    Single rows of almost all the leverage, 1 - H_ii below 1e-6, are left out in fact.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from limbeck import ridgeless
+    >>> X, y = np.array([[1.0], [1.0], [1.0]]), np.array([1.0, 2.0, 6.0])
+    >>> ridgeless.leave_one_out(X, y)
+    array([-3. , -1.5,  4.5])
+    """
+    X, Y, cutoff, threads = _rows_to_leave_out(X, Y, rcond, n_threads)
+    targets = Y if Y.ndim == 2 else Y[:, None]
+    numerator, denominator, rank = _left_out(X, targets, cutoff, threads)
+    doubtful = (denominator < _LEAST_LEFT_OVER) if rank < len(X) else np.zeros(len(X), dtype=bool)
+    result = numerator / np.where(doubtful, 1.0, denominator)[:, None]
+    for i in np.flatnonzero(doubtful):
+        rest = np.arange(len(X)) != i
+        coef = np.linalg.lstsq(X[rest], targets[rest], rcond=cutoff)[0]
+        result[i] = targets[i] - X[i] @ coef
+    return np.asarray(result if Y.ndim == 2 else result[:, 0])
+
+
+def generalized_cross_validation(
+    X: ArrayLike, Y: ArrayLike, *, rcond: float | None = None, n_threads: int | None = None
+) -> float | Float64Array:
+    r"""Generalised cross-validation of the minimum-norm solution: leaving out rows, all of the same leverage.
+
+    Parameters
+    ----------
+    X : array_like of shape (n, p)
+        Rows, n >= 2; of any rank r.
+    Y : array_like of shape (n,) or (n, q)
+        Targets.
+    rcond : float, optional
+        As for :func:`solve`.
+    n_threads : int, optional
+        Number of threads; default what OpenMP would take.
+
+    Returns
+    -------
+    float or ndarray of shape (q,)
+        Estimate of the mean squared error at new points, in the units of the targets' variance.
+
+    Raises
+    ------
+    TypeError
+        An argument does not hold real numbers.
+    ValueError
+        As for :func:`leave_one_out`.
+
+    Notes
+    -----
+    ``mean(residual^2) / (1 - r/n)^2`` for r < n (Golub, Heath and Wahba, Technometrics 21, 1979); for r = n, where that
+    is 0/0, its limit from ridge regression, ``mean((K^-1 y)^2) / mean(diag(K^-1))^2`` for K = X X'.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from limbeck import ridgeless
+    >>> X, y = np.array([[1.0], [1.0], [1.0]]), np.array([1.0, 2.0, 6.0])
+    >>> round(ridgeless.generalized_cross_validation(X, y), 6)
+    10.5
+    """
+    X, Y, cutoff, threads = _rows_to_leave_out(X, Y, rcond, n_threads)
+    numerator, denominator, rank = _left_out(X, Y if Y.ndim == 2 else Y[:, None], cutoff, threads)
+    left_over = float(denominator.mean()) if rank == len(X) else 1 - rank / len(X)
+    result: Float64Array = np.square(numerator / left_over).mean(axis=0)
+    return result if Y.ndim == 2 else float(result[0])
+
+
+def _rows_to_leave_out(
+    X: ArrayLike, Y: ArrayLike, rcond: float | None, n_threads: int | None
+) -> tuple[Float64Array, Float64Array, float, int]:
+    """Checked arrays, X in a moderate unit, and the threshold for singular values."""
+    X = float_array(X, "X", 2)
+    Y = float_array(Y, "Y", (1, 2), np.float64)
+    same_length(X, "X", 0, Y, "Y", 0, "rows")
+    if len(X) < 2 or not X.shape[1]:
+        raise ValueError(f"X must have at least two rows and one column, got shape {X.shape}")
+    threads = thread_count(n_threads)
+    require_finite(threads, X=X, Y=Y)
+    return X.astype(np.float64) / unit_of(X), Y, cutoff_of(X, rcond), threads
+
+
+def _left_out(X: Float64Array, Y: Float64Array, cutoff: float, threads: int) -> tuple[Float64Array, Float64Array, int]:
+    """Numerators (n, q) and denominators (n,) of the residuals of rows left out, and the rank of X."""
+    negligible = float(np.finfo(np.float64).eps * max(X.shape))
+    numerator, denominator, rank, verdict = _kernels.leave_one_out(X, Y, cutoff, negligible, threads)
+    if verdict == "certified":
+        return numerator, denominator, rank
+    U, sizes, _ = np.linalg.svd(X, full_matrices=False)
+    kept = sizes > cutoff * sizes[0]
+    U, sizes = U[:, kept], sizes[kept]
+    projected = U.T @ Y
+    if len(sizes) == len(X):  # the rows are independent: each stands alone
+        inverse = U / sizes
+        return inverse @ (projected / sizes[:, None]), np.square(inverse).sum(axis=1), len(sizes)
+    return Y - U @ projected, 1 - np.square(U).sum(axis=1), len(sizes)

@@ -1,0 +1,118 @@
+"""Least squares by the first factorisation that can tell what its answer is worth."""
+
+from __future__ import annotations
+
+import numbers
+import warnings
+
+import numpy as np
+
+from limbeck import _kernels
+from limbeck._arrays import Array, Float64Array, require_finite
+
+__all__ = ["Answer", "NotCertifiedWarning", "certified_answer", "cutoff_of", "unit_of"]
+
+_RANK_DOUBT = 0.5  # of the precision times the larger side: a singular value as close to the threshold may be either
+_BACKWARD_ERROR_PER_SIZE = 1e-14  # times the square root of the larger side
+
+
+class NotCertifiedWarning(UserWarning):
+    """An answer is not known to be right: its rank is in doubt, or its backward error is large."""
+
+
+# Coefficients (p, q), rank, condition, residual norms (q), backward error, method, whether certified.
+Answer = tuple[Array, int, float, Float64Array, float, str, bool]
+
+
+def certified_answer(X: Array, Y: Array, cutoff: float, method: str, threads: int) -> Answer:
+    """By the first factorisation that can tell what its answer is worth."""
+    targets = Y if Y.ndim == 2 else Y[:, None]
+    if not targets.shape[1]:
+        require_finite(threads, X=X)
+        return _by_svd(X, targets, cutoff)
+    inner, right = X, targets
+    if method in ("auto", "cholesky"):
+        coef, norms, condition, error, _, verdict = _kernels.solve_by_cholesky(X, targets, cutoff, threads)
+        if verdict == "certified":
+            return coef, min(X.shape), condition, norms, error, "cholesky", True
+    require_finite(threads, X=X, Y=Y)
+    if X.dtype != np.float64:
+        inner, right = X.astype(np.float64), targets.astype(np.float64)
+        if method in ("auto", "cholesky"):
+            coef, norms, condition, error, _, verdict = _kernels.solve_by_cholesky(inner, right, cutoff, threads)
+            if verdict == "certified":
+                return coef.astype(X.dtype), min(X.shape), condition, norms, error, "cholesky", True
+    if method in ("auto", "qr"):
+        negligible = float(np.finfo(X.dtype).eps * max(X.shape))
+        coef, norms, rank, condition, error, verdict = _kernels.solve_by_qr(inner, right, cutoff, negligible, threads)
+        if verdict == "certified":
+            return coef.astype(X.dtype, copy=False), rank, condition, norms, error, "qr", True
+    if method in ("cholesky", "qr"):
+        raise ValueError(f'method="{method}" cannot certify an answer for X of shape {X.shape}; "auto" looks further')
+    answer = _by_svd(X, targets, cutoff)
+    if method == "auto" and X.dtype == np.float64 and answer[1] == min(X.shape) and answer[-1]:
+        # The singular values have shown what reflections could not be sure of: refine after all.
+        coef, norms, rank, _, error, verdict = _kernels.solve_by_qr(X, targets, -1.0, 0.0, threads)
+        if verdict == "certified" and error < answer[4]:
+            return coef, rank, answer[2], norms, error, "qr", True
+    return answer
+
+
+def _by_svd(X: Array, Y: Array, cutoff: float) -> Answer:
+    """By LAPACK's gelsd, in float64; scaled, so that squares in the certificate stay in range."""
+    x_unit, y_unit = unit_of(X), unit_of(Y)
+    inner, targets = X.astype(np.float64) / x_unit, Y.astype(np.float64) / y_unit
+    answer = np.linalg.lstsq(inner, targets, rcond=cutoff)
+    coef, rank, sizes = np.asarray(answer[0]), int(answer[2]), np.asarray(answer[3])
+    residual = targets - inner @ coef
+    error = _backward_error(inner, targets, coef, residual)
+    condition = float(sizes[0] / sizes[rank - 1]) if rank else np.inf
+    norms = np.linalg.norm(residual, axis=0) * y_unit
+    with np.errstate(over="ignore", under="ignore"):
+        scaled = (coef * y_unit / x_unit).astype(X.dtype)
+    largest = float(np.abs(scaled).max(initial=0.0))
+    doubts = _doubts(sizes, cutoff, error, max(X.shape))
+    if coef.any() and not np.finfo(X.dtype).tiny <= largest < np.inf:
+        doubts = f"coefficients leave the range of {X.dtype}"
+    if doubts:
+        warnings.warn(f"not certified: {doubts}", NotCertifiedWarning, stacklevel=4)
+    return scaled, rank, condition, norms, error, "svd", not doubts
+
+
+def _doubts(sizes: Float64Array, cutoff: float, error: float, largest_side: int) -> str:
+    """Why an answer is not certified; empty if it is."""
+    precision = np.finfo(np.float64).eps * largest_side
+    near = sizes[np.abs(sizes - cutoff * sizes[0]) < _RANK_DOUBT * precision * sizes[0]]
+    if len(near):
+        return (
+            f"the rank is in doubt, since {len(near)} singular value(s), such as {near[0] / sizes[0]:.3g} of the "
+            f"largest, can hardly be told from rcond = {cutoff:.3g}"
+        )
+    if error > _BACKWARD_ERROR_PER_SIZE * np.sqrt(largest_side) + cutoff:
+        return f"the backward error is {error:.2g}"
+    return ""
+
+
+def cutoff_of(X: Array, rcond: float | None) -> float:
+    if rcond is None:
+        return float(np.finfo(X.dtype).eps * max(X.shape[-2:]))
+    if not isinstance(rcond, numbers.Real):
+        raise TypeError(f"rcond must be a number or None, got {rcond!r}")
+    if not 0 <= rcond < 1:
+        raise ValueError(f"rcond must be at least 0 and below 1, or None; got {rcond!r}")
+    return float(rcond)
+
+
+def unit_of(values: Array) -> float:
+    """A power of two near the largest size."""
+    largest = float(np.abs(values).max(initial=0.0))
+    return float(2.0 ** np.floor(np.log2(largest))) if largest > 0 else 1.0
+
+
+def _backward_error(X: Float64Array, Y: Float64Array, coef: Float64Array, residual: Float64Array) -> float:
+    size = float(np.linalg.norm(X))
+    b, y, r, slope = (np.linalg.norm(v, axis=0) for v in (coef, Y, residual, X.T @ residual))
+    whole = size * b + y
+    skew = np.divide(slope, size * r, out=np.zeros_like(r), where=size * r > 0)
+    error = np.minimum(skew, np.divide(r, whole, out=np.zeros_like(r), where=whole > 0))
+    return float(error.max(initial=0.0))

@@ -1,0 +1,120 @@
+"""The triangular factor of rows that come in blocks: what :class:`limbeck.ridgeless.Accumulator` keeps."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from limbeck import _kernels
+from limbeck._arrays import Array, Float64Array, float_array, require_finite, same_length
+from limbeck._least_squares import unit_of
+
+__all__ = ["RowFactor"]
+
+_PIECE_BYTES = 1 << 24
+_FEWEST_ROWS = 256  # rows of small blocks are put aside until there are so many, or as many as columns
+
+
+class RowFactor:
+    """R, upper triangular, with R' R = sum of w_i r_i r_i' over rows r = [1, x, y].
+
+    Columns of X and of Y are kept in units of a power of two near the first numbers, so that squares stay in range.
+    """
+
+    def __init__(self, n_features: int, n_targets: int) -> None:
+        self._p, self._q = n_features, n_targets
+        self._R = np.zeros((1 + n_features + n_targets,) * 2)
+        self._units: list[float | None] = [None, None]  # of X and Y; None: only zeros so far
+        self._aside: list[tuple[Float64Array, Float64Array, Float64Array]] = []
+
+    def copy(self) -> RowFactor:
+        """A factor that can be changed without this one; R itself is never changed in place."""
+        result = RowFactor(self._p, self._q)
+        result._R, result._units, result._aside = self._R, self._units.copy(), self._aside.copy()
+        return result
+
+    def add(self, X: ArrayLike, Y: ArrayLike, weights: ArrayLike | None, threads: int) -> int:
+        """Merge rows; returns how many."""
+        X, Y = (value if isinstance(value, np.ndarray) else np.asarray(value) for value in (X, Y))
+        if Y.ndim == 1 and self._q == 1:
+            Y = Y[:, None]
+        for name, array, columns in (("X", X, self._p), ("Y", Y, self._q)):
+            if array.ndim != 2 or array.shape[1] != columns:
+                raise ValueError(f"{name} must have shape (n, {columns}), got {array.shape}")
+        same_length(X, "X", 0, Y, "Y", 0, "rows")
+        w = None if weights is None else _checked_weights(weights, X)
+        n, step = len(X), self._rows_per_piece()
+        for begin in range(0, n, step):
+            part = slice(begin, min(n, begin + step))
+            x = float_array(X[part], "X", 2)
+            y = float_array(Y[part], "Y", 2, x.dtype)
+            if n < max(_FEWEST_ROWS, len(self._R)):
+                self._put_aside(x, y, np.ones(n) if w is None else w[part], threads)
+            else:
+                self._merge(x, y, None if w is None else w[part], threads)
+        return n
+
+    def triangle(self, threads: int) -> Float64Array:
+        """R in the users' units."""
+        whole = self.copy()
+        whole._merge_aside(threads)
+        return np.asarray(whole._R * whole._scales())
+
+    def merged(self, other: RowFactor) -> RowFactor:
+        """The factor of the rows of both."""
+        result = self.copy()
+        result._merge_aside(0)
+        added = other.copy()
+        added._merge_aside(0)
+        for i, unit in enumerate(added._units):
+            if result._units[i] is None:
+                result._units[i] = unit
+        rows = np.vstack([result._R, added._R * (added._scales() / result._scales())])
+        result._R = np.asarray(np.linalg.qr(rows, mode="r"))
+        return result
+
+    def _scales(self) -> Float64Array:
+        x_unit, y_unit = (unit or 1.0 for unit in self._units)
+        return np.repeat([1.0, x_unit, y_unit], [1, self._p, self._q])
+
+    def _rows_per_piece(self) -> int:
+        # Whole numbers of what the kernel merges at a time.
+        at_once = max(8192, 32 * len(self._R))
+        return max(1, _PIECE_BYTES // 8 // len(self._R) // at_once) * at_once
+
+    def _put_aside(self, X: Array, Y: Array, weights: Float64Array, threads: int) -> None:
+        # Now, since nobody knows the rows' numbers later on.
+        require_finite(threads, X=X, Y=Y)
+        self._aside.append((X.astype(np.float64), Y.astype(np.float64), weights.copy()))
+        if sum(len(x) for x, _, _ in self._aside) >= max(_FEWEST_ROWS, len(self._R)):
+            self._merge_aside(threads)
+
+    def _merge_aside(self, threads: int) -> None:
+        if self._aside:
+            X, Y, weights = (np.concatenate(parts) for parts in zip(*self._aside, strict=True))
+            self._aside = []
+            self._merge(X, Y, weights, threads)
+
+    def _merge(self, X: Array, Y: Array, weights: Float64Array | None, threads: int) -> None:
+        for i, array in enumerate((X, Y)):
+            if self._units[i] is None and array.any():
+                self._units[i] = unit_of(np.nan_to_num(array))
+        x_unit, y_unit = (unit or 1.0 for unit in self._units)
+        R = _kernels.merge_rows(self._R, X, Y, weights, x_unit, y_unit, threads)
+        if not np.isfinite(R).all():
+            require_finite(threads, X=X, Y=Y)
+            raise OverflowError(
+                f"sums of squares leave the range of float64: X or Y holds numbers up to {np.abs(X).max():.3g} and "
+                f"{np.abs(Y).max():.3g}, where the first ones were near {x_unit:.3g} and {y_unit:.3g}"
+            )
+        self._R = R
+
+
+def _checked_weights(value: ArrayLike, X: Array) -> Float64Array:
+    weights = float_array(value, "sample_weight", 1, np.float64)
+    same_length(X, "X", 0, weights, "sample_weight", 0, "rows")
+    require_finite(sample_weight=weights)
+    if (weights < 0).any():
+        at = int(np.argmax(weights < 0))
+        raise ValueError(f"sample_weight must be at least 0, got {weights[at]:g} at index {at}")
+    return weights
