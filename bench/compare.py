@@ -10,7 +10,7 @@ import argparse
 import json
 from pathlib import Path
 
-from comparisons import apply, gram, imports, kernels, machine, memory, refine, ridgeless
+from comparisons import apply, gram, imports, kernels, machine, memory, refine, ridgeless, stream
 from comparisons.table import render
 
 SECTIONS = {
@@ -19,6 +19,7 @@ SECTIONS = {
     "kernels": kernels.run,
     "refine": refine.run,
     "ridgeless": ridgeless.run,
+    "stream": stream.run,
     "memory": memory.run,
     "import": imports.run,
 }

@@ -144,6 +144,19 @@ def test_large_grams_in_single_precision_are_refined(n, p):
     assert relative(found.coef, expected.astype(np.float64)) < 4 * EPS
 
 
+@pytest.mark.parametrize("exponent", [0, 3, 6])
+def test_many_targets_of_small_residuals_are_certified(exponent):
+    # Plain products cannot tell residuals of 1e-8 from rounding well enough: twofold ones can.
+    X = with_condition(400, 200, exponent)
+    rng = np.random.default_rng(exponent)
+    Y = X @ rng.standard_normal((200, 60)) + 1e-8 * rng.standard_normal((400, 60))
+    found = solve(X, Y)
+    assert (found.method, found.certified) == ("cholesky", True)
+    for t in range(3):
+        alone = solve(X, Y[:, t]).coef
+        assert relative(found.coef[:, t], alone) <= 10 * relative(reference(X, Y[:, t]), alone) + 4 * EPS
+
+
 @pytest.mark.parametrize("name", sorted(STRD))
 def test_certified_values_of_nist(name):
     # NIST Statistical Reference Datasets, https://www.itl.nist.gov/div898/strd (public domain): linear regression.
@@ -383,6 +396,16 @@ def test_a_batch_is_its_items():
     for i in range(3):
         np.testing.assert_array_equal(found.coef[i], solve(X[i], Y[i]).coef)
     assert solve(X, Y[:, :, 0]).coef.shape == (3, 25)
+    for intercept in ("centred", "in norm"):
+        for targets in (Y, Y[:, :, 0]):
+            found = solve(X, targets, intercept=intercept)
+            for i in range(3):
+                alone = solve(X[i], targets[i], intercept=intercept)
+                np.testing.assert_allclose(found.coef[i], alone.coef, rtol=1e-12)
+                np.testing.assert_allclose(found.intercept[i], alone.intercept, rtol=1e-12)
+    X[2, 4, 3] = np.nan
+    with pytest.raises(ValueError, match=r"X holds nan at index \(2, 4, 3\)"):
+        solve(X, Y)
 
 
 def test_bitwise_the_same_for_any_number_of_threads():
@@ -458,8 +481,8 @@ def test_leave_one_out_of_a_row_of_almost_all_the_leverage(X, y, expected):
     [
         (np.ones(3), np.ones(3), ValueError, r"X must have 2 or 3 dimension\(s\), got shape \(3,\)"),
         (np.ones((3, 2)), np.ones(4), ValueError, r"same number of rows.*\(3, 2\).*\(4,\)"),
-        (np.ones((0, 2)), np.ones(0), ValueError, r"at least one row and one column, got shape \(0, 2\)"),
-        (np.ones((2, 0)), np.ones(2), ValueError, r"at least one row and one column, got shape \(2, 0\)"),
+        (np.ones((0, 2)), np.ones(0), ValueError, r"at least one problem, row and column, got shape \(0, 2\)"),
+        (np.ones((2, 0)), np.ones(2), ValueError, r"at least one problem, row and column, got shape \(2, 0\)"),
         (np.array([[1.0, np.nan], [1, 2]]), np.ones(2), ValueError, r"X holds nan at index \(0, 1\)"),
         (np.eye(2), np.array([1.0, np.inf]), ValueError, r"Y holds inf at index 1"),
         (np.eye(2) * 1j, np.ones(2), TypeError, r"X must hold real numbers"),

@@ -41,6 +41,38 @@ py::object solve_binding(const py::array& X, const py::array& Y, double rcond, i
   return by_dtype(X, "X", [&](auto zero) { return solve<decltype(zero)>(X, Y, rcond, n_threads); });
 }
 
+// (coef (b, p, q), residual norms (b, q), conditions, backward errors and certified (b,)), a problem to a task.
+template <class T>
+py::object solve_batch(const py::array& X, const py::array& Y, double rcond, int n_threads) {
+  const T *x = checked_data<T>(X, "X", 3), *y = checked_data<T>(Y, "Y", 3);
+  same_length(X, "X", 0, Y, "Y", 0, "problems");
+  same_length(X, "X", 1, Y, "Y", 1, "rows");
+  const Index count = X.shape(0), n = X.shape(1), p = X.shape(2), q = Y.shape(2);
+  auto coef = new_array<T>({count, p, q});
+  auto norms = new_array<double>({count, q}), conditions = new_array<double>({count});
+  auto errors = new_array<double>({count});
+  auto certified = new_array<bool>({count});
+  T* to_coef = coef.mutable_data();
+  double *to_norms = norms.mutable_data(), *to_condition = conditions.mutable_data();
+  double* to_error = errors.mutable_data();
+  bool* to_certified = certified.mutable_data();
+  run(n_threads, [&](const Execution& exec) {
+    exec.for_each(count, static_cast<double>(n) * p * std::min(n, p) * count, [&](Index i) {
+      const LeastSquares<T> problem{x + i * n * p, n, p, y + i * n * q, q, rcond};
+      const Certificate found =
+          solve_by_cholesky(Execution(1, nullptr), problem, to_coef + i * p * q, to_norms + i * q);
+      to_condition[i] = found.condition;
+      to_error[i] = found.backward_error;
+      to_certified[i] = found.verdict == Certificate::Verdict::certified;
+    });
+  });
+  return py::make_tuple(coef, norms, conditions, errors, certified);
+}
+
+py::object solve_batch_binding(const py::array& X, const py::array& Y, double rcond, int n_threads) {
+  return by_dtype(X, "X", [&](auto zero) { return solve_batch<decltype(zero)>(X, Y, rcond, n_threads); });
+}
+
 LeastSquares<double> checked_problem(const py::array& X, const py::array& Y, double rcond) {
   const LeastSquares<double> problem{matrix<double>(X, "X"), X.shape(0), X.shape(1),
                                      matrix<double>(Y, "Y"), Y.shape(1), rcond};
@@ -105,6 +137,8 @@ py::object merge_binding(const py::array& R, const py::array& X, const py::array
 
 void bind_ridgeless(py::module_& m) {
   m.def("solve_by_cholesky", &solve_binding, py::arg("X"), py::arg("Y"), py::arg("rcond"), py::arg("n_threads"));
+  m.def("solve_batch_by_cholesky", &solve_batch_binding, py::arg("X"), py::arg("Y"), py::arg("rcond"),
+        py::arg("n_threads"));
   m.def("solve_by_qr", &solve_by_qr_binding, py::arg("X"), py::arg("Y"), py::arg("rcond"), py::arg("negligible"),
         py::arg("n_threads"));
   m.def("merge_rows", &merge_binding, py::arg("R"), py::arg("X"), py::arg("Y"), py::arg("weights").none(true),

@@ -182,28 +182,43 @@ void PivotedQR::factor(Index begin, Index end, double* T, Index stride) {
   Map(T + left * stride, left, right, Eigen::OuterStride<>(stride)) = T1.lazyProduct((between.lazyProduct(T2)).eval());
 }
 
+// w becomes T w or T' w.
+void PivotedQR::multiply_T(Index size, const double* T, Index stride, bool transposed, double* w) const {
+  if (transposed) {
+    for (Index i = size; i-- > 0;) w[i] = ConstColumn(T + i * stride, i + 1).dot(ConstColumn(w, i + 1));
+    return;
+  }
+  for (Index i = 0; i < size; ++i) {
+    double sum = 0;
+    for (Index c = i; c < size; ++c) sum += T[c * stride + i] * w[c];
+    w[i] = sum;
+  }
+}
+
 // Columns [first, last) of B: times 1 - V T V', or its transpose.
 void PivotedQR::apply_block(Index begin, Index end, const double* T, Index stride, bool transposed,
                             TiledMatrix<double>* B, Index first, Index last) const {
+  constexpr Index few_columns = 4, columns_per_task = 64;
   const Index size = end - begin, length = rows_ - begin, columns = last - first;
   TiledMatrix<double> W(size, columns);
+  if (columns <= few_columns) {
+    // One by one, without packing the reflections.
+    for (Index j = 0; j < columns; ++j) {
+      double* w = W.at(0, j);
+      Column b(B->at(begin, first + j), length);
+      for (Index i = 0; i < size; ++i) w[i] = ConstColumn(V_.at(begin, begin + i), length).dot(b);
+      multiply_T(size, T, stride, transposed, w);
+      for (Index i = 0; i < size; ++i) b -= w[i] * ConstColumn(V_.at(begin, begin + i), length);
+    }
+    return;
+  }
   add_products(exec_, VectorSet<double>{V_.at(begin, begin), size, length, V_.stride(), 1},
                VectorSet<double>{B->at(begin, first), columns, length, B->stride(), 1}, 1.0, &W);
-  constexpr Index columns_per_task = 64;
   exec_.for_each((columns + columns_per_task - 1) / columns_per_task, static_cast<double>(size) * size * columns,
                  [&](Index task) {
-                   for (Index j = task * columns_per_task; j < std::min(columns, (task + 1) * columns_per_task); ++j) {
-                     double* w = W.at(0, j);
-                     if (transposed) {
-                       for (Index i = size; i-- > 0;)
-                         w[i] = ConstColumn(T + i * stride, i + 1).dot(ConstColumn(w, i + 1));
-                     } else {
-                       for (Index i = 0; i < size; ++i) {
-                         double sum = 0;
-                         for (Index c = i; c < size; ++c) sum += T[c * stride + i] * w[c];
-                         w[i] = sum;
-                       }
-                     }
+                   const Index last_column = std::min(columns, (task + 1) * columns_per_task);
+                   for (Index j = task * columns_per_task; j < last_column; ++j) {
+                     multiply_T(size, T, stride, transposed, W.at(0, j));
                    }
                  });
   add_products(exec_, VectorSet<double>{V_.at(begin, begin), length, size, 1, V_.stride()},

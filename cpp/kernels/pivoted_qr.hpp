@@ -36,6 +36,7 @@ private:
   void factor(Index begin, Index end, double* T, Index T_stride);
   void apply_block(Index begin, Index end, const double* T, Index T_stride, bool transposed, TiledMatrix<double>* B,
                    Index first, Index last) const;
+  void multiply_T(Index size, const double* T, Index stride, bool transposed, double* w) const;
   double* block_T(Index begin) { return T_.data() + begin * block_; }
   const double* block_T(Index begin) const { return T_.data() + begin * block_; }
   void pick(TiledMatrix<double>* sketch, Index begin, Index end);

@@ -18,12 +18,20 @@ double norm(const double* v, Index n) { return Eigen::Map<const Eigen::VectorXd>
 
 // ---- Products with X ----
 
-// Twofold, or by tiles where there are too many targets for that.
+// Whether targets are few enough for twofold products. Those alone cast single precision to double in passing.
+template <class T>
+bool is_worth_twofold(const LeastSquares<T>& P) {
+  constexpr double little_work = 1e6;
+  return !std::is_same_v<T, double> || P.q <= std::max<Index>(4, P.shorter() / 100) ||
+         static_cast<double>(P.n) * P.p * P.q < little_work;
+}
+
+// Twofold, or by tiles.
 template <class T>
 class Products {
 public:
-  Products(const Execution& exec, const LeastSquares<T>& problem)
-      : exec_(exec), P_(problem), twofold_(is_worth_twofold(problem)) {}
+  Products(const Execution& exec, const LeastSquares<T>& problem, bool twofold)
+      : exec_(exec), P_(problem), twofold_(twofold) {}
 
   bool twofold() const { return twofold_; }
 
@@ -64,13 +72,6 @@ public:
   }
 
 private:
-  // Single precision is cast to double in passing, which only the twofold products do.
-  static bool is_worth_twofold(const LeastSquares<T>& P) {
-    constexpr double little_work = 1e6;
-    return !std::is_same_v<T, double> || P.q <= std::max<Index>(4, P.shorter() / 100) ||
-           static_cast<double>(P.n) * P.p * P.q < little_work;
-  }
-
   // Column t of out: the inner products of the vectors with column t of B.
   void multiply(const VectorSet<double>& vectors, const Numbers& B, Numbers* out) const {
     TiledMatrix<double> product(P_.q, vectors.count);
@@ -94,31 +95,45 @@ public:
   // By the gradient of all features, or by the residuals of independent rows.
   Refinement(const Execution& exec, const LeastSquares<T>& P, const NormalSolver& solver, bool by_gradient, double size,
              const Numbers& y)
-      : P_(P), solver_(solver), by_gradient_(by_gradient), products_(exec, P), size_(size), y_(y) {}
+      : exec_(exec), P_(P), solver_(solver), by_gradient_(by_gradient), size_(size), y_(y) {}
 
+  // What products by tiles bring to an end but cannot certify, twofold ones can: residuals that are small, but not
+  // zero.
   Refined run(double condition) {
-    const double floor = products_.twofold() ? 2 * eps : 10 * eps * condition;
+    const Products<T> quick(exec_, P_, is_worth_twofold(P_)), sure(exec_, P_, true);
+    products_ = &quick;
+    const Refined found = iterate(condition);
+    if (found.verdict == Certificate::Verdict::certified || !ended_ || quick.twofold()) return found;
+    products_ = &sure;
+    return iterate(condition);
+  }
+
+private:
+  static constexpr double slowest = 0.5;
+
+  Refined iterate(double condition) {
+    const double floor = products_->twofold() ? 2 * eps : 10 * eps * condition;
     begin();
     double before = 1;
-    bool last = false;
+    ended_ = false;
     for (int step = 0; step <= most_refinements; ++step) {
       take_residual();
-      if (last) {
+      if (ended_) {
         const double error = backward_error();
         if (error < acceptable) return {Certificate::Verdict::certified, error, step, std::move(b_), std::move(norms_)};
       }
       const double moved = correct(), rate = moved / before;
       if (step == 0) contraction_ = rate;
-      if (!(rate < slowest) && !(moved <= floor)) break;
+      if (!(rate < slowest) && !(moved <= floor)) {
+        ended_ = false;
+        break;
+      }
       // The first correction is as large as the error before it, relative to the solution: so is the next to this one.
-      last = moved * rate <= eps / 4 || moved <= floor;
+      ended_ = moved * rate <= eps / 4 || moved <= floor;
       before = moved;
     }
     return {Certificate::Verdict::not_converged, std::numeric_limits<double>::quiet_NaN(), most_refinements, {}, {}};
   }
-
-private:
-  static constexpr double slowest = 0.5;
 
   // A first solution, by the factor alone.
   void begin() {
@@ -126,18 +141,18 @@ private:
     if (!by_gradient_) {
       Numbers a = y_;
       solver_.solve(&a);
-      products_.combination(a, &b_);
+      products_->combination(a, &b_);
     } else {
       b_ = b_low_;
-      products_.combination(y_, &b_);
+      products_->combination(y_, &b_);
       solver_.solve(&b_);
     }
   }
 
   void take_residual() {
     norms_.resize(P_.q);
-    if (by_gradient_) return products_.gradient(b_, b_low_, y_, &left_, &norms_);
-    products_.residual(b_, b_low_, y_, &left_);
+    if (by_gradient_) return products_->gradient(b_, b_low_, y_, &left_, &norms_);
+    products_->residual(b_, b_low_, y_, &left_);
     for (Index t = 0; t < P_.q; ++t) norms_[t] = norm(left_.data() + t * P_.n, P_.n);
   }
 
@@ -147,7 +162,7 @@ private:
     solver_.solve(&change);
     if (!by_gradient_) {
       const Numbers a = std::move(change);
-      products_.combination(a, &change);
+      products_->combination(a, &change);
     }
     add_twofold(change, &b_, &b_low_);
     double largest = 0;
@@ -189,10 +204,11 @@ private:
     return largest;
   }
 
+  const Execution& exec_;
   const LeastSquares<T>& P_;
   const NormalSolver& solver_;
-  bool by_gradient_;
-  Products<T> products_;
+  bool by_gradient_, ended_ = false;
+  const Products<T>* products_ = nullptr;
   double size_;
   const Numbers& y_;
   double contraction_ = 1;
@@ -214,7 +230,7 @@ class DeficientSolver : public NormalSolver {
 public:
   DeficientSolver(const Execution& exec, const LeastSquares<double>& P,
                   const std::function<Numbers(const Numbers&)>& multipliers)
-      : products_(exec, P), multipliers_(multipliers) {}
+      : products_(exec, P, is_worth_twofold(P)), multipliers_(multipliers) {}
 
   void solve(Numbers* B) const override { products_.combination(multipliers_(*B), B); }
 
@@ -234,10 +250,11 @@ Refined refine_deficient(const Execution& exec, const LeastSquares<double>& P, d
 Refined judge_solution(const Execution& exec, const LeastSquares<double>& P, double size, const Numbers& y,
                        const std::function<Numbers(const Numbers&)>& pseudo_inverse) {
   constexpr int most_corrections = 2;
-  const Products<double> products(exec, P);
+  bool twofold = is_worth_twofold(P);
   Numbers low(P.p * P.q), gradient, left;
   Refined found{Certificate::Verdict::not_converged, 0, 0, pseudo_inverse(y), {}};
   for (;; ++found.refinements) {
+    const Products<double> products(exec, P, twofold);
     products.gradient(found.b, low, y, &gradient, &found.residual_norms);
     found.backward_error = 0;
     for (Index t = 0; t < P.q; ++t) {
@@ -249,6 +266,7 @@ Refined judge_solution(const Execution& exec, const LeastSquares<double>& P, dou
     }
     if (found.backward_error < acceptable) found.verdict = Certificate::Verdict::certified;
     if (found.backward_error < acceptable || found.refinements == most_corrections) return found;
+    twofold = true;
     products.residual(found.b, low, y, &left);
     add_twofold(pseudo_inverse(left), &found.b, &low);
   }

@@ -13,6 +13,7 @@ from limbeck._arrays import Array, Float64Array, require_finite
 __all__ = ["Answer", "NotCertifiedWarning", "certified_answer", "cutoff_of", "unit_of"]
 
 _RANK_DOUBT = 0.5  # of the precision times the larger side: a singular value as close to the threshold may be either
+_PRECISIONS = {np.dtype(dtype).itemsize: float(np.finfo(dtype).eps) for dtype in (np.float32, np.float64)}
 _BACKWARD_ERROR_PER_SIZE = 1e-14  # times the square root of the larger side
 
 
@@ -43,7 +44,7 @@ def certified_answer(X: Array, Y: Array, cutoff: float, method: str, threads: in
             if verdict == "certified":
                 return coef.astype(X.dtype), min(X.shape), condition, norms, error, "cholesky", True
     if method in ("auto", "qr"):
-        negligible = float(np.finfo(X.dtype).eps * max(X.shape))
+        negligible = precision_of(X) * max(X.shape)
         coef, norms, rank, condition, error, verdict = _kernels.solve_by_qr(inner, right, cutoff, negligible, threads)
         if verdict == "certified":
             return coef.astype(X.dtype, copy=False), rank, condition, norms, error, "qr", True
@@ -95,12 +96,17 @@ def _doubts(sizes: Float64Array, cutoff: float, error: float, largest_side: int)
 
 def cutoff_of(X: Array, rcond: float | None) -> float:
     if rcond is None:
-        return float(np.finfo(X.dtype).eps * max(X.shape[-2:]))
+        return float(precision_of(X) * max(X.shape[-2:]))
     if not isinstance(rcond, numbers.Real):
         raise TypeError(f"rcond must be a number or None, got {rcond!r}")
     if not 0 <= rcond < 1:
         raise ValueError(f"rcond must be at least 0 and below 1, or None; got {rcond!r}")
     return float(rcond)
+
+
+def precision_of(X: Array) -> float:
+    """The distance from one to the next number of X's dtype."""
+    return _PRECISIONS[X.dtype.itemsize]
 
 
 def unit_of(values: Array) -> float:

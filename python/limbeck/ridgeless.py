@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from limbeck import _kernels
 from limbeck._arrays import Array, float_array, integer, require_finite, same_length, thread_count
 from limbeck._cross_validation import generalized_cross_validation, leave_one_out
 from limbeck._least_squares import NotCertifiedWarning, certified_answer, cutoff_of
@@ -151,12 +152,14 @@ def solve(
         raise ValueError(f"method must be one of {', '.join(_METHODS)}; got {method!r}")
     threads = thread_count(n_threads)
     if X.ndim == 3:
-        return _solve_batch(X, Y, rcond, method, intercept, n_threads)
-    same_length(X, "X", 0, Y, "Y", 0, "rows")
+        same_length(X, "X", 0, Y, "Y", 0, "problems")
+    same_length(X, "X", -2, Y, "Y", X.ndim - 2, "rows")
     if not X.size:
-        raise ValueError(f"X must have at least one row and one column, got shape {X.shape}")
+        raise ValueError(f"X must have at least one problem, row and column, got shape {X.shape}")
     if intercept is not None:
         return _with_intercept(X, Y, rcond, method, intercept, n_threads)
+    if X.ndim == 3:
+        return _solve_batch(X, Y, cutoff, method, threads)
     coef, rank, condition, norms, error, method, certified = certified_answer(X, Y, cutoff, method, threads)
     if Y.ndim == 1:
         return Solution(coef[:, 0], rank, condition, float(norms[0]), error, method, certified)
@@ -166,44 +169,51 @@ def solve(
 def _with_intercept(
     X: Array, Y: Array, rcond: float | None, method: str, intercept: str, n_threads: int | None
 ) -> Solution:
+    """One problem or a batch."""
+    options: dict[str, Any] = {"method": method, "n_threads": n_threads}
     if intercept == "in norm":
-        ones = np.ones((len(X), 1), dtype=X.dtype)
-        found = solve(np.hstack([X, ones]), Y, rcond=rcond, method=method, n_threads=n_threads)
-        coef, constant = found.coef[:-1], found.coef[-1]
+        found = solve(np.concatenate([X, np.ones_like(X[..., :1])], axis=-1), Y, rcond=rcond, **options)
+        row = found.coef.ndim - Y.ndim + X.ndim - 2  # the axis of features
+        coef, constant = np.delete(found.coef, -1, axis=row), np.take(found.coef, -1, axis=row)
     elif intercept == "centred":
         require_finite(thread_count(n_threads), X=X, Y=Y)
-        x_mean = X.mean(axis=0, dtype=np.float64)
-        y_mean = Y.mean(axis=0, dtype=np.float64)
+        row = X.ndim - 2
+        x_mean = X.mean(axis=row, dtype=np.float64, keepdims=True)
+        y_mean = Y.mean(axis=row, dtype=np.float64, keepdims=True)
         # Centred in float64: differences of nearly equal numbers must not be rounded to float32.
-        found = solve(X - x_mean, Y - y_mean, rcond=cutoff_of(X, rcond), method=method, n_threads=n_threads)
-        coef, constant = found.coef.astype(X.dtype), y_mean - x_mean @ found.coef
+        found = solve(X - x_mean, Y - y_mean, rcond=cutoff_of(X, rcond), **options)
+        explained = x_mean @ (found.coef if Y.ndim == X.ndim else found.coef[..., None])
+        constant = np.squeeze(y_mean if Y.ndim == X.ndim else y_mean[..., None], row)
+        constant = constant - np.squeeze(explained, row)
+        constant = constant if Y.ndim == X.ndim else constant[..., 0]
+        coef = found.coef.astype(X.dtype)
     else:
         raise ValueError(f'intercept must be None, "centred" or "in norm"; got {intercept!r}')
-    return dataclasses.replace(found, coef=coef, intercept=constant if Y.ndim == 2 else float(constant))
+    return dataclasses.replace(found, coef=coef, intercept=float(constant) if Y.ndim == 1 else constant)
 
 
-def _solve_batch(
-    X: Array, Y: Array, rcond: float | None, method: str, intercept: str | None, n_threads: int | None
-) -> Solution:
-    same_length(X, "X", 0, Y, "Y", 0, "problems")
-    same_length(X, "X", 1, Y, "Y", 1, "rows")
-    if not len(X):
-        raise ValueError(f"X must hold at least one problem, got shape {X.shape}")
-    found = [
-        solve(x, y, rcond=rcond, method=method, intercept=intercept, n_threads=n_threads)
-        for x, y in zip(X, Y, strict=True)
-    ]
-    methods = {one.method for one in found}
-    return Solution(
-        np.stack([one.coef for one in found]),
-        np.array([one.rank for one in found]),
-        np.array([one.condition for one in found]),
-        np.array([one.residual_norm for one in found]),
-        np.array([one.backward_error for one in found]),
-        methods.pop() if len(methods) == 1 else "batch",
-        np.array([one.certified for one in found]),
-        np.array([one.intercept for one in found]),
-    )
+def _solve_batch(X: Array, Y: Array, cutoff: float, method: str, threads: int) -> Solution:
+    targets = Y if Y.ndim == 3 else Y[..., None]
+    count = len(X)
+    if method in ("auto", "cholesky"):
+        coef, norms, condition, error, certified = _kernels.solve_batch_by_cholesky(X, targets, cutoff, threads)
+    else:
+        coef = np.empty((count, X.shape[2], targets.shape[2]), X.dtype)
+        norms, condition, error = np.empty((count, targets.shape[2])), np.empty(count), np.empty(count)
+        certified = np.zeros(count, dtype=bool)
+    rank = np.full(count, min(X.shape[1:]))
+    methods = {"cholesky"} if certified.any() else set()
+    left = np.flatnonzero(~certified)
+    if len(left):
+        require_finite(threads, X=X, Y=Y)
+    for i in left:
+        answer = certified_answer(X[i], Y[i], cutoff, method, threads)
+        coef[i], rank[i], condition[i], norms[i], error[i], name, certified[i] = answer
+        methods.add(name)
+    if Y.ndim == 2:
+        coef, norms = coef[..., 0], norms[..., 0]
+    name = methods.pop() if len(methods) == 1 else "batch"
+    return Solution(coef, rank, condition, norms, error, name, certified)
 
 
 class Accumulator:

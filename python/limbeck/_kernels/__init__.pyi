@@ -73,6 +73,9 @@ def refine(
     n_threads: int,
     road: str = "auto",
 ) -> tuple[_Float64Array, float, float, int, bool]: ...
+def solve_batch_by_cholesky(
+    X: _Array, Y: _Array, rcond: float, n_threads: int
+) -> tuple[_Array, _Float64Array, _Float64Array, _Float64Array, NDArray[np.bool_]]: ...
 def solve_by_cholesky(
     X: _Array, Y: _Array, rcond: float, n_threads: int
 ) -> tuple[_Array, _Float64Array, float, float, int, str]: ...
