@@ -327,7 +327,7 @@ def test_a_rank_in_doubt_warns():
     X = with_condition(30, 50, 1)
     U, s, Vt = np.linalg.svd(X, full_matrices=False)
     s[-1] = 1.2 * EPS * 50
-    with pytest.warns(NotCertifiedWarning, match=r"rank is in doubt, since 1 singular value"):
+    with pytest.warns(NotCertifiedWarning, match=r"rank is in doubt: 30 of 30, but 1 singular value"):
         found = solve((U * s) @ Vt, np.ones(30))
     assert not found.certified
 
@@ -367,7 +367,7 @@ def test_a_chosen_method_that_cannot_do_it_says_so():
         solve(X, np.ones(20), method="qr")
 
 
-@pytest.mark.parametrize(("n", "p"), [(12, 30), (30, 12)])
+@pytest.mark.parametrize(("n", "p"), [(12, 30), (30, 12), (12, 12), (1, 4)])
 @pytest.mark.parametrize("intercept", ["centred", "in norm"])
 def test_intercepts(n, p, intercept):
     rng = np.random.default_rng(10)
@@ -383,6 +383,7 @@ def test_intercepts(n, p, intercept):
     np.testing.assert_allclose(found.intercept, constant, atol=1e-12)
     np.testing.assert_allclose(found.residual_norm, np.linalg.norm(Y - found.predict(X), axis=0), atol=1e-12)
     assert isinstance(solve(X, Y[:, 0], intercept=intercept).intercept, float)
+    assert found.method == "cholesky" or n == 1
 
 
 def test_a_batch_is_its_items():
@@ -403,6 +404,13 @@ def test_a_batch_is_its_items():
                 alone = solve(X[i], targets[i], intercept=intercept)
                 np.testing.assert_allclose(found.coef[i], alone.coef, rtol=1e-12)
                 np.testing.assert_allclose(found.intercept[i], alone.intercept, rtol=1e-12)
+            for new in (rng.standard_normal((3, 4, 25)), X):
+                expected = [solve(X[i], targets[i], intercept=intercept).predict(new[i]) for i in range(3)]
+                np.testing.assert_allclose(found.predict(new), expected, rtol=1e-9)
+    assert repr(found).startswith("<Solution: coef of shape (3, 25), rank 5 to 10, condition")
+    for bad in (X[0], X[:2], X[:, :, :7]):
+        with pytest.raises(ValueError, match=r"shape"):
+            found.predict(bad)
     X[2, 4, 3] = np.nan
     with pytest.raises(ValueError, match=r"X holds nan at index \(2, 4, 3\)"):
         solve(X, Y)

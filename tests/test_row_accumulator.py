@@ -5,6 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from scipy import sparse
 
 from limbeck import _kernels
 from limbeck.ridgeless import Accumulator, solve
@@ -118,6 +119,8 @@ def test_sums_and_pickles():
         parts[0] + Accumulator(5, 2)
     with pytest.raises(TypeError):
         parts[0] + 1
+    assert sum(parts).n_rows == 5000
+    assert repr(parts[0]) == "<Accumulator: 40 rows, 6 features, 2 target(s)>"
 
 
 def test_bitwise_the_same_for_any_number_of_threads_and_any_memory(tmp_path):
@@ -179,6 +182,10 @@ def test_bad_options():
         Accumulator(2, 1.5)
     with pytest.raises(ValueError, match="no rows yet"):
         Accumulator(2).solve()
+    with pytest.raises(ValueError, match="no rows of positive weight"):
+        accumulated(np.eye(2), np.ones(2), [0, 2], sample_weight=np.zeros(2)).solve()
+    with pytest.raises(TypeError, match=r"X is sparse: pass X.toarray\(\)"):
+        Accumulator(2).update(sparse.csr_array(np.eye(2)), np.ones(2))
     with pytest.raises(ValueError, match="intercept must be"):
         accumulated(np.eye(2), np.ones(2), [0, 2]).solve(intercept="yes")
     with pytest.raises(ValueError, match="R must have one row and column more"):

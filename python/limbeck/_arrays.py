@@ -41,7 +41,8 @@ def float_array(value: ArrayLike, name: str, ndim: int | Sequence[int], dtype: D
     except ValueError as error:
         raise ValueError(f"{name} is not a rectangular array of numbers: {error}") from None
     if array.dtype.kind not in "biuf":
-        raise TypeError(f"{name} must hold real numbers, got dtype {array.dtype}")
+        hint = f"; if all its columns are numbers, pass {name}.astype(float)" if hasattr(value, "columns") else ""
+        raise TypeError(f"{name} must hold real numbers, got dtype {array.dtype}{hint}")
     if array.ndim not in wanted:
         expected = " or ".join(str(k) for k in wanted)
         raise ValueError(f"{name} must have {expected} dimension(s), got shape {array.shape}")

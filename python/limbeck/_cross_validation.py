@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 from numpy.typing import ArrayLike
 
 from limbeck import _kernels
 from limbeck._arrays import Float64Array, float_array, require_finite, same_length, thread_count
-from limbeck._least_squares import cutoff_of, unit_of
+from limbeck._least_squares import NotCertifiedWarning, cutoff_of, rank_doubts, unit_of
 
 __all__ = ["generalized_cross_validation", "leave_one_out"]
 
@@ -42,8 +44,15 @@ def leave_one_out(
     ValueError
         Shapes disagree, there are fewer than two rows or no columns, or X or Y holds NaN or infinity.
 
+    Warns
+    -----
+    NotCertifiedWarning
+        The rank of X is in doubt.
+
     Notes
     -----
+    For a constant term, append a column of ones to X (with p >= n it counts in the norm then).
+
     With H the projection on the columns of X, the residual of row i is divided by 1 - H_ii: the classical formula.
     Where H_ii = 1, row i lies outside the span of the others: the fit goes through y_i whatever it is, and the formula
     becomes ``(K^-1 y)_i / (K^-1)_ii`` for K = X X', if the rows are independent (Hastie, Montanari, Rosset and
@@ -139,6 +148,9 @@ def _left_out(X: Float64Array, Y: Float64Array, cutoff: float, threads: int) -> 
     if verdict == "certified":
         return numerator, denominator, rank
     U, sizes, _ = np.linalg.svd(X, full_matrices=False)
+    doubts = rank_doubts(sizes, cutoff, max(X.shape))
+    if doubts:
+        warnings.warn(doubts, NotCertifiedWarning, stacklevel=4)
     kept = sizes > cutoff * sizes[0]
     U, sizes = U[:, kept], sizes[kept]
     projected = U.T @ Y

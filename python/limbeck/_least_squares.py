@@ -10,7 +10,7 @@ import numpy as np
 from limbeck import _kernels
 from limbeck._arrays import Array, Float64Array, require_finite
 
-__all__ = ["Answer", "NotCertifiedWarning", "certified_answer", "cutoff_of", "unit_of"]
+__all__ = ["Answer", "NotCertifiedWarning", "certified_answer", "cutoff_of", "rank_doubts", "unit_of"]
 
 _RANK_DOUBT = 0.5  # of the precision times the larger side: a singular value as close to the threshold may be either
 _PRECISIONS = {np.dtype(dtype).itemsize: float(np.finfo(dtype).eps) for dtype in (np.float32, np.float64)}
@@ -25,12 +25,12 @@ class NotCertifiedWarning(UserWarning):
 Answer = tuple[Array, int, float, Float64Array, float, str, bool]
 
 
-def certified_answer(X: Array, Y: Array, cutoff: float, method: str, threads: int) -> Answer:
-    """By the first factorisation that can tell what its answer is worth."""
+def certified_answer(X: Array, Y: Array, cutoff: float, method: str, threads: int, which: str = "") -> Answer:
+    """By the first factorisation that can tell what its answer is worth; ``which`` begins messages about it."""
     targets = Y if Y.ndim == 2 else Y[:, None]
     if not targets.shape[1]:
         require_finite(threads, X=X)
-        return _by_svd(X, targets, cutoff)
+        return _by_svd(X, targets, cutoff, which)
     inner, right = X, targets
     if method in ("auto", "cholesky"):
         coef, norms, condition, error, _, verdict = _kernels.solve_by_cholesky(X, targets, cutoff, threads)
@@ -49,8 +49,11 @@ def certified_answer(X: Array, Y: Array, cutoff: float, method: str, threads: in
         if verdict == "certified":
             return coef.astype(X.dtype, copy=False), rank, condition, norms, error, "qr", True
     if method in ("cholesky", "qr"):
-        raise ValueError(f'method="{method}" cannot certify an answer for X of shape {X.shape}; "auto" looks further')
-    answer = _by_svd(X, targets, cutoff)
+        raise ValueError(
+            f'{which}method="{method}" cannot certify an answer for X of shape {X.shape} ({verdict}); '
+            '"auto" looks further'
+        )
+    answer = _by_svd(X, targets, cutoff, which)
     if method == "auto" and X.dtype == np.float64 and answer[1] == min(X.shape) and answer[-1]:
         # The singular values have shown what reflections could not be sure of: refine after all.
         coef, norms, rank, _, error, verdict = _kernels.solve_by_qr(X, targets, -1.0, 0.0, threads)
@@ -59,7 +62,7 @@ def certified_answer(X: Array, Y: Array, cutoff: float, method: str, threads: in
     return answer
 
 
-def _by_svd(X: Array, Y: Array, cutoff: float) -> Answer:
+def _by_svd(X: Array, Y: Array, cutoff: float, which: str = "") -> Answer:
     """By LAPACK's gelsd, in float64; scaled, so that squares in the certificate stay in range."""
     x_unit, y_unit = unit_of(X), unit_of(Y)
     inner, targets = X.astype(np.float64) / x_unit, Y.astype(np.float64) / y_unit
@@ -72,26 +75,28 @@ def _by_svd(X: Array, Y: Array, cutoff: float) -> Answer:
     with np.errstate(over="ignore", under="ignore"):
         scaled = (coef * y_unit / x_unit).astype(X.dtype)
     largest = float(np.abs(scaled).max(initial=0.0))
-    doubts = _doubts(sizes, cutoff, error, max(X.shape))
+    doubts = rank_doubts(sizes, cutoff, max(X.shape))
+    if not doubts and error > _BACKWARD_ERROR_PER_SIZE * np.sqrt(max(X.shape)) + cutoff:
+        doubts = f"the backward error is {error:.2g}, of rank {rank} out of {min(X.shape)} at rcond = {cutoff:.3g}"
     if coef.any() and not np.finfo(X.dtype).tiny <= largest < np.inf:
         doubts = f"coefficients leave the range of {X.dtype}"
     if doubts:
-        warnings.warn(f"not certified: {doubts}", NotCertifiedWarning, stacklevel=4)
+        warnings.warn(f"{which}not certified: {doubts}", NotCertifiedWarning, stacklevel=4)
     return scaled, rank, condition, norms, error, "svd", not doubts
 
 
-def _doubts(sizes: Float64Array, cutoff: float, error: float, largest_side: int) -> str:
-    """Why an answer is not certified; empty if it is."""
+def rank_doubts(sizes: Float64Array, cutoff: float, largest_side: int) -> str:
+    """Why the rank that singular values show is in doubt; empty if it is not."""
     precision = np.finfo(np.float64).eps * largest_side
     near = sizes[np.abs(sizes - cutoff * sizes[0]) < _RANK_DOUBT * precision * sizes[0]]
-    if len(near):
-        return (
-            f"the rank is in doubt, since {len(near)} singular value(s), such as {near[0] / sizes[0]:.3g} of the "
-            f"largest, can hardly be told from rcond = {cutoff:.3g}"
-        )
-    if error > _BACKWARD_ERROR_PER_SIZE * np.sqrt(largest_side) + cutoff:
-        return f"the backward error is {error:.2g}"
-    return ""
+    if not len(near):
+        return ""
+    rank = int(np.count_nonzero(sizes > cutoff * sizes[0]))
+    return (
+        f"the rank is in doubt: {rank} of {len(sizes)}, but {len(near)} singular value(s), such as "
+        f"{near[0] / sizes[0]:.3g} of the largest, can hardly be told from rcond = {cutoff:.3g}; other units of the "
+        "columns or another rcond may settle it"
+    )
 
 
 def cutoff_of(X: Array, rcond: float | None) -> float:

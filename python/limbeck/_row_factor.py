@@ -35,7 +35,9 @@ class RowFactor:
 
     def add(self, X: ArrayLike, Y: ArrayLike, weights: ArrayLike | None, threads: int) -> int:
         """Merge rows; returns how many."""
-        X, Y = (value if isinstance(value, np.ndarray) else np.asarray(value) for value in (X, Y))
+        # Arrays are converted piece by piece, so that memory maps stay where they are.
+        X = X if isinstance(X, np.ndarray) else float_array(X, "X", (1, 2))
+        Y = Y if isinstance(Y, np.ndarray) else float_array(Y, "Y", (1, 2))
         if Y.ndim == 1 and self._q == 1:
             Y = Y[:, None]
         for name, array, columns in (("X", X, self._p), ("Y", Y, self._q)):

@@ -37,7 +37,7 @@ __all__ = [
 _METHODS = ("auto", "cholesky", "qr", "svd")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Solution:
     """A minimum-norm least-squares solution. With a batch, every field but ``method`` has a leading axis.
 
@@ -46,21 +46,22 @@ class Solution:
     coef : ndarray of shape (p,) or (p, q)
         Coefficients, of the dtype of X.
     rank : int
-        Number of singular values of X (centred, if there is an intercept) above rcond times the largest.
+        Number of singular values above rcond times the largest: of X, of X less its column means if the intercept is
+        "centred", of X with a column of ones if it is "in norm". It depends on the units of the columns.
     condition : float
         The largest singular value over the smallest that counts: an estimate, mostly within a factor of two, unless the
         method is "svd".
     residual_norm : float or ndarray of shape (q,)
-        ``||y - X b||`` for each target, b before it is rounded to the dtype of X.
+        ``||y - X b||`` for each target, b before it is rounded: a computed ``y - X @ coef`` is rounding where this is
+        smaller.
     backward_error : float
-        The relative change of X or Y in norm that would make the answer, before it is rounded to the dtype of X, one of
-        least squares: an upper bound, measured; the largest over the targets. Singular values that do not count may
-        add up to rcond to it.
+        The relative change of X or Y in norm that would make the answer, before it is rounded, one of least squares: an
+        upper bound, measured; the largest over the targets. Singular values that do not count add to it.
     method : str
         "cholesky" of a Gram matrix with refinement, "qr" of X by pivoted reflections, or "svd" of X by LAPACK; "batch"
         if the items differ.
     certified : bool
-        Whether the rank is beyond doubt and the backward error that of rounding.
+        Whether the rank, as rcond decides about it, is beyond doubt and the backward error that of rounding.
     intercept : float or ndarray of shape (q,)
         Constant term; zero unless asked for.
     """
@@ -75,8 +76,43 @@ class Solution:
     intercept: Any = 0.0
 
     def predict(self, X: ArrayLike) -> Array:
-        """``X @ coef + intercept`` for X (m, p)."""
-        return np.asarray(np.asarray(X) @ self.coef + self.intercept)
+        """``X @ coef + intercept`` for X (m, p); for a batch X (b, m, p).
+
+        Raises
+        ------
+        TypeError, ValueError
+            X does not hold real numbers, or has another number of features or problems.
+        """
+        batch = int(np.ndim(self.rank) == 1)
+        X = float_array(X, "X", 2 + batch)
+        one_target = self.coef.ndim == 1 + batch
+        coef = self.coef[..., None] if one_target else self.coef
+        if X.shape[-1] != coef.shape[-2] or (batch and len(X) != len(coef)):
+            raise ValueError(f"X of shape {X.shape} does not go with coefficients of shape {self.coef.shape}")
+        constant = np.asarray(self.intercept)
+        constant = constant[..., None] if one_target and constant.ndim else constant
+        result = X @ coef + (constant[..., None, :] if constant.ndim else constant)
+        return np.asarray(result[..., 0] if one_target else result)
+
+    def __repr__(self) -> str:
+        def span(value: Any, digits: int = 2) -> str:  # noqa: ANN401
+            if not np.size(value):
+                return "-"
+            one, other = (f"{v:.{digits}g}" for v in (np.min(value), np.max(value)))
+            return one if one == other else f"{one} to {other}"
+
+        facts = [
+            f"coef of shape {self.coef.shape}",
+            f"rank {span(self.rank, 9)}",
+            f"condition {span(self.condition)}",
+            f"residual norm {span(self.residual_norm, 4)}",
+            f"backward error {span(self.backward_error)}",
+            f'method "{self.method}"',
+            "certified"
+            if np.all(self.certified)
+            else f"certified: {np.sum(self.certified)} of {np.size(self.certified)}",
+        ]
+        return f"<Solution: {', '.join(facts)}>"
 
 
 def solve(
@@ -98,15 +134,16 @@ def solve(
     Y : array_like of shape (n,) or (n, q); with a batch (b, n) or (b, n, q)
         Targets; converted to the dtype of X.
     rcond : float, optional
-        Singular values of X at or below this part of the largest count as zero; default NumPy's convention, the
-        precision of X's dtype times the larger of n and p.
+        Singular values of X at or below this part of the largest count as zero; default the precision of X's dtype
+        times the larger of n and p, which is the rule of ``numpy.linalg.matrix_rank``. (``numpy.linalg.lstsq`` has the
+        same for float64, and takes float64's precision for float32, too.)
     method : {"auto", "cholesky", "qr", "svd"}, default "auto"
         "auto" takes the first of the others that can be certified. "cholesky" and "qr" raise ValueError where they
         cannot.
     intercept : {None, "centred", "in norm"}, optional
         "centred": the constant term is free; X and Y less their column means are solved, and the norm is that of the
         coefficients alone. "in norm": a column of ones is appended to X, so that the constant counts in the norm. For
-        unique solutions (rank p) the two agree.
+        unique solutions (rank p) the two agree. As users of ridge regression mean it, it is "centred".
     n_threads : int, optional
         Number of threads; default what OpenMP would take. LAPACK takes its own.
 
@@ -129,6 +166,8 @@ def solve(
 
     Notes
     -----
+    Ctrl-C stops all methods at once, but for LAPACK's singular values, which run to their end.
+
     With a triangular factor of the normal matrix, from a Gram matrix or from reflections, corrections by semi-normal
     equations are made until they vanish, residuals being taken to twice the precision (Björck, Numerical Methods for
     Least Squares Problems, SIAM 1996, section 6.6). The rank is certified where the factor's smallest
@@ -177,19 +216,33 @@ def _with_intercept(
         coef, constant = np.delete(found.coef, -1, axis=row), np.take(found.coef, -1, axis=row)
     elif intercept == "centred":
         require_finite(thread_count(n_threads), X=X, Y=Y)
-        row = X.ndim - 2
+        several, row = Y.ndim == X.ndim, X.ndim - 2
         x_mean = X.mean(axis=row, dtype=np.float64, keepdims=True)
         y_mean = Y.mean(axis=row, dtype=np.float64, keepdims=True)
         # Centred in float64: differences of nearly equal numbers must not be rounded to float32.
-        found = solve(X - x_mean, Y - y_mean, rcond=cutoff_of(X, rcond), **options)
-        explained = x_mean @ (found.coef if Y.ndim == X.ndim else found.coef[..., None])
-        constant = np.squeeze(y_mean if Y.ndim == X.ndim else y_mean[..., None], row)
-        constant = constant - np.squeeze(explained, row)
-        constant = constant if Y.ndim == X.ndim else constant[..., 0]
+        rows, targets = X - x_mean, Y - y_mean
+        if 1 < X.shape[-2] <= X.shape[-1]:
+            # Rows that add up to zero are not independent; turned, they are, but for the first, which is zero.
+            rows = _turned(rows)[..., 1:, :]
+            targets = (_turned(targets) if several else _turned(targets[..., None])[..., 0])[
+                (..., slice(1, None)) + (slice(None),) * several
+            ]
+        found = solve(rows, targets, rcond=cutoff_of(X, rcond), **options)
+        explained = x_mean @ (found.coef if several else found.coef[..., None])
+        constant = np.squeeze(y_mean if several else y_mean[..., None], row) - np.squeeze(explained, row)
+        constant = constant if several else constant[..., 0]
         coef = found.coef.astype(X.dtype)
     else:
         raise ValueError(f'intercept must be None, "centred" or "in norm"; got {intercept!r}')
     return dataclasses.replace(found, coef=coef, intercept=float(constant) if Y.ndim == 1 else constant)
+
+
+def _turned(rows: Array) -> Array:
+    """Rows (..., n, any) reflected so that what was constant over them stands in the first."""
+    n = rows.shape[-2]
+    v = np.full((n, 1), n**-0.5)
+    v[0] += 1
+    return np.asarray(rows - v * (2 / float(np.square(v).sum()) * (v.T @ rows)))
 
 
 def _solve_batch(X: Array, Y: Array, cutoff: float, method: str, threads: int) -> Solution:
@@ -207,7 +260,7 @@ def _solve_batch(X: Array, Y: Array, cutoff: float, method: str, threads: int) -
     if len(left):
         require_finite(threads, X=X, Y=Y)
     for i in left:
-        answer = certified_answer(X[i], Y[i], cutoff, method, threads)
+        answer = certified_answer(X[i], Y[i], cutoff, method, threads, f"problem {i} of the batch: ")
         coef[i], rank[i], condition[i], norms[i], error[i], name, certified[i] = answer
         methods.add(name)
     if Y.ndim == 2:
@@ -245,7 +298,8 @@ class Accumulator:
 
     Notes
     -----
-    Blocks of p rows or more are fastest; smaller ones are put aside until there are enough.
+    Blocks of p rows or more are fastest; smaller ones are put aside until there are enough. Memory is that of some
+    matrices of p + q + 1 rows and columns.
 
     Examples
     --------
@@ -310,6 +364,13 @@ class Accumulator:
         result.n_rows = self.n_rows + other.n_rows
         return result
 
+    def __radd__(self, other: int) -> Accumulator:
+        """So that ``sum`` adds accumulators up, from its 0 on."""
+        return self if isinstance(other, int) and other == 0 else NotImplemented
+
+    def __repr__(self) -> str:
+        return f"<Accumulator: {self.n_rows} rows, {self.n_features} features, {self.n_targets} target(s)>"
+
     def solve(
         self, *, rcond: float | None = None, intercept: str | None = None, n_threads: int | None = None
     ) -> Solution:
@@ -327,13 +388,13 @@ class Accumulator:
         Returns
         -------
         Solution
-            ``coef`` has shape (p,) for one target, else (p, q). The backward error is that of solving with the
-            triangular factor.
+            ``coef`` has shape (p,) for one target, else (p, q), in float64. Residual norms are weighted. The backward
+            error is that of solving with the triangular factor.
 
         Raises
         ------
         ValueError
-            There are no rows yet, or as for :func:`solve`.
+            There are no rows yet, or none of positive weight; or as for :func:`solve`.
         """
         if not self.n_rows:
             raise ValueError("the accumulator has no rows yet: call update first")
@@ -344,6 +405,8 @@ class Accumulator:
             raise ValueError(f'intercept must be None, "centred" or "in norm"; got {intercept!r}')
         # The columns are 1, X, Y; the first row is all that knows of the means.
         R = self._factor.triangle(thread_count(n_threads))
+        if not R[0, 0]:
+            raise ValueError("the accumulator has no rows of positive weight")
         means = R[0] / R[0, 0]
         if intercept == "centred":
             R = R[1:, 1:]
