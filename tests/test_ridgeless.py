@@ -239,10 +239,11 @@ def test_a_null_direction_is_never_certified_away(make, dtype):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", NotCertifiedWarning)
             found = solve(X, y)
-        rank = np.linalg.matrix_rank(X.astype(np.float64), rtol=float(np.finfo(dtype).eps) * max(X.shape))
+        cutoff = float(np.finfo(dtype).eps) * (max(X.shape) if dtype == np.float64 else min(X.shape))
+        rank = np.linalg.matrix_rank(X.astype(np.float64), rtol=cutoff)
         assert rank < min(X.shape)
         assert found.rank == rank
-        expected = np.linalg.lstsq(X.astype(np.float64), y, rcond=float(np.finfo(dtype).eps) * max(X.shape))[0]
+        expected = np.linalg.lstsq(X.astype(np.float64), y, rcond=cutoff)[0]
         np.testing.assert_allclose(found.coef, expected, rtol=1e-3, atol=1e3 * np.finfo(dtype).eps)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", NotCertifiedWarning)
@@ -313,6 +314,51 @@ def test_a_graded_matrix_has_the_rank_of_numpys_rule():
     assert found.rank == np.linalg.matrix_rank(X) < 8
     # Of condition 1e12, and what is dropped is 1e-15 of the largest column.
     assert relative(found.coef, reference(X, y)) < 1e-6
+
+
+@pytest.mark.parametrize("spread", [1e-8, 1e-10, 1e-12])
+def test_targets_that_fit_are_refined_too(spread):
+    rng = np.random.default_rng(1)
+    X = rng.standard_normal((30, 4))
+    X[:, 3] = X[:, 0] + spread * rng.standard_normal(30)
+    y = X @ np.ones(4)
+    assert relative(solve(X, y).coef, exact_least_squares(X, y)) < 4 * EPS
+
+
+@pytest.mark.parametrize("m", [3, 20, 300])
+def test_no_matrix_hides_from_the_estimate_of_its_condition(m):
+    # The direction of the odd singular value is orthogonal to a pattern that power iterations once began with.
+    pattern = np.cos(1 + 2 * np.arange(m) * np.arange(1, m + 1))
+    basis = np.linalg.qr(np.column_stack([pattern, np.random.default_rng(m).standard_normal((m, m - 1))]))[0]
+    for sizes, rcond, rank in (([0.04], 0.05, m - 1), ([100.1], 0.01, 1), ([0.0008], 0.001, m - 1)):
+        X = (basis[:, ::-1] * np.r_[sizes, np.ones(m - 1)]) @ np.linalg.qr(np.eye(m) + 0.1)[0]
+        assert solve(X, np.ones(m), rcond=rcond).rank == rank
+
+
+def test_coefficients_of_any_size_come_out():
+    found = solve(np.diag([1e300, 1e290]), np.array([1e300, 1e300]), rcond=0)
+    np.testing.assert_allclose(found.coef, [1, 1e10])
+    for X in (np.array([[3e-300]]), np.array([[3e-300], [0]])):
+        found = solve(X, np.full(len(X), 1e-320))
+        np.testing.assert_allclose(found.coef, np.array([1e-320]) / 3e-300, rtol=1e-13)
+
+
+def test_many_rows_of_float32_do_not_cost_features():
+    X = np.random.default_rng(14).standard_normal((1_000_000, 2), dtype=np.float32)
+    X[:, 1] *= 1e-3
+    found = solve(X, X @ np.array([1, 5], dtype=np.float32))
+    assert found.rank == 2
+    np.testing.assert_allclose(found.coef, [1, 5], rtol=1e-4)
+
+
+def test_memory_makes_no_difference():
+    rng = np.random.default_rng(15)
+    X, Y = rng.standard_normal((60, 30)) @ rng.standard_normal((30, 80)), rng.standard_normal((60, 6))
+    kept, results = [], set()
+    for size in range(40):
+        kept.append(np.empty(size * 3 + 1))  # so that memory is handed out elsewhere
+        results.add(solve(X, Y).coef.tobytes() + leave_one_out(X, Y).tobytes())
+    assert len(results) == 1
 
 
 def test_columns_of_different_scales_are_no_trouble():
@@ -462,6 +508,20 @@ def test_leave_one_out_is_leaving_one_out(n, p, rank):
         expected[i] = Y[i] - X[i] @ np.linalg.lstsq(X[rest], Y[rest], rcond=1e-10)[0]
     np.testing.assert_allclose(leave_one_out(X, Y), expected, atol=1e-9)
     np.testing.assert_allclose(leave_one_out(X, Y[:, 0]), expected[:, 0], atol=1e-9)
+
+
+@pytest.mark.parametrize(("n", "p"), [(20, 50), (50, 25)])
+def test_leave_one_out_of_rows_that_stand_alone_beside_some_that_do_not(n, p):
+    rng = np.random.default_rng(n)
+    X, y = rng.standard_normal((n, p)), rng.standard_normal(n)
+    if n > p:
+        X[:, -5:] = 0
+        X[np.arange(5), -5 + np.arange(5)] = rng.uniform(1, 2, 5)
+    else:
+        X[1] = X[0]
+        X[7] = X[3] - 2 * X[5]
+    expected = [y[i] - X[i] @ np.linalg.lstsq(np.delete(X, i, 0), np.delete(y, i), rcond=1e-10)[0] for i in range(n)]
+    np.testing.assert_allclose(leave_one_out(X, y), expected, atol=1e-10)
 
 
 def test_leave_one_out_of_a_row_that_stands_alone():

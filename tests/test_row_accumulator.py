@@ -8,7 +8,7 @@ import pytest
 from scipy import sparse
 
 from limbeck import _kernels
-from limbeck.ridgeless import Accumulator, solve
+from limbeck.ridgeless import Accumulator, NotCertifiedWarning, solve
 
 EPS = np.finfo(np.float64).eps
 
@@ -71,9 +71,7 @@ def test_the_factor_is_that_of_the_rows():
         X, Y, w = rng.standard_normal((n, p)), rng.standard_normal((n, 2)), rng.uniform(0.1, 3, n)
         whole = np.column_stack([np.ones(n), X, Y]) * np.sqrt(w)[:, None]
         for dtype, slack in ((np.float64, 1), (np.float32, 1e8)):
-            R = _kernels.merge_rows(
-                np.zeros((p + 3, p + 3)), X.astype(dtype), Y.astype(dtype), w.astype(np.float64), 1.0, 1.0, 2
-            )
+            R = _kernels.merge_rows(np.zeros((p + 3, p + 3)), X.astype(dtype), Y, w, 1.0, 1.0, 2)
             np.testing.assert_array_equal(np.tril(R, -1), 0)
             gram = whole.T @ whole
             assert np.abs(R.T @ R - gram).max() < 30 * slack * EPS * np.abs(gram).max()
@@ -137,12 +135,45 @@ def test_bitwise_the_same_for_any_number_of_threads_and_any_memory(tmp_path):
     assert len(results) == 1
 
 
+@pytest.mark.parametrize(("n", "p"), [(16, 22), (24, 51), (1000, 3)])
+@pytest.mark.parametrize("offset", [1.0, 1e3, 1e9 / 3])
+def test_centring_makes_no_rank(n, p, offset):
+    rng = np.random.default_rng([n, p])
+    X, y = rng.standard_normal((n, p)) + offset, rng.standard_normal(n) + offset
+    X[:, 1] = offset
+    expected = solve(X - X.mean(axis=0), y - y.mean())
+    direct = solve(X, y, intercept="centred")
+    assert direct.rank == min(n - 1, p - 1)
+    assert direct.coef[1] == 0
+    found = accumulated(X, y, [0, n // 2, n]).solve(intercept="centred")
+    assert found.rank == min(n - 1, p - 1)
+    assert abs(found.coef[1]) < 1e-9
+    # What float64 keeps beside the means.
+    slack = 100 * EPS * offset * expected.condition + 1e-12
+    assert relative(found.coef, direct.coef) < slack
+
+
+def test_what_means_hide_is_not_certified():
+    rng = np.random.default_rng(8)
+    X = rng.standard_normal((500, 2)) + 1e6
+    X[:, 1] = X[:, 0] + 1e-9 * rng.standard_normal(500)
+    total = accumulated(X, X[:, 0], [0, 500])
+    with pytest.warns(NotCertifiedWarning, match="1 spread so little beside the means"):
+        assert not total.solve(intercept="centred").certified
+
+
 @pytest.mark.parametrize("scale", [1e160, 1e-160])
 def test_scales(scale):
     rng = np.random.default_rng(6)
     X, y = rng.standard_normal((3000, 8)), rng.standard_normal(3000)
     found = accumulated(X * scale, y * scale, [0, 1000, 3000]).solve()
     np.testing.assert_allclose(found.coef, solve(X, y).coef, rtol=1e-11)
+    for weight in (1e308, 1e-300):
+        found = accumulated(X, y, [0, 1000, 3000], sample_weight=np.full(3000, weight)).solve()
+        np.testing.assert_allclose(found.coef, solve(X, y).coef, rtol=1e-11)
+    apart = [accumulated(X * size, y, [0, 3000]) for size in (1e-90, 1e90)]
+    for total in (apart[0] + apart[1], apart[1] + apart[0]):
+        np.testing.assert_allclose(total.solve().coef * 1e90, solve(X, y).coef, rtol=1e-10)
 
 
 def test_an_error_changes_nothing():
@@ -165,7 +196,8 @@ def test_an_error_changes_nothing():
             {"sample_weight": np.where(np.arange(3000) == 3, -1, 1)},
         ),
         (TypeError, r"X must hold real numbers", (X * 1j, y), {}),
-        (OverflowError, r"numbers up to 1e\+200", (np.full((3000, 4), 1e200), y), {}),
+        (OverflowError, r"X holds numbers up to 1e\+200", (np.full((3000, 4), 1e200), y), {}),
+        (OverflowError, r"X holds numbers up to 1e\+200", (np.full((3, 4), 1e200), y[:3]), {}),
     ):
         with pytest.raises(error, match=message):
             total.update(*args, **options)

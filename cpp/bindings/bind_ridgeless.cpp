@@ -92,23 +92,28 @@ py::tuple solve_by_qr_binding(const py::array& X, const py::array& Y, double rco
                         name_of(found.certificate.verdict));
 }
 
-// (numerators, denominators, rank, verdict)
+// (numerators, denominators, those of rows that stand alone, rank, verdict)
 py::tuple leave_one_out_binding(const py::array& X, const py::array& Y, double rcond, double negligible,
                                 int n_threads) {
   const LeastSquares<double> problem = checked_problem(X, Y, rcond);
   auto numerator = new_array<double>({problem.n, problem.q});
   auto denominator = new_array<double>({problem.n});
+  auto alone_numerator = new_array<double>({problem.n, problem.q});
+  auto alone_denominator = new_array<double>({problem.n});
   double *to_numerator = numerator.mutable_data(), *to_denominator = denominator.mutable_data();
+  double *to_alone = alone_numerator.mutable_data(), *to_alone_denominator = alone_denominator.mutable_data();
   LeftOut found{};
-  run(n_threads,
-      [&](const Execution& exec) { found = leave_one_out(exec, problem, negligible, to_numerator, to_denominator); });
-  return py::make_tuple(numerator, denominator, found.rank, name_of(found.verdict));
+  run(n_threads, [&](const Execution& exec) {
+    found = leave_one_out(exec, problem, negligible, to_numerator, to_denominator, to_alone, to_alone_denominator);
+  });
+  return py::make_tuple(numerator, denominator, alone_numerator, alone_denominator, found.rank, name_of(found.verdict));
 }
 
 template <class T>
 py::object merge(const py::array& R, const py::array& X, const py::array& Y, const py::object& weights, double x_unit,
                  double y_unit, int n_threads) {
-  RowBlock<T> rows{matrix<T>(X, "X"), matrix<T>(Y, "Y"), X.shape(0), X.shape(1), Y.shape(1), nullptr, x_unit, y_unit};
+  RowBlock<T> rows{
+      matrix<T>(X, "X"), matrix<double>(Y, "Y"), X.shape(0), X.shape(1), Y.shape(1), nullptr, x_unit, y_unit};
   same_length(X, "X", 0, Y, "Y", 0, "rows");
   if (!weights.is_none()) {
     const auto w = weights.cast<py::array>();

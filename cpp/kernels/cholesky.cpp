@@ -129,8 +129,9 @@ void solve_lower(const Execution& exec, const TiledMatrix<T>& L, TiledMatrix<T>*
 template <class T>
 void solve_lower_transposed(const Execution& exec, const TiledMatrix<T>& L, TiledMatrix<T>* B) {
   const Index m = L.rows(), step = B->columns() <= few_columns ? m : panel;
-  for (Index end = m; end > 0; end -= std::min(step, end)) {
-    const Index k = std::max<Index>(0, end - step);
+  // Whole panels from the top: tiles of the rows above must not reach into those being read.
+  for (Index end = m, k; end > 0; end = k) {
+    k = (end - 1) / step * step;
     for_columns(exec, B, end - k, [&](T* x) { transposed_sweep(L, k, end, x); });
     if (k == 0) break;
     // What the unknowns found so far take from those above: rows [k, end) of L, columns before k.

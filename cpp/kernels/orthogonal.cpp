@@ -131,18 +131,14 @@ TiledMatrix<double> OrthogonalFactors::column_basis() const {
   return wide_ ? times_PZ(identity) : times_Q(identity);
 }
 
-Numbers OrthogonalFactors::inverse_diagonal() const {
-  const Index m = rank();
-  TiledMatrix<double> inverse(m, m);
-  for (Index j = 0; j < m; ++j) *inverse.at(j, j) = 1;
-  solve_lower(exec_, core_->lower(), &inverse);
-  Numbers diagonal(m);
-  for (Index j = 0; j < m; ++j) {
-    double square = 0;
-    for (Index i = j; i < m; ++i) square += *inverse.at(i, j) * *inverse.at(i, j);
-    diagonal[qr_.order()[j]] = square;
+TiledMatrix<double> OrthogonalFactors::inverse_root(const TiledMatrix<double>& basis) const {
+  // X = P Z M' Q' if wide, Q M Z' P' if tall.
+  TiledMatrix<double> root(rank(), basis.rows());
+  for (Index j = 0; j < rank(); ++j) {
+    for (Index i = 0; i < basis.rows(); ++i) *root.at(j, i) = *basis.at(i, j);
   }
-  return diagonal;
+  divide(&root, wide_);
+  return root;
 }
 
 }  // namespace limbeck

@@ -29,8 +29,8 @@ public:
   Numbers multipliers(const Numbers& g) const;
   // Orthonormal columns that span those of X: (n, r).
   TiledMatrix<double> column_basis() const;
-  // The diagonal of (X X')^-1 for wide X of full rank.
-  Numbers inverse_diagonal() const;
+  // B' (r, n) with B B' = (X X')^+, given column_basis().
+  TiledMatrix<double> inverse_root(const TiledMatrix<double>& basis) const;
 
 private:
   // Columns of r numbers times Q, times P Z, or divided by M or its transpose.

@@ -111,7 +111,8 @@ void PivotedQR::count_rank(double level, double rest) {
 // Brings the columns that pivoted reflections of the sketch would take to the places [begin, end).
 void PivotedQR::pick(TiledMatrix<double>* sketch, Index begin, Index end) {
   const Index height = sketch->rows(), stride = sketch->stride();
-  std::vector<double> S(sketch->at(0, begin), sketch->at(0, begin) + (columns_ - begin) * stride);
+  AlignedBuffer<double> S((columns_ - begin) * stride);
+  std::copy_n(sketch->at(0, begin), (columns_ - begin) * stride, S.data());
   const auto column = [&](Index j) { return S.data() + (j - begin) * stride; };
   std::vector<double> left(columns_ - begin);
   for (Index j = begin; j < columns_; ++j) left[j - begin] = ConstColumn(column(j), height).squaredNorm();

@@ -10,6 +10,7 @@
 
 namespace limbeck {
 
+// Memory is aligned: Eigen's sums depend on where in a vector register they begin.
 class PivotedQR {
 public:
   // A (rows, columns), at least as many rows as columns, and beside it `spare_columns`. Pivoting ends where the rest of
@@ -47,9 +48,9 @@ private:
 
   const Execution& exec_;
   Index rows_, columns_, block_, factored_ = 0, rank_ = 0;
-  TiledMatrix<double> A_;  // R, and beside it the sketching vectors times Q
-  TiledMatrix<double> V_;  // the reflections, column by column
-  std::vector<double> T_;  // their triangular factors, block by block
+  TiledMatrix<double> A_;    // R, and beside it the sketching vectors times Q
+  TiledMatrix<double> V_;    // the reflections, column by column
+  AlignedBuffer<double> T_;  // their triangular factors, block by block
   std::vector<Index> order_;
 };
 

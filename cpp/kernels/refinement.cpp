@@ -1,6 +1,5 @@
 #include "kernels/refinement.hpp"
 
-#include <Eigen/Core>
 #include <cmath>
 #include <limits>
 
@@ -14,7 +13,19 @@ constexpr int most_refinements = 12;
 constexpr double eps = std::numeric_limits<double>::epsilon();
 constexpr double acceptable = 32 * eps;  // backward error
 
-double norm(const double* v, Index n) { return Eigen::Map<const Eigen::VectorXd>(v, n).norm(); }
+// In a fixed order that vectors can take, wherever v stands in memory.
+double norm(const double* v, Index n) {
+  constexpr Index lanes = 16;
+  double sums[lanes] = {};
+  Index i = 0;
+  for (; i + lanes <= n; i += lanes) {
+    for (Index l = 0; l < lanes; ++l) sums[l] += v[i + l] * v[i + l];
+  }
+  double total = 0;
+  for (; i < n; ++i) total += v[i] * v[i];
+  for (const double sum : sums) total += sum;
+  return std::sqrt(total);
+}
 
 // ---- Products with X ----
 
@@ -123,8 +134,9 @@ private:
         if (error < acceptable) return {Certificate::Verdict::certified, error, step, std::move(b_), std::move(norms_)};
       }
       const double moved = correct(), rate = moved / before;
-      if (step == 0) contraction_ = rate;
-      if (!(rate < slowest) && !(moved <= floor)) {
+      // The first solution may be off by more than itself, and still converge.
+      if (step <= 1) contraction_ = rate;
+      if (!std::isfinite(moved) || (step > 0 && !(rate < slowest) && !(moved <= floor))) {
         ended_ = false;
         break;
       }

@@ -109,7 +109,9 @@ GramFactor<T> factor_gram(const Execution& exec, const LeastSquares<From>& P, do
   if (!cholesky(exec, &L)) return result;
   for (double& scale : scales) scale /= unit;
   result.factor.emplace(exec, std::move(L), std::move(scales));
-  const double rounding = (m + std::sqrt(static_cast<double>(P.longer()))) * std::numeric_limits<T>::epsilon();
+  // Sums of tiles are added up one after the other: of numbers of one sign, their rounding adds up too.
+  const double length = static_cast<double>(P.longer());
+  const double rounding = (m + std::sqrt(length) + length / 256) * std::numeric_limits<T>::epsilon();
   const bool sure = result.factor->smallest_scaled_eigenvalue() > rounding_margin * rounding;
   result.verdict = sure ? Verdict::certified : Verdict::rank_unsure;
   return result;
@@ -137,10 +139,11 @@ template <class T>
 bool write(const LeastSquares<T>& P, const Refined& found, const Numbers& units, double unit, T* coef, double* norms) {
   bool in_range = true;
   for (Index t = 0; t < P.q; ++t) {
+    const int exponent = std::ilogb(units[t]) - std::ilogb(unit);
     double largest = 0, largest_coef = 0;
     for (Index j = 0; j < P.p; ++j) {
       const double b = found.b[t * P.p + j];
-      coef[j * P.q + t] = static_cast<T>(b * units[t] / unit);
+      coef[j * P.q + t] = static_cast<T>(std::ldexp(b, exponent));
       largest = std::max(largest, std::abs(b));
       largest_coef = std::max(largest_coef, std::abs(static_cast<double>(coef[j * P.q + t])));
     }
@@ -251,26 +254,12 @@ RankedCertificate solve_by_qr(const Execution& exec, const LeastSquares<double>&
 }
 
 LeftOut leave_one_out(const Execution& exec, const LeastSquares<double>& problem, double negligible, double* numerator,
-                      double* denominator) {
+                      double* denominator, double* alone_numerator, double* alone_denominator) {
   const Moderate<double> moderate(problem);
   const LeastSquares<double>& P = moderate.problem;
   const OrthogonalFactors factors(exec, P, drop_margin * std::clamp(P.rcond, 0.0, negligible));
   const Verdict verdict = check(factors, P).verdict;
   if (verdict != Verdict::certified) return {factors.rank(), verdict};
-  if (factors.rank() == P.n) {
-    // Independent rows: (K^-1 y)_i / (K^-1)_ii for K = X X'.
-    Numbers y(P.n * P.q);
-    for (Index t = 0; t < P.q; ++t) {
-      for (Index i = 0; i < P.n; ++i) y[t * P.n + i] = P.Y[i * P.q + t];
-    }
-    factors.core()->solve(&y);
-    for (Index t = 0; t < P.q; ++t) {
-      for (Index i = 0; i < P.n; ++i) numerator[i * P.q + t] = y[t * P.n + i];
-    }
-    const Numbers diagonal = factors.inverse_diagonal();
-    std::copy(diagonal.begin(), diagonal.end(), denominator);
-    return {factors.rank(), verdict};
-  }
   // y - U U' y and 1 - |u_i|^2 for an orthonormal basis U of the columns.
   const TiledMatrix<double> U = factors.column_basis();
   const Index r = U.columns();
@@ -284,6 +273,18 @@ LeftOut leave_one_out(const Execution& exec, const LeastSquares<double>& problem
   }
   for (Index t = 0; t < P.q; ++t) {
     for (Index i = 0; i < P.n; ++i) numerator[i * P.q + t] = P.Y[i * P.q + t] - *fitted.at(i, t);
+  }
+  // K^+ y and the diagonal of K^+ = B B' for K = X X'.
+  const TiledMatrix<double> B = factors.inverse_root(U);
+  inner = TiledMatrix<double>(r, P.q);
+  fitted = TiledMatrix<double>(P.n, P.q);
+  add_products(exec, VectorSet<double>{B.at(0, 0), r, P.n, 1, B.stride()}, {P.Y, P.q, P.n, 1, P.q}, 1.0, &inner);
+  add_products(exec, VectorSet<double>{B.at(0, 0), P.n, r, B.stride(), 1}, {inner.at(0, 0), P.q, r, inner.stride(), 1},
+               1.0, &fitted);
+  for (Index i = 0; i < P.n; ++i) {
+    alone_denominator[i] = 0;
+    for (Index j = 0; j < r; ++j) alone_denominator[i] += *B.at(j, i) * *B.at(j, i);
+    for (Index t = 0; t < P.q; ++t) alone_numerator[i * P.q + t] = *fitted.at(i, t);
   }
   return {factors.rank(), verdict};
 }

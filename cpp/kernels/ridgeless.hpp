@@ -22,13 +22,14 @@ struct RankedCertificate {
 RankedCertificate solve_by_qr(const Execution& exec, const LeastSquares<double>& problem, double negligible,
                               double* coef, double* residual_norms);
 
-// What leaving out one row does: its residual is `numerator` (n, q) over `denominator` (n). By the same factorisation;
-// unless the verdict is certified nothing is written.
+// What leaving out one row does. Its residual is numerator (n, q) over denominator (n), which is one minus the
+// leverage; for rows outside the span of the others, where both are zero, it is alone_numerator over alone_denominator,
+// of the pseudo-inverse of X X'. By the same factorisation; unless the verdict is certified nothing is written.
 struct LeftOut {
   Index rank;
   Certificate::Verdict verdict;
 };
 LeftOut leave_one_out(const Execution& exec, const LeastSquares<double>& problem, double negligible, double* numerator,
-                      double* denominator);
+                      double* denominator, double* alone_numerator, double* alone_denominator);
 
 }  // namespace limbeck

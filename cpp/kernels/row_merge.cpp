@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "kernels/cholesky.hpp"
+#include "kernels/packed_gram.hpp"
 #include "kernels/pivoted_qr.hpp"
 #include "kernels/tile.hpp"
 
@@ -11,19 +12,17 @@ namespace limbeck {
 
 namespace {
 
-constexpr Index width = Simd<double>::width;
-constexpr Index chunk = 192;                                         // rows at a time: whole groups of every width
-constexpr double most_leverage = 1e3;                                // sum of squares of a column of U
-constexpr Index side = width > tile_columns ? width : tile_columns;  // whole vectors and whole tiles
-
-Index padded(Index n) { return (n + side - 1) / side * side; }
+constexpr Index width = PackedVectors::width;
+constexpr Index chunk = 192;           // rows at a time: whole groups of every width
+constexpr double most_leverage = 1e3;  // sum of squares of a column of U
 
 // Writes a row, its numbers `stride` apart.
 template <class T>
 void write_row(const RowBlock<T>& rows, Index i, Index stride, double* to) {
   const double weight = rows.weights ? std::sqrt(rows.weights[i]) : 1.0;
   const double x_factor = 1 / rows.x_unit, y_factor = 1 / rows.y_unit;
-  const T *x = rows.X + i * rows.p, *y = rows.Y + i * rows.q;
+  const T* x = rows.X + i * rows.p;
+  const double* y = rows.Y + i * rows.q;
   *to = weight;
   for (Index j = 0; j < rows.p; ++j) to[(1 + j) * stride] = (x_factor * x[j]) * weight;
   for (Index j = 0; j < rows.q; ++j) to[(1 + rows.p + j) * stride] = (y_factor * y[j]) * weight;
@@ -95,38 +94,12 @@ private:
     }
   }
 
-  void multiply() {
-    const Index groups = m_ / width;
-    for (Index c = 0; c < m_; c += tile_columns) {
-      const double* right = by_columns_.data() + c / width * chunk * width + c % width;
-      if constexpr (width < tile_columns) {
-        // A tile's columns lie in several groups: gathered.
-        for (Index r = 0; r < chunk; ++r) {
-          for (Index j = 0; j < tile_columns; ++j) {
-            gathered_[r * tile_columns + j] =
-                by_columns_.data()[(c + j) / width * chunk * width + r * width + (c + j) % width];
-          }
-        }
-        right = gathered_;
-      }
-      constexpr Index step = width < tile_columns ? tile_columns : width;
-      Index g = c / width;
-      const auto tiles = [&](auto vectors) {
-        add_tile<double, vectors>(chunk, by_columns_.data() + g * chunk * width, chunk * width, {right, step, 1}, 1.0,
-                                  inner_.at(g * width, c), {width, inner_.stride()});
-        g += vectors;
-      };
-      while (groups - g >= 5 || groups - g == 3) tiles(std::integral_constant<int, 3>());
-      while (groups - g >= 2) tiles(std::integral_constant<int, 2>());
-      if (g < groups) tiles(std::integral_constant<int, 1>());
-    }
-  }
+  void multiply() { add_packed_gram({by_columns_.data(), m_, chunk, chunk * width}, &inner_); }
 
   Index m_;
   const double* R_;
   AlignedBuffer<double> by_rows_, by_columns_;
   TiledMatrix<double> inner_;
-  double gathered_[width < tile_columns ? chunk * tile_columns : 1];
 };
 
 // Padded with ones on the diagonal, so that whole tiles can be divided by it. False if it is singular.
@@ -143,7 +116,7 @@ bool pad(const double* R, Index m, Index to, AlignedBuffer<double>* result) {
 template <class T>
 bool merge_by_leverage(const Execution& exec, const RowBlock<T>& rows, Index begin, Index end, double* R) {
   constexpr Index most_lanes = 8, budget = Index{8} << 20;  // numbers in the lanes' inner products
-  const Index m = rows.columns(), whole = padded(m);
+  const Index m = rows.columns(), whole = PackedVectors::padded(m);
   AlignedBuffer<double> divisor(whole * whole);
   if (!pad(R, m, whole, &divisor)) return false;
   const Index chunks = (end - begin + chunk - 1) / chunk;

@@ -14,7 +14,8 @@ namespace limbeck {
 // n rows of three parts, 1, x (p) / x_unit and y (q) / y_unit, times the square root of the row's weight.
 template <class T>
 struct RowBlock {
-  const T *X, *Y;
+  const T* X;
+  const double* Y;
   Index n, p, q;
   const double* weights;  // or null: ones
   double x_unit, y_unit;

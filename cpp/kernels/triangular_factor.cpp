@@ -2,6 +2,8 @@
 
 #include <Eigen/Core>
 #include <cmath>
+#include <cstdint>
+#include <cstring>
 #include <limits>
 
 #include "kernels/cholesky.hpp"
@@ -12,6 +14,14 @@ namespace {
 
 constexpr int quick_steps = 3, sure_steps = 20;       // of a power iteration
 constexpr double quick_margin = 10, sure_margin = 2;  // by which an estimated condition may be too small
+
+// Steele, Lea and Flood, Fast splittable pseudorandom number generators, OOPSLA 2014.
+std::uint64_t hashed(std::uint64_t z) {
+  z += 0x9e3779b97f4a7c15u;
+  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+  z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+  return z ^ (z >> 31);
+}
 
 double normalize(Numbers* z) {
   double sum = 0;
@@ -117,8 +127,17 @@ void TriangularFactor<T>::multiply(Numbers* z) const {
 
 template <class T>
 Numbers TriangularFactor<T>::start() const {
+  std::uint64_t state = 0;
+  for (Index i = 0; i < m_; ++i) {
+    std::uint64_t bits = 0;
+    std::memcpy(&bits, L_.at(i, i), sizeof(T));
+    state = hashed(state ^ bits);
+  }
   Numbers z(m_);
-  for (Index i = 0; i < m_; ++i) z[i] = std::cos(1.0 + 2.0 * static_cast<double>(i) * static_cast<double>(i + 1));
+  for (double& v : z) {
+    state = hashed(state);
+    v = static_cast<double>(state >> 11) * 0x1p-52 - 1;
+  }
   return z;
 }
 

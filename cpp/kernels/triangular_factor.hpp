@@ -42,7 +42,7 @@ private:
   void multiply(Numbers* z) const;
   // z becomes (P' G P)^-1 z, q columns.
   void solve_in_order(Numbers* z) const;
-  // Numbers without a pattern, of either sign.
+  // Numbers without a pattern, of either sign, that depend on the factor: no matrix is made to be orthogonal to them.
   Numbers start() const;
 
   const Execution& exec_;

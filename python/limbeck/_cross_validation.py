@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -13,7 +14,8 @@ from limbeck._least_squares import NotCertifiedWarning, cutoff_of, rank_doubts, 
 
 __all__ = ["generalized_cross_validation", "leave_one_out"]
 
-_LEAST_LEFT_OVER = 1e-6
+_LEAST_LEFT_OVER = 1e-6  # of one minus the leverage: with less, the quotient has lost too many digits
+_NOTHING_LEFT_OVER = 16 * float(np.finfo(np.float64).eps)  # times the root of the rank
 
 
 def leave_one_out(
@@ -55,9 +57,9 @@ def leave_one_out(
 
     With H the projection on the columns of X, the residual of row i is divided by 1 - H_ii: the classical formula.
     Where H_ii = 1, row i lies outside the span of the others: the fit goes through y_i whatever it is, and the formula
-    becomes ``(K^-1 y)_i / (K^-1)_ii`` for K = X X', if the rows are independent (Hastie, Montanari, Rosset and
+    becomes ``(K^+ y)_i / (K^+)_ii`` for K = X X' (for independent rows Hastie, Montanari, Rosset and
     Tibshirani, Surprises in high-dimensional ridgeless least squares interpolation, Ann. Statist. 50, 2022, section 7).
-    Single rows of almost all the leverage, 1 - H_ii below 1e-6, are left out in fact.
+    Rows of almost all the leverage, 1 - H_ii below 1e-6, are left out in fact.
 
     Examples
     --------
@@ -69,8 +71,12 @@ def leave_one_out(
     """
     X, Y, cutoff, threads = _rows_to_leave_out(X, Y, rcond, n_threads)
     targets = Y if Y.ndim == 2 else Y[:, None]
-    numerator, denominator, rank = _left_out(X, targets, cutoff, threads)
-    doubtful = (denominator < _LEAST_LEFT_OVER) if rank < len(X) else np.zeros(len(X), dtype=bool)
+    found = _left_out(X, targets, cutoff, threads)
+    least = _NOTHING_LEFT_OVER * np.sqrt(found.rank)
+    alone = found.left_over < least if found.rank < len(X) else np.ones(len(X), dtype=bool)
+    doubtful = ~alone & (found.left_over < _LEAST_LEFT_OVER)
+    numerator = np.where(alone[:, None], found.alone, found.residual)
+    denominator = np.where(alone, found.alone_diagonal, found.left_over)
     result = numerator / np.where(doubtful, 1.0, denominator)[:, None]
     for i in np.flatnonzero(doubtful):
         rest = np.arange(len(X)) != i
@@ -121,9 +127,12 @@ def generalized_cross_validation(
     10.5
     """
     X, Y, cutoff, threads = _rows_to_leave_out(X, Y, rcond, n_threads)
-    numerator, denominator, rank = _left_out(X, Y if Y.ndim == 2 else Y[:, None], cutoff, threads)
-    left_over = float(denominator.mean()) if rank == len(X) else 1 - rank / len(X)
-    result: Float64Array = np.square(numerator / left_over).mean(axis=0)
+    found = _left_out(X, Y if Y.ndim == 2 else Y[:, None], cutoff, threads)
+    if found.rank == len(X):
+        scaled = found.alone / found.alone_diagonal.mean()
+    else:
+        scaled = found.residual / (1 - found.rank / len(X))
+    result: Float64Array = np.square(scaled).mean(axis=0)
     return result if Y.ndim == 2 else float(result[0])
 
 
@@ -141,20 +150,32 @@ def _rows_to_leave_out(
     return X.astype(np.float64) / unit_of(X), Y, cutoff_of(X, rcond), threads
 
 
-def _left_out(X: Float64Array, Y: Float64Array, cutoff: float, threads: int) -> tuple[Float64Array, Float64Array, int]:
-    """Numerators (n, q) and denominators (n,) of the residuals of rows left out, and the rank of X."""
+class _LeftOut(NamedTuple):
+    """y - H y (n, q) and 1 - diag(H); K^+ y and diag(K^+) for K = X X'; the rank of X."""
+
+    residual: Float64Array
+    left_over: Float64Array
+    alone: Float64Array
+    alone_diagonal: Float64Array
+    rank: int
+
+
+def _left_out(X: Float64Array, Y: Float64Array, cutoff: float, threads: int) -> _LeftOut:
     negligible = float(np.finfo(np.float64).eps * max(X.shape))
-    numerator, denominator, rank, verdict = _kernels.leave_one_out(X, Y, cutoff, negligible, threads)
-    if verdict == "certified":
-        return numerator, denominator, rank
+    found = _kernels.leave_one_out(X, Y, cutoff, negligible, threads)
+    if found[-1] == "certified":
+        return _LeftOut(*found[:-1])
     U, sizes, _ = np.linalg.svd(X, full_matrices=False)
     doubts = rank_doubts(sizes, cutoff, max(X.shape))
     if doubts:
         warnings.warn(doubts, NotCertifiedWarning, stacklevel=4)
     kept = sizes > cutoff * sizes[0]
     U, sizes = U[:, kept], sizes[kept]
-    projected = U.T @ Y
-    if len(sizes) == len(X):  # the rows are independent: each stands alone
-        inverse = U / sizes
-        return inverse @ (projected / sizes[:, None]), np.square(inverse).sum(axis=1), len(sizes)
-    return Y - U @ projected, 1 - np.square(U).sum(axis=1), len(sizes)
+    projected, inverse = U.T @ Y, U / sizes
+    return _LeftOut(
+        Y - U @ projected,
+        1 - np.square(U).sum(axis=1),
+        inverse @ (projected / sizes[:, None]),
+        np.square(inverse).sum(axis=1),
+        len(sizes),
+    )

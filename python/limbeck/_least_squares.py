@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numbers
 import warnings
 
 import numpy as np
@@ -44,7 +43,7 @@ def certified_answer(X: Array, Y: Array, cutoff: float, method: str, threads: in
             if verdict == "certified":
                 return coef.astype(X.dtype), min(X.shape), condition, norms, error, "cholesky", True
     if method in ("auto", "qr"):
-        negligible = precision_of(X) * max(X.shape)
+        negligible = cutoff_of(X, None)
         coef, norms, rank, condition, error, verdict = _kernels.solve_by_qr(inner, right, cutoff, negligible, threads)
         if verdict == "certified":
             return coef.astype(X.dtype, copy=False), rank, condition, norms, error, "qr", True
@@ -73,7 +72,7 @@ def _by_svd(X: Array, Y: Array, cutoff: float, which: str = "") -> Answer:
     condition = float(sizes[0] / sizes[rank - 1]) if rank else np.inf
     norms = np.linalg.norm(residual, axis=0) * y_unit
     with np.errstate(over="ignore", under="ignore"):
-        scaled = (coef * y_unit / x_unit).astype(X.dtype)
+        scaled = np.ldexp(coef, int(np.log2(y_unit)) - int(np.log2(x_unit))).astype(X.dtype)
     largest = float(np.abs(scaled).max(initial=0.0))
     doubts = rank_doubts(sizes, cutoff, max(X.shape))
     if not doubts and error > _BACKWARD_ERROR_PER_SIZE * np.sqrt(max(X.shape)) + cutoff:
@@ -100,24 +99,25 @@ def rank_doubts(sizes: Float64Array, cutoff: float, largest_side: int) -> str:
 
 
 def cutoff_of(X: Array, rcond: float | None) -> float:
+    """The part of the largest singular value at or below which one counts as zero."""
     if rcond is None:
-        return float(precision_of(X) * max(X.shape[-2:]))
-    if not isinstance(rcond, numbers.Real):
-        raise TypeError(f"rcond must be a number or None, got {rcond!r}")
-    if not 0 <= rcond < 1:
+        # Rounding to float32 leaves some of its precision of the largest singular value, however many rows there are.
+        sides = X.shape[-2:]
+        return float(_PRECISIONS[X.dtype.itemsize] * (max(sides) if X.dtype == np.float64 else min(sides)))
+    try:
+        value = float(rcond)
+    except (TypeError, ValueError):
+        raise TypeError(f"rcond must be a number or None, got {rcond!r}") from None
+    if not 0 <= value < 1:
         raise ValueError(f"rcond must be at least 0 and below 1, or None; got {rcond!r}")
-    return float(rcond)
-
-
-def precision_of(X: Array) -> float:
-    """The distance from one to the next number of X's dtype."""
-    return _PRECISIONS[X.dtype.itemsize]
+    return value
 
 
 def unit_of(values: Array) -> float:
     """A power of two near the largest size."""
     largest = float(np.abs(values).max(initial=0.0))
-    return float(2.0 ** np.floor(np.log2(largest))) if largest > 0 else 1.0
+    # Not below 2^-1000, so that one over it is finite.
+    return float(2.0 ** max(np.floor(np.log2(largest)), -1000.0)) if largest > 0 else 1.0
 
 
 def _backward_error(X: Float64Array, Y: Float64Array, coef: Float64Array, residual: Float64Array) -> float:

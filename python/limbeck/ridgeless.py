@@ -13,6 +13,7 @@ Shapes: n rows, p features, q targets. Results are bitwise the same for any numb
 from __future__ import annotations
 
 import dataclasses
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from limbeck import _kernels
-from limbeck._arrays import Array, float_array, integer, require_finite, same_length, thread_count
+from limbeck._arrays import Array, Float64Array, float_array, integer, require_finite, same_length, thread_count
 from limbeck._cross_validation import generalized_cross_validation, leave_one_out
 from limbeck._least_squares import NotCertifiedWarning, certified_answer, cutoff_of
 from limbeck._row_factor import RowFactor
@@ -34,6 +35,7 @@ __all__ = [
     "solve",
 ]
 
+_MERGING_NOISE = 64.0  # precisions of a column's norm that merging rows may cost
 _METHODS = ("auto", "cholesky", "qr", "svd")
 
 
@@ -134,9 +136,9 @@ def solve(
     Y : array_like of shape (n,) or (n, q); with a batch (b, n) or (b, n, q)
         Targets; converted to the dtype of X.
     rcond : float, optional
-        Singular values of X at or below this part of the largest count as zero; default the precision of X's dtype
-        times the larger of n and p, which is the rule of ``numpy.linalg.matrix_rank``. (``numpy.linalg.lstsq`` has the
-        same for float64, and takes float64's precision for float32, too.)
+        Singular values of X at or below this part of the largest count as zero. Default for float64: its precision
+        times the larger of n and p, NumPy's convention. For float32: its precision times the smaller of n and p.
+        (``numpy.linalg.lstsq`` decides about float32 as about float64, and fits to its rounding.)
     method : {"auto", "cholesky", "qr", "svd"}, default "auto"
         "auto" takes the first of the others that can be certified. "cholesky" and "qr" raise ValueError where they
         cannot.
@@ -221,6 +223,8 @@ def _with_intercept(
         y_mean = Y.mean(axis=row, dtype=np.float64, keepdims=True)
         # Centred in float64: differences of nearly equal numbers must not be rounded to float32.
         rows, targets = X - x_mean, Y - y_mean
+        # Once more: what rounding of the means has left would make features of constant columns.
+        rows, targets = (part - part.mean(axis=row, keepdims=True) for part in (rows, targets))
         if 1 < X.shape[-2] <= X.shape[-1]:
             # Rows that add up to zero are not independent; turned, they are, but for the first, which is zero.
             rows = _turned(rows)[..., 1:, :]
@@ -266,7 +270,7 @@ def _solve_batch(X: Array, Y: Array, cutoff: float, method: str, threads: int) -
     if Y.ndim == 2:
         coef, norms = coef[..., 0], norms[..., 0]
     name = methods.pop() if len(methods) == 1 else "batch"
-    return Solution(coef, rank, condition, norms, error, name, certified)
+    return Solution(coef, rank, condition, norms, error, name, certified, np.zeros(norms.shape))
 
 
 class Accumulator:
@@ -404,22 +408,61 @@ class Accumulator:
         if intercept not in (None, "centred", "in norm"):
             raise ValueError(f'intercept must be None, "centred" or "in norm"; got {intercept!r}')
         # The columns are 1, X, Y; the first row is all that knows of the means.
-        R = self._factor.triangle(thread_count(n_threads))
+        R, root = self._factor.triangle(thread_count(n_threads))
         if not R[0, 0]:
             raise ValueError("the accumulator has no rows of positive weight")
         means = R[0] / R[0, 0]
+        noise = _MERGING_NOISE * np.finfo(np.float64).eps * _column_norms(R)
         if intercept == "centred":
-            R = R[1:, 1:]
+            R, clear = _centred_triangle(R, noise, p)
         else:
             # A triangle again, whose rows are each right to their own size.
-            columns = np.roll(np.arange(len(R)), -1) if intercept is None else np.r_[1 : 1 + p, 0, 1 + p : len(R)]
+            columns = (
+                np.roll(np.arange(R.shape[1]), -1) if intercept is None else np.r_[1 : 1 + p, 0, 1 + p : R.shape[1]]
+            )
             R = np.asarray(np.linalg.qr(R[:, columns], mode="r"))
         X = R[:, : p + (intercept == "in norm")]
         Y = R[:, -self.n_targets :] if intercept else R[:, p : p + self.n_targets]
+        if self.n_rows <= p and X.any():
+            # More singular values than rows have: those too many are rounding.
+            rcond = min(0.5, max(rcond, float(noise[1 : 1 + p].max() / np.linalg.norm(X, 2))))
         found = solve(X, Y[:, 0] if self.n_targets == 1 else Y, rcond=rcond, n_threads=n_threads)
         coef, constant = found.coef[:p], found.intercept
         if intercept == "centred":
+            if found.rank > clear:
+                warnings.warn(
+                    f"not certified: of {found.rank} directions of X, {found.rank - clear} spread so little beside the "
+                    "means that this may be rounding; subtract rough means from X",
+                    NotCertifiedWarning,
+                    stacklevel=2,
+                )
+                found = dataclasses.replace(found, certified=False)
             constant = (means[1 + p :] if self.n_targets > 1 else means[-1]) - means[1 : 1 + p] @ coef
         elif intercept == "in norm":
             constant = found.coef[p]
-        return dataclasses.replace(found, coef=coef, intercept=constant if self.n_targets > 1 else float(constant))
+        return dataclasses.replace(
+            found,
+            coef=coef,
+            residual_norm=found.residual_norm * root,
+            intercept=constant if self.n_targets > 1 else float(constant),
+        )
+
+
+def _centred_triangle(R: Array, noise: Float64Array, p: int) -> tuple[Array, int]:
+    """The factor of [X Y] less its means, and how many directions of X are longer than the noise of the columns.
+
+    A column is as exact as its norm with the mean. One that is no longer than that is constant, and set to zero.
+    """
+    centred = R[1:, 1:].copy()
+    centred[:, _column_norms(centred) <= noise[1:]] = 0
+    kept = np.flatnonzero(centred[:, :p].any(axis=0))
+    if not len(kept):
+        return centred, 0
+    lengths = np.linalg.svd(centred[:, kept] / noise[1 + kept], compute_uv=False)
+    return centred, int(np.count_nonzero(lengths > 1))
+
+
+def _column_norms(R: Array) -> Float64Array:
+    """Norms of numbers whose squares may leave the range."""
+    sizes = np.abs(R).max(axis=0, initial=0.0)
+    return np.asarray(sizes * np.linalg.norm(R / np.where(sizes > 0, sizes, 1.0), axis=0))

@@ -30,11 +30,11 @@ def network_forward(
 ) -> _Array: ...
 def leave_one_out(
     X: _Float64Array, Y: _Float64Array, rcond: float, negligible: float, n_threads: int
-) -> tuple[_Float64Array, _Float64Array, int, str]: ...
+) -> tuple[_Float64Array, _Float64Array, _Float64Array, _Float64Array, int, str]: ...
 def merge_rows(
     R: _Float64Array,
     X: _Array,
-    Y: _Array,
+    Y: _Float64Array,
     weights: _Float64Array | None,
     x_unit: float,
     y_unit: float,

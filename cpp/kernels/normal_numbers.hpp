@@ -1,0 +1,27 @@
+// Independent standard normal numbers, many at a time.
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/parallel.hpp"
+
+namespace limbeck {
+
+// A stream of its own for every pair of seed and number: xoshiro256+ in lanes (Blackman and Vigna, ACM Trans. Math.
+// Softw. 47, 2021), whose uniforms Box and Muller's transformation turns into normal numbers.
+class NormalNumbers {
+public:
+  NormalNumbers(std::uint64_t seed, std::uint64_t number);
+  void fill(double* out, Index count);
+
+private:
+  static constexpr Index lanes = 32;
+  void refill();
+  void uniforms(double* out);
+
+  std::uint64_t state_[4][lanes];
+  double ready_[2 * lanes];
+  Index used_ = 2 * lanes;
+};
+
+}  // namespace limbeck

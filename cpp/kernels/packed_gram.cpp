@@ -1,0 +1,47 @@
+#include "kernels/packed_gram.hpp"
+
+#include <algorithm>
+#include <type_traits>
+
+#include "kernels/tile.hpp"
+
+namespace limbeck {
+
+namespace {
+
+constexpr Index width = PackedVectors::width;
+constexpr Index step_length = 256;  // so that a group of columns and some of rows stay in the first-level cache
+constexpr bool gathers = width % tile_columns != 0;
+
+}  // namespace
+
+void add_packed_gram(const PackedVectors& vectors, TiledMatrix<double>* sums) {
+  const Index stride = vectors.group_stride, groups = vectors.count / width;
+  double gathered[gathers ? step_length * tile_columns : 1];
+  for (Index l = 0; l < vectors.length; l += step_length) {
+    const Index steps = std::min(step_length, vectors.length - l);
+    for (Index c = 0; c < vectors.count; c += tile_columns) {
+      TileColumns<double> right{vectors.data + c / width * stride + l * width + c % width, width, 1};
+      if constexpr (gathers) {
+        // A tile's columns lie in several groups.
+        for (Index i = 0; i < steps; ++i) {
+          for (Index j = c; j < c + tile_columns; ++j) {
+            gathered[i * tile_columns + j - c] = vectors.data[j / width * stride + (l + i) * width + j % width];
+          }
+        }
+        right = {gathered, tile_columns, 1};
+      }
+      Index g = c / width;
+      const auto tiles = [&](auto number) {
+        add_tile<double, number>(steps, vectors.data + g * stride + l * width, stride, {right.data, right.step, 1}, 1.0,
+                                 sums->at(g * width, c), {width, sums->stride()});
+        g += number;
+      };
+      while (groups - g >= 5 || groups - g == 3) tiles(std::integral_constant<int, 3>());
+      while (groups - g >= 2) tiles(std::integral_constant<int, 2>());
+      if (g < groups) tiles(std::integral_constant<int, 1>());
+    }
+  }
+}
+
+}  // namespace limbeck
