@@ -13,6 +13,8 @@ class NormalNumbers {
 public:
   NormalNumbers(std::uint64_t seed, std::uint64_t number);
   void fill(double* out, Index count);
+  // The root of a sum of the squares of `freedom` normal numbers.
+  double chi(Index freedom);
 
 private:
   static constexpr Index lanes = 32;

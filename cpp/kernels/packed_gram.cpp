@@ -15,7 +15,7 @@ constexpr bool gathers = width % tile_columns != 0;
 
 }  // namespace
 
-void add_packed_gram(const PackedVectors& vectors, TiledMatrix<double>* sums) {
+void add_packed_gram(const PackedVectors& vectors, TiledMatrix<double>* sums, bool triangular) {
   const Index stride = vectors.group_stride, groups = vectors.count / width;
   double gathered[gathers ? step_length * tile_columns : 1];
   for (Index l = 0; l < vectors.length; l += step_length) {
@@ -33,8 +33,11 @@ void add_packed_gram(const PackedVectors& vectors, TiledMatrix<double>* sums) {
       }
       Index g = c / width;
       const auto tiles = [&](auto number) {
-        add_tile<double, number>(steps, vectors.data + g * stride + l * width, stride, {right.data, right.step, 1}, 1.0,
-                                 sums->at(g * width, c), {width, sums->stride()});
+        // Zeros are passed over.
+        const Index skipped = triangular ? std::clamp<Index>(g * width - l, 0, steps) : 0;
+        add_tile<double, number>(steps - skipped, vectors.data + g * stride + (l + skipped) * width, stride,
+                                 {right.data + skipped * right.step, right.step, 1}, 1.0, sums->at(g * width, c),
+                                 {width, sums->stride()});
         g += number;
       };
       while (groups - g >= 5 || groups - g == 3) tiles(std::integral_constant<int, 3>());

@@ -6,7 +6,7 @@
 namespace limbeck {
 
 // Number l of vector v stands at data[(v / width) * group_stride + l * width + v % width]; the count is a multiple of
-// packed_multiple.
+// `multiple`.
 struct PackedVectors {
   static constexpr Index width = Simd<double>::width;
   static constexpr Index multiple = width > tile_columns ? width : tile_columns;
@@ -16,7 +16,8 @@ struct PackedVectors {
   Index count, length, group_stride;
 };
 
-// Adds the inner products of all pairs to the lower triangle, on the calling thread.
-void add_packed_gram(const PackedVectors& vectors, TiledMatrix<double>* sums);
+// Adds the inner products of all pairs to the lower triangle, on the calling thread. Triangular: number l of vector v
+// is zero for l < v.
+void add_packed_gram(const PackedVectors& vectors, TiledMatrix<double>* sums, bool triangular = false);
 
 }  // namespace limbeck

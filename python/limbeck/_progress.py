@@ -46,7 +46,7 @@ class _TqdmLine:
         self._bar.close()
 
 
-def _line() -> _Line:
+def progress_line() -> _Line:
     try:
         return _TqdmLine()
     except ImportError:
@@ -85,7 +85,7 @@ class Progress:
         if self._callback is not None:
             self._callback(stage, neurons, error)
         if self._show:
-            self._line = self._line or _line()
+            self._line = self._line or progress_line()
             self._line.show(f"{stage:<22} {neurons:3d} neurons  relative error {error:9.2e}")
 
     def enter(self, stage: str) -> None:

@@ -57,6 +57,7 @@ def normal_product(
     vector: _Float64Array,
     n_threads: int,
 ) -> _Float64Array: ...
+def normal_numbers(seed: int, number: int, count: int) -> _Float64Array: ...
 def peak_flops(dtype_name: str, seconds: float) -> float: ...
 def project(X: _Array, directions: _Array, n_threads: int) -> _Array: ...
 def refine(
@@ -73,6 +74,20 @@ def refine(
     n_threads: int,
     road: str = "auto",
 ) -> tuple[_Float64Array, float, float, int, bool]: ...
+def simulate(
+    variances: _Float64Array,
+    test_variances: _Float64Array,
+    truth: _Float64Array,
+    surrogate: _Float64Array | None,
+    n: int,
+    noise: float,
+    ridge: float,
+    first_stage: tuple[_Float64Array, _Float64Array, NDArray[np.bool_], int, float, float] | None,
+    seed: int,
+    first: int,
+    count: int,
+    n_threads: int,
+) -> _Float64Array: ...
 def solve_batch_by_cholesky(
     X: _Array, Y: _Array, rcond: float, n_threads: int
 ) -> tuple[_Array, _Float64Array, _Float64Array, _Float64Array, NDArray[np.bool_]]: ...

@@ -1,0 +1,33 @@
+"""What training on a surrogate's labels does to a ridgeless target, as numbers.
+
+High-dimensional regression with Gaussian features has sharp asymptotics: the risk of a target that is trained on the
+labels of a surrogate, the best surrogate, the best mask of features, two stages, and scaling laws are formulas (Ildiz,
+Gozeten, Taga, Mondelli and Oymak, ICLR 2025, arXiv 2410.18837).
+"""
+
+from limbeck.distillation.equivalents import NearPeakWarning, Risk, effective_ridge, risk, two_stage_risk
+from limbeck.distillation.simulation import Simulation, simulate
+from limbeck.distillation.surrogate import (
+    LabelComparison,
+    compare_labels,
+    optimal_mask,
+    optimal_ridge,
+    optimal_surrogate,
+)
+from limbeck.distillation.task import Task
+
+__all__ = [
+    "LabelComparison",
+    "NearPeakWarning",
+    "Risk",
+    "Simulation",
+    "Task",
+    "compare_labels",
+    "effective_ridge",
+    "optimal_mask",
+    "optimal_ridge",
+    "optimal_surrogate",
+    "risk",
+    "simulate",
+    "two_stage_risk",
+]

@@ -1,0 +1,168 @@
+"""Monte Carlo trials of distillation, to check predictions and to see what they leave out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from limbeck import _kernels
+from limbeck._arrays import Float64Array, integer, thread_count
+from limbeck._progress import progress_line
+from limbeck.distillation.equivalents import coefficients, feature_mask, test_variances
+from limbeck.distillation.task import Task, nonnegative, number
+
+__all__ = ["Simulation", "simulate"]
+
+_FIRST_TRIALS = 32
+_TRIALS_AT_ONCE = 64  # between two looks at the standard error
+
+
+@dataclass(frozen=True, eq=False)
+class Simulation:
+    """Risks of independent trials.
+
+    Attributes
+    ----------
+    mean : float
+        Their mean.
+    standard_error : float
+        Of the mean; NaN for one trial.
+    risks : ndarray of shape (trials,)
+        One for each trial, in order.
+    """
+
+    mean: float
+    standard_error: float
+    risks: Float64Array
+
+    def __str__(self) -> str:
+        return f"{self.mean:.6g} +- {self.standard_error:.2g} ({len(self.risks)} trials)"
+
+
+def simulate(
+    task: Task,
+    n: int,
+    surrogate: ArrayLike | None = None,
+    ridge: float = 0.0,
+    *,
+    trials: int = 100,
+    seed: int = 0,
+    test_eigenvalues: ArrayLike | None = None,
+    surrogate_task: Task | None = None,
+    m: int | None = None,
+    surrogate_ridge: float = 0.0,
+    features: ArrayLike | None = None,
+    standard_error: float | None = None,
+    progress: bool = False,
+    n_threads: int | None = None,
+) -> Simulation:
+    """Draw rows and labels, fit a target, and take its excess risk; many times.
+
+    Parameters
+    ----------
+    task, n, surrogate, ridge, test_eigenvalues
+        As for :func:`risk`.
+    trials : int, default 100
+        Number of trials; at most, if a standard error is asked for.
+    seed : int, default 0
+        Of the random numbers. A trial's depend on the seed and on the trial's number alone, so that any number of
+        threads and any number of trials gives the same first ones, bit for bit (on one instruction set).
+    surrogate_task, m, surrogate_ridge, features
+        As for :func:`two_stage_risk`: every trial fits a surrogate of its own first. Not together with ``surrogate``.
+    standard_error : float, optional
+        Stop as soon as the standard error of the mean is as small as this part of the mean, after 32 trials at least.
+    progress : bool, default False
+        Show how many trials are done.
+    n_threads : int, optional
+        Number of threads; default what OpenMP would take.
+
+    Returns
+    -------
+    Simulation
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for :func:`risk` and :func:`two_stage_risk`; or options do not go together.
+    FloatingPointError
+        The equations of a trial cannot be solved in float64: eigenvalues fall too steeply for n rows.
+
+    Examples
+    --------
+    >>> from limbeck.distillation import Task, risk, simulate
+    >>> task = Task.power_law(300, alpha=1.5, r=1.5)
+    >>> found = simulate(task, 100, trials=400)
+    >>> bool(abs(found.mean - risk(task, 100)) < 4 * found.standard_error)
+    True
+    """
+    n, trials, seed = integer(n, "n", 1), integer(trials, "trials", 1), integer(seed, "seed", 0)
+    ridge = nonnegative(ridge, "ridge")
+    threads = thread_count(n_threads)
+    wanted = None if standard_error is None else number(standard_error, "standard_error")
+    if wanted is not None and wanted <= 0:
+        raise ValueError(f"standard_error must be positive, got {standard_error!r}")
+    test = task.eigenvalues if test_eigenvalues is None else test_variances(test_eigenvalues, task)
+    first_stage, labels = None, None
+    if surrogate_task is None:
+        if m is not None or features is not None:
+            raise ValueError("m and features need a surrogate_task")
+        labels = task.beta if surrogate is None else coefficients(surrogate, "surrogate", task)
+    else:
+        if surrogate is not None:
+            raise ValueError("surrogate and surrogate_task cannot both be given")
+        first_stage = _first_stage(task, surrogate_task, m, surrogate_ridge, features)
+    arrays = (task.eigenvalues, test, task.beta, labels)
+    noise = float(np.sqrt(task.noise))
+    risks = np.empty(0)
+    line = progress_line() if progress else None
+    try:
+        while len(risks) < trials:
+            count = trials - len(risks)
+            if wanted is not None or line:
+                count = min(count, _FIRST_TRIALS if not len(risks) else _TRIALS_AT_ONCE)
+            more = _kernels.simulate(*arrays, n, noise, ridge, first_stage, seed, len(risks), count, threads)
+            risks = np.concatenate([risks, _solved(more, n)])
+            if line:
+                line.show(f"{len(risks)} of {trials} trials")
+            if wanted is not None and _error(risks) <= wanted * abs(risks.mean()):
+                break
+    finally:
+        if line:
+            line.close()
+    return Simulation(float(risks.mean()), _error(risks), risks)
+
+
+def _solved(risks: Float64Array, n: int) -> Float64Array:
+    if np.isnan(risks).any():
+        raise FloatingPointError(
+            f"{np.count_nonzero(np.isnan(risks))} of {len(risks)} trials with n = {n} rows cannot be solved in float64:"
+            " a ridge, or eigenvalues of fewer decades, would make them regular"
+        )
+    return risks
+
+
+def _error(risks: Float64Array) -> float:
+    return float(risks.std(ddof=1) / np.sqrt(len(risks))) if len(risks) > 1 else float("nan")
+
+
+def _first_stage(
+    task: Task, first: Task, m: int | None, ridge: float, features: ArrayLike | None
+) -> tuple[Float64Array, Float64Array, NDArray[np.bool_], int, float, float]:
+    if first.n_features != task.n_features:
+        raise ValueError(
+            "task and surrogate_task must have the same number of features, got "
+            f"{task.n_features} and {first.n_features}"
+        )
+    if m is None:
+        raise ValueError("surrogate_task needs m, its number of rows")
+    seen = np.ones(task.n_features, dtype=bool) if features is None else feature_mask(features, task)
+    return (
+        first.eigenvalues,
+        first.beta,
+        np.ascontiguousarray(seen),
+        integer(m, "m", 1),
+        float(np.sqrt(first.noise)),
+        nonnegative(ridge, "surrogate_ridge"),
+    )

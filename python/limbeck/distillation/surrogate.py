@@ -1,0 +1,197 @@
+"""The best labels that a surrogate can make, the best mask of features, and what each is worth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from limbeck._arrays import Float64Array
+from limbeck.distillation.equivalents import Risk, equivalent, risk, test_variances, variance_factor
+from limbeck.distillation.task import Task
+
+__all__ = ["LabelComparison", "compare_labels", "optimal_mask", "optimal_ridge", "optimal_surrogate"]
+
+_GOLDEN = (5**0.5 - 1) / 2
+_RIDGES_PER_DECADE = 4
+
+
+def _prices(
+    task: Task, n: int, ridge: float, test_eigenvalues: ArrayLike | None
+) -> tuple[Float64Array, Float64Array, Float64Array]:
+    """1 - z, the variances t, and c l z^2: the risk is ``sum t ((1 - z) s - beta)^2 + c l z^2 s^2``, and noise."""
+    eq = equivalent(task, n, ridge)
+    t = task.eigenvalues if test_eigenvalues is None else test_variances(test_eigenvalues, task)
+    factor = variance_factor(task, n, eq, t)
+    scatter = task.eigenvalues * np.square(eq.z)
+    return 1 - eq.z, t, np.where(scatter > 0, factor * np.where(scatter > 0, scatter, 1.0), 0.0)
+
+
+def optimal_surrogate(
+    task: Task, n: int, ridge: float = 0.0, *, test_eigenvalues: ArrayLike | None = None
+) -> Float64Array:
+    """Coefficients (p,) whose labels give a target on n rows the least risk (arXiv 2410.18837, Corollary 1).
+
+    The minimum of :func:`risk`, coefficient by coefficient: ``s_i = t_i (1 - z_i) beta_i / (t_i (1 - z_i)^2 +
+    c l_i z_i^2)`` with ``c = V / (1 - Omega)``. Leading directions are amplified, the tail is shrunk: without a ridge
+    and t = l, beta_i is amplified exactly where ``z_i < 1 - Omega``. For n > p it is beta itself.
+
+    Parameters
+    ----------
+    task : Task
+        Features and ground truth.
+    n : int
+        Number of rows of the target.
+    ridge : float, default 0
+        As for :func:`risk`.
+    test_eigenvalues : array_like of shape (p,), optional
+        As for :func:`risk`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for :func:`risk`.
+
+    Examples
+    --------
+    >>> from limbeck.distillation import Task, optimal_surrogate, risk
+    >>> task = Task.power_law(500, alpha=2.0, r=1.5)
+    >>> round(risk(task, 200, optimal_surrogate(task, 200)), 4)
+    0.0833
+    """
+    kept, t, scatter = _prices(task, n, ridge, test_eigenvalues)
+    below = t * np.square(kept) + scatter
+    return np.divide(t * kept * task.beta, below, out=np.zeros_like(below), where=below > 0)
+
+
+def optimal_mask(
+    task: Task, n: int, ridge: float = 0.0, *, test_eigenvalues: ArrayLike | None = None
+) -> NDArray[np.bool_]:
+    """The features to keep (p,) if a surrogate is beta with the others set to zero (arXiv 2410.18837, section 3).
+
+    Feature i is kept exactly where that lowers the risk: ``t_i z_i^2 + c l_i z_i^2 < t_i``; without a ridge and t = l,
+    where ``1 - z_i^2 > Omega``. Parameters and errors are those of :func:`optimal_surrogate`.
+    """
+    kept, t, scatter = _prices(task, n, ridge, test_eigenvalues)
+    return np.asarray(t * np.square(1 - kept) + scatter < t)
+
+
+def optimal_ridge(task: Task, n: int, surrogate: ArrayLike | None = None) -> tuple[float, Risk]:
+    """The ridge that gives a target on n rows the least predicted risk, and that risk.
+
+    A scan of decades around the scale of the eigenvalues, then golden sections; zero if nothing helps.
+    """
+    top = float(task.eigenvalues.max()) * task.n_features / n
+    exponents = np.arange(-14, 4, 1 / _RIDGES_PER_DECADE)
+
+    def at(exponent: float) -> float:
+        eq = equivalent(task, n, top * 10.0**exponent, warn=False)
+        s = task.beta if surrogate is None else np.asarray(surrogate)
+        left_over = task.noise + float((task.eigenvalues * np.square(eq.z * s)).sum())
+        bias = float((task.eigenvalues * np.square((1 - eq.z) * s - task.beta)).sum())
+        return bias + eq.omega / (1 - eq.omega) * left_over if eq.omega < 1 else np.inf
+
+    values = [at(e) for e in exponents]
+    best = int(np.argmin(values))
+    low, high = exponents[max(best - 1, 0)], exponents[min(best + 1, len(exponents) - 1)]
+    for _ in range(60):
+        a, b = high - _GOLDEN * (high - low), low + _GOLDEN * (high - low)
+        low, high = (low, b) if at(a) < at(b) else (a, high)
+    ridge = top * 10.0 ** ((low + high) / 2)
+    with_ridge, without = risk(task, n, surrogate, ridge), risk(task, n, surrogate)
+    return (ridge, with_ridge) if with_ridge < without else (0.0, without)
+
+
+@dataclass(frozen=True)
+class LabelComparison:
+    """Predicted risks of a target on n rows, by how it is trained.
+
+    Attributes
+    ----------
+    n : int
+        Number of rows.
+    true_labels, best_surrogate, best_mask : Risk
+        Ridgeless, on the true labels, on those of :func:`optimal_surrogate` and of beta under :func:`optimal_mask`.
+    best_ridge : Risk
+        On the true labels with the ridge of least risk.
+    ridge : float
+        That ridge.
+    amplified, kept : int
+        How many features the best surrogate amplifies, and how many the mask keeps.
+    """
+
+    n: int
+    true_labels: Risk
+    best_surrogate: Risk
+    best_mask: Risk
+    best_ridge: Risk
+    ridge: float
+    amplified: int
+    kept: int
+
+    @property
+    def surrogate_gain(self) -> float:
+        """Part of the true labels' risk that the best surrogate saves."""
+        return 1 - self.best_surrogate / self.true_labels if self.true_labels else 0.0
+
+    @property
+    def mask_gain(self) -> float:
+        """Part of the true labels' risk that the best mask saves."""
+        return 1 - self.best_mask / self.true_labels if self.true_labels else 0.0
+
+    @property
+    def ridge_gain(self) -> float:
+        """Part of the true labels' risk that the best ridge saves."""
+        return 1 - self.best_ridge / self.true_labels if self.true_labels else 0.0
+
+    def __str__(self) -> str:
+        lines = [f"n = {self.n} rows", f"{'trained on':<30}{'risk':>10}{'saved':>8}"]
+        for name, value, gain in (
+            ("true labels", self.true_labels, 0.0),
+            (f"best surrogate ({self.amplified} amplified)", self.best_surrogate, self.surrogate_gain),
+            (f"best mask ({self.kept} kept)", self.best_mask, self.mask_gain),
+            (f"best ridge ({self.ridge:.3g})", self.best_ridge, self.ridge_gain),
+        ):
+            lines.append(f"{name:<30}{value:>10.5g}{gain:>8.1%}")
+        return "\n".join(lines)
+
+
+def compare_labels(task: Task, n: int) -> LabelComparison:
+    """What the best surrogate, the best mask and the best ridge save over the true labels.
+
+    Parameters
+    ----------
+    task : Task
+        Features, ground truth and noise.
+    n : int
+        Number of rows of the target.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for :func:`risk`.
+
+    Examples
+    --------
+    >>> from limbeck.distillation import Task, compare_labels
+    >>> print(compare_labels(Task.power_law(500, alpha=2.0, r=1.5), 200))
+    n = 200 rows
+    trained on                          risk   saved
+    true labels                      0.11937    0.0%
+    best surrogate (126 amplified)  0.083251   30.3%
+    best mask (203 kept)            0.089662   24.9%
+    best ridge (3.61e-06)            0.11807    1.1%
+    """
+    surrogate, mask = optimal_surrogate(task, n), optimal_mask(task, n)
+    ridge, with_ridge = optimal_ridge(task, n)
+    return LabelComparison(
+        n,
+        risk(task, n),
+        risk(task, n, surrogate),
+        risk(task, n, task.beta * mask),
+        with_ridge,
+        ridge,
+        int(np.count_nonzero(np.abs(surrogate) > np.abs(task.beta) * (1 + 1e-12))),
+        int(np.count_nonzero(mask)),
+    )

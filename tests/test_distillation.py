@@ -1,0 +1,330 @@
+"""Predictions of distillation: against published numbers, brute force, extended precision and the definitions."""
+
+import itertools
+import pickle
+import warnings
+
+import mpmath
+import numpy as np
+import pytest
+
+from limbeck import _kernels
+from limbeck.distillation import (
+    NearPeakWarning,
+    Task,
+    compare_labels,
+    effective_ridge,
+    optimal_mask,
+    optimal_ridge,
+    optimal_surrogate,
+    risk,
+    simulate,
+    two_stage_risk,
+)
+
+SPECTRA = {
+    "flat": np.ones(40),
+    "power 2": np.arange(1, 61.0) ** -2,
+    "power 1/2": np.arange(1, 101.0) ** -0.5,
+    "30 decades": np.logspace(0, -30, 50),
+    "two levels": np.r_[np.ones(20), np.full(20, 1e-30)],
+    "unsorted": np.r_[1e-30, 1, 1e-15, np.full(10, 1e-8)],
+}
+
+
+def trials(task, n, surrogate=None, *, count, ridge=0.0, test=None, first=None, seed=0, threads=2):
+    """Risks of simulated regressions."""
+    return _kernels.simulate(
+        task.eigenvalues,
+        task.eigenvalues if test is None else test,
+        task.beta,
+        task.beta if surrogate is None else surrogate,
+        n,
+        task.noise**0.5,
+        ridge,
+        first,
+        seed,
+        0,
+        count,
+        threads,
+    )
+
+
+def plain_trial(task, n, surrogate, ridge, test, rng):
+    """The definition, in NumPy."""
+    X = rng.standard_normal((n, task.n_features)) * np.sqrt(task.eigenvalues)
+    y = X @ surrogate + np.sqrt(task.noise) * rng.standard_normal(n)
+    b = X.T @ np.linalg.solve(X @ X.T + n * ridge * np.eye(n), y) if n <= len(test) else None
+    if b is None:
+        b = np.linalg.solve(X.T @ X + n * ridge * np.eye(len(test)), X.T @ y)
+    return np.sum(test * (b - task.beta) ** 2)
+
+
+@pytest.mark.parametrize("name", SPECTRA)
+def test_effective_ridge_to_50_digits(name):
+    eigenvalues = SPECTRA[name]
+    p = len(eigenvalues)
+    with mpmath.workdps(50):
+        for n, ridge in itertools.product(
+            sorted({1, 2, p // 4, p // 2, 20, p - 2, p - 1, p + 5}), (0, 1e-3, 1e-20, 1e3)
+        ):
+            if n < 1 or (n >= p and ridge == 0):
+                continue
+            tau = effective_ridge(eigenvalues, n, ridge)
+
+            def excess(u, n=n, ridge=ridge):
+                parts = [mpmath.mpf(v) / (mpmath.mpf(v) + mpmath.e**u) for v in eigenvalues.tolist()]
+                return mpmath.fsum(parts) + n * mpmath.mpf(ridge) / mpmath.e**u - n
+
+            start = mpmath.log(tau)
+            end = start + mpmath.mpf(10) ** -13 * max(1, abs(start))
+            exact = mpmath.e ** mpmath.findroot(excess, (start, end), tol=mpmath.mpf(10) ** -60, verify=False)
+            assert abs(exact / mpmath.mpf(tau) - 1) < 1e-12
+
+
+def test_effective_ridge_of_the_definition_and_its_limits():
+    eigenvalues = SPECTRA["power 2"]
+    counts = np.array([[1, 5], [20, 70]])
+    taus = effective_ridge(eigenvalues, counts)
+    assert taus.shape == (2, 2)
+    assert taus[1, 1] == 0
+    for n, tau in zip(counts.ravel()[:3], taus.ravel()[:3], strict=True):
+        assert np.sum(eigenvalues / (eigenvalues + tau)) == pytest.approx(n, rel=1e-12)
+    assert effective_ridge(eigenvalues[::-1], 5) == pytest.approx(taus[0, 1], rel=1e-13)
+    assert effective_ridge(np.r_[eigenvalues, 0, 0], 5) == pytest.approx(taus[0, 1], rel=1e-13)
+    assert effective_ridge(1e-200 * eigenvalues, 5) == pytest.approx(1e-200 * taus[0, 1], rel=1e-13)
+    assert effective_ridge([1.0] * 100, 25) == pytest.approx(3, rel=1e-14)
+
+
+def test_numbers_known_from_elsewhere():
+    # Checked by simulation outside this library: p = 500, alpha = 2, r = 1.5.
+    task = Task.power_law(500, 2.0, 1.5)
+    assert risk(task, 200) == pytest.approx(0.1194, abs=1e-4)
+    assert risk(task, 200, optimal_surrogate(task, 200)) == pytest.approx(0.0833, abs=1e-4)
+    mask = optimal_mask(task, 200)
+    assert (mask.sum(), risk(task, 200, task.beta * mask)) == (203, pytest.approx(0.0897, abs=1e-4))
+    noisy = Task.power_law(500, 2.0, 1.5, noise=0.1)
+    assert risk(noisy, 100) == pytest.approx(0.363, abs=1e-3)
+    assert risk(noisy, 100, optimal_surrogate(noisy, 100)) == pytest.approx(0.281, abs=1e-3)
+    mask = optimal_mask(noisy, 100)
+    assert (mask.sum(), risk(noisy, 100, noisy.beta * mask)) == (100, pytest.approx(0.290, abs=1e-3))
+
+
+def test_a_risk_is_its_parts():
+    task = Task.power_law(80, 1.5, 1.4, noise=0.2)
+    for n in (20, 300):
+        value = risk(task, n, ridge=0.01)
+        assert value == pytest.approx(value.bias + value.variance + value.noise)
+        assert value.noise == pytest.approx(value - risk(Task(task.eigenvalues, task.beta), n, ridge=0.01))
+        again = pickle.loads(pickle.dumps(value))
+        assert (again, again.bias, again.noise) == (value, value.bias, value.noise)
+
+
+@pytest.mark.parametrize("n", [5, 8, 20])
+@pytest.mark.parametrize("shifted", [False, True])
+def test_the_best_mask_is_the_best_of_all(n, shifted):
+    rng = np.random.default_rng(n)
+    task = Task(rng.uniform(0.01, 1, 12), rng.standard_normal(12), noise=0.05)
+    test = rng.uniform(0, 1, 12) if shifted else None
+    masks = np.array(list(itertools.product([False, True], repeat=12)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NearPeakWarning)
+        best = min(masks, key=lambda mask: risk(task, n, task.beta * mask, test_eigenvalues=test))
+        found = optimal_mask(task, n, test_eigenvalues=test)
+    np.testing.assert_array_equal(found, best)
+
+
+@pytest.mark.parametrize(("n", "ridge"), [(30, 0.0), (100, 0.0), (300, 0.0), (100, 0.05)])
+def test_the_best_surrogate_is_a_minimum(n, ridge):
+    rng = np.random.default_rng(n)
+    task = Task(rng.uniform(0.01, 1, 150), rng.standard_normal(150), noise=0.1)
+    test = rng.uniform(0, 1, 150)
+    for t in (None, test):
+        best = optimal_surrogate(task, n, ridge, test_eigenvalues=t)
+        least = risk(task, n, best, ridge, test_eigenvalues=t)
+        for size in (1e-3, 1e-1, 1.0):
+            for _ in range(20):
+                moved = best + size * rng.standard_normal(150)
+                assert risk(task, n, moved, ridge, test_eigenvalues=t) > least
+        if n > 150 and not ridge:
+            np.testing.assert_allclose(best, task.beta, rtol=1e-13)
+
+
+def test_amplification_ends_where_z_is_one_minus_omega():
+    task = Task.power_law(500, 2.0, 1.5)
+    tau = effective_ridge(task.eigenvalues, 200)
+    z = tau / (task.eigenvalues + tau)
+    omega = np.sum((1 - z) ** 2) / 200
+    amplified = optimal_surrogate(task, 200) > task.beta
+    np.testing.assert_array_equal(amplified, z < 1 - omega)
+    assert compare_labels(task, 200).amplified == amplified.sum()
+
+
+def test_the_best_ridge_is_a_minimum():
+    task = Task.power_law(300, 1.5, 1.5, noise=0.5)
+    ridge, least = optimal_ridge(task, 100)
+    assert ridge > 0
+    for factor in (0.5, 0.9, 1.1, 2):
+        assert risk(task, 100, ridge=ridge * factor) > least
+    comparison = compare_labels(task, 100)
+    assert comparison.best_surrogate < comparison.best_mask < comparison.true_labels
+    assert comparison.best_ridge < comparison.true_labels
+    assert "best ridge" in str(comparison)
+
+
+@pytest.mark.parametrize("n", [1, 2, 60, 99, 250])
+def test_trials_are_those_of_the_definition(n):
+    # Both are means of independent draws: they differ by four standard errors in one case of 16,000.
+    rng = np.random.default_rng(n)
+    task = Task.power_law(100, 1.0, 1.5, noise=0.1)
+    surrogate, test, ridge = rng.standard_normal(100), rng.uniform(0, 1, 100), 0.02
+    for strength in (ridge, 0.0) if n != 99 else (ridge,):
+        ours = trials(task, n, surrogate, count=400, ridge=strength, test=test)
+        plain = np.array([plain_trial(task, n, surrogate, strength, test, rng) for _ in range(400)])
+        spread = np.hypot(ours.std(), plain.std()) / 20
+        assert abs(ours.mean() - plain.mean()) < 4 * spread
+        assert ours.std() == pytest.approx(plain.std(), rel=0.3)
+
+
+@pytest.mark.parametrize("n", [100, 150, 600])
+@pytest.mark.parametrize("noise", [0.0, 0.5])
+@pytest.mark.parametrize("kind", ["true", "best", "mask", "shifted", "ridge"])
+def test_predictions_agree_with_trials(n, noise, kind):
+    task = Task.power_law(300, 1.5, 1.6, noise)
+    test = np.roll(task.eigenvalues, 3) if kind == "shifted" else None
+    ridge = 0.01 if kind == "ridge" else 0.0
+    surrogate = {"best": optimal_surrogate(task, n), "mask": task.beta * optimal_mask(task, n)}.get(kind)
+    expected = risk(task, n, surrogate, ridge, test_eigenvalues=test)
+    risks = trials(task, n, surrogate, count=200, ridge=ridge, test=test)
+    error = risks.std() / np.sqrt(len(risks))
+    assert abs(risks.mean() - expected) <= max(3 * error, 0.02 * expected, 1e-12)
+
+
+@pytest.mark.parametrize("weak", [False, True])
+@pytest.mark.parametrize(("n", "m"), [(100, 120), (150, 1000)])
+def test_two_stages_agree_with_trials(n, m, weak):
+    task = Task.power_law(300, 1.5, 1.6, 0.1)
+    first = Task(np.roll(task.eigenvalues, 2) + 1e-3, task.beta, 0.2)
+    seen = np.arange(300) < 150 if weak else np.ones(300, dtype=bool)
+    expected = two_stage_risk(task, n, first, m, features=seen, surrogate_ridge=0.01)
+    stage = (first.eigenvalues, first.beta, seen, m, first.noise**0.5, 0.01)
+    risks = trials(task, n, count=300, first=stage)
+    error = risks.std() / np.sqrt(len(risks))
+    assert abs(risks.mean() - expected) <= max(3 * error, 0.02 * expected)
+
+
+def test_trials_do_not_depend_on_threads_or_portions():
+    task = Task.power_law(60, 1.0, 1.5, 0.1)
+    whole = trials(task, 20, count=30, threads=1)
+    np.testing.assert_array_equal(trials(task, 20, count=30, threads=5), whole)
+    arguments = (task.eigenvalues, task.eigenvalues, task.beta, task.beta, 20, task.noise**0.5, 0.0, None, 0)
+    parts = [_kernels.simulate(*arguments, first, count, 2) for first, count in ((0, 11), (11, 19))]
+    np.testing.assert_array_equal(np.concatenate(parts), whole)
+    assert len(np.unique(whole)) == 30
+    assert not np.array_equal(trials(task, 20, count=30, seed=1), whole)
+
+
+def test_normal_numbers_are_normal():
+    z = _kernels.normal_numbers(7, 3, 400_000)
+    # Each within four standard errors of the moments 0, 1, 0, 3, and of independence at lags within and across lanes.
+    for power, moment, variance in ((1, 0, 1), (2, 1, 2), (3, 0, 15), (4, 3, 96)):
+        assert abs(np.mean(z**power) - moment) < 4 * np.sqrt(variance / len(z))
+    for lag in (1, 2, 31, 32, 33, 64, 128):
+        assert abs(np.mean(z[:-lag] * z[lag:])) < 4 / np.sqrt(len(z))
+    assert abs(np.mean(np.abs(z) > 1.959964) - 0.05) < 4 * np.sqrt(0.0475 / len(z))
+    others = [_kernels.normal_numbers(seed, number, 400_000) for seed, number in ((7, 4), (8, 3))]
+    for other in others:
+        assert abs(np.mean(z * other)) < 4 / np.sqrt(len(z))
+
+
+@pytest.mark.parametrize("n", [1, 3, 200])
+def test_simulations_stop_when_they_are_good_enough(n, capsys):
+    task = Task(np.r_[np.arange(1, 61.0) ** -1, 0, 0], np.r_[np.ones(60), 2, 2], 0.1)
+    found = simulate(task, n, trials=5000, standard_error=0.05, test_eigenvalues=np.ones(62), progress=True)
+    assert "of 5000 trials" in capsys.readouterr().err
+    assert len(found.risks) < 5000
+    assert found.standard_error <= 0.05 * found.mean
+    assert found.mean > 8  # of the two features that never vary in training
+    longer = simulate(task, n, trials=len(found.risks) + 3, test_eigenvalues=np.ones(62))
+    np.testing.assert_array_equal(longer.risks[:-3], found.risks)
+    assert str(found).endswith("trials)")
+
+
+def test_simulations_of_two_stages():
+    task = Task.power_law(50, 1.0, 1.5)
+    seen = np.arange(50) < 20
+    found = simulate(task, 20, surrogate_task=task, m=40, features=seen, trials=300)
+    assert abs(found.mean - two_stage_risk(task, 20, task, 40, features=seen)) < 6 * found.standard_error
+
+
+def test_what_cannot_be_solved_says_so():
+    with pytest.raises(FloatingPointError, match="cannot be solved in float64"):
+        simulate(Task(np.full(50, 1e307), np.ones(50)), 40, trials=3)
+
+
+def test_near_the_peak_it_says_so():
+    task = Task.power_law(100, 0.1, 1.5, noise=0.1)
+    for n in (95, 105):
+        with pytest.warns(NearPeakWarning, match=rf"n = {n} rows are close to the number of features"):
+            assert np.isfinite(risk(task, n))
+    with pytest.warns(NearPeakWarning):
+        assert risk(task, 100) == np.inf
+    with pytest.warns(NearPeakWarning):
+        assert risk(Task(task.eigenvalues, task.beta), 100) == 0
+
+
+def test_tasks():
+    task = Task.power_law(5, 2.0, 1.5)
+    np.testing.assert_allclose(task.eigenvalues * task.beta**2, np.arange(1, 6.0) ** -1.5)
+    rng = np.random.default_rng(0)
+    basis = np.linalg.qr(rng.standard_normal((6, 6)))[0]
+    eigenvalues, beta = np.array([3.0, 2, 1, 0.5, 0.1, 0]), rng.standard_normal(6)
+    turned = Task.from_covariance(basis * eigenvalues @ basis.T, beta, 0.3)
+    np.testing.assert_allclose(turned.eigenvalues, eigenvalues, atol=1e-14)
+    np.testing.assert_allclose(turned.basis @ turned.beta, beta)
+    assert risk(turned, 3) == pytest.approx(risk(Task(eigenvalues, basis.T @ beta, 0.3), 3))
+
+
+GOOD = Task([1.0, 0.5], [1.0, 1.0])
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: Task([], []), ValueError, "eigenvalues is empty"),
+        (lambda: Task([1.0, -1], [1, 1]), ValueError, "eigenvalues must not be negative, got -1 at index 1"),
+        (lambda: Task([0.0, 0], [1, 1]), ValueError, "eigenvalues are all zero"),
+        (lambda: Task([1.0, np.nan], [1, 1]), ValueError, "eigenvalues holds nan at index 1"),
+        (lambda: Task([1.0, 1], [1]), ValueError, r"beta of shape \(1,\)"),
+        (lambda: Task([1.0], [np.inf]), ValueError, "beta holds inf"),
+        (lambda: Task([1.0], [1.0], -1), ValueError, "noise must be at least 0, got -1"),
+        (lambda: Task([1.0], [1.0], "a"), TypeError, "noise must be a number"),
+        (lambda: Task.power_law(0, 1, 1), ValueError, "p must be at least 1"),
+        (lambda: Task.power_law(3, np.inf, 1), ValueError, "alpha must be finite"),
+        (lambda: Task.from_covariance([[1.0, 1], [0, 1]], [1, 1]), ValueError, "covariance must be symmetric"),
+        (lambda: Task.from_covariance([[1.0, 2], [2, 1]], [1, 1]), ValueError, "negative eigenvalues"),
+        (lambda: risk(GOOD, 0), ValueError, "n must be at least 1, got 0"),
+        (lambda: risk(GOOD, 1.5), TypeError, "n must be an integer"),
+        (lambda: risk(GOOD, 5, [1.0]), ValueError, r"surrogate of shape \(1,\)"),
+        (lambda: risk(GOOD, 5, [1.0, np.nan]), ValueError, "surrogate holds nan at index 1"),
+        (lambda: risk(GOOD, 5, ridge=-1), ValueError, "ridge must be at least 0"),
+        (lambda: risk(GOOD, 5, test_eigenvalues=[1.0]), ValueError, "test_eigenvalues"),
+        (lambda: two_stage_risk(GOOD, 5, Task([1.0], [1.0]), 5), ValueError, "same number of features, got 2 and 1"),
+        (lambda: two_stage_risk(GOOD, 5, GOOD, 0), ValueError, "m must be at least 1"),
+        (
+            lambda: two_stage_risk(GOOD, 5, GOOD, 5, features=[1, 0]),
+            TypeError,
+            "features must be a one-dimensional bool",
+        ),
+        (lambda: two_stage_risk(GOOD, 5, GOOD, 5, features=[False, False]), ValueError, "features names none"),
+        (lambda: effective_ridge([1.0], 0), ValueError, "n must be at least 1"),
+        (lambda: simulate(GOOD, 5, trials=0), ValueError, "trials must be at least 1"),
+        (lambda: simulate(GOOD, 5, m=3), ValueError, "need a surrogate_task"),
+        (lambda: simulate(GOOD, 5, surrogate_task=GOOD), ValueError, "surrogate_task needs m"),
+        (lambda: simulate(GOOD, 5, [1.0, 1], surrogate_task=GOOD, m=3), ValueError, "cannot both be given"),
+        (lambda: simulate(GOOD, 5, standard_error=0), ValueError, "standard_error must be positive"),
+    ],
+)
+def test_bad_input(call, error, message):
+    with pytest.raises(error, match=message):
+        call()
