@@ -12,12 +12,14 @@ from limbeck import _kernels
 from limbeck.distillation import (
     NearPeakWarning,
     Task,
+    advise,
     compare_labels,
     effective_ridge,
     optimal_mask,
     optimal_ridge,
     optimal_surrogate,
     risk,
+    scaling_law,
     simulate,
     two_stage_risk,
 )
@@ -285,6 +287,91 @@ def test_tasks():
     assert risk(turned, 3) == pytest.approx(risk(Task(eigenvalues, basis.T @ beta, 0.3), 3))
 
 
+@pytest.mark.parametrize(("alpha", "r"), [(1.5, 1.8), (2.0, 1.8), (2.0, 2.5), (1.5, 5.0)])
+def test_scaling_laws_have_the_predicted_exponents(alpha, r):
+    task = Task.power_law(200_000, alpha, r)
+    sizes = [200, 400, 800, 1600]
+    laws = [scaling_law(task, sizes, surrogate) for surrogate in (None, "best", "mask")]
+    for law in laws:
+        assert law.predicted_exponent == pytest.approx(min(r - 1, 2 * alpha))
+        assert law.exponent == pytest.approx(law.predicted_exponent, abs=0.03)
+        assert law.constant == pytest.approx(law.risks[-1] * sizes[-1] ** law.exponent, rel=0.05)
+    # The surrogate lowers the risk by a constant, and not the exponent.
+    assert laws[1].exponent == pytest.approx(laws[0].exponent, abs=0.01)
+    assert (laws[1].risks < laws[0].risks).all()
+
+
+def test_a_scaling_law_says_where_it_bends():
+    law = scaling_law(Task.power_law(1000, 1.5, 1.5), [10, 20, 40, 80, 500])
+    assert law.bent.tolist()[-1]
+    assert "bent" in str(law)
+    fixed = scaling_law(Task([1.0, 0.5, 0.2, 0.1, 0.1], np.ones(5)), [1, 2], np.zeros(5))
+    assert fixed.predicted_exponent is None
+    assert scaling_law(Task.power_law(500, 1.5, 1.5, 0.1), [10, 20, 40]).predicted_exponent == 0
+    with pytest.raises(ValueError, match="at least two different numbers of rows"):
+        scaling_law(GOOD, [3, 3])
+    with pytest.raises(ValueError, match='surrogate must be None, "best", "mask"'):
+        scaling_law(GOOD, [1, 2], "all")
+    with pytest.raises(ValueError, match="that of n = 3 rows is 0"):
+        scaling_law(GOOD, [3, 4])
+
+
+def advised(seed, n, noise, damage):
+    """A Gaussian task, advice from its rows, and the true risks on strong and on surrogate labels."""
+    rng = np.random.default_rng(seed)
+    task = Task.power_law(300, 1.2, 1.5, noise)
+    surrogate = task.beta * (1 + damage * rng.standard_normal(300))
+    X = rng.standard_normal((n, 300)) * np.sqrt(task.eigenvalues)
+    y = X @ task.beta + np.sqrt(noise) * rng.standard_normal(n)
+    risks = [
+        task.eigenvalues @ np.square(X.T @ np.linalg.solve(X @ X.T, labels) - task.beta)
+        for labels in (y, X @ surrogate)
+    ]
+    return advise(X, y, X @ surrogate), risks
+
+
+def test_advice_is_right_where_it_is_given():
+    given = right = covered = 0
+    for seed in range(120):
+        noise, damage = [(0.5, 0.1), (0.02, 1.0), (0.2, 0.5)][seed % 3]
+        advice, (strong, weak) = advised(seed, 150, noise, damage)
+        covered += abs(advice.surrogate_gain - (strong - weak)) < 2 * advice.surrogate_standard_error
+        if abs(strong - weak) > 2 * advice.surrogate_standard_error:
+            given += 1
+            right += (advice.surrogate_gain > 0) == (strong > weak)
+    assert given > 30
+    assert right >= 0.95 * given
+    assert covered >= 0.88 * 120
+
+
+def test_advice_is_what_leaving_out_shows():
+    rng = np.random.default_rng(3)
+    for n, p in ((12, 30), (30, 12)):
+        X, y, weak = rng.standard_normal((n, p)), rng.standard_normal(n), rng.standard_normal(n)
+        advice = advise(X, y, weak)
+        for labels, error in (
+            (y, advice.strong_error),
+            (weak, advice.surrogate_error),
+            (advice.weight * weak + (1 - advice.weight) * y, advice.mixture_error),
+        ):
+            missed = [
+                y[i] - X[i] @ np.linalg.lstsq(np.delete(X, i, 0), np.delete(labels, i), rcond=None)[0] for i in range(n)
+            ]
+            assert np.mean(np.square(missed)) == pytest.approx(error)
+    assert advise(X, y, y).recommendation == "no difference"
+    assert "train on: no difference" in str(advise(X, y, y))
+
+
+def test_the_effective_ridge_of_data():
+    task = Task.power_law(800, 1.0, 1.5)
+    X = np.random.default_rng(4).standard_normal((200, 800)) * np.sqrt(task.eigenvalues)
+    advice = advise(X, X @ task.beta, X @ task.beta)
+    tau = effective_ridge(task.eigenvalues, 200)
+    assert advice.effective_ridge == pytest.approx(tau, rel=0.05)
+    expected = np.sum(np.square(task.eigenvalues / (task.eigenvalues + tau)))
+    assert advice.degrees_of_freedom == pytest.approx(expected, rel=0.1)
+
+
 GOOD = Task([1.0, 0.5], [1.0, 1.0])
 
 
@@ -318,6 +405,17 @@ GOOD = Task([1.0, 0.5], [1.0, 1.0])
         ),
         (lambda: two_stage_risk(GOOD, 5, GOOD, 5, features=[False, False]), ValueError, "features names none"),
         (lambda: effective_ridge([1.0], 0), ValueError, "n must be at least 1"),
+        (lambda: advise(np.ones((3, 2)), np.ones(3), np.ones(3)), ValueError, "at least 8 rows"),
+        (
+            lambda: advise(np.ones((9, 2)), np.ones(8), np.ones(9)),
+            ValueError,
+            "y and X must have the same number of rows",
+        ),
+        (
+            lambda: advise(np.ones((9, 2)), np.ones(9), np.full(9, np.nan)),
+            ValueError,
+            "surrogate_predictions holds nan",
+        ),
         (lambda: simulate(GOOD, 5, trials=0), ValueError, "trials must be at least 1"),
         (lambda: simulate(GOOD, 5, m=3), ValueError, "need a surrogate_task"),
         (lambda: simulate(GOOD, 5, surrogate_task=GOOD), ValueError, "surrogate_task needs m"),

@@ -5,7 +5,9 @@ labels of a surrogate, the best surrogate, the best mask of features, two stages
 Gozeten, Taga, Mondelli and Oymak, ICLR 2025, arXiv 2410.18837).
 """
 
+from limbeck.distillation.advisor import Advice, advise
 from limbeck.distillation.equivalents import NearPeakWarning, Risk, effective_ridge, risk, two_stage_risk
+from limbeck.distillation.scaling import ScalingLaw, scaling_law
 from limbeck.distillation.simulation import Simulation, simulate
 from limbeck.distillation.surrogate import (
     LabelComparison,
@@ -17,17 +19,21 @@ from limbeck.distillation.surrogate import (
 from limbeck.distillation.task import Task
 
 __all__ = [
+    "Advice",
     "LabelComparison",
     "NearPeakWarning",
     "Risk",
+    "ScalingLaw",
     "Simulation",
     "Task",
+    "advise",
     "compare_labels",
     "effective_ridge",
     "optimal_mask",
     "optimal_ridge",
     "optimal_surrogate",
     "risk",
+    "scaling_law",
     "simulate",
     "two_stage_risk",
 ]

@@ -1,0 +1,144 @@
+"""How risks fall with the number of rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from limbeck._arrays import Float64Array, integers
+from limbeck.distillation.equivalents import coefficients, risk
+from limbeck.distillation.surrogate import optimal_mask, optimal_surrogate
+from limbeck.distillation.task import Task
+
+__all__ = ["ScalingLaw", "scaling_law"]
+
+_NEXT = 1.1  # sizes between which an exponent is local
+_BENT = 0.1  # of the predicted exponent
+_FEWEST_SIZES = 3
+
+
+@dataclass(frozen=True, eq=False)
+class ScalingLaw:
+    """``risk = constant n^-exponent``, fitted to predicted risks.
+
+    Attributes
+    ----------
+    sample_sizes : ndarray of shape (k,)
+        Numbers of rows.
+    risks : ndarray of shape (k,)
+        Predicted risks.
+    exponent, standard_error : float
+        Of the line through the logarithms, and how far the points are from one. Sizes that are bent are left out if
+        three others remain.
+    constant : float
+        The risk that the line has at n = 1.
+    predicted_exponent : float or None
+        ``min(r - 1, 2 alpha)`` for a power law without noise, on true labels, the best surrogate and the best mask
+        alike (arXiv 2410.18837, section 5); 0 with noise, which leaves a floor; None for other tasks.
+    local_exponents : ndarray of shape (k,)
+        Between n and 1.1 n.
+    bent : ndarray of shape (k,), bool
+        Where the local exponent is off the predicted one by more than a tenth of it: mostly because the features end at
+        p, or because n is small.
+    """
+
+    sample_sizes: NDArray[np.int64]
+    risks: Float64Array
+    exponent: float
+    standard_error: float
+    constant: float
+    predicted_exponent: float | None
+    local_exponents: Float64Array
+    bent: NDArray[np.bool_]
+
+    def __str__(self) -> str:
+        predicted = "" if self.predicted_exponent is None else f" (predicted {self.predicted_exponent:.3g})"
+        head = f"risk = {self.constant:.3g} n^-{self.exponent:.3f} +- {self.standard_error:.1g}{predicted}"
+        rows = [
+            f"{n:>9,} {value:>12.5g} {local:>8.3f}{'  bent' if bent else ''}"
+            for n, value, local, bent in zip(
+                self.sample_sizes.tolist(), self.risks, self.local_exponents, self.bent, strict=True
+            )
+        ]
+        return "\n".join([head, f"{'n':>9} {'risk':>12} {'local':>8}", *rows])
+
+
+def scaling_law(task: Task, sample_sizes: Iterable[int], surrogate: ArrayLike | str | None = None) -> ScalingLaw:
+    """Fit a power law to the predicted risks of targets on more and more rows.
+
+    Parameters
+    ----------
+    task : Task
+        Features and ground truth; noise leaves a floor that no number of rows below p removes.
+    sample_sizes : iterable of int
+        Numbers of rows, at least two different ones.
+    surrogate : {None, "best", "mask"} or array_like of shape (p,), optional
+        Labels: the true ones, those of the best surrogate or the best mask for each size, or of fixed coefficients.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for :func:`risk`; or there are fewer than two sizes, or a risk is zero.
+
+    Warns
+    -----
+    NearPeakWarning
+        As for :func:`risk`.
+
+    Examples
+    --------
+    >>> from limbeck.distillation import Task, scaling_law
+    >>> law = scaling_law(Task.power_law(100_000, alpha=1.5, r=1.8), [30, 100, 300, 1000])
+    >>> round(law.exponent, 2), round(law.predicted_exponent, 2)
+    (0.8, 0.8)
+    """
+    sizes = np.array(sorted(set(integers(sample_sizes, "sample_sizes", 1))))
+    if len(sizes) < 2:
+        raise ValueError(f"sample_sizes must hold at least two different numbers of rows, got {sizes.tolist()}")
+    labels = _labels(task, surrogate)
+
+    def value(n: int) -> float:
+        return float(risk(task, n, labels(n)))
+
+    following = np.maximum(sizes + 1, np.ceil(_NEXT * sizes).astype(int))
+    risks, after = (np.array([value(int(n)) for n in counts]) for counts in (sizes, following))
+    if not (risks > 0).all():
+        raise ValueError(f"a power law needs positive risks; that of n = {sizes[np.argmin(risks)]} rows is 0")
+    with np.errstate(divide="ignore"):
+        local = -np.log(after / risks) / np.log(following / sizes)
+    predicted = None
+    if task.power_law_exponents is not None and (surrogate is None or isinstance(surrogate, str)):
+        alpha, r = task.power_law_exponents
+        predicted = 0.0 if task.noise > 0 else float(min(r - 1, 2 * alpha))
+    expected = np.median(local) if predicted is None else predicted
+    bent = np.abs(local - expected) > _BENT * max(abs(expected), _BENT)
+    kept = ~bent if np.count_nonzero(~bent) >= _FEWEST_SIZES else np.ones(len(sizes), dtype=bool)
+    slope, error, level = _line(np.log(sizes[kept]), np.log(risks[kept]))
+    return ScalingLaw(sizes, risks, -slope, error, float(np.exp(level)), predicted, local, bent)
+
+
+def _labels(task: Task, surrogate: ArrayLike | str | None) -> Callable[[int], Float64Array | None]:
+    if surrogate is None:
+        return lambda n: None
+    if isinstance(surrogate, str):
+        if surrogate == "best":
+            return lambda n: optimal_surrogate(task, n)
+        if surrogate == "mask":
+            return lambda n: task.beta * optimal_mask(task, n)
+        raise ValueError(f'surrogate must be None, "best", "mask" or coefficients; got {surrogate!r}')
+    fixed = coefficients(surrogate, "surrogate", task)
+    return lambda n: fixed
+
+
+def _line(x: Float64Array, y: Float64Array) -> tuple[float, float, float]:
+    """Slope, its standard error, and the value at zero."""
+    centred = x - x.mean()
+    slope = float(centred @ y / (centred @ centred))
+    level = float(y.mean() - slope * x.mean())
+    left = y - level - slope * x
+    freedom = len(x) - 2
+    error = float(np.sqrt(left @ left / freedom / (centred @ centred))) if freedom else 0.0
+    return slope, error, level
