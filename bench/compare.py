@@ -10,7 +10,7 @@ import argparse
 import json
 from pathlib import Path
 
-from comparisons import apply, gram, imports, kernels, machine, memory, refine, ridgeless, stream
+from comparisons import apply, gram, imports, kernels, machine, memory, refine, ridgeless, simulate, stream
 from comparisons.table import render
 
 SECTIONS = {
@@ -20,6 +20,7 @@ SECTIONS = {
     "refine": refine.run,
     "ridgeless": ridgeless.run,
     "stream": stream.run,
+    "simulate": simulate.run,
     "memory": memory.run,
     "import": imports.run,
 }

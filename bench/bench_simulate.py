@@ -1,0 +1,12 @@
+"""Monte Carlo trials of distillation."""
+
+import pytest
+
+from limbeck.distillation import Task, risk, simulate
+
+
+@pytest.mark.parametrize(("n", "p"), [(200, 500), (800, 500)])
+def test_simulate(benchmark, n, p, n_threads):
+    task = Task.power_law(p, 2.0, 1.5, noise=0.1)
+    found = benchmark(simulate, task, n, trials=100, n_threads=n_threads)
+    assert abs(found.mean - risk(task, n)) < 5 * found.standard_error
