@@ -1,0 +1,147 @@
+"""Pictures of predictions, each drawn into Axes that are passed or made; matplotlib comes with the extra ``plot``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from limbeck._arrays import Float64Array, integers
+from limbeck.distillation import (
+    ScalingLaw,
+    Task,
+    optimal_mask,
+    optimal_surrogate,
+    risk,
+    simulate,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["plot_risks", "plot_scaling", "plot_surrogate"]
+
+# Apart from one another for colour-blind readers too (Okabe and Ito).
+_COLOURS = {"true labels": "#000000", "best surrogate": "#0072B2", "best mask": "#E69F00"}
+
+
+def _axes(ax: Axes | None) -> Axes:
+    if ax is not None:
+        return ax
+    try:
+        from matplotlib import pyplot as plt
+    except ImportError:
+        raise ImportError('plots need matplotlib: pip install "limbeck[plot]"') from None
+    return plt.subplots(layout="constrained")[1]
+
+
+def plot_surrogate(task: Task, n: int, ax: Axes | None = None) -> Axes:
+    """The best surrogate's coefficients over the true ones, eigenvalue by eigenvalue, and what the best mask keeps.
+
+    Parameters
+    ----------
+    task : Task
+        Features and ground truth.
+    n : int
+        Number of rows of the target.
+    ax : matplotlib Axes, optional
+        Where to draw; default new ones.
+
+    Returns
+    -------
+    matplotlib Axes
+    """
+    ax = _axes(ax)
+    order = np.argsort(-task.eigenvalues, kind="stable")
+    place = np.arange(1, task.n_features + 1)
+    true = task.beta[order]
+    ratio = np.divide(optimal_surrogate(task, n)[order], true, out=np.full(len(true), np.nan), where=true != 0)
+    kept = optimal_mask(task, n)[order]
+    ax.semilogx(place, ratio, color=_COLOURS["best surrogate"], label="best surrogate")
+    ax.step(place, kept.astype(float), where="mid", color=_COLOURS["best mask"], label="best mask")
+    ax.axhline(1, color=_COLOURS["true labels"], linewidth=0.8, label="true labels")
+    ax.set_xlabel("eigenvalue, largest first")
+    ax.set_ylabel("coefficient over the true one")
+    ax.set_title(f"Best labels for n = {n:,} rows, p = {task.n_features:,}")
+    ax.legend(frameon=False)
+    return ax
+
+
+def plot_risks(
+    task: Task, sample_sizes: Iterable[int], *, trials: int = 0, seed: int = 0, ax: Axes | None = None
+) -> Axes:
+    """Risk against the number of rows for true labels, the best surrogate and the best mask.
+
+    Parameters
+    ----------
+    task : Task
+        Features, ground truth and noise.
+    sample_sizes : iterable of int
+        Numbers of rows.
+    trials : int, default 0
+        Simulated trials for each point, drawn with two standard errors; none for 0.
+    seed : int, default 0
+        Of the trials.
+    ax : matplotlib Axes, optional
+        Where to draw; default new ones.
+
+    Returns
+    -------
+    matplotlib Axes
+    """
+    ax = _axes(ax)
+    sizes = sorted(set(integers(sample_sizes, "sample_sizes", 1)))
+    labels: dict[str, Callable[[int], Float64Array | None]] = {
+        "true labels": lambda n: None,
+        "best surrogate": lambda n: optimal_surrogate(task, n),
+        "best mask": lambda n: task.beta * optimal_mask(task, n),
+    }
+    for name, of_size in labels.items():
+        ax.plot(sizes, [risk(task, n, of_size(n)) for n in sizes], color=_COLOURS[name], label=name)
+        if trials:
+            found = [simulate(task, n, of_size(n), trials=trials, seed=seed) for n in sizes]
+            errors = [2 * one.standard_error for one in found]
+            ax.errorbar(sizes, [one.mean for one in found], errors, color=_COLOURS[name], fmt="o", ms=3, capsize=2)
+    ax.set_xlabel("rows n")
+    ax.set_ylabel("excess risk")
+    ax.set_ylim(bottom=0)
+    ax.set_title("Prediction" + (f" (lines) and {trials} trials (points)" if trials else ""))
+    ax.legend(frameon=False)
+    return ax
+
+
+def plot_scaling(law: ScalingLaw, ax: Axes | None = None, *, label: str = "risk", color: str | None = None) -> Axes:
+    """Predicted risks against the number of rows in log-log, and the fitted line; bent sizes are hollow.
+
+    Parameters
+    ----------
+    law : ScalingLaw
+        From :func:`limbeck.distillation.scaling_law`.
+    ax : matplotlib Axes, optional
+        Where to draw; default new ones.
+    label : str, default "risk"
+        For the legend, which adds the exponent.
+    color : optional
+        Of the points and the line; default the Axes' next.
+
+    Returns
+    -------
+    matplotlib Axes
+    """
+    ax = _axes(ax)
+    (line,) = ax.loglog(
+        law.sample_sizes,
+        law.constant * law.sample_sizes ** -float(law.exponent),
+        color=color,
+        linewidth=1,
+        label=f"{label}: $n^{{-{law.exponent:.2f}}}$",
+    )
+    for chosen, fill in ((~law.bent, "full"), (law.bent, "none")):
+        ax.loglog(
+            law.sample_sizes[chosen], law.risks[chosen], "o", color=line.get_color(), fillstyle=fill, ms=5, linestyle=""
+        )
+    ax.set_xlabel("rows n")
+    ax.set_ylabel("excess risk")
+    ax.legend(frameon=False)
+    return ax

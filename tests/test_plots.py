@@ -1,0 +1,44 @@
+"""Pictures hold the numbers that they are about."""
+
+import sys
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from limbeck import plots
+from limbeck.distillation import Task, optimal_mask, optimal_surrogate, risk, scaling_law
+
+TASK = Task.power_law(60, 1.5, 1.5, noise=0.05)
+
+
+@pytest.fixture
+def ax():
+    return Figure().subplots()
+
+
+def test_the_surrogate(ax):
+    assert plots.plot_surrogate(TASK, 20, ax) is ax
+    ratio, kept = (line.get_ydata() for line in ax.get_lines()[:2])
+    np.testing.assert_allclose(ratio, optimal_surrogate(TASK, 20) / TASK.beta)
+    np.testing.assert_array_equal(kept, optimal_mask(TASK, 20))
+
+
+def test_risks_and_trials(ax):
+    assert plots.plot_risks(TASK, [10, 20], trials=20, ax=ax) is ax
+    np.testing.assert_allclose(ax.get_lines()[0].get_ydata(), [risk(TASK, 10), risk(TASK, 20)])
+    assert len(ax.containers) == 3
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["true labels", "best surrogate", "best mask"]
+
+
+def test_scaling(ax):
+    law = scaling_law(Task.power_law(5000, 1.5, 1.8), [20, 40, 80, 160])
+    assert plots.plot_scaling(law, ax, label="true") is ax
+    np.testing.assert_allclose(ax.get_lines()[0].get_ydata(), law.constant * law.sample_sizes**-law.exponent)
+    assert "true: $n^{-0.8" in ax.get_legend().get_texts()[0].get_text()
+
+
+def test_without_matplotlib_it_names_the_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(ImportError, match=r"limbeck\[plot\]"):
+        plots.plot_surrogate(TASK, 20)
