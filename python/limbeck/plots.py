@@ -33,7 +33,8 @@ def _axes(ax: Axes | None) -> Axes:
         from matplotlib import pyplot as plt
     except ImportError:
         raise ImportError('plots need matplotlib: pip install "limbeck[plot]"') from None
-    return plt.subplots(layout="constrained")[1]
+    made: Axes = plt.subplots(layout="constrained")[1]
+    return made
 
 
 def plot_surrogate(task: Task, n: int, ax: Axes | None = None) -> Axes:
