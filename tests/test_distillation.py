@@ -202,6 +202,32 @@ def test_predictions_agree_with_trials(n, noise, kind):
     assert abs(risks.mean() - expected) <= max(3 * error, 0.02 * expected, 1e-12)
 
 
+SPECTRA_AND_NOISE = [(0.5, 1.2, 0.5), (1.0, 1.5, 0.0), (2.0, 1.5, 0.1), (3.0, 3.0, 1.0), (1.5, 2.0, 0.0)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("p", [200, 500, 1000])
+@pytest.mark.parametrize("ratio", [0.1, 0.25, 0.5, 0.8, 1.25, 2, 3])
+@pytest.mark.parametrize(("alpha", "r", "noise"), SPECTRA_AND_NOISE)
+def test_predictions_agree_with_trials_on_a_wide_grid(p, ratio, alpha, r, noise):
+    # 105 cases of one kind each; a right prediction leaves 3 standard errors and 2 % in about one run of five.
+    n, trials_each = int(ratio * p), 200 if p < 1000 else 40
+    seed = [p, int(100 * ratio), int(10 * alpha)]
+    kind = ["true", "best", "mask", "two stages", "shifted", "ridge"][sum(seed) % 6]
+    task = Task.power_law(p, alpha, r, noise)
+    options = {"test_eigenvalues": np.roll(task.eigenvalues, 3)} if kind == "shifted" else {}
+    options |= {"ridge": 0.01} if kind == "ridge" else {}
+    surrogate = {"best": optimal_surrogate(task, n), "mask": task.beta * optimal_mask(task, n)}.get(kind)
+    if kind == "two stages":
+        first = Task(np.roll(task.eigenvalues, 2) + 1e-3, task.beta, 0.2)
+        expected = two_stage_risk(task, n, first, int(0.6 * p))
+        found = simulate(task, n, surrogate_task=first, m=int(0.6 * p), trials=trials_each, seed=sum(seed))
+    else:
+        expected = risk(task, n, surrogate, **options)
+        found = simulate(task, n, surrogate, trials=trials_each, seed=sum(seed), **options)
+    assert abs(found.mean - expected) <= max(3 * found.standard_error, 0.02 * expected, 1e-14)
+
+
 @pytest.mark.parametrize("weak", [False, True])
 @pytest.mark.parametrize(("n", "m"), [(100, 120), (150, 1000)])
 def test_two_stages_agree_with_trials(n, m, weak):

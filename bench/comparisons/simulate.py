@@ -49,7 +49,7 @@ def _plain(task: Task, n: int, trials: int, rng: np.random.Generator) -> np.ndar
 
 def _row(n: int, p: int, threads: int, rounds: int) -> dict[str, object]:
     task, rng = Task.power_law(p, 2.0, 1.5), np.random.default_rng(0)
-    trials = 100 if n < 500 else 4
+    trials = 400 if n < 500 else 8
     sides = {
         "ours": partial(simulate, task, n, trials=trials, n_threads=threads),
         "numpy": partial(_plain, task, n, trials, rng),

@@ -14,7 +14,7 @@ import argparse
 from limbeck.distillation import Task, compare_labels, scaling_law, simulate
 from limbeck.plots import plot_risks, plot_scaling, plot_surrogate
 
-SIZES = (50, 75, 100, 150, 200, 250, 300, 350, 400, 425)
+SIZES = (50, 75, 100, 150, 200, 250, 300, 350, 400)
 EXPONENTS = ((1.5, 1.8), (2.0, 1.5), (2.0, 2.5), (1.5, 5.0))
 LAW_SIZES = (100, 200, 400, 800, 1600)
 
