@@ -31,7 +31,7 @@ class Task:
         As given, in float64.
     basis : ndarray of shape (p, p) or None
         Columns are the eigenvectors, if the task was made from a covariance matrix.
-    power_law : tuple (alpha, r) or None
+    power_law_exponents : tuple (alpha, r) or None
         The exponents, if the task was made from them.
 
     Raises
