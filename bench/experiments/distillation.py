@@ -50,6 +50,7 @@ def draw(task: Task, trials: int, path: str) -> None:
         for labels in (None, "best"):
             law = scaling_law(Task.power_law(200_000, alpha, r), LAW_SIZES, labels)
             plot_scaling(law, axes[2], label=f"{alpha:g}, {r:g}, {labels or 'true'}")
+    axes[2].set_ylim(bottom=2e-3)  # room for the legend
     axes[2].set_title("Scaling: alpha, r, labels")
     figure.savefig(path, dpi=100)
 

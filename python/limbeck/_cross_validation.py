@@ -161,8 +161,7 @@ class _LeftOut(NamedTuple):
 
 
 def _left_out(X: Float64Array, Y: Float64Array, cutoff: float, threads: int) -> _LeftOut:
-    negligible = float(np.finfo(np.float64).eps * max(X.shape))
-    found = _kernels.leave_one_out(X, Y, cutoff, negligible, threads)
+    found = _kernels.leave_one_out(X, Y, cutoff, cutoff_of(X, None), threads)
     if found[-1] == "certified":
         return _LeftOut(*found[:-1])
     U, sizes, _ = np.linalg.svd(X, full_matrices=False)

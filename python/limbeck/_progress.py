@@ -47,6 +47,7 @@ class _TqdmLine:
 
 
 def progress_line() -> _Line:
+    """A line on stderr, by tqdm if that is installed."""
     try:
         return _TqdmLine()
     except ImportError:

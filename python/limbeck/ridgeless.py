@@ -172,10 +172,9 @@ def solve(
 
     With a triangular factor of the normal matrix, from a Gram matrix or from reflections, corrections by semi-normal
     equations are made until they vanish, residuals being taken to twice the precision (Björck, Numerical Methods for
-    Least Squares Problems, SIAM 1996, section 6.6). The rank is certified where the factor's smallest
-    singular value is twice the threshold or more, and what is left out is rounding: at most half the precision of X's
-    dtype times the larger of n and p. The backward error of least squares is bounded by Stewart's (Research,
-    development, and LINPACK, 1977).
+    Least Squares Problems, SIAM 1996, section 6.6). The rank is certified where the factor's smallest singular value is
+    twice the threshold or more, and what is left out is rounding: at most half the default of rcond. The backward error
+    of least squares is bounded by Stewart's (Research, development, and LINPACK, 1977).
 
     Examples
     --------
@@ -211,34 +210,32 @@ def _with_intercept(
     X: Array, Y: Array, rcond: float | None, method: str, intercept: str, n_threads: int | None
 ) -> Solution:
     """One problem or a batch."""
+    one_target = Y.ndim < X.ndim
+    targets = Y[..., None] if one_target else Y
     options: dict[str, Any] = {"method": method, "n_threads": n_threads}
     if intercept == "in norm":
-        found = solve(np.concatenate([X, np.ones_like(X[..., :1])], axis=-1), Y, rcond=rcond, **options)
-        row = found.coef.ndim - Y.ndim + X.ndim - 2  # the axis of features
-        coef, constant = np.delete(found.coef, -1, axis=row), np.take(found.coef, -1, axis=row)
+        found = solve(np.concatenate([X, np.ones_like(X[..., :1])], axis=-1), targets, rcond=rcond, **options)
+        coef, constant = found.coef[..., :-1, :], found.coef[..., -1, :]
     elif intercept == "centred":
         require_finite(thread_count(n_threads), X=X, Y=Y)
-        several, row = Y.ndim == X.ndim, X.ndim - 2
-        x_mean = X.mean(axis=row, dtype=np.float64, keepdims=True)
-        y_mean = Y.mean(axis=row, dtype=np.float64, keepdims=True)
-        # Centred in float64: differences of nearly equal numbers must not be rounded to float32.
-        rows, targets = X - x_mean, Y - y_mean
+        # In float64: differences of nearly equal numbers must not be rounded to float32.
+        x_mean, y_mean = (part.mean(axis=-2, dtype=np.float64, keepdims=True) for part in (X, targets))
+        rows, targets = X - x_mean, targets - y_mean
         # Once more: what rounding of the means has left would make features of constant columns.
-        rows, targets = (part - part.mean(axis=row, keepdims=True) for part in (rows, targets))
+        rows, targets = (part - part.mean(axis=-2, keepdims=True) for part in (rows, targets))
         if 1 < X.shape[-2] <= X.shape[-1]:
             # Rows that add up to zero are not independent; turned, they are, but for the first, which is zero.
-            rows = _turned(rows)[..., 1:, :]
-            targets = (_turned(targets) if several else _turned(targets[..., None])[..., 0])[
-                (..., slice(1, None)) + (slice(None),) * several
-            ]
+            rows, targets = (_turned(part)[..., 1:, :] for part in (rows, targets))
         found = solve(rows, targets, rcond=cutoff_of(X, rcond), **options)
-        explained = x_mean @ (found.coef if several else found.coef[..., None])
-        constant = np.squeeze(y_mean if several else y_mean[..., None], row) - np.squeeze(explained, row)
-        constant = constant if several else constant[..., 0]
-        coef = found.coef.astype(X.dtype)
+        coef, constant = found.coef.astype(X.dtype), (y_mean - x_mean @ found.coef)[..., 0, :]
     else:
         raise ValueError(f'intercept must be None, "centred" or "in norm"; got {intercept!r}')
-    return dataclasses.replace(found, coef=coef, intercept=float(constant) if Y.ndim == 1 else constant)
+    norms = found.residual_norm
+    if one_target:
+        coef, constant, norms = coef[..., 0], constant[..., 0], norms[..., 0]
+    if Y.ndim == 1:
+        return dataclasses.replace(found, coef=coef, residual_norm=float(norms), intercept=float(constant))
+    return dataclasses.replace(found, coef=coef, residual_norm=norms, intercept=constant)
 
 
 def _turned(rows: Array) -> Array:
