@@ -287,7 +287,21 @@ def test_simulations_of_two_stages():
 
 def test_what_cannot_be_solved_says_so():
     with pytest.raises(FloatingPointError, match="cannot be solved in float64"):
-        simulate(Task(np.full(50, 1e307), np.ones(50)), 40, trials=3)
+        simulate(Task(np.full(50, 1e307), np.full(50, 1e3)), 40, trials=3)
+
+
+@pytest.mark.parametrize("n", [40, 150, 299])
+@pytest.mark.parametrize("steepness", [0, 2, 6, 30])
+def test_a_trial_projects_labels_onto_its_rows(n, steepness):
+    """Without noise the fit is an orthogonal projection: its square and the rest's add up, however steep the spectrum."""
+    p = 300
+    eigenvalues = np.arange(1, p + 1.0) ** -steepness
+    labels = np.random.default_rng(0).standard_normal(p)
+    options = {"surrogate": labels, "test_eigenvalues": np.ones(p), "trials": 20}
+    explained = simulate(Task(eigenvalues, np.zeros(p)), n, **options).risks
+    missed = simulate(Task(eigenvalues, labels), n, **options).risks
+    np.testing.assert_allclose(explained + missed, labels @ labels, rtol=1e-8)
+    assert (explained > 0.2 * n / p * (labels @ labels)).all()
 
 
 def test_near_the_peak_it_says_so():

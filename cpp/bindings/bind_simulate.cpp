@@ -50,7 +50,7 @@ py::object simulate_binding(const py::array& variances, const py::array& test_va
 }
 
 py::object normal_numbers_binding(std::uint64_t seed, std::uint64_t number, Index count) {
-  auto result = new_array<double>({count});
+  auto result = new_array<float>({count});
   NormalNumbers(seed, number).fill(result.mutable_data(), count);
   return result;
 }

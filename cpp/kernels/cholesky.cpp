@@ -11,16 +11,40 @@ constexpr Index panel = 192, part = 64;  // columns factored between two updates
 constexpr Index rows_per_task = 64;
 constexpr Index few_columns = 4;  // solved one by one, without packing the factor
 
-// The diagonal block of `size` columns at k: column after column, each less what those before explain.
+// Some vectors of column j from `row` on, less what the columns [begin, j) explain of them; then times `factor`.
+template <class T, int vectors>
+void reduce(TiledMatrix<T>* A, Index begin, Index j, Index row, T factor) {
+  constexpr Index width = Simd<T>::width;
+  typename Simd<T>::Vector acc[vectors];
+#pragma GCC unroll 4
+  for (int v = 0; v < vectors; ++v) acc[v] = Simd<T>::load(A->at(row + v * width, j));
+  for (Index c = begin; c < j; ++c) {
+    const T* before = A->at(row, c);
+    const T by = *A->at(j, c);
+#pragma GCC unroll 4
+    for (int v = 0; v < vectors; ++v) acc[v] -= Simd<T>::load(before + v * width) * by;
+  }
+#pragma GCC unroll 4
+  for (int v = 0; v < vectors; ++v) Simd<T>::store(A->at(row + v * width, j), acc[v] * factor);
+}
+
+// The same for whole vectors that cover the rows [row, end): those beyond are above the diagonal, or room at the edge.
+template <class T>
+void reduce_rows(TiledMatrix<T>* A, Index begin, Index j, Index row, Index end, T factor) {
+  constexpr Index width = Simd<T>::width;
+  for (; end - row > 3 * width; row += 4 * width) reduce<T, 4>(A, begin, j, row, factor);
+  if (end - row > 2 * width) return reduce<T, 3>(A, begin, j, row, factor);
+  if (end - row > width) return reduce<T, 2>(A, begin, j, row, factor);
+  if (end > row) reduce<T, 1>(A, begin, j, row, factor);
+}
+
+// The diagonal block of `size` columns at k, column after column.
 template <class T>
 bool factor_block(TiledMatrix<T>* A, Index k, Index size) {
+  constexpr Index width = Simd<T>::width;
   for (Index j = k; j < k + size; ++j) {
+    reduce_rows(A, k, j, k + (j - k) / width * width, k + size, T(1));
     T* column = A->at(0, j);
-    for (Index c = k; c < j; ++c) {
-      const T* before = A->at(0, c);
-      const T factor = before[j];
-      for (Index i = j; i < k + size; ++i) column[i] -= factor * before[i];
-    }
     if (!(column[j] > 0) || !std::isfinite(column[j])) return false;
     const T root = std::sqrt(column[j]);
     for (Index i = j; i < k + size; ++i) column[i] /= root;
@@ -31,15 +55,11 @@ bool factor_block(TiledMatrix<T>* A, Index k, Index size) {
 // Rows of the columns k ... k + size times the inverse of the transposed diagonal block.
 template <class T>
 void solve_rows(TiledMatrix<T>* A, Index k, Index size, Index row, Index rows) {
-  for (Index j = k; j < k + size; ++j) {
-    T* column = A->at(row, j);
-    for (Index c = k; c < j; ++c) {
-      const T* before = A->at(row, c);
-      const T factor = *A->at(j, c);
-      for (Index i = 0; i < rows; ++i) column[i] -= factor * before[i];
+  constexpr Index together = 4 * Simd<T>::width;
+  for (Index end = row + rows; row < end; row += together) {
+    for (Index j = k; j < k + size; ++j) {
+      reduce_rows(A, k, j, row, std::min(row + together, end), 1 / *A->at(j, j));
     }
-    const T diagonal = *A->at(j, j);
-    for (Index i = 0; i < rows; ++i) column[i] /= diagonal;
   }
 }
 
@@ -61,10 +81,8 @@ T inner_product(const T* a, const T* b, Index n) {
   for (; i + lanes <= n; i += lanes) {
     for (Index l = 0; l < lanes; ++l) sums[l] += a[i + l] * b[i + l];
   }
-  T total = 0;
-  for (; i < n; ++i) total += a[i] * b[i];
-  for (Index l = 0; l < lanes; ++l) total += sums[l];
-  return total;
+  for (Index l = 0; i < n; ++i, ++l) sums[l] += a[i] * b[i];
+  return sum_in_pairs<lanes>(sums);
 }
 
 template <class T>

@@ -18,52 +18,37 @@ std::uint64_t splitmix(std::uint64_t* state) {
 
 std::uint64_t rotated(std::uint64_t x, int by) { return (x << by) | (x >> (64 - by)); }
 
-// Without branches, so that loops over lanes become vectors. Errors are some 1e-15.
+// Without branches, so that loops over lanes become vectors. Errors are a few units of the last place.
 
-// Of numbers in (0, 1] that are not subnormal: 2^e m with m in [1/sqrt 2, sqrt 2), and the series of atanh for log m.
-inline double logarithm(double value) {
-  constexpr std::uint64_t half_root = 0x3fe6a09e667f3bcdu, mantissa = 0x000fffffffffffffu;
-  std::uint64_t bits;
+// log(value / 2^31) of whole numbers 1 ... 2^31: 2^e m with m in [1/sqrt 2, sqrt 2), and the series of atanh for log m.
+inline float logarithm(float value) {
+  constexpr std::uint32_t half_root = 0x3f3504f3u, mantissa = 0x007fffffu;
+  std::uint32_t bits;
   std::memcpy(&bits, &value, sizeof bits);
   // The exponent counts from half_root, so that m begins there.
-  const std::uint64_t shifted = bits - half_root;
-  const std::int64_t exponent = static_cast<std::int64_t>(shifted) >> 52;
+  const std::uint32_t shifted = bits - half_root;
+  const std::int32_t exponent = (static_cast<std::int32_t>(shifted) >> 23) - 31;
   bits = (shifted & mantissa) + half_root;
-  double m;
+  float m;
   std::memcpy(&m, &bits, sizeof m);
-  const double s = (m - 1) / (m + 1), t = s * s;
-  double series = 1.0 / 19;
-  for (int k = 17; k >= 1; k -= 2) series = series * t + 1.0 / k;
-  return 2 * s * series + static_cast<double>(static_cast<int>(exponent)) * 0.6931471805599453;
+  const float s = (m - 1) / (m + 1), t = s * s;
+  const float series = (((1.0f / 9 * t + 1.0f / 7) * t + 1.0f / 5) * t + 1.0f / 3) * t + 1;
+  return 2 * s * series + static_cast<float>(exponent) * 0.693147181f;
 }
 
-// The cosine and sine of a number of whole turns in [0, 1]: of an eighth of a turn at most, by Taylor series, then of
-// the quarter it lies in.
+// The cosine and sine of `turn` parts of 2^32 of a turn: of an eighth of a turn at most, by Taylor series, then of the
+// quarter it lies in.
 struct Point {
-  double x, y;
+  float x, y;
 };
-inline Point on_circle(double turns) {
-  const double quarters = 4 * turns;
-  const int quarter = static_cast<int>(quarters + 0.5);
-  const double angle = (quarters - quarter) * 1.5707963267948966, t = angle * angle;
-  double sine = -1.0 / 1307674368000, cosine = 1.0 / 20922789888000;
-  sine = sine * t + 1.0 / 6227020800;
-  sine = sine * t - 1.0 / 39916800;
-  sine = sine * t + 1.0 / 362880;
-  sine = sine * t - 1.0 / 5040;
-  sine = sine * t + 1.0 / 120;
-  sine = sine * t - 1.0 / 6;
-  sine = sine * t * angle + angle;
-  cosine = cosine * t - 1.0 / 87178291200;
-  cosine = cosine * t + 1.0 / 479001600;
-  cosine = cosine * t - 1.0 / 3628800;
-  cosine = cosine * t + 1.0 / 40320;
-  cosine = cosine * t - 1.0 / 720;
-  cosine = cosine * t + 1.0 / 24;
-  cosine = cosine * t - 0.5;
-  cosine = cosine * t + 1;
+inline Point on_circle(std::uint32_t turn) {
+  const std::uint32_t quarter = (turn + (1u << 29)) >> 30;
+  const auto rest = static_cast<std::int32_t>(turn - (quarter << 30));
+  const float angle = static_cast<float>(rest) * 1.46291808e-9f, t = angle * angle;  // pi / 2^31
+  const float sine = ((((1.0f / 362880 * t - 1.0f / 5040) * t + 1.0f / 120) * t - 1.0f / 6) * t) * angle + angle;
+  const float cosine = ((((1.0f / 40320 * t - 1.0f / 720) * t + 1.0f / 24) * t) - 0.5f) * t + 1;
   const bool odd = quarter & 1;
-  const double x = odd ? sine : cosine, y = odd ? cosine : sine;
+  const float x = odd ? sine : cosine, y = odd ? cosine : sine;
   return {(quarter + 1) & 2 ? -x : x, quarter & 2 ? -y : y};
 }
 
@@ -77,12 +62,11 @@ NormalNumbers::NormalNumbers(std::uint64_t seed, std::uint64_t number) {
   }
 }
 
-// In (0, 1], of 52 bits.
-void NormalNumbers::uniforms(double* out) {
-  constexpr std::uint64_t one = 0x3ff0000000000000u;
+// Two of 32 bits from each lane.
+void NormalNumbers::uniforms(std::uint32_t* out) {
   std::uint64_t bits[lanes];
   for (Index l = 0; l < lanes; ++l) {
-    bits[l] = ((state_[0][l] + state_[3][l]) >> 12) | one;
+    bits[l] = rotated(state_[0][l] + state_[3][l], 23) + state_[0][l];
     const std::uint64_t t = state_[1][l] << 17;
     state_[2][l] ^= state_[0][l];
     state_[3][l] ^= state_[1][l];
@@ -91,20 +75,21 @@ void NormalNumbers::uniforms(double* out) {
     state_[2][l] ^= t;
     state_[3][l] = rotated(state_[3][l], 45);
   }
-  double values[lanes];
-  std::memcpy(values, bits, sizeof bits);
-  for (Index l = 0; l < lanes; ++l) out[l] = 2.0 - values[l];
+  std::memcpy(out, bits, sizeof bits);
 }
 
 void NormalNumbers::refill() {
-  double u[lanes], v[lanes];
+  std::uint32_t u[halves], v[halves];
   uniforms(u);
   uniforms(v);
-  for (Index l = 0; l < lanes; ++l) u[l] = std::sqrt(-2 * logarithm(u[l]));
-  for (Index l = 0; l < lanes; ++l) {
+  float radius[halves];
+  for (Index l = 0; l < halves; ++l) {
+    radius[l] = std::sqrt(-2 * logarithm(static_cast<float>(static_cast<std::int32_t>((u[l] >> 1) | 1))));
+  }
+  for (Index l = 0; l < halves; ++l) {
     const Point at = on_circle(v[l]);
-    ready_[l] = u[l] * at.x;
-    ready_[lanes + l] = u[l] * at.y;
+    ready_[l] = radius[l] * at.x;
+    ready_[halves + l] = radius[l] * at.y;
   }
   used_ = 0;
 }
@@ -112,13 +97,13 @@ void NormalNumbers::refill() {
 // Marsaglia and Tsang, A simple method for generating gamma variables, ACM Trans. Math. Softw. 26, 2000.
 double NormalNumbers::chi(Index freedom) {
   if (freedom == 1) {
-    double z;
+    float z;
     fill(&z, 1);
     return std::abs(z);
   }
   const double d = 0.5 * static_cast<double>(freedom) - 1.0 / 3, c = 1 / std::sqrt(9 * d);
   for (;;) {
-    double z[2];
+    float z[2];
     fill(z, 2);
     const double root = 1 + c * z[0], v = root * root * root;
     // A normal number's distribution function is uniform.
@@ -127,10 +112,10 @@ double NormalNumbers::chi(Index freedom) {
   }
 }
 
-void NormalNumbers::fill(double* out, Index count) {
+void NormalNumbers::fill(float* out, Index count) {
   for (Index i = 0; i < count;) {
-    if (used_ == 2 * lanes) refill();
-    const Index some = std::min(count - i, 2 * lanes - used_);
+    if (used_ == 2 * halves) refill();
+    const Index some = std::min(count - i, 2 * halves - used_);
     std::copy_n(ready_ + used_, some, out + i);
     used_ += some;
     i += some;

@@ -9,19 +9,20 @@ namespace limbeck {
 
 namespace {
 
-constexpr Index width = PackedVectors::width;
 constexpr Index step_length = 256;  // so that a group of columns and some of rows stay in the first-level cache
-constexpr bool gathers = width % tile_columns != 0;
 
 }  // namespace
 
-void add_packed_gram(const PackedVectors& vectors, TiledMatrix<double>* sums, bool triangular) {
+template <class T>
+void add_packed_gram(const PackedVectors<T>& vectors, TiledMatrix<T>* sums, bool triangular) {
+  constexpr Index width = PackedVectors<T>::width;
+  constexpr bool gathers = width % tile_columns != 0;
   const Index stride = vectors.group_stride, groups = vectors.count / width;
-  double gathered[gathers ? step_length * tile_columns : 1];
+  T gathered[gathers ? step_length * tile_columns : 1];
   for (Index l = 0; l < vectors.length; l += step_length) {
     const Index steps = std::min(step_length, vectors.length - l);
     for (Index c = 0; c < vectors.count; c += tile_columns) {
-      TileColumns<double> right{vectors.data + c / width * stride + l * width + c % width, width, 1};
+      TileColumns<T> right{vectors.data + c / width * stride + l * width + c % width, width, 1};
       if constexpr (gathers) {
         // A tile's columns lie in several groups.
         for (Index i = 0; i < steps; ++i) {
@@ -35,9 +36,9 @@ void add_packed_gram(const PackedVectors& vectors, TiledMatrix<double>* sums, bo
       const auto tiles = [&](auto number) {
         // Zeros are passed over.
         const Index skipped = triangular ? std::clamp<Index>(g * width - l, 0, steps) : 0;
-        add_tile<double, number>(steps - skipped, vectors.data + g * stride + (l + skipped) * width, stride,
-                                 {right.data + skipped * right.step, right.step, 1}, 1.0, sums->at(g * width, c),
-                                 {width, sums->stride()});
+        add_tile<T, number>(steps - skipped, vectors.data + g * stride + (l + skipped) * width, stride,
+                            {right.data + skipped * right.step, right.step, 1}, T(1), sums->at(g * width, c),
+                            {width, sums->stride()});
         g += number;
       };
       while (groups - g >= 5 || groups - g == 3) tiles(std::integral_constant<int, 3>());
@@ -46,5 +47,8 @@ void add_packed_gram(const PackedVectors& vectors, TiledMatrix<double>* sums, bo
     }
   }
 }
+
+template void add_packed_gram(const PackedVectors<float>&, TiledMatrix<float>*, bool);
+template void add_packed_gram(const PackedVectors<double>&, TiledMatrix<double>*, bool);
 
 }  // namespace limbeck

@@ -7,17 +7,19 @@ namespace limbeck {
 
 // Number l of vector v stands at data[(v / width) * group_stride + l * width + v % width]; the count is a multiple of
 // `multiple`.
+template <class T>
 struct PackedVectors {
-  static constexpr Index width = Simd<double>::width;
+  static constexpr Index width = Simd<T>::width;
   static constexpr Index multiple = width > tile_columns ? width : tile_columns;
   static Index padded(Index count) { return (count + multiple - 1) / multiple * multiple; }
 
-  const double* data;
+  const T* data;
   Index count, length, group_stride;
 };
 
 // Adds the inner products of all pairs to the lower triangle, on the calling thread. Triangular: number l of vector v
 // is zero for l < v.
-void add_packed_gram(const PackedVectors& vectors, TiledMatrix<double>* sums, bool triangular = false);
+template <class T>
+void add_packed_gram(const PackedVectors<T>& vectors, TiledMatrix<T>* sums, bool triangular = false);
 
 }  // namespace limbeck

@@ -12,7 +12,7 @@ namespace limbeck {
 
 namespace {
 
-constexpr Index width = PackedVectors::width;
+constexpr Index width = PackedVectors<double>::width;
 constexpr Index chunk = 192;           // rows at a time: whole groups of every width
 constexpr double most_leverage = 1e3;  // sum of squares of a column of U
 
@@ -94,7 +94,7 @@ private:
     }
   }
 
-  void multiply() { add_packed_gram({by_columns_.data(), m_, chunk, chunk * width}, &inner_); }
+  void multiply() { add_packed_gram<double>({by_columns_.data(), m_, chunk, chunk * width}, &inner_); }
 
   Index m_;
   const double* R_;
@@ -116,7 +116,7 @@ bool pad(const double* R, Index m, Index to, AlignedBuffer<double>* result) {
 template <class T>
 bool merge_by_leverage(const Execution& exec, const RowBlock<T>& rows, Index begin, Index end, double* R) {
   constexpr Index most_lanes = 8, budget = Index{8} << 20;  // numbers in the lanes' inner products
-  const Index m = rows.columns(), whole = PackedVectors::padded(m);
+  const Index m = rows.columns(), whole = PackedVectors<double>::padded(m);
   AlignedBuffer<double> divisor(whole * whole);
   if (!pad(R, m, whole, &divisor)) return false;
   const Index chunks = (end - begin + chunk - 1) / chunk;

@@ -59,6 +59,16 @@ struct Simd {
   static void store(T* to, Vector v) { std::memcpy(to, &v, sizeof v); }
 };
 
+// The sum of a power of two of numbers, in pairs. They are overwritten.
+template <Index count, class T>
+inline T sum_in_pairs(T* parts) {
+  if constexpr (count > 1) {
+    for (Index k = 0; k < count / 2; ++k) parts[k] += parts[k + count / 2];
+    return sum_in_pairs<count / 2>(parts);
+  }
+  return parts[0];
+}
+
 // Fetches memory that will be read soon into the second-level cache, a few lines at a time beside the arithmetic, which
 // would otherwise wait for main memory. `passes` is how often what is at hand is read meanwhile: each pass fetches its
 // share. Reaching beyond the end of an array is harmless: a prefetch never faults.

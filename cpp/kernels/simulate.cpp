@@ -1,201 +1,95 @@
 #include "kernels/simulate.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
+#include <optional>
 
-#include "kernels/cholesky.hpp"
-#include "kernels/normal_numbers.hpp"
-#include "kernels/packed_gram.hpp"
+#include "kernels/random_regression.hpp"
 
 namespace limbeck {
 
 namespace {
 
-constexpr Index width = PackedVectors::width;
-using Numbers = std::vector<double>;
+using Numbers = RandomRegression::Numbers;
 
-// Rows, labels and fit of one regression; memory that serves trial after trial.
-//
-// A fit does not change if rows and labels are rotated together, and noise is as random after that as before. So the
-// first features are drawn as a triangle, the factor of their rows (Bartlett, Proc. Roy. Soc. Edinb. 53, 1933): numbers
-// of its diagonal are chi, those above it are normal. Rows beyond p would be zero, and say nothing of the coefficients.
-class Regression {
+// Features by decreasing variance; those that never vary take no part, and their coefficients are zero.
+std::vector<Index> varying(const double* variances, Index p, const bool* seen = nullptr) {
+  std::vector<Index> order;
+  for (Index j = 0; j < p; ++j) {
+    if (variances[j] > 0 && (!seen || seen[j])) order.push_back(j);
+  }
+  std::stable_sort(order.begin(), order.end(), [&](Index i, Index j) { return variances[i] > variances[j]; });
+  return order;
+}
+
+// Regression on some of the features, and its coefficients among all.
+class Stage {
 public:
-  Regression(Index n, Index p, double ridge)
-      : n_(n),
-        p_(p),
-        m_(std::min(n, p)),
-        ridge_(ridge),
-        padded_(PackedVectors::padded(m_)),
-        rows_(padded_ * p_),
-        gram_(padded_, padded_),
-        right_(padded_, 1),
-        noise_(m_) {}
+  Stage(Index n, const double* variances, const std::vector<Index>& order, double ridge)
+      : order_(order), regression_(n, deviations(variances, order), ridge), labels_(order.size()), fit_(order.size()) {}
 
-  // b (p): the fit to rows of independent features of standard deviations `sizes`, labelled <x, labels> plus noise of
-  // standard deviation `noise`. False if the system cannot be solved.
-  bool fit(NormalNumbers* random, const double* sizes, const double* labels, double noise, double* b) {
-    draw(random);
-    random->fill(noise_.data(), m_);
-    for (double& v : noise_) v *= noise;
-    if (m_ == p_ && ridge_ == 0) return solve_triangle(sizes, labels, b);
-    scale(sizes);
-    label(labels);
-    return solve_gram(b);
-  }
-
-private:
-  // Groups of `width` rows, interleaved: feature after feature.
-  double* group(Index g) { return rows_.data() + g * p_ * width; }
-  double& at(Index row, Index feature) { return group(row / width)[feature * width + row % width]; }
-
-  void draw(NormalNumbers* random) {
-    for (Index g = 0; g < padded_ / width; ++g) {
-      const Index first = g * width, last = std::min(first + width, m_);
-      // What is left of the triangle, and rows that only fill a group, stay zero.
-      if (last <= first) break;
-      random->fill(group(g) + first * width, (p_ - first) * width);
-      for (Index row = first; row < first + width; ++row) {
-        for (Index l = first; l < (row < m_ ? row : p_); ++l) at(row, l) = 0;
-        if (row < m_) at(row, row) = random->chi(n_ - row);
-      }
-    }
-  }
-
-  void scale(const double* sizes) {
-    for (Index g = 0; g < padded_ / width; ++g) {
-      double* x = group(g);
-      for (Index l = g * width; l < p_; ++l) {
-        for (Index v = 0; v < width; ++v) x[l * width + v] *= sizes[l];
-      }
-    }
-  }
-
-  void label(const double* labels) {
-    for (Index g = 0; g < padded_ / width; ++g) {
-      const double* x = group(g);
-      double sums[width] = {};
-      for (Index l = g * width; l < p_; ++l) {
-        for (Index v = 0; v < width; ++v) sums[v] += x[l * width + v] * labels[l];
-      }
-      for (Index v = 0; v < width; ++v) {
-        const Index row = g * width + v;
-        *right_.at(row, 0) = row < m_ ? sums[v] + noise_[row] : 0.0;
-      }
-    }
-  }
-
-  // b = labels + (R D)^-1 noise for the triangle R and sizes D: well conditioned whatever the sizes are.
-  bool solve_triangle(const double* sizes, const double* labels, double* b) {
-    for (Index i = p_; i-- > 0;) {
-      double left = noise_[i];
-      for (Index l = i + 1; l < p_; ++l) left -= at(i, l) * b[l];
-      b[i] = left / at(i, i);
-    }
-    bool finite = true;
-    for (Index l = 0; l < p_; ++l) {
-      b[l] = labels[l] + b[l] / sizes[l];
-      finite = finite && std::isfinite(b[l]);
-    }
-    return finite;
-  }
-
-  // b = X' (X X' + n ridge)^-1 y.
-  bool solve_gram(double* b) {
-    const Execution serial(1, nullptr);
-    for (Index j = 0; j < padded_; ++j) std::fill_n(gram_.at(0, j), padded_, 0.0);
-    add_packed_gram({rows_.data(), padded_, p_, p_ * width}, &gram_, true);
-    for (Index j = 0; j < padded_; ++j) *gram_.at(j, j) += j < m_ ? static_cast<double>(n_) * ridge_ : 1.0;
-    if (!cholesky(serial, &gram_)) return false;
-    solve_lower(serial, gram_, &right_);
-    solve_lower_transposed(serial, gram_, &right_);
-    std::fill_n(b, p_, 0.0);
-    for (Index g = 0; g < padded_ / width; ++g) {
-      const double *x = group(g), *a = right_.at(g * width, 0);
-      for (Index l = g * width; l < p_; ++l) {
-        double sum = 0;
-        for (Index v = 0; v < width; ++v) sum += x[l * width + v] * a[v];
-        b[l] += sum;
-      }
-    }
-    return true;
-  }
-
-  Index n_, p_, m_;
-  double ridge_;
-  Index padded_;
-  AlignedBuffer<double> rows_;
-  TiledMatrix<double> gram_, right_;
-  Numbers noise_;
-};
-
-// A surrogate's own fit, and what it knows nothing of.
-class FirstStage {
-public:
-  explicit FirstStage(const Trials& trials) {
-    for (Index j = 0; j < trials.p; ++j) {
-      if (trials.first_seen[j] && trials.first_variances[j] > 0) {
-        seen_.push_back(j);
-        sizes_.push_back(std::sqrt(trials.first_variances[j]));
-        truth_.push_back(trials.first_truth[j]);
-      } else {
-        hidden_ += trials.first_variances[j] * trials.first_truth[j] * trials.first_truth[j];
-      }
-    }
-    // Independent features that are not seen act as noise.
-    noise_ = std::sqrt(trials.first_noise * trials.first_noise + hidden_);
-    regression_.emplace_back(trials.m, static_cast<Index>(seen_.size()), trials.first_ridge);
-    fit_.resize(seen_.size());
-  }
-
-  bool fit(NormalNumbers* random, Numbers* surrogate) {
-    std::fill(surrogate->begin(), surrogate->end(), 0.0);
-    if (!regression_[0].fit(random, sizes_.data(), truth_.data(), noise_, fit_.data())) return false;
-    for (std::size_t k = 0; k < seen_.size(); ++k) (*surrogate)[seen_[k]] = fit_[k];
+  // b from labels <x, truth> plus noise of standard deviation `noise`. False if there is none.
+  bool fit(NormalNumbers* random, const double* truth, double noise, Numbers* b) {
+    for (std::size_t i = 0; i < order_.size(); ++i) labels_[i] = truth[order_[i]];
+    if (!regression_.fit(random, labels_, noise, &fit_)) return false;
+    for (std::size_t i = 0; i < order_.size(); ++i) (*b)[order_[i]] = fit_[i];
     return true;
   }
 
 private:
-  std::vector<Index> seen_;
-  Numbers sizes_, truth_, fit_;
-  double hidden_ = 0, noise_ = 0;
-  std::vector<Regression> regression_;
+  static Numbers deviations(const double* variances, const std::vector<Index>& order) {
+    Numbers found;
+    for (Index j : order) found.push_back(std::sqrt(variances[j]));
+    return found;
+  }
+
+  std::vector<Index> order_;
+  RandomRegression regression_;
+  Numbers labels_, fit_;
 };
+
+// The standard deviation of a surrogate's labels about what it sees: features that it does not act as noise.
+double noise_of_first_stage(const Trials& trials) {
+  double variance = trials.first_noise * trials.first_noise;
+  for (Index j = 0; j < trials.p; ++j) {
+    if (!trials.first_seen[j]) variance += trials.first_variances[j] * trials.first_truth[j] * trials.first_truth[j];
+  }
+  return std::sqrt(variance);
+}
+
+double risk_of(const Trials& trials, const Numbers& b) {
+  double risk = 0;
+  for (Index j = 0; j < trials.p; ++j) {
+    const double error = b[j] - trials.truth[j];
+    risk += trials.test_variances[j] * error * error;
+  }
+  return risk;
+}
 
 }  // namespace
 
 void simulate(const Execution& exec, const Trials& trials, std::uint64_t seed, Index first, Index count,
               double* risks) {
-  // Features that never vary take no part: their coefficients are zero.
-  std::vector<Index> varying;
-  Numbers sizes;
-  for (Index j = 0; j < trials.p; ++j) {
-    if (trials.variances[j] > 0) {
-      varying.push_back(j);
-      sizes.push_back(std::sqrt(trials.variances[j]));
-    }
-  }
-  const Index p = static_cast<Index>(varying.size());
+  constexpr double nan = std::numeric_limits<double>::quiet_NaN();
   const Index lanes = std::min<Index>(count, 4 * exec.n_threads());
   const double operations = static_cast<double>(trials.n) * trials.p * std::min(trials.n, trials.p) * count;
+  const double first_noise = trials.surrogate ? 0.0 : noise_of_first_stage(trials);
   exec.for_each(lanes, operations, [&](Index lane) {
-    Regression regression(trials.n, p, trials.ridge);
-    std::vector<FirstStage> first_stage;
-    if (!trials.surrogate) first_stage.emplace_back(trials);
-    Numbers surrogate(trials.p), labels(p), fit(p), b(trials.p);
+    Stage target(trials.n, trials.variances, varying(trials.variances, trials.p), trials.ridge);
+    std::optional<Stage> made;
+    if (!trials.surrogate) {
+      made.emplace(trials.m, trials.first_variances, varying(trials.first_variances, trials.p, trials.first_seen),
+                   trials.first_ridge);
+    }
+    Numbers surrogate(trials.p), b(trials.p);
     if (trials.surrogate) surrogate.assign(trials.surrogate, trials.surrogate + trials.p);
     for (Index k = lane; k < count && !exec.stopped(); k += lanes) {
       NormalNumbers random(seed, static_cast<std::uint64_t>(first + k));
-      bool solved = first_stage.empty() || first_stage[0].fit(&random, &surrogate);
-      for (Index i = 0; i < p; ++i) labels[i] = surrogate[varying[i]];
-      solved = solved && regression.fit(&random, sizes.data(), labels.data(), trials.noise, fit.data());
-      for (Index i = 0; i < p; ++i) b[varying[i]] = fit[i];
-      double risk = 0;
-      for (Index j = 0; j < trials.p; ++j) {
-        const double error = b[j] - trials.truth[j];
-        risk += trials.test_variances[j] * error * error;
-      }
-      risks[k] = solved ? risk : std::numeric_limits<double>::quiet_NaN();
+      const bool solved = (!made || made->fit(&random, trials.first_truth, first_noise, &surrogate)) &&
+                          target.fit(&random, surrogate.data(), trials.noise, &b);
+      const double risk = solved ? risk_of(trials, b) : nan;
+      risks[k] = std::isfinite(risk) ? risk : nan;
     }
   });
 }

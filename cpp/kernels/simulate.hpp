@@ -25,7 +25,7 @@ struct Trials {
 };
 
 // risks (count): of trials first ... first + count - 1, sum_i test_variances_i (b_i - truth_i)^2. A trial's random
-// numbers depend on its number and the seed only. A trial whose system cannot be solved gives NaN.
+// numbers depend on its number and the seed only. A trial that has no finite risk gives NaN.
 void simulate(const Execution& exec, const Trials& trials, std::uint64_t seed, Index first, Index count, double* risks);
 
 }  // namespace limbeck

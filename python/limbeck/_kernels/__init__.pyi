@@ -5,6 +5,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _Array = NDArray[Any]
+_Float32Array = NDArray[np.float32]
 _Float64Array = NDArray[np.float64]
 
 available_levels: dict[str, str]
@@ -57,7 +58,7 @@ def normal_product(
     vector: _Float64Array,
     n_threads: int,
 ) -> _Float64Array: ...
-def normal_numbers(seed: int, number: int, count: int) -> _Float64Array: ...
+def normal_numbers(seed: int, number: int, count: int) -> _Float32Array: ...
 def peak_flops(dtype_name: str, seconds: float) -> float: ...
 def project(X: _Array, directions: _Array, n_threads: int) -> _Array: ...
 def refine(

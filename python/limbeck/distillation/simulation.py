@@ -87,7 +87,7 @@ def simulate(
     TypeError, ValueError
         As for :func:`risk` and :func:`two_stage_risk`; or options do not go together.
     FloatingPointError
-        The equations of a trial cannot be solved in float64: eigenvalues fall too steeply for n rows.
+        The equations of a trial cannot be solved in float64, or its risk is too large for that.
 
     Examples
     --------
@@ -137,8 +137,8 @@ def simulate(
 def _solved(risks: Float64Array, n: int) -> Float64Array:
     if np.isnan(risks).any():
         raise FloatingPointError(
-            f"{np.count_nonzero(np.isnan(risks))} of {len(risks)} trials with n = {n} rows cannot be solved in float64:"
-            " a ridge, or eigenvalues of fewer decades, would make them regular"
+            f"{np.count_nonzero(np.isnan(risks))} of {len(risks)} trials with n = {n} rows cannot be solved in float64,"
+            " or their risk is too large for it"
         )
     return risks
 
