@@ -293,7 +293,7 @@ def test_what_cannot_be_solved_says_so():
 @pytest.mark.parametrize("n", [40, 150, 299])
 @pytest.mark.parametrize("steepness", [0, 2, 6, 30])
 def test_a_trial_projects_labels_onto_its_rows(n, steepness):
-    """Without noise the fit is an orthogonal projection: its square and the rest's add up, however steep the spectrum."""
+    """Without noise the fit is an orthogonal projection, however steep the spectrum: squares add up."""
     p = 300
     eigenvalues = np.arange(1, p + 1.0) ** -steepness
     labels = np.random.default_rng(0).standard_normal(p)
