@@ -334,11 +334,26 @@ def test_scaling_laws_have_the_predicted_exponents(alpha, r):
     laws = [scaling_law(task, sizes, surrogate) for surrogate in (None, "best", "mask")]
     for law in laws:
         assert law.predicted_exponent == pytest.approx(min(r - 1, 2 * alpha))
-        assert law.exponent == pytest.approx(law.predicted_exponent, abs=0.03)
+        assert abs(law.exponent - law.predicted_exponent) < 2 * law.standard_error < 0.1
         assert law.constant == pytest.approx(law.risks[-1] * sizes[-1] ** law.exponent, rel=0.05)
     # The surrogate lowers the risk by a constant, and not the exponent.
     assert laws[1].exponent == pytest.approx(laws[0].exponent, abs=0.01)
     assert (laws[1].risks < laws[0].risks).all()
+
+
+@pytest.mark.parametrize("surrogate", [None, "best"])
+def test_scaling_laws_are_measured_by_trials(surrogate):
+    task, sizes = Task.power_law(3000, 2.0, 2.5), [20, 40, 80, 160]
+    law = scaling_law(task, sizes, surrogate, trials=60)
+    predicted = scaling_law(task, sizes, surrogate)
+    assert (np.abs(law.risks - predicted.risks) < 4 * law.standard_errors + 0.02 * predicted.risks).all()
+    assert abs(law.exponent - law.predicted_exponent) < 2 * law.standard_error < 0.2
+    assert law.standard_error > predicted.standard_error
+    assert not predicted.standard_errors.any()
+    again = scaling_law(task, sizes, surrogate, trials=60, seed=1)
+    assert not np.isin(again.risks, law.risks).any()
+    with pytest.raises(ValueError, match="trials must be 0, for predictions, or at least 2"):
+        scaling_law(task, sizes, trials=1)
 
 
 def test_a_scaling_law_says_where_it_bends():

@@ -38,6 +38,14 @@ def test_scaling(ax):
     assert "true: $n^{-0.8" in ax.get_legend().get_texts()[0].get_text()
 
 
+def test_scaling_of_trials_has_bars(ax):
+    law = scaling_law(Task.power_law(500, 1.5, 1.8), [20, 40, 80], trials=20)
+    plots.plot_scaling(law, ax)
+    segments = [segment for drawn in ax.containers for segment in drawn[2][0].get_segments()]
+    lengths = {float(segment[0, 0]): float(np.ptp(segment[:, 1])) for segment in segments}
+    np.testing.assert_allclose([lengths[n] for n in law.sample_sizes], 4 * law.standard_errors)
+
+
 def test_without_matplotlib_it_names_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(ImportError, match=r"limbeck\[plot\]"):

@@ -72,7 +72,10 @@ double risk_of(const Trials& trials, const Numbers& b) {
 void simulate(const Execution& exec, const Trials& trials, std::uint64_t seed, Index first, Index count,
               double* risks) {
   constexpr double nan = std::numeric_limits<double>::quiet_NaN();
-  const Index lanes = std::min<Index>(count, 4 * exec.n_threads());
+  // Lanes have memory of their own: more than threads only if that is little.
+  constexpr Index small = Index{1} << 22;
+  const Index lanes_per_thread = std::min(trials.n, trials.p) * trials.p < small ? 4 : 1;
+  const Index lanes = std::min<Index>(count, lanes_per_thread * exec.n_threads());
   const double operations = static_cast<double>(trials.n) * trials.p * std::min(trials.n, trials.p) * count;
   const double first_noise = trials.surrogate ? 0.0 : noise_of_first_stage(trials);
   exec.for_each(lanes, operations, [&](Index lane) {

@@ -113,7 +113,7 @@ def plot_risks(
 
 
 def plot_scaling(law: ScalingLaw, ax: Axes | None = None, *, label: str = "risk", color: str | None = None) -> Axes:
-    """Predicted risks against the number of rows in log-log, and the fitted line; bent sizes are hollow.
+    """Risks against the number of rows in log-log, and the fitted line; bent sizes are hollow, bars two errors.
 
     Parameters
     ----------
@@ -139,9 +139,17 @@ def plot_scaling(law: ScalingLaw, ax: Axes | None = None, *, label: str = "risk"
         label=f"{label}: $n^{{-{law.exponent:.2f}}}$",
     )
     for chosen, fill in ((~law.bent, "full"), (law.bent, "none")):
-        ax.loglog(
-            law.sample_sizes[chosen], law.risks[chosen], "o", color=line.get_color(), fillstyle=fill, ms=5, linestyle=""
+        ax.errorbar(
+            law.sample_sizes[chosen],
+            law.risks[chosen],
+            2 * law.standard_errors[chosen],
+            fmt="o",
+            color=line.get_color(),
+            fillstyle=fill,
+            ms=4,
+            capsize=2,
         )
+    ax.xaxis.set_minor_formatter("")  # labels of minor ticks would run into one another
     ax.set_xlabel("rows n")
     ax.set_ylabel("excess risk")
     ax.legend(frameon=False)

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from limbeck._arrays import Float64Array, integers
+from limbeck._arrays import Float64Array, integer, integers
 from limbeck.distillation.equivalents import coefficients, risk
+from limbeck.distillation.simulation import simulate
 from limbeck.distillation.surrogate import optimal_mask, optimal_surrogate
 from limbeck.distillation.task import Task
 
@@ -22,24 +23,25 @@ _FEWEST_SIZES = 3
 
 @dataclass(frozen=True, eq=False)
 class ScalingLaw:
-    """``risk = constant n^-exponent``, fitted to predicted risks.
+    """``risk = constant n^-exponent``, fitted to predicted or simulated risks.
 
     Attributes
     ----------
     sample_sizes : ndarray of shape (k,)
         Numbers of rows.
-    risks : ndarray of shape (k,)
-        Predicted risks.
+    risks, standard_errors : ndarray of shape (k,)
+        Predicted risks, without errors; or means of trials, and theirs.
     exponent, standard_error : float
-        Of the line through the logarithms, and how far the points are from one. Sizes that are bent are left out if
-        three others remain.
+        Of the line through the logarithms. Local exponents drift where a law is not exact: their standard deviation is
+        the error of the exponent, together with that from the trials. Sizes that are bent are left out if three others
+        remain.
     constant : float
         The risk that the line has at n = 1.
     predicted_exponent : float or None
         ``min(r - 1, 2 alpha)`` for a power law without noise, on true labels, the best surrogate and the best mask
         alike (arXiv 2410.18837, section 5); 0 with noise, which leaves a floor; None for other tasks.
     local_exponents : ndarray of shape (k,)
-        Between n and 1.1 n.
+        Of the predicted risks, between n and 1.1 n.
     bent : ndarray of shape (k,), bool
         Where the local exponent is off the predicted one by more than a tenth of it: mostly because the features end at
         p, or because n is small.
@@ -47,6 +49,7 @@ class ScalingLaw:
 
     sample_sizes: NDArray[np.int64]
     risks: Float64Array
+    standard_errors: Float64Array
     exponent: float
     standard_error: float
     constant: float
@@ -58,16 +61,28 @@ class ScalingLaw:
         predicted = "" if self.predicted_exponent is None else f" (predicted {self.predicted_exponent:.3g})"
         head = f"risk = {self.constant:.3g} n^-{self.exponent:.3f} +- {self.standard_error:.1g}{predicted}"
         rows = [
-            f"{n:>9,} {value:>12.5g} {local:>8.3f}{'  bent' if bent else ''}"
-            for n, value, local, bent in zip(
-                self.sample_sizes.tolist(), self.risks, self.local_exponents, self.bent, strict=True
+            f"{n:>9,} {value:>12.5g} {error:>8.2g} {local:>8.3f}{'  bent' if bent else ''}"
+            for n, value, error, local, bent in zip(
+                self.sample_sizes.tolist(),
+                self.risks,
+                self.standard_errors,
+                self.local_exponents,
+                self.bent,
+                strict=True,
             )
         ]
-        return "\n".join([head, f"{'n':>9} {'risk':>12} {'local':>8}", *rows])
+        return "\n".join([head, f"{'n':>9} {'risk':>12} {'+-':>8} {'local':>8}", *rows])
 
 
-def scaling_law(task: Task, sample_sizes: Iterable[int], surrogate: ArrayLike | str | None = None) -> ScalingLaw:
-    """Fit a power law to the predicted risks of targets on more and more rows.
+def scaling_law(
+    task: Task,
+    sample_sizes: Iterable[int],
+    surrogate: ArrayLike | str | None = None,
+    *,
+    trials: int = 0,
+    seed: int = 0,
+) -> ScalingLaw:
+    """Fit a power law to the predicted or simulated risks of targets on more and more rows.
 
     Parameters
     ----------
@@ -77,6 +92,10 @@ def scaling_law(task: Task, sample_sizes: Iterable[int], surrogate: ArrayLike | 
         Numbers of rows, at least two different ones.
     surrogate : {None, "best", "mask"} or array_like of shape (p,), optional
         Labels: the true ones, those of the best surrogate or the best mask for each size, or of fixed coefficients.
+    trials : int, default 0
+        Simulate each risk with so many trials, at least two; 0 for predictions.
+    seed : int, default 0
+        Of the trials.
 
     Raises
     ------
@@ -98,6 +117,9 @@ def scaling_law(task: Task, sample_sizes: Iterable[int], surrogate: ArrayLike | 
     sizes = np.array(sorted(set(integers(sample_sizes, "sample_sizes", 1))))
     if len(sizes) < 2:
         raise ValueError(f"sample_sizes must hold at least two different numbers of rows, got {sizes.tolist()}")
+    trials = integer(trials, "trials", 0)
+    if trials == 1:
+        raise ValueError("trials must be 0, for predictions, or at least 2, for standard errors; got 1")
     labels = _labels(task, surrogate)
 
     def value(n: int) -> float:
@@ -109,15 +131,26 @@ def scaling_law(task: Task, sample_sizes: Iterable[int], surrogate: ArrayLike | 
         raise ValueError(f"a power law needs positive risks; that of n = {sizes[np.argmin(risks)]} rows is 0")
     with np.errstate(divide="ignore"):
         local = -np.log(after / risks) / np.log(following / sizes)
-    predicted = None
-    if task.power_law_exponents is not None and (surrogate is None or isinstance(surrogate, str)):
-        alpha, r = task.power_law_exponents
-        predicted = 0.0 if task.noise > 0 else float(min(r - 1, 2 * alpha))
+    predicted = _predicted_exponent(task, surrogate)
     expected = np.median(local) if predicted is None else predicted
     bent = np.abs(local - expected) > _BENT * max(abs(expected), _BENT)
     kept = ~bent if np.count_nonzero(~bent) >= _FEWEST_SIZES else np.ones(len(sizes), dtype=bool)
-    slope, error, level = _line(np.log(sizes[kept]), np.log(risks[kept]))
-    return ScalingLaw(sizes, risks, -slope, error, float(np.exp(level)), predicted, local, bent)
+    errors = np.zeros(len(sizes))
+    if trials:
+        found = [simulate(task, int(n), labels(int(n)), trials=trials, seed=seed + i) for i, n in enumerate(sizes)]
+        risks, errors = np.array([one.mean for one in found]), np.array([one.standard_error for one in found])
+    slope, error, level = _line(np.log(sizes[kept]), np.log(risks[kept]), errors[kept] / risks[kept])
+    drift = float(local[kept].std(ddof=1))
+    return ScalingLaw(
+        sizes, risks, errors, -slope, float(np.hypot(error, drift)), float(np.exp(level)), predicted, local, bent
+    )
+
+
+def _predicted_exponent(task: Task, surrogate: ArrayLike | str | None) -> float | None:
+    if task.power_law_exponents is None or not (surrogate is None or isinstance(surrogate, str)):
+        return None
+    alpha, r = task.power_law_exponents
+    return 0.0 if task.noise > 0 else float(min(r - 1, 2 * alpha))
 
 
 def _labels(task: Task, surrogate: ArrayLike | str | None) -> Callable[[int], Float64Array | None]:
@@ -133,12 +166,12 @@ def _labels(task: Task, surrogate: ArrayLike | str | None) -> Callable[[int], Fl
     return lambda n: fixed
 
 
-def _line(x: Float64Array, y: Float64Array) -> tuple[float, float, float]:
-    """Slope, its standard error, and the value at zero."""
-    centred = x - x.mean()
-    slope = float(centred @ y / (centred @ centred))
-    level = float(y.mean() - slope * x.mean())
-    left = y - level - slope * x
-    freedom = len(x) - 2
-    error = float(np.sqrt(left @ left / freedom / (centred @ centred))) if freedom else 0.0
-    return slope, error, level
+def _line(x: Float64Array, y: Float64Array, errors: Float64Array) -> tuple[float, float, float]:
+    """Slope, its standard error from those of y, and the value at zero."""
+    exact = not errors.any()
+    weights = np.ones(len(x)) if exact else 1 / np.square(errors)
+    centre = float(weights @ x / weights.sum())
+    spread = float(weights @ np.square(x - centre))
+    slope = float(weights @ ((x - centre) * y) / spread)
+    level = float(weights @ y / weights.sum() - slope * centre)
+    return slope, 0.0 if exact else spread**-0.5, level

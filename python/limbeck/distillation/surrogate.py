@@ -7,14 +7,24 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from limbeck._arrays import Float64Array
-from limbeck.distillation.equivalents import Risk, equivalent, risk, test_variances, variance_factor
+from limbeck._arrays import Float64Array, integer
+from limbeck.distillation.equivalents import (
+    Risk,
+    coefficients,
+    effective_ridge,
+    equivalent,
+    risk,
+    test_variances,
+    variance_factor,
+)
 from limbeck.distillation.task import Task
 
 __all__ = ["LabelComparison", "compare_labels", "optimal_mask", "optimal_ridge", "optimal_surrogate"]
 
 _GOLDEN = (5**0.5 - 1) / 2
-_RIDGES_PER_DECADE = 4
+_RIDGES_PER_DECADE, _DECADES_ABOVE = 4, 4
+_LEAST_ADDED, _LEAST_ALONE = 1e-4, 1e-14  # of the effective ridge without a ridge, or of the eigenvalues' scale
+_SECTIONS = 40
 
 
 def _prices(
@@ -80,25 +90,41 @@ def optimal_mask(
 def optimal_ridge(task: Task, n: int, surrogate: ArrayLike | None = None) -> tuple[float, Risk]:
     """The ridge that gives a target on n rows the least predicted risk, and that risk.
 
-    A scan of decades around the scale of the eigenvalues, then golden sections; zero if nothing helps.
+    A scan of effective ridges, then golden sections; zero if nothing helps.
+
+    Parameters
+    ----------
+    task, n, surrogate
+        As for :func:`risk`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for :func:`risk`.
     """
-    top = float(task.eigenvalues.max()) * task.n_features / n
-    exponents = np.arange(-14, 4, 1 / _RIDGES_PER_DECADE)
+    n = integer(n, "n", 1)
+    l, s = task.eigenvalues, task.beta if surrogate is None else coefficients(surrogate, "surrogate", task)
+    # Every effective ridge above that of ridge = 0 belongs to one ridge, which needs no root to be found.
+    least = float(effective_ridge(l, n))
+    top = float(l.max()) * task.n_features / n
+    low = np.log10(least * _LEAST_ADDED if least > 0 else top * _LEAST_ALONE)
+    exponents = np.arange(low, np.log10(top) + _DECADES_ABOVE, 1 / _RIDGES_PER_DECADE)
 
     def at(exponent: float) -> float:
-        eq = equivalent(task, n, top * 10.0**exponent, warn=False)
-        s = task.beta if surrogate is None else np.asarray(surrogate)
-        left_over = task.noise + float((task.eigenvalues * np.square(eq.z * s)).sum())
-        bias = float((task.eigenvalues * np.square((1 - eq.z) * s - task.beta)).sum())
-        return bias + eq.omega / (1 - eq.omega) * left_over if eq.omega < 1 else np.inf
+        z = (tau := least + 10.0**exponent) / (l + tau)
+        omega = float(np.square(1 - z).sum()) / n
+        left_over = task.noise + float((l * np.square(z * s)).sum())
+        bias = float((l * np.square((1 - z) * s - task.beta)).sum())
+        return bias + omega / (1 - omega) * left_over if omega < 1 else np.inf
 
     values = [at(e) for e in exponents]
     best = int(np.argmin(values))
-    low, high = exponents[max(best - 1, 0)], exponents[min(best + 1, len(exponents) - 1)]
-    for _ in range(60):
-        a, b = high - _GOLDEN * (high - low), low + _GOLDEN * (high - low)
-        low, high = (low, b) if at(a) < at(b) else (a, high)
-    ridge = top * 10.0 ** ((low + high) / 2)
+    left, right = exponents[max(best - 1, 0)], exponents[min(best + 1, len(exponents) - 1)]
+    for _ in range(_SECTIONS):
+        a, b = right - _GOLDEN * (right - left), left + _GOLDEN * (right - left)
+        left, right = (left, b) if at(a) < at(b) else (a, right)
+    tau = least + 10.0 ** ((left + right) / 2)
+    ridge = tau * max(1 - float((l / (l + tau)).sum()) / n, 0.0)
     with_ridge, without = risk(task, n, surrogate, ridge), risk(task, n, surrogate)
     return (ridge, with_ridge) if with_ridge < without else (0.0, without)
 
