@@ -304,6 +304,23 @@ def test_a_trial_projects_labels_onto_its_rows(n, steepness):
     assert (explained > 0.2 * n / p * (labels @ labels)).all()
 
 
+@pytest.mark.parametrize("asked", [risk, optimal_surrogate, optimal_mask, optimal_ridge, compare_labels])
+def test_warnings_point_at_the_line_that_asked(asked):
+    with pytest.warns(NearPeakWarning) as caught:
+        asked(Task.power_law(100, 0.1, 1.5, noise=0.1), 95)
+    assert {one.filename for one in caught} == {__file__}
+
+
+@pytest.mark.parametrize("asked", [risk, optimal_surrogate, optimal_mask, optimal_ridge, compare_labels, simulate])
+def test_what_is_no_task_is_refused(asked):
+    with pytest.raises(TypeError, match=r"task must be a limbeck.distillation.Task, got list"):
+        asked([1.0, 0.5], 1)
+    with pytest.raises(TypeError, match=r"surrogate_task must be a limbeck.distillation.Task, got str"):
+        two_stage_risk(GOOD, 1, "GOOD", 2)
+    with pytest.raises(TypeError, match=r"task must be"):
+        scaling_law("GOOD", [1, 2])
+
+
 def test_near_the_peak_it_says_so():
     task = Task.power_law(100, 0.1, 1.5, noise=0.1)
     for n in (95, 105):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import NamedTuple
 
 import numpy as np
@@ -11,6 +10,7 @@ from numpy.typing import ArrayLike
 from limbeck import _kernels
 from limbeck._arrays import Float64Array, float_array, require_finite, same_length, thread_count
 from limbeck._least_squares import NotCertifiedWarning, cutoff_of, rank_doubts, unit_of
+from limbeck._warnings import warn
 
 __all__ = ["generalized_cross_validation", "leave_one_out"]
 
@@ -167,7 +167,7 @@ def _left_out(X: Float64Array, Y: Float64Array, cutoff: float, threads: int) -> 
     U, sizes, _ = np.linalg.svd(X, full_matrices=False)
     doubts = rank_doubts(sizes, cutoff, max(X.shape))
     if doubts:
-        warnings.warn(doubts, NotCertifiedWarning, stacklevel=4)
+        warn(doubts, NotCertifiedWarning)
     kept = sizes > cutoff * sizes[0]
     U, sizes = U[:, kept], sizes[kept]
     projected, inverse = U.T @ Y, U / sizes

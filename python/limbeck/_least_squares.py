@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 
 from limbeck import _kernels
 from limbeck._arrays import Array, Float64Array, require_finite
+from limbeck._warnings import warn
 
 __all__ = ["Answer", "NotCertifiedWarning", "certified_answer", "cutoff_of", "rank_doubts", "unit_of"]
 
@@ -80,7 +79,7 @@ def _by_svd(X: Array, Y: Array, cutoff: float, which: str = "") -> Answer:
     if coef.any() and not np.finfo(X.dtype).tiny <= largest < np.inf:
         doubts = f"coefficients leave the range of {X.dtype}"
     if doubts:
-        warnings.warn(f"{which}not certified: {doubts}", NotCertifiedWarning, stacklevel=4)
+        warn(f"{which}not certified: {doubts}", NotCertifiedWarning)
     return scaled, rank, condition, norms, error, "svd", not doubts
 
 

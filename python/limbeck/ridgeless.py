@@ -13,7 +13,6 @@ Shapes: n rows, p features, q targets. Results are bitwise the same for any numb
 from __future__ import annotations
 
 import dataclasses
-import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +24,7 @@ from limbeck._arrays import Array, Float64Array, float_array, integer, require_f
 from limbeck._cross_validation import generalized_cross_validation, leave_one_out
 from limbeck._least_squares import NotCertifiedWarning, certified_answer, cutoff_of
 from limbeck._row_factor import RowFactor
+from limbeck._warnings import warn
 
 __all__ = [
     "Accumulator",
@@ -427,11 +427,10 @@ class Accumulator:
         coef, constant = found.coef[:p], found.intercept
         if intercept == "centred":
             if found.rank > clear:
-                warnings.warn(
+                warn(
                     f"not certified: of {found.rank} directions of X, {found.rank - clear} spread so little beside the "
                     "means that this may be rounding; subtract rough means from X",
                     NotCertifiedWarning,
-                    stacklevel=2,
                 )
                 found = dataclasses.replace(found, certified=False)
             constant = (means[1 + p :] if self.n_targets > 1 else means[-1]) - means[1 : 1 + p] @ coef

@@ -15,14 +15,14 @@ second term is ``sum l_i z_i^2 s_i^2 + gamma^2 Omega``: the same expression, tau
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from limbeck._arrays import Float64Array, integer, require_finite, same_length, vector
-from limbeck.distillation.task import Task, eigenvalues_array, nonnegative
+from limbeck._warnings import warn
+from limbeck.distillation.task import Task, eigenvalues_array, nonnegative, require_task
 
 __all__ = ["Equivalent", "NearPeakWarning", "Risk", "effective_ridge", "equivalent", "risk", "two_stage_risk"]
 
@@ -152,20 +152,20 @@ class Equivalent:
         return l * scaled * scaled / n
 
 
-def equivalent(task: Task, n: int, ridge: float = 0.0, *, warn: bool = True) -> Equivalent:
+def equivalent(task: Task, n: int, ridge: float = 0.0, *, doubts: bool = True) -> Equivalent:
     """Tau, z and Omega; warns near the peak."""
+    require_task(task)
     n, ridge = integer(n, "n", 1), nonnegative(ridge, "ridge")
     l = task.eigenvalues
     tau = float(effective_ridge(l, n, ridge))
     z = np.divide(tau, l + tau, out=np.ones_like(l), where=l > 0)
     omega = float(np.square(1 - z).sum() / n)
-    if warn and omega > _NEAR_PEAK:
+    if doubts and omega > _NEAR_PEAK:
         features = int(np.count_nonzero(l))
-        warnings.warn(
+        warn(
             f"n = {n} rows are close to the number of features that count ({features} in all, Omega = {omega:.3f}): "
             "the risk depends on the draw of the rows there, and its prediction is not reliable",
             NearPeakWarning,
-            stacklevel=3,
         )
     return Equivalent(tau, z, omega)
 
@@ -300,6 +300,8 @@ def two_stage_risk(
     >>> two_stage_risk(task, 200, task, 5000) > two_stage_risk(task, 200, task, 50_000)
     True
     """
+    require_task(task)
+    require_task(surrogate_task, "surrogate_task")
     if surrogate_task.n_features != task.n_features:
         raise ValueError(
             "task and surrogate_task must have the same number of features, got "
@@ -308,7 +310,7 @@ def two_stage_risk(
     seen = np.ones(task.n_features, dtype=bool) if features is None else feature_mask(features, task)
     mean, variance = _fitted(surrogate_task, integer(m, "m", 1), nonnegative(surrogate_ridge, "surrogate_ridge"), seen)
     base = risk(task, n, mean, ridge, test_eigenvalues=test_eigenvalues)
-    eq = equivalent(task, n, ridge, warn=False)
+    eq = equivalent(task, n, ridge, doubts=False)
     t = task.eigenvalues if test_eigenvalues is None else test_variances(test_eigenvalues, task)
     factor = variance_factor(task, n, eq, t)
     spread = float((t * np.square(1 - eq.z) * variance).sum())

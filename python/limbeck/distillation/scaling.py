@@ -12,7 +12,7 @@ from limbeck._arrays import Float64Array, integer, integers
 from limbeck.distillation.equivalents import coefficients, risk
 from limbeck.distillation.simulation import simulate
 from limbeck.distillation.surrogate import optimal_mask, optimal_surrogate
-from limbeck.distillation.task import Task
+from limbeck.distillation.task import Task, require_task
 
 __all__ = ["ScalingLaw", "scaling_law"]
 
@@ -114,6 +114,7 @@ def scaling_law(
     >>> round(law.exponent, 2), round(law.predicted_exponent, 2)
     (0.8, 0.8)
     """
+    require_task(task)
     sizes = np.array(sorted(set(integers(sample_sizes, "sample_sizes", 1))))
     if len(sizes) < 2:
         raise ValueError(f"sample_sizes must hold at least two different numbers of rows, got {sizes.tolist()}")

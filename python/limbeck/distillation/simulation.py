@@ -11,7 +11,7 @@ from limbeck import _kernels
 from limbeck._arrays import Float64Array, integer, thread_count
 from limbeck._progress import progress_line
 from limbeck.distillation.equivalents import coefficients, feature_mask, test_variances
-from limbeck.distillation.task import Task, nonnegative, number
+from limbeck.distillation.task import Task, nonnegative, number, require_task
 
 __all__ = ["Simulation", "simulate"]
 
@@ -97,6 +97,7 @@ def simulate(
     >>> bool(abs(found.mean - risk(task, 100)) < 4 * found.standard_error)
     True
     """
+    require_task(task)
     n, trials, seed = integer(n, "n", 1), integer(trials, "trials", 1), integer(seed, "seed", 0)
     ridge = nonnegative(ridge, "ridge")
     threads = thread_count(n_threads)
@@ -150,6 +151,7 @@ def _error(risks: Float64Array) -> float:
 def _first_stage(
     task: Task, first: Task, m: int | None, ridge: float, features: ArrayLike | None
 ) -> tuple[Float64Array, Float64Array, NDArray[np.bool_], int, float, float]:
+    require_task(first, "surrogate_task")
     if first.n_features != task.n_features:
         raise ValueError(
             "task and surrogate_task must have the same number of features, got "

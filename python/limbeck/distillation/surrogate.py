@@ -17,7 +17,7 @@ from limbeck.distillation.equivalents import (
     test_variances,
     variance_factor,
 )
-from limbeck.distillation.task import Task
+from limbeck.distillation.task import Task, require_task
 
 __all__ = ["LabelComparison", "compare_labels", "optimal_mask", "optimal_ridge", "optimal_surrogate"]
 
@@ -102,6 +102,7 @@ def optimal_ridge(task: Task, n: int, surrogate: ArrayLike | None = None) -> tup
     TypeError, ValueError
         As for :func:`risk`.
     """
+    require_task(task)
     n = integer(n, "n", 1)
     l, s = task.eigenvalues, task.beta if surrogate is None else coefficients(surrogate, "surrogate", task)
     # Every effective ridge above that of ridge = 0 belongs to one ridge, which needs no root to be found.
@@ -124,7 +125,7 @@ def optimal_ridge(task: Task, n: int, surrogate: ArrayLike | None = None) -> tup
         a, b = right - _GOLDEN * (right - left), left + _GOLDEN * (right - left)
         left, right = (left, b) if at(a) < at(b) else (a, right)
     tau = least + 10.0 ** ((left + right) / 2)
-    ridge = tau * max(1 - float((l / (l + tau)).sum()) / n, 0.0)
+    ridge = float(tau * max(1 - float((l / (l + tau)).sum()) / n, 0.0))
     with_ridge, without = risk(task, n, surrogate, ridge), risk(task, n, surrogate)
     return (ridge, with_ridge) if with_ridge < without else (0.0, without)
 

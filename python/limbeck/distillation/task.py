@@ -112,6 +112,12 @@ class Task:
         return cls(np.maximum(eigenvalues, 0), basis.T @ beta, noise, basis=basis)
 
 
+def require_task(value: object, name: str = "task") -> None:
+    """Raise TypeError unless it is a Task."""
+    if not isinstance(value, Task):
+        raise TypeError(f"{name} must be a limbeck.distillation.Task, got {type(value).__name__}")
+
+
 def eigenvalues_array(value: ArrayLike, name: str) -> Float64Array:
     """Checked variances, at least one of them positive."""
     array = vector(value, name, np.float64)
