@@ -8,7 +8,7 @@ import mpmath
 import numpy as np
 import pytest
 
-from limbeck import _kernels
+from limbeck import _kernels, ridgeless
 from limbeck.distillation import (
     NearPeakWarning,
     Task,
@@ -437,22 +437,60 @@ def test_advice_covers_whatever_the_setting():
     assert right >= 0.95 * given
 
 
-def test_advice_is_what_leaving_out_shows():
+@pytest.mark.parametrize("intercept", ["centred", None, "in norm"])
+@pytest.mark.parametrize(("n", "p"), [(12, 30), (30, 12)])
+def test_advice_is_what_leaving_out_shows(n, p, intercept):
     rng = np.random.default_rng(3)
-    for n, p in ((12, 30), (30, 12)):
-        X, y, weak = rng.standard_normal((n, p)), rng.standard_normal(n), rng.standard_normal(n)
-        advice = advise(X, y, weak)
-        for labels, error in (
-            (y, advice.strong_error),
-            (weak, advice.surrogate_error),
-            (advice.weight * weak + (1 - advice.weight) * y, advice.mixture_error),
-        ):
-            missed = [
-                y[i] - X[i] @ np.linalg.lstsq(np.delete(X, i, 0), np.delete(labels, i), rcond=None)[0] for i in range(n)
-            ]
-            assert np.mean(np.square(missed)) == pytest.approx(error)
-    assert advise(X, y, y).recommendation == "no difference"
-    assert "train on: no difference" in str(advise(X, y, y))
+    X, y, weak = rng.standard_normal((n, p)) + 2, rng.standard_normal(n) + 5, rng.standard_normal(n)
+    advice = advise(X, y, weak, intercept=intercept)
+    for labels, error in (
+        (y, advice.strong_error),
+        (weak, advice.surrogate_error),
+        (advice.weight * weak + (1 - advice.weight) * y, advice.mixture_error),
+    ):
+        fits = [ridgeless.solve(np.delete(X, i, 0), np.delete(labels, i), intercept=intercept) for i in range(n)]
+        assert np.mean([(y[i] - fits[i].predict(X[[i]])[0]) ** 2 for i in range(n)]) == pytest.approx(error)
+
+
+def test_advice_on_the_same_labels():
+    rng = np.random.default_rng(3)
+    X, y = rng.standard_normal((12, 30)), rng.standard_normal(12)
+    for labels in (y, y * (1 + 1e-12)):
+        same = advise(X, y, labels)
+        assert (same.recommendation, same.weight) == ("undecided", 0.0)
+    assert str(same).startswith("train on: undecided (")
+
+
+def test_advice_refuses_rows_that_were_centred():
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((60, 120)) + 3
+    surrogate = X @ rng.standard_normal(120)
+    y = surrogate + 20 * rng.standard_normal(60)
+    with pytest.raises(ValueError, match="X has been centred, and has 60 rows of 120 features"):
+        advise(X - X.mean(axis=0), y, surrogate, intercept=None)
+    # With a constant term it does not matter.
+    whole = advise(X, y, surrogate)
+    part = advise(X - X.mean(axis=0), y - 7, surrogate - 7)
+    assert whole.strong_error == pytest.approx(part.strong_error)
+    assert whole.surrogate_error == pytest.approx(part.surrogate_error)
+    assert whole.effective_ridge == pytest.approx(part.effective_ridge)
+
+
+def test_advice_of_deficient_rank_is_that_of_independent_features():
+    rng = np.random.default_rng(1)
+    X, y, weak = rng.standard_normal((50, 10)), rng.standard_normal(50), rng.standard_normal(50)
+    once, often = advise(X, y, weak), advise(np.repeat(X, 20, axis=1), y, weak)
+    for name in ("strong_error", "gain", "standard_error", "effective_ridge", "degrees_of_freedom"):
+        assert getattr(often, name) == pytest.approx(getattr(once, name)), name
+
+
+def test_advice_sees_a_surrogate_that_was_fitted_to_the_labels():
+    rng = np.random.default_rng(2)
+    X, y = rng.standard_normal((100, 10)), rng.standard_normal(100)
+    fitted = ridgeless.solve(X, y, intercept="centred").predict(X)
+    with pytest.warns(UserWarning, match="as if the surrogate had been fitted to y"):
+        advise(X, y, fitted)
+    advise(X, y, X @ rng.standard_normal(10))
 
 
 def test_the_effective_ridge_of_data():

@@ -524,6 +524,47 @@ def test_leave_one_out_of_rows_that_stand_alone_beside_some_that_do_not(n, p):
     np.testing.assert_allclose(leave_one_out(X, y), expected, atol=1e-10)
 
 
+@pytest.mark.parametrize("intercept", ["centred", "in norm"])
+@pytest.mark.parametrize(
+    ("n", "p", "rank"), [(12, 30, 12), (30, 12, 12), (15, 15, 15), (15, 14, 14), (20, 18, 6), (6, 40, 3), (9, 1, 1)]
+)
+def test_leave_one_out_with_a_constant(n, p, rank, intercept):
+    rng = np.random.default_rng(n)
+    X = rng.standard_normal((n, rank)) @ rng.standard_normal((rank, p)) + 10
+    Y = rng.standard_normal((n, 2)) + np.array([5.0, 0.0])
+    found = [solve(np.delete(X, i, 0), np.delete(Y, i, 0), rcond=1e-10, intercept=intercept) for i in range(n)]
+    expected = [Y[i] - one.predict(X[[i]])[0] for i, one in enumerate(found)]
+    np.testing.assert_allclose(leave_one_out(X, Y, intercept=intercept, rcond=1e-10), expected, atol=1e-8)
+    with_ones = np.column_stack([X, np.ones(n)])
+    if intercept == "in norm":
+        gcv = generalized_cross_validation(with_ones, Y)
+    elif n > p + 1:
+        gcv = generalized_cross_validation(with_ones, Y)  # the same fit
+    else:
+        return
+    np.testing.assert_allclose(generalized_cross_validation(X, Y, intercept=intercept), gcv, rtol=1e-8)
+
+
+@pytest.mark.parametrize(("n", "p"), [(20, 50), (50, 25)])
+def test_leave_one_out_with_a_constant_of_rows_that_stand_alone(n, p):
+    rng = np.random.default_rng(n)
+    X, y = rng.standard_normal((n, p)) + 3, rng.standard_normal(n) + 1
+    if n > p:
+        X[:, -5:] = 0
+        X[np.arange(5), -5 + np.arange(5)] = rng.uniform(1, 2, 5)
+    else:
+        X[1] = X[0]
+        X[7] = X[3] - 2 * X[5] + 2 * X[9]  # within the affine span of others
+    found = [solve(np.delete(X, i, 0), np.delete(y, i), rcond=1e-10, intercept="centred") for i in range(n)]
+    expected = [y[i] - one.predict(X[[i]])[0] for i, one in enumerate(found)]
+    np.testing.assert_allclose(leave_one_out(X, y, intercept="centred"), expected, atol=1e-9)
+
+
+def test_the_intercept_of_leave_one_out_is_checked():
+    with pytest.raises(ValueError, match='intercept must be None, "centred" or "in norm"'):
+        leave_one_out(np.eye(3), np.ones(3), intercept="yes")
+
+
 def test_leave_one_out_of_a_row_that_stands_alone():
     # Two rows on one axis, one on another: without the last, nothing is known about its axis.
     X = np.array([[1.0, 0.0], [2.0, 0.0], [0.0, 3.0]])

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from limbeck import _kernels
 from limbeck._arrays import Float64Array, float_array, require_finite, same_length, thread_count
-from limbeck._least_squares import NotCertifiedWarning, cutoff_of, rank_doubts, unit_of
+from limbeck._least_squares import NotCertifiedWarning, centred, check_intercept, cutoff_of, rank_doubts, unit_of
 from limbeck._warnings import warn
 
 __all__ = ["generalized_cross_validation", "leave_one_out"]
@@ -19,7 +19,12 @@ _NOTHING_LEFT_OVER = 16 * float(np.finfo(np.float64).eps)  # times the root of t
 
 
 def leave_one_out(
-    X: ArrayLike, Y: ArrayLike, *, rcond: float | None = None, n_threads: int | None = None
+    X: ArrayLike,
+    Y: ArrayLike,
+    *,
+    rcond: float | None = None,
+    intercept: str | None = None,
+    n_threads: int | None = None,
 ) -> Float64Array:
     r"""Residuals :math:`y_i - x_i^\top b^{(-i)}` of the minimum-norm solutions that leave out one row each.
 
@@ -31,6 +36,9 @@ def leave_one_out(
         Targets.
     rcond : float, optional
         As for :func:`solve`. The rank of X without a row is judged from that of X.
+    intercept : {None, "centred", "in norm"}, optional
+        As for :func:`solve`; the constant is fitted anew without each row. Subtracting means beforehand is not the
+        same: each row is then known from the others.
     n_threads : int, optional
         Number of threads; default what OpenMP would take.
 
@@ -53,13 +61,12 @@ def leave_one_out(
 
     Notes
     -----
-    For a constant term, append a column of ones to X (with p >= n it counts in the norm then).
-
     With H the projection on the columns of X, the residual of row i is divided by 1 - H_ii: the classical formula.
     Where H_ii = 1, row i lies outside the span of the others: the fit goes through y_i whatever it is, and the formula
     becomes ``(K^+ y)_i / (K^+)_ii`` for K = X X' (for independent rows Hastie, Montanari, Rosset and
     Tibshirani, Surprises in high-dimensional ridgeless least squares interpolation, Ann. Statist. 50, 2022, section 7).
-    Rows of almost all the leverage, 1 - H_ii below 1e-6, are left out in fact.
+    Rows of almost all the leverage, 1 - H_ii below 1e-6, are left out in fact. With a centred intercept K is that of
+    centred rows, and 1 / n of a row's leverage is the constant's.
 
     Examples
     --------
@@ -69,9 +76,9 @@ def leave_one_out(
     >>> ridgeless.leave_one_out(X, y)
     array([-3. , -1.5,  4.5])
     """
-    X, Y, cutoff, threads = _rows_to_leave_out(X, Y, rcond, n_threads)
+    X, Y, cutoff, threads = _rows_to_leave_out(X, Y, rcond, intercept, n_threads)
     targets = Y if Y.ndim == 2 else Y[:, None]
-    found = _left_out(X, targets, cutoff, threads)
+    found = _left_out(X, targets, cutoff, intercept == "centred", threads)
     least = _NOTHING_LEFT_OVER * np.sqrt(found.rank)
     alone = found.left_over < least if found.rank < len(X) else np.ones(len(X), dtype=bool)
     doubtful = ~alone & (found.left_over < _LEAST_LEFT_OVER)
@@ -79,14 +86,26 @@ def leave_one_out(
     denominator = np.where(alone, found.alone_diagonal, found.left_over)
     result = numerator / np.where(doubtful, 1.0, denominator)[:, None]
     for i in np.flatnonzero(doubtful):
-        rest = np.arange(len(X)) != i
-        coef = np.linalg.lstsq(X[rest], targets[rest], rcond=cutoff)[0]
-        result[i] = targets[i] - X[i] @ coef
+        result[i] = _without_row(X, targets, int(i), cutoff, intercept == "centred")
     return np.asarray(result if Y.ndim == 2 else result[:, 0])
 
 
+def _without_row(X: Float64Array, Y: Float64Array, i: int, cutoff: float, with_constant: bool) -> Float64Array:
+    rest = np.arange(len(X)) != i
+    rows, targets, x, y = X[rest], Y[rest], X[i], Y[i]
+    if with_constant:
+        (rows, x_mean), (targets, y_mean) = centred(rows), centred(targets)
+        x, y = x - x_mean[0], y - y_mean[0]
+    return np.asarray(y - x @ np.linalg.lstsq(rows, targets, rcond=cutoff)[0])
+
+
 def generalized_cross_validation(
-    X: ArrayLike, Y: ArrayLike, *, rcond: float | None = None, n_threads: int | None = None
+    X: ArrayLike,
+    Y: ArrayLike,
+    *,
+    rcond: float | None = None,
+    intercept: str | None = None,
+    n_threads: int | None = None,
 ) -> float | Float64Array:
     r"""Generalised cross-validation of the minimum-norm solution: leaving out rows, all of the same leverage.
 
@@ -98,6 +117,8 @@ def generalized_cross_validation(
         Targets.
     rcond : float, optional
         As for :func:`solve`.
+    intercept : {None, "centred", "in norm"}, optional
+        As for :func:`leave_one_out`.
     n_threads : int, optional
         Number of threads; default what OpenMP would take.
 
@@ -116,7 +137,8 @@ def generalized_cross_validation(
     Notes
     -----
     ``mean(residual^2) / (1 - r/n)^2`` for r < n (Golub, Heath and Wahba, Technometrics 21, 1979); for r = n, where that
-    is 0/0, its limit from ridge regression, ``mean((K^-1 y)^2) / mean(diag(K^-1))^2`` for K = X X'.
+    is 0/0, its limit from ridge regression, ``mean((K^-1 y)^2) / mean(diag(K^-1))^2`` for K = X X'. A constant counts
+    in the rank.
 
     Examples
     --------
@@ -126,8 +148,8 @@ def generalized_cross_validation(
     >>> round(ridgeless.generalized_cross_validation(X, y), 6)
     10.5
     """
-    X, Y, cutoff, threads = _rows_to_leave_out(X, Y, rcond, n_threads)
-    found = _left_out(X, Y if Y.ndim == 2 else Y[:, None], cutoff, threads)
+    X, Y, cutoff, threads = _rows_to_leave_out(X, Y, rcond, intercept, n_threads)
+    found = _left_out(X, Y if Y.ndim == 2 else Y[:, None], cutoff, intercept == "centred", threads)
     if found.rank == len(X):
         scaled = found.alone / found.alone_diagonal.mean()
     else:
@@ -137,7 +159,7 @@ def generalized_cross_validation(
 
 
 def _rows_to_leave_out(
-    X: ArrayLike, Y: ArrayLike, rcond: float | None, n_threads: int | None
+    X: ArrayLike, Y: ArrayLike, rcond: float | None, intercept: str | None, n_threads: int | None
 ) -> tuple[Float64Array, Float64Array, float, int]:
     """Checked arrays, X in a moderate unit, and the threshold for singular values."""
     X = float_array(X, "X", 2)
@@ -145,13 +167,16 @@ def _rows_to_leave_out(
     same_length(X, "X", 0, Y, "Y", 0, "rows")
     if len(X) < 2 or not X.shape[1]:
         raise ValueError(f"X must have at least two rows and one column, got shape {X.shape}")
+    check_intercept(intercept)
     threads = thread_count(n_threads)
     require_finite(threads, X=X, Y=Y)
+    if intercept == "in norm":
+        X = np.concatenate([X, np.ones_like(X[:, :1])], axis=1)
     return X.astype(np.float64) / unit_of(X), Y, cutoff_of(X, rcond), threads
 
 
 class _LeftOut(NamedTuple):
-    """y - H y (n, q) and 1 - diag(H); K^+ y and diag(K^+) for K = X X'; the rank of X."""
+    """y - H y (n, q) and 1 - diag(H); K^+ y and diag(K^+) for K = X X'; the rank of X. A constant counts in all."""
 
     residual: Float64Array
     left_over: Float64Array
@@ -160,7 +185,14 @@ class _LeftOut(NamedTuple):
     rank: int
 
 
-def _left_out(X: Float64Array, Y: Float64Array, cutoff: float, threads: int) -> _LeftOut:
+def _left_out(X: Float64Array, Y: Float64Array, cutoff: float, with_constant: bool, threads: int) -> _LeftOut:
+    if not with_constant:
+        return _left_out_of(X, Y, cutoff, threads)
+    found = _left_out_of(centred(X)[0], centred(Y)[0], cutoff, threads)
+    return found._replace(left_over=found.left_over - 1 / len(X), rank=found.rank + 1)
+
+
+def _left_out_of(X: Float64Array, Y: Float64Array, cutoff: float, threads: int) -> _LeftOut:
     found = _kernels.leave_one_out(X, Y, cutoff, cutoff_of(X, None), threads)
     if found[-1] == "certified":
         return _LeftOut(*found[:-1])

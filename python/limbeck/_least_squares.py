@@ -8,7 +8,19 @@ from limbeck import _kernels
 from limbeck._arrays import Array, Float64Array, require_finite
 from limbeck._warnings import warn
 
-__all__ = ["Answer", "NotCertifiedWarning", "certified_answer", "cutoff_of", "rank_doubts", "unit_of"]
+__all__ = [
+    "INTERCEPTS",
+    "Answer",
+    "NotCertifiedWarning",
+    "centred",
+    "certified_answer",
+    "check_intercept",
+    "cutoff_of",
+    "rank_doubts",
+    "unit_of",
+]
+
+INTERCEPTS = (None, "centred", "in norm")
 
 _RANK_DOUBT = 0.5  # of the precision times the larger side: a singular value as close to the threshold may be either
 _PRECISIONS = {np.dtype(dtype).itemsize: float(np.finfo(dtype).eps) for dtype in (np.float32, np.float64)}
@@ -110,6 +122,21 @@ def cutoff_of(X: Array, rcond: float | None) -> float:
     if not 0 <= value < 1:
         raise ValueError(f"rcond must be at least 0 and below 1, or None; got {rcond!r}")
     return value
+
+
+def check_intercept(value: str | None) -> None:
+    """Raise ValueError unless it is one of the three kinds."""
+    if value not in INTERCEPTS:
+        raise ValueError(f'intercept must be None, "centred" or "in norm"; got {value!r}')
+
+
+def centred(rows: Array) -> tuple[Float64Array, Float64Array]:
+    """Rows (..., n, any) less their mean, and the mean (..., 1, any)."""
+    # In float64: differences of nearly equal numbers must not be rounded to float32.
+    mean = rows.mean(axis=-2, dtype=np.float64, keepdims=True)
+    less = rows - mean
+    # Once more: what rounding of the means has left would make features of constant columns.
+    return less - less.mean(axis=-2, keepdims=True), mean
 
 
 def unit_of(values: Array) -> float:

@@ -22,7 +22,7 @@ from numpy.typing import ArrayLike
 from limbeck import _kernels
 from limbeck._arrays import Array, Float64Array, float_array, integer, require_finite, same_length, thread_count
 from limbeck._cross_validation import generalized_cross_validation, leave_one_out
-from limbeck._least_squares import NotCertifiedWarning, certified_answer, cutoff_of
+from limbeck._least_squares import NotCertifiedWarning, centred, certified_answer, check_intercept, cutoff_of
 from limbeck._row_factor import RowFactor
 from limbeck._warnings import warn
 
@@ -210,26 +210,21 @@ def _with_intercept(
     X: Array, Y: Array, rcond: float | None, method: str, intercept: str, n_threads: int | None
 ) -> Solution:
     """One problem or a batch."""
+    check_intercept(intercept)
     one_target = Y.ndim < X.ndim
     targets = Y[..., None] if one_target else Y
     options: dict[str, Any] = {"method": method, "n_threads": n_threads}
     if intercept == "in norm":
         found = solve(np.concatenate([X, np.ones_like(X[..., :1])], axis=-1), targets, rcond=rcond, **options)
         coef, constant = found.coef[..., :-1, :], found.coef[..., -1, :]
-    elif intercept == "centred":
+    else:
         require_finite(thread_count(n_threads), X=X, Y=Y)
-        # In float64: differences of nearly equal numbers must not be rounded to float32.
-        x_mean, y_mean = (part.mean(axis=-2, dtype=np.float64, keepdims=True) for part in (X, targets))
-        rows, targets = X - x_mean, targets - y_mean
-        # Once more: what rounding of the means has left would make features of constant columns.
-        rows, targets = (part - part.mean(axis=-2, keepdims=True) for part in (rows, targets))
+        (rows, x_mean), (targets, y_mean) = centred(X), centred(targets)
         if 1 < X.shape[-2] <= X.shape[-1]:
             # Rows that add up to zero are not independent; turned, they are, but for the first, which is zero.
             rows, targets = (_turned(part)[..., 1:, :] for part in (rows, targets))
         found = solve(rows, targets, rcond=cutoff_of(X, rcond), **options)
         coef, constant = found.coef.astype(X.dtype), (y_mean - x_mean @ found.coef)[..., 0, :]
-    else:
-        raise ValueError(f'intercept must be None, "centred" or "in norm"; got {intercept!r}')
     norms = found.residual_norm
     if one_target:
         coef, constant, norms = coef[..., 0], constant[..., 0], norms[..., 0]
@@ -402,8 +397,7 @@ class Accumulator:
         p = self.n_features
         if rcond is None:
             rcond = min(0.5, float(np.finfo(np.float64).eps * max(self.n_rows, p)))
-        if intercept not in (None, "centred", "in norm"):
-            raise ValueError(f'intercept must be None, "centred" or "in norm"; got {intercept!r}')
+        check_intercept(intercept)
         # The columns are 1, X, Y; the first row is all that knows of the means.
         R, root = self._factor.triangle(thread_count(n_threads))
         if not R[0, 0]:

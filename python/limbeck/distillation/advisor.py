@@ -8,12 +8,17 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from limbeck._arrays import Float64Array, float_array, require_finite, same_length, thread_count, vector
+from limbeck._least_squares import centred, check_intercept
+from limbeck._warnings import warn
 from limbeck.ridgeless import generalized_cross_validation, leave_one_out
 
 __all__ = ["Advice", "advise"]
 
 _CERTAIN = 2.0  # standard errors
 _FEWEST_ROWS = 8
+_FEWEST_DIRECTIONS, _LITTLE = 5, 0.05  # of what chance explains in so many directions
+_SAME = 1e-20  # of squares: labels that differ by less do by rounding
+_ZERO = 1e-12  # of the largest entry of a column: what rounding leaves of its mean
 _CALIBRATED = 1.1  # covers 0.93 to 0.97 in trials, from 20 to 500 rows and 20 to 2,000 features
 
 
@@ -23,16 +28,17 @@ class Advice:
 
     Attributes
     ----------
-    recommendation : {"strong labels", "surrogate labels", "mixture", "no difference"}
-        The labels of the least error; "no difference" where it is not two standard errors below that of the strong
-        labels, nor that below it.
+    recommendation : {"strong labels", "surrogate labels", "mixture", "undecided"}
+        The surrogate's labels or the mixture if their error is two standard errors below that of the strong labels,
+        the mixture only where it is two of its own below that of the surrogate's; the strong labels if theirs is two
+        below the surrogate's; otherwise undecided: the rows cannot tell.
     strong_error, surrogate_error, mixture_error : float
         Mean squared leave-one-out errors against the strong labels.
     weight : float
         Of the surrogate's labels in the mixture ``weight * surrogate + (1 - weight) * strong`` of least error; it may
         be negative, or exceed one.
     gain : float
-        ``strong_error`` less the least of the other two.
+        ``strong_error`` less that of the surrogate's labels or of the mixture, whichever is meant or looks better.
     standard_error : float
         Of the gain, from the rows.
     surrogate_gain, surrogate_standard_error : float
@@ -40,9 +46,10 @@ class Advice:
     strong_gcv, surrogate_gcv : float
         Generalised cross-validation of targets on either labels, against these labels themselves.
     effective_ridge : float
-        tau, in the units of the features' variance; 0 for more rows than features.
+        tau, in the units of the features' variance; 0 where the rows do not determine each other's labels.
     degrees_of_freedom : float
-        n times Omega: how many rows' worth of noise a fit takes in.
+        n times Omega (see :func:`limbeck.distillation.risk`), and one for a constant: how many rows' worth of noise a
+        fit takes in.
     """
 
     recommendation: str
@@ -59,10 +66,19 @@ class Advice:
     effective_ridge: float
     degrees_of_freedom: float
 
+    @property
+    def _leaning(self) -> str:
+        if self.recommendation != "undecided":
+            return ""
+        if self.gain <= 0:
+            return " (strong labels look better, within the error)"
+        better = "surrogate labels look" if self.gain == self.surrogate_gain else "the mixture looks"
+        return f" ({better} better, within the error)"
+
     def __str__(self) -> str:
         return "\n".join(
             [
-                f"train on: {self.recommendation}",
+                f"train on: {self.recommendation}{self._leaning}",
                 f"  strong labels     {self.strong_error:.5g}",
                 f"  surrogate labels  {self.surrogate_error:.5g}",
                 f"  mixture           {self.mixture_error:.5g}  (weight of the surrogate {self.weight:.2f})",
@@ -72,17 +88,28 @@ class Advice:
         )
 
 
-def advise(X: ArrayLike, y: ArrayLike, surrogate_predictions: ArrayLike, *, n_threads: int | None = None) -> Advice:
+def advise(
+    X: ArrayLike,
+    y: ArrayLike,
+    surrogate_predictions: ArrayLike,
+    *,
+    intercept: str | None = "centred",
+    n_threads: int | None = None,
+) -> Advice:
     r"""Compare training on given labels, on a surrogate's labels of the same rows, and on the best mixture.
 
     Parameters
     ----------
     X : array_like of shape (n, p)
-        Rows, n >= 8; without a constant term, so centre X and the labels first if there is one.
+        Rows, n >= 8.
     y : array_like of shape (n,)
         Strong labels, those that count.
     surrogate_predictions : array_like of shape (n,)
         The surrogate's labels of the same rows. It must not have been fitted to y: then they are too good to be true.
+        Out-of-fold predictions know of y through the other rows, and look a little better than they are.
+    intercept : {"centred", None, "in norm"}, default "centred"
+        Whether targets have a constant term, as for :func:`limbeck.ridgeless.solve`. Do not subtract means beforehand
+        instead: with more features than rows each row's labels are then known from the others.
     n_threads : int, optional
         Number of threads; default what OpenMP would take.
 
@@ -95,7 +122,13 @@ def advise(X: ArrayLike, y: ArrayLike, surrogate_predictions: ArrayLike, *, n_th
     TypeError
         An argument does not hold real numbers.
     ValueError
-        Shapes disagree, there are fewer than eight rows, or numbers are not finite.
+        Shapes disagree, there are fewer than eight rows, or numbers are not finite; ``intercept`` is unknown; or there
+        is none, and rows of more features than rows have been centred.
+
+    Warns
+    -----
+    UserWarning
+        The surrogate's labels look as if they had been fitted to y.
 
     Notes
     -----
@@ -108,8 +141,8 @@ def advise(X: ArrayLike, y: ArrayLike, surrogate_predictions: ArrayLike, *, n_th
     draw as well. For noise and n > p the variance of ``mean(e^2) - risk`` is ``2 (1 + Omega) / (1 - Omega)^3 / n``,
     where independent rows would have ``2 / (1 - Omega)^2 / n``; for n < p trials agree with that within a tenth.
 
-    Tau and Omega come from the eigenvalues of K = X X': ``tau = 1 / tr(K^-1)`` and ``1 - Omega = tr(K^-1)^2 /
-    (n tr(K^-2))``, the derivative of tau by the ridge being 1 / (1 - Omega).
+    Tau and Omega come from the eigenvalues of K = X X', of centred rows if there is a constant: ``tau = 1 / tr(K^-1)``
+    and ``1 - Omega = tr(K^-1)^2 / (n tr(K^-2))``, the derivative of tau by the ridge being 1 / (1 - Omega).
 
     Examples
     --------
@@ -127,25 +160,35 @@ def advise(X: ArrayLike, y: ArrayLike, surrogate_predictions: ArrayLike, *, n_th
     if len(X) < _FEWEST_ROWS:
         raise ValueError(f"X must have at least {_FEWEST_ROWS} rows, got shape {X.shape}")
     require_finite(thread_count(n_threads), X=X, y=strong, surrogate_predictions=weak)
+    check_intercept(intercept)
+    if intercept is None:
+        _refuse_centred(X)
     labels = np.column_stack([strong, weak])
-    residuals = leave_one_out(X, labels, n_threads=n_threads)
+    residuals = leave_one_out(X, labels, intercept=intercept, n_threads=n_threads)
+    tau, freedom = _effective(X, intercept)
+    if _looks_fitted(strong - weak, X, freedom, intercept):
+        warn(
+            "surrogate_predictions look as if the surrogate had been fitted to y on these rows: what it misses of y is "
+            "all but orthogonal to the features; advice then favours it wrongly",
+            UserWarning,
+        )
     on_strong = _Missed(np.zeros(len(X)), residuals[:, 0])
     on_weak = _Missed(strong - weak, residuals[:, 1])
     step = on_weak.whole - on_strong.whole
-    weight = float(-(on_strong.whole @ step) / (step @ step)) if step.any() else 0.0
+    told_apart = step @ step > _SAME * (on_strong.whole @ on_strong.whole)
+    weight = float(-(on_strong.whole @ step) / (step @ step)) if told_apart else 0.0
     on_mixture = _Missed(weight * on_weak.labels, weight * on_weak.residuals + (1 - weight) * on_strong.residuals)
-    tau, freedom = _effective(X)
     inflation = _inflation(freedom / len(X), len(X))
     to_mixture = _difference(on_strong, on_mixture, inflation)
     to_surrogate = _difference(on_strong, on_weak, inflation)
-    gcv = np.asarray(generalized_cross_validation(X, labels, n_threads=n_threads))
+    gcv = np.asarray(generalized_cross_validation(X, labels, intercept=intercept, n_threads=n_threads))
     best, (gain, error) = ("mixture", to_mixture)
     # A weight near one is no reason for a mixture: its error differs by less than its own uncertainty.
     saved, spread = _difference(on_weak, on_mixture, inflation)
     if to_surrogate[0] > 0 and saved <= _CERTAIN * spread:
         best, (gain, error) = "surrogate labels", to_surrogate
-    recommendation = best if gain > _CERTAIN * error else "no difference"
-    if to_surrogate[0] < -_CERTAIN * to_surrogate[1] and recommendation == "no difference":
+    recommendation = best if gain > _CERTAIN * error else "undecided"
+    if to_surrogate[0] < -_CERTAIN * to_surrogate[1] and recommendation == "undecided":
         recommendation = "strong labels"
     return Advice(
         recommendation,
@@ -193,12 +236,41 @@ def _difference(one: _Missed, other: _Missed, inflation: float) -> tuple[float, 
     return float((correlated + free).mean()), error
 
 
-def _effective(X: Float64Array) -> tuple[float, float]:
-    """Tau and n Omega, from the rows' inner products."""
-    n, p = X.shape
-    if n >= p:
-        return 0.0, float(min(n, p))
-    values = np.linalg.eigvalsh(X @ X.T)
-    values = values[values > np.finfo(np.float64).eps * p * values[-1]]
+def _effective(X: Float64Array, intercept: str | None) -> tuple[float, float]:
+    """Tau, and n Omega with one for a constant, from the rows' inner products."""
+    n, constant = len(X), int(intercept == "centred")
+    X = _rows_of_fit(X, intercept)
+    values = np.linalg.eigvalsh(X @ X.T if n < X.shape[1] else X.T @ X)
+    values = values[values > np.finfo(np.float64).eps * max(X.shape) * values[-1]]
+    if len(values) < n - constant:
+        return 0.0, float(len(values) + constant)
     inverse = float((1 / values).sum())
-    return 1 / inverse, len(values) - inverse**2 / float(np.square(1 / values).sum())
+    return 1 / inverse, len(values) - inverse**2 / float(np.square(1 / values).sum()) + constant
+
+
+def _rows_of_fit(X: Float64Array, intercept: str | None) -> Float64Array:
+    """With a column of ones, or centred, as the constant asks for."""
+    if intercept == "in norm":
+        return np.column_stack([X, np.ones(len(X))])
+    return centred(X)[0] if intercept == "centred" else X
+
+
+def _refuse_centred(X: Float64Array) -> None:
+    """Raise ValueError where rows add up to zero that would be independent otherwise."""
+    n, p = X.shape
+    if n <= p and (np.abs(X.mean(axis=0)) <= _ZERO * np.abs(X).max(axis=0)).all():
+        raise ValueError(
+            f"X has been centred, and has {n} rows of {p} features: each row is then known from the others; pass it "
+            'as it was, with intercept="centred"'
+        )
+
+
+def _looks_fitted(missed: Float64Array, X: Float64Array, freedom: float, intercept: str | None) -> bool:
+    """Whether the features explain far less of what the surrogate misses than they would by chance."""
+    n = len(X)
+    if not _FEWEST_DIRECTIONS <= freedom < n or not missed.any():
+        return False
+    rows = _rows_of_fit(X, intercept)
+    missed = missed - missed.mean() if intercept == "centred" else missed
+    left = missed - rows @ np.linalg.lstsq(rows, missed, rcond=None)[0]
+    return bool(1 - (left @ left) / (missed @ missed) < _LITTLE * freedom / n)
