@@ -21,6 +21,7 @@ from limbeck.distillation import (
     risk,
     scaling_law,
     simulate,
+    surrogate_risk,
     two_stage_risk,
 )
 
@@ -304,11 +305,82 @@ def test_a_trial_projects_labels_onto_its_rows(n, steepness):
     assert (explained > 0.2 * n / p * (labels @ labels)).all()
 
 
-@pytest.mark.parametrize("asked", [risk, optimal_surrogate, optimal_mask, optimal_ridge, compare_labels])
+@pytest.mark.parametrize("asked", [risk, optimal_surrogate, optimal_mask, compare_labels])
 def test_warnings_point_at_the_line_that_asked(asked):
     with pytest.warns(NearPeakWarning) as caught:
         asked(Task.power_law(100, 0.1, 1.5, noise=0.1), 95)
-    assert {one.filename for one in caught} == {__file__}
+    assert [one.filename for one in caught] == [__file__]
+
+
+def test_noise_of_the_surrogate_is_its_own():
+    task = Task.power_law(100, 1.2, 1.5, noise=0.5)
+    clean = Task(task.eigenvalues, task.beta)
+    best = optimal_surrogate(task, 40)
+    for n in (40, 300):
+        assert risk(task, n, best, label_noise=0) == risk(clean, n, best)
+        assert two_stage_risk(task, n, task, 500, label_noise=0) == two_stage_risk(clean, n, task, 500)
+        found = simulate(task, n, label_noise=0, trials=5).risks
+        np.testing.assert_array_equal(found, simulate(clean, n, trials=5).risks)
+    compared = compare_labels(task, 40)
+    assert compared.noiseless_labels == risk(clean, 40)
+    assert compared.noiseless_surrogate == risk(clean, 40, best)
+    assert "noiseless best" in str(compared)
+    assert "noiseless" not in str(compare_labels(clean, 40))
+    with pytest.raises(ValueError, match="label_noise must be at least 0, got -1"):
+        risk(task, 40, label_noise=-1)
+
+
+def test_the_surrogates_own_risk_is_what_trials_find():
+    rng, task, m = np.random.default_rng(0), Task.power_law(60, 1.2, 1.5, noise=0.1), 30
+    seen = np.arange(60) % 3 > 0
+    risks = []
+    for _ in range(400):
+        X = rng.standard_normal((m, 60)) * np.sqrt(task.eigenvalues)
+        y = X @ task.beta + np.sqrt(task.noise) * rng.standard_normal(m)
+        b = np.zeros(60)
+        b[seen] = np.linalg.lstsq(X[:, seen], y, rcond=None)[0]
+        risks.append(task.eigenvalues @ np.square(b - task.beta))
+    error = np.std(risks) / np.sqrt(len(risks))
+    found = surrogate_risk(task, task, m, features=seen)
+    assert abs(np.mean(risks) - found) < 3 * error + 0.02 * found
+    assert surrogate_risk(task, task, m) == pytest.approx(risk(task, m))
+
+
+def test_rounding_of_a_covariance_makes_no_features():
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((80, 200))
+    covariance, beta = np.cov(X, rowvar=False), rng.standard_normal(200)
+    for given in (covariance, covariance.astype(np.float32)):
+        assert np.count_nonzero(Task.from_covariance(given, beta).eigenvalues) == 79
+    with pytest.raises(ValueError, match=r"covariance must be square, got shape \(80, 200\)"):
+        Task.from_covariance(X, beta)
+    task = Task.from_covariance(covariance, beta)
+    np.testing.assert_allclose(task.from_eigenbasis(task.to_eigenbasis(beta)), beta)
+    np.testing.assert_allclose(task.to_eigenbasis(beta), task.beta)
+    plain = Task([2.0, 1.0], [1.0, 1.0])
+    np.testing.assert_array_equal(plain.to_eigenbasis([3, 4]), [3, 4])
+    np.testing.assert_array_equal(plain.from_eigenbasis([3, 4]), [3, 4])
+    assert repr(task) == "Task(p = 200, from a covariance, noise = 0)"
+    assert repr(Task.power_law(3, 2, 1.5, 0.1)) == "Task(p = 3, power law with alpha = 2, r = 1.5, noise = 0.1)"
+
+
+def test_a_task_keeps_its_numbers_to_itself():
+    eigenvalues = np.array([2.0, 1.0])
+    task = Task(eigenvalues, eigenvalues)
+    eigenvalues[0] = -1
+    assert task.eigenvalues[0] == task.beta[0] == 2
+    with pytest.raises(ValueError, match="read-only"):
+        task.beta[0] = 1
+
+
+def test_a_mask_is_no_surrogate():
+    task = Task.power_law(20, 2, 1.5)
+    with pytest.raises(TypeError, match=r"surrogate must hold coefficients, got a mask: pass task.beta"):
+        risk(task, 10, optimal_mask(task, 10))
+    with pytest.raises(TypeError, match=r"surrogate must hold a coefficient for each feature, got the number 0.5"):
+        risk(task, 10, 0.5)
+    with pytest.raises(TypeError, match="eigenvalues must be an array, got a Task"):
+        effective_ridge(task, 10)
 
 
 @pytest.mark.parametrize("asked", [risk, optimal_surrogate, optimal_mask, optimal_ridge, compare_labels, simulate])
@@ -386,6 +458,11 @@ def test_a_scaling_law_says_where_it_bends():
         scaling_law(GOOD, [1, 2], "all")
     with pytest.raises(ValueError, match="that of n = 3 rows is 0"):
         scaling_law(GOOD, [3, 4])
+    with pytest.warns(NearPeakWarning), pytest.raises(ValueError, match="that of n = 100 rows is inf"):
+        scaling_law(Task.power_law(100, 1.5, 2, 0.1), [10, 20, 100])
+    # The theory needs alpha and r above one.
+    assert scaling_law(Task.power_law(100, 0.5, 2), [3, 6]).predicted_exponent is None
+    assert "of bent sizes too" in str(scaling_law(Task.power_law(100, 1.5, 2, 0.1), [5, 10, 20]))
 
 
 def advised(seed, n, p, alpha, noise, damage):

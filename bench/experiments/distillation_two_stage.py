@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from comparisons.table import Column, Section, fixed, render, thousands
 
-from limbeck.distillation import Task, compare_labels, risk, simulate, two_stage_risk
+from limbeck.distillation import Task, compare_labels, simulate, surrogate_risk, two_stage_risk
 
 P, N, NOISE = 500, 200, 0.1
 TASK = Task.power_law(P, 2.0, 1.5)
@@ -31,14 +31,6 @@ ROWS = (50, 100, 200, 300, 700, 1000, 2000, 5000, 20_000)
 SEEN, ROWS_OF_WEAK = (10, 20, 50, 100, 150, 203, 300, 400, 500), 2000
 
 
-def surrogate_risk(surrogate: Task, m: int, seen: np.ndarray) -> float:
-    """Of the surrogate itself, on the target's rows: what it does not see is noise to it, and lost."""
-    hidden = surrogate.eigenvalues[~seen] @ np.square(surrogate.beta[~seen])
-    inner = Task(surrogate.eigenvalues[seen], surrogate.beta[seen], surrogate.noise + hidden)
-    lost = TASK.eigenvalues[~seen] @ np.square(TASK.beta[~seen])
-    return float(risk(inner, m, test_eigenvalues=TASK.eigenvalues[seen])) + float(lost)
-
-
 def row(stage: str, value: int, surrogate: Task, m: int, seen: np.ndarray, trials: int) -> dict[str, object]:
     """Prediction and trials of one setting."""
     options = {"surrogate_task": surrogate, "m": m, "features": seen}
@@ -47,7 +39,7 @@ def row(stage: str, value: int, surrogate: Task, m: int, seen: np.ndarray, trial
     return {
         "stage": stage,
         "value": value,
-        "alone": surrogate_risk(surrogate, m, seen),
+        "alone": float(surrogate_risk(TASK, surrogate, m, features=seen)),
         "predicted": predicted,
         "mean": found.mean,
         "error": found.standard_error,

@@ -1,10 +1,10 @@
 """limbeck: distil functions into small networks whose parts can be named.
 
-The public names are those of the submodules ``moments``, ``ridgeless``, ``distillation`` and ``datasets``, and here
-:func:`learn` (from data), :func:`distill` (from a black box), :class:`ReLUNetwork` and :func:`show_config`.
+The public names are those of the submodules ``moments``, ``ridgeless``, ``distillation``, ``plots`` and ``datasets``,
+and here :func:`learn` (from data), :func:`distill` (from a black box), :class:`ReLUNetwork` and :func:`show_config`.
 """
 
-from limbeck import _kernels, datasets, distillation, moments, ridgeless
+from limbeck import _kernels, datasets, distillation, moments, plots, ridgeless
 from limbeck._config import show_config
 from limbeck.blackbox import Distilled, TeacherError, distill
 from limbeck.learn import Learned, learn
@@ -22,6 +22,7 @@ __all__ = [
     "distillation",
     "learn",
     "moments",
+    "plots",
     "ridgeless",
     "show_config",
 ]

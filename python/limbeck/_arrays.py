@@ -70,14 +70,17 @@ def same_length(a: Array, a_name: str, a_axis: int, b: Array, b_name: str, b_axi
         )
 
 
-def require_finite(n_threads: int = 0, /, **arrays: Array) -> None:
-    """Raise ValueError that names the first argument with a NaN or infinity, and where it stands."""
+def require_finite(n_threads: int = 0, hint: str = "; drop or fill such rows first", /, **arrays: Array) -> None:
+    """Raise ValueError that names the first argument with a NaN or infinity, and where it stands.
+
+    The hint is for arrays of rows; empty for others.
+    """
     for name, array in arrays.items():
         at = _kernels.first_non_finite(array, n_threads)
         if at >= 0:
             index = tuple(int(i) for i in np.unravel_index(at, array.shape))
             place = index[0] if len(index) == 1 else index
-            raise ValueError(f"{name} holds {array.flat[at]} at index {place}; drop or fill such rows first")
+            raise ValueError(f"{name} holds {array.flat[at]} at index {place}{hint}")
 
 
 def finite_result(result: Array, **inputs: Array) -> Array:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["plot_risks", "plot_scaling", "plot_surrogate"]
 
 # Apart from one another for colour-blind readers too (Okabe and Ito).
+_PEAKED = 20  # times the median: beyond, the rest of a curve would lie on the axis
 _COLOURS = {"true labels": "#000000", "best surrogate": "#0072B2", "best mask": "#E69F00"}
 
 
@@ -35,6 +36,11 @@ def _axes(ax: Axes | None) -> Axes:
         raise ImportError('plots need matplotlib: pip install "limbeck[plot]"') from None
     made: Axes = plt.subplots(layout="constrained")[1]
     return made
+
+
+def _checked(value: object, kind: type, name: str) -> None:
+    if not isinstance(value, kind):
+        raise TypeError(f"{name} must be a limbeck.distillation.{kind.__name__}, got {type(value).__name__}")
 
 
 def plot_surrogate(task: Task, n: int, ax: Axes | None = None) -> Axes:
@@ -53,6 +59,7 @@ def plot_surrogate(task: Task, n: int, ax: Axes | None = None) -> Axes:
     -------
     matplotlib Axes
     """
+    _checked(task, Task, "task")
     ax = _axes(ax)
     order = np.argsort(-task.eigenvalues, kind="stable")
     place = np.arange(1, task.n_features + 1)
@@ -62,7 +69,10 @@ def plot_surrogate(task: Task, n: int, ax: Axes | None = None) -> Axes:
     ax.semilogx(place, ratio, color=_COLOURS["best surrogate"], label="best surrogate")
     ax.step(place, kept.astype(float), where="mid", color=_COLOURS["best mask"], label="best mask")
     ax.axhline(1, color=_COLOURS["true labels"], linewidth=0.8, label="true labels")
-    ax.set_xlabel("eigenvalue, largest first")
+    ax.set_ylim(
+        min(0.0, 1.05 * float(np.nanmin(ratio, initial=0.0))), max(1.2, 1.05 * float(np.nanmax(ratio, initial=0.0)))
+    )
+    ax.set_xlabel("rank of the eigenvalue, largest first")
     ax.set_ylabel("coefficient over the true one")
     ax.set_title(f"Best labels for n = {n:,} rows, p = {task.n_features:,}")
     ax.legend(frameon=False)
@@ -91,22 +101,33 @@ def plot_risks(
     -------
     matplotlib Axes
     """
+    _checked(task, Task, "task")
     ax = _axes(ax)
     sizes = sorted(set(integers(sample_sizes, "sample_sizes", 1)))
+    if not sizes:
+        raise ValueError("sample_sizes is empty")
     labels: dict[str, Callable[[int], Float64Array | None]] = {
         "true labels": lambda n: None,
         "best surrogate": lambda n: optimal_surrogate(task, n),
         "best mask": lambda n: task.beta * optimal_mask(task, n),
     }
+    highest: list[float] = []
     for name, of_size in labels.items():
-        ax.plot(sizes, [risk(task, n, of_size(n)) for n in sizes], color=_COLOURS[name], label=name)
+        values = np.array([float(risk(task, n, of_size(n))) for n in sizes])
+        highest.append(values[np.isfinite(values)].max(initial=0.0) / max(np.median(values), 1e-300))
+        ax.plot(sizes, values, "." if len(sizes) == 1 else "-", color=_COLOURS[name], label=name)
         if trials:
             found = [simulate(task, n, of_size(n), trials=trials, seed=seed) for n in sizes]
             errors = [2 * one.standard_error for one in found]
             ax.errorbar(sizes, [one.mean for one in found], errors, color=_COLOURS[name], fmt="o", ms=3, capsize=2)
     ax.set_xlabel("rows n")
     ax.set_ylabel("excess risk")
-    ax.set_ylim(bottom=0)
+    if sizes[0] < task.n_features <= sizes[-1]:
+        ax.axvline(task.n_features, color="0.7", linewidth=0.8, linestyle=":", label="n = p")
+    if max(highest) > _PEAKED:
+        ax.set_yscale("log")
+    else:
+        ax.set_ylim(bottom=0)
     ax.set_title("Prediction" + (f" (lines) and {trials} trials (points)" if trials else ""))
     ax.legend(frameon=False)
     return ax
@@ -130,13 +151,15 @@ def plot_scaling(law: ScalingLaw, ax: Axes | None = None, *, label: str = "risk"
     -------
     matplotlib Axes
     """
+    _checked(law, ScalingLaw, "law")
     ax = _axes(ax)
     (line,) = ax.loglog(
         law.sample_sizes,
         law.constant * law.sample_sizes ** -float(law.exponent),
         color=color,
         linewidth=1,
-        label=f"{label}: $n^{{-{law.exponent:.2f}}}$",
+        label=f"{label}: $n^{{{-law.exponent:.2f}}}$"
+        + ("" if law.predicted_exponent is None else f" (predicted {-law.predicted_exponent:.2f})"),
     )
     for chosen, fill in ((~law.bent, "full"), (law.bent, "none")):
         ax.errorbar(

@@ -6,7 +6,14 @@ Gozeten, Taga, Mondelli and Oymak, ICLR 2025, arXiv 2410.18837).
 """
 
 from limbeck.distillation.advisor import Advice, advise
-from limbeck.distillation.equivalents import NearPeakWarning, Risk, effective_ridge, risk, two_stage_risk
+from limbeck.distillation.equivalents import (
+    NearPeakWarning,
+    Risk,
+    effective_ridge,
+    risk,
+    surrogate_risk,
+    two_stage_risk,
+)
 from limbeck.distillation.scaling import ScalingLaw, scaling_law
 from limbeck.distillation.simulation import Simulation, simulate
 from limbeck.distillation.surrogate import (
@@ -35,5 +42,6 @@ __all__ = [
     "risk",
     "scaling_law",
     "simulate",
+    "surrogate_risk",
     "two_stage_risk",
 ]

@@ -24,7 +24,16 @@ from limbeck._arrays import Float64Array, integer, require_finite, same_length, 
 from limbeck._warnings import warn
 from limbeck.distillation.task import Task, eigenvalues_array, nonnegative, require_task
 
-__all__ = ["Equivalent", "NearPeakWarning", "Risk", "effective_ridge", "equivalent", "risk", "two_stage_risk"]
+__all__ = [
+    "Equivalent",
+    "NearPeakWarning",
+    "Risk",
+    "effective_ridge",
+    "equivalent",
+    "risk",
+    "surrogate_risk",
+    "two_stage_risk",
+]
 
 _NEAR_PEAK = 0.85  # of Omega
 _STEPS = 200
@@ -89,6 +98,8 @@ def effective_ridge(eigenvalues: ArrayLike, n: ArrayLike, ridge: float = 0.0) ->
     >>> effective_ridge([1.0] * 100, 25)
     3.0
     """
+    if isinstance(eigenvalues, Task):
+        raise TypeError("eigenvalues must be an array, got a Task: pass its eigenvalues")
     l = eigenvalues_array(eigenvalues, "eigenvalues")
     ridge = nonnegative(ridge, "ridge")
     positive = l[l > 0]
@@ -176,6 +187,7 @@ def risk(
     surrogate: ArrayLike | None = None,
     ridge: float = 0.0,
     *,
+    label_noise: float | None = None,
     test_eigenvalues: ArrayLike | None = None,
 ) -> Risk:
     r"""Excess risk ``E <x, b - beta>^2`` of a target fitted to n rows with a surrogate's labels.
@@ -191,15 +203,16 @@ def risk(
         the mask.
     ridge : float, default 0
         Of the loss ``|y - X b|^2 / n + ridge |b|^2``; 0 for the interpolator of least norm.
+    label_noise : float, optional
+        Variance of the noise of the surrogate's labels; default the task's. A surrogate that labels without noise has
+        0, and saves that as well.
     test_eigenvalues : array_like of shape (p,), optional
         Variances t of the features when the target is used; default those of the training rows.
 
     Returns
     -------
     Risk
-        A float with its parts. ``sum t_i ((1 - z_i) s_i - beta_i)^2`` is the bias; the rest is
-        ``V / (1 - Omega) (noise + sum l_i z_i^2 s_i^2)`` with ``V = sum t_i l_i / (l_i + tau)^2 / n``, which is Omega
-        if t = l (arXiv 2410.18837, Proposition 1). Infinite for n = p without a ridge if anything is left over.
+        A float with its parts: bias, variance, noise. Infinite for n = p without a ridge if anything is left over.
 
     Raises
     ------
@@ -211,6 +224,13 @@ def risk(
     NearPeakWarning
         Omega exceeds 0.85, as it does for n near p.
 
+    Notes
+    -----
+    With tau from :func:`effective_ridge`, ``z = tau / (l + tau)`` and ``Omega = sum (1 - z)^2 / n``, the target's mean
+    is ``(1 - z) s``. Of the risk ``sum t_i ((1 - z_i) s_i - beta_i)^2`` is the bias; the rest is ``V / (1 - Omega)
+    (noise + sum l_i z_i^2 s_i^2)`` with ``V = sum t_i l_i / (l_i + tau)^2 / n``, which is Omega if t = l (arXiv
+    2410.18837, Proposition 1).
+
     Examples
     --------
     >>> from limbeck.distillation import Task, risk
@@ -221,17 +241,31 @@ def risk(
     eq = equivalent(task, n, ridge)
     s = task.beta if surrogate is None else coefficients(surrogate, "surrogate", task)
     t = task.eigenvalues if test_eigenvalues is None else test_variances(test_eigenvalues, task)
+    return risk_at(task, n, eq, s, t, noise_of_labels(task, label_noise))
+
+
+def risk_at(task: Task, n: int, eq: Equivalent, s: Float64Array, t: Float64Array, noise: float) -> Risk:
+    """The risk of checked arguments."""
     factor = variance_factor(task, n, eq, t)
     left_over = float((task.eigenvalues * np.square(eq.z * s)).sum())
-    return Risk(
-        float((t * np.square((1 - eq.z) * s - task.beta)).sum()), _times(factor, left_over), _times(factor, task.noise)
-    )
+    bias = float((t * np.square((1 - eq.z) * s - task.beta)).sum())
+    return Risk(bias, _times(factor, left_over), _times(factor, noise))
+
+
+def noise_of_labels(task: Task, label_noise: float | None) -> float:
+    """The variance asked for, or the task's."""
+    return task.noise if label_noise is None else nonnegative(label_noise, "label_noise")
 
 
 def variance_factor(task: Task, n: int, eq: Equivalent, t: Float64Array) -> float:
     """``V / (1 - Omega)``."""
     V = float((t * eq.spread(task, n)).sum())
     return V / (1 - eq.omega) if eq.omega < 1 else np.inf
+
+
+def _weighted(weights: Float64Array, values: Float64Array) -> float:
+    """The sum of their products, nothing times infinity being nothing."""
+    return float(np.multiply(weights, values, out=np.zeros_like(values), where=(weights > 0) & (values > 0)).sum())
 
 
 def _times(factor: float, value: float) -> float:
@@ -247,6 +281,7 @@ def two_stage_risk(
     ridge: float = 0.0,
     surrogate_ridge: float = 0.0,
     features: ArrayLike | None = None,
+    label_noise: float | None = None,
     test_eigenvalues: ArrayLike | None = None,
 ) -> Risk:
     r"""Excess risk of a target on n rows that are labelled by a surrogate, itself fitted to m rows.
@@ -254,7 +289,7 @@ def two_stage_risk(
     Parameters
     ----------
     task : Task
-        The target's: features, ground truth, and the noise added to the surrogate's labels (often none).
+        The target's: features, ground truth, and the noise of the surrogate's labels unless ``label_noise`` is given.
     n : int
         Number of rows of the target.
     surrogate_task : Task
@@ -264,7 +299,10 @@ def two_stage_risk(
     ridge, surrogate_ridge : float, default 0
         Of the target and of the surrogate.
     features : array_like of shape (p,), bool, optional
-        What the surrogate sees; default everything. A weak surrogate sees less than its strong target.
+        What the surrogate sees, in the task's basis (principal components if that is of a covariance); default
+        everything. A weak surrogate sees less than its strong target.
+    label_noise : float, optional
+        As for :func:`risk`: of the target's labels; that of the surrogate's own is ``surrogate_task``'s.
     test_eigenvalues : array_like of shape (p,), optional
         As for :func:`risk`.
 
@@ -300,6 +338,46 @@ def two_stage_risk(
     >>> two_stage_risk(task, 200, task, 5000) > two_stage_risk(task, 200, task, 50_000)
     True
     """
+    mean, scatter = _surrogate(task, surrogate_task, m, surrogate_ridge, features)
+    eq = equivalent(task, n, ridge)
+    t = task.eigenvalues if test_eigenvalues is None else test_variances(test_eigenvalues, task)
+    base = risk_at(task, n, eq, mean, t, noise_of_labels(task, label_noise))
+    factor = variance_factor(task, n, eq, t)
+    spread = _weighted(t * np.square(1 - eq.z), scatter)
+    left_over = _weighted(task.eigenvalues * np.square(eq.z), scatter)
+    return Risk(base.bias, base.variance + spread + _times(factor, left_over), base.noise)
+
+
+def surrogate_risk(
+    task: Task,
+    surrogate_task: Task,
+    m: int,
+    *,
+    surrogate_ridge: float = 0.0,
+    features: ArrayLike | None = None,
+    test_eigenvalues: ArrayLike | None = None,
+) -> Risk:
+    """Excess risk on a task of the surrogate itself that :func:`two_stage_risk` labels with.
+
+    Parameters, errors and warnings are those of :func:`two_stage_risk`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from limbeck.distillation import Task, surrogate_risk, two_stage_risk
+    >>> task, seen = Task.power_law(500, alpha=2.0, r=1.5), np.arange(500) < 50
+    >>> surrogate_risk(task, task, 2000, features=seen) < two_stage_risk(task, 200, task, 2000, features=seen)
+    True
+    """
+    mean, scatter = _surrogate(task, surrogate_task, m, surrogate_ridge, features)
+    t = task.eigenvalues if test_eigenvalues is None else test_variances(test_eigenvalues, task)
+    return Risk(float((t * np.square(mean - task.beta)).sum()), _weighted(t, scatter), 0.0)
+
+
+def _surrogate(
+    task: Task, surrogate_task: Task, m: int, ridge: float, features: ArrayLike | None
+) -> tuple[Float64Array, Float64Array]:
+    """Mean and variance of the coefficients of a surrogate."""
     require_task(task)
     require_task(surrogate_task, "surrogate_task")
     if surrogate_task.n_features != task.n_features:
@@ -307,15 +385,8 @@ def two_stage_risk(
             "task and surrogate_task must have the same number of features, got "
             f"{task.n_features} and {surrogate_task.n_features}"
         )
-    seen = np.ones(task.n_features, dtype=bool) if features is None else feature_mask(features, task)
-    mean, variance = _fitted(surrogate_task, integer(m, "m", 1), nonnegative(surrogate_ridge, "surrogate_ridge"), seen)
-    base = risk(task, n, mean, ridge, test_eigenvalues=test_eigenvalues)
-    eq = equivalent(task, n, ridge, doubts=False)
-    t = task.eigenvalues if test_eigenvalues is None else test_variances(test_eigenvalues, task)
-    factor = variance_factor(task, n, eq, t)
-    spread = float((t * np.square(1 - eq.z) * variance).sum())
-    left_over = float((task.eigenvalues * np.square(eq.z) * variance).sum())
-    return Risk(base.bias, base.variance + spread + _times(factor, left_over), base.noise)
+    seen = np.ones(task.n_features, dtype=bool) if features is None else feature_mask(features, surrogate_task)
+    return _fitted(surrogate_task, integer(m, "m", 1), nonnegative(ridge, "surrogate_ridge"), seen)
 
 
 def _fitted(task: Task, m: int, ridge: float, seen: NDArray[np.bool_]) -> tuple[Float64Array, Float64Array]:
@@ -328,15 +399,22 @@ def _fitted(task: Task, m: int, ridge: float, seen: NDArray[np.bool_]) -> tuple[
     gamma = left_over / (1 - eq.omega) if eq.omega < 1 else (np.inf if left_over > 0 else 0.0)
     mean, variance = np.zeros(task.n_features), np.zeros(task.n_features)
     mean[seen] = (1 - eq.z) * b
-    variance[seen] = gamma * eq.spread(inner, m) if gamma > 0 else 0.0
+    if gamma > 0:
+        spread = eq.spread(inner, m)
+        variance[seen] = np.multiply(gamma, spread, out=np.zeros_like(spread), where=spread > 0)
     return mean, variance
 
 
 def coefficients(value: ArrayLike, name: str, task: Task) -> Float64Array:
     """Finite coefficients, one for each feature of a task."""
+    given = np.asarray(value)
+    if given.dtype == bool:
+        raise TypeError(f"{name} must hold coefficients, got a mask: pass task.beta * mask")
+    if given.ndim == 0 and given.dtype.kind in "iuf":
+        raise TypeError(f"{name} must hold a coefficient for each feature, got the number {value!r}")
     array = vector(value, name, np.float64)
     same_length(array, name, 0, task.eigenvalues, "the task's eigenvalues", 0, "features")
-    require_finite(**{name: array})
+    require_finite(0, "", **{name: array})
     return array
 
 

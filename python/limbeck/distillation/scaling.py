@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from limbeck._arrays import Float64Array, integer, integers
-from limbeck.distillation.equivalents import coefficients, risk
+from limbeck.distillation.equivalents import Equivalent, coefficients, equivalent, risk_at
 from limbeck.distillation.simulation import simulate
-from limbeck.distillation.surrogate import optimal_mask, optimal_surrogate
+from limbeck.distillation.surrogate import best_mask_at, best_surrogate_at
 from limbeck.distillation.task import Task, require_task
 
 __all__ = ["ScalingLaw", "scaling_law"]
@@ -38,13 +38,13 @@ class ScalingLaw:
     constant : float
         The risk that the line has at n = 1.
     predicted_exponent : float or None
-        ``min(r - 1, 2 alpha)`` for a power law without noise, on true labels, the best surrogate and the best mask
-        alike (arXiv 2410.18837, section 5); 0 with noise, which leaves a floor; None for other tasks.
+        ``min(r - 1, 2 alpha)`` for a power law without noise, alpha and r above 1, on true labels, the best surrogate
+        and the best mask alike (arXiv 2410.18837, section 5); 0 with noise, which leaves a floor; None for other tasks.
     local_exponents : ndarray of shape (k,)
         Of the predicted risks, between n and 1.1 n.
     bent : ndarray of shape (k,), bool
-        Where the local exponent is off the predicted one by more than a tenth of it: mostly because the features end at
-        p, or because n is small.
+        Where the local exponent is off the predicted one, or off the median of all, by more than a tenth of it: mostly
+        because the features end at p, or because n is small.
     """
 
     sample_sizes: NDArray[np.int64]
@@ -60,6 +60,8 @@ class ScalingLaw:
     def __str__(self) -> str:
         predicted = "" if self.predicted_exponent is None else f" (predicted {self.predicted_exponent:.3g})"
         head = f"risk = {self.constant:.3g} n^-{self.exponent:.3f} +- {self.standard_error:.1g}{predicted}"
+        if np.count_nonzero(~self.bent) < _FEWEST_SIZES <= len(self.bent):
+            head += "; of bent sizes too: fewer than three are not"
         rows = [
             f"{n:>9,} {value:>12.5g} {error:>8.2g} {local:>8.3f}{'  bent' if bent else ''}"
             for n, value, error, local, bent in zip(
@@ -123,13 +125,17 @@ def scaling_law(
         raise ValueError("trials must be 0, for predictions, or at least 2, for standard errors; got 1")
     labels = _labels(task, surrogate)
 
-    def value(n: int) -> float:
-        return float(risk(task, n, labels(n)))
+    def value(n: int, doubts: bool) -> float:
+        eq = equivalent(task, n, doubts=doubts)
+        return float(risk_at(task, n, eq, labels(n, eq), task.eigenvalues, task.noise))
 
     following = np.maximum(sizes + 1, np.ceil(_NEXT * sizes).astype(int))
-    risks, after = (np.array([value(int(n)) for n in counts]) for counts in (sizes, following))
-    if not (risks > 0).all():
-        raise ValueError(f"a power law needs positive risks; that of n = {sizes[np.argmin(risks)]} rows is 0")
+    risks = np.array([value(int(n), True) for n in sizes])
+    after = np.array([value(int(n), False) for n in following])
+    usable = (risks > 0) & (risks < np.inf)
+    if not usable.all():
+        at = int(np.argmin(usable))
+        raise ValueError(f"a power law needs positive, finite risks; that of n = {sizes[at]} rows is {risks[at]:g}")
     with np.errstate(divide="ignore"):
         local = -np.log(after / risks) / np.log(following / sizes)
     predicted = _predicted_exponent(task, surrogate)
@@ -138,7 +144,11 @@ def scaling_law(
     kept = ~bent if np.count_nonzero(~bent) >= _FEWEST_SIZES else np.ones(len(sizes), dtype=bool)
     errors = np.zeros(len(sizes))
     if trials:
-        found = [simulate(task, int(n), labels(int(n)), trials=trials, seed=seed + i) for i, n in enumerate(sizes)]
+        made = [labels(n, equivalent(task, n, doubts=False)) for n in sizes.tolist()]
+        found = [
+            simulate(task, n, s, trials=trials, seed=seed + i)
+            for i, (n, s) in enumerate(zip(sizes.tolist(), made, strict=True))
+        ]
         risks, errors = np.array([one.mean for one in found]), np.array([one.standard_error for one in found])
     slope, error, level = _line(np.log(sizes[kept]), np.log(risks[kept]), errors[kept] / risks[kept])
     drift = float(local[kept].std(ddof=1))
@@ -151,20 +161,22 @@ def _predicted_exponent(task: Task, surrogate: ArrayLike | str | None) -> float 
     if task.power_law_exponents is None or not (surrogate is None or isinstance(surrogate, str)):
         return None
     alpha, r = task.power_law_exponents
+    if min(alpha, r) <= 1:
+        return None
     return 0.0 if task.noise > 0 else float(min(r - 1, 2 * alpha))
 
 
-def _labels(task: Task, surrogate: ArrayLike | str | None) -> Callable[[int], Float64Array | None]:
+def _labels(task: Task, surrogate: ArrayLike | str | None) -> Callable[[int, Equivalent], Float64Array]:
     if surrogate is None:
-        return lambda n: None
+        return lambda n, eq: task.beta
     if isinstance(surrogate, str):
         if surrogate == "best":
-            return lambda n: optimal_surrogate(task, n)
+            return lambda n, eq: best_surrogate_at(task, n, eq, task.eigenvalues)
         if surrogate == "mask":
-            return lambda n: task.beta * optimal_mask(task, n)
+            return lambda n, eq: task.beta * best_mask_at(task, n, eq, task.eigenvalues)
         raise ValueError(f'surrogate must be None, "best", "mask" or coefficients; got {surrogate!r}')
     fixed = coefficients(surrogate, "surrogate", task)
-    return lambda n: fixed
+    return lambda n, eq: fixed
 
 
 def _line(x: Float64Array, y: Float64Array, errors: Float64Array) -> tuple[float, float, float]:

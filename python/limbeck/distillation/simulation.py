@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from limbeck import _kernels
 from limbeck._arrays import Float64Array, integer, thread_count
 from limbeck._progress import progress_line
-from limbeck.distillation.equivalents import coefficients, feature_mask, test_variances
+from limbeck.distillation.equivalents import coefficients, feature_mask, noise_of_labels, test_variances
 from limbeck.distillation.task import Task, nonnegative, number, require_task
 
 __all__ = ["Simulation", "simulate"]
@@ -37,6 +37,9 @@ class Simulation:
     standard_error: float
     risks: Float64Array
 
+    def __repr__(self) -> str:
+        return f"Simulation({self})"
+
     def __str__(self) -> str:
         return f"{self.mean:.6g} +- {self.standard_error:.2g} ({len(self.risks)} trials)"
 
@@ -49,6 +52,7 @@ def simulate(
     *,
     trials: int = 100,
     seed: int = 0,
+    label_noise: float | None = None,
     test_eigenvalues: ArrayLike | None = None,
     surrogate_task: Task | None = None,
     m: int | None = None,
@@ -62,7 +66,7 @@ def simulate(
 
     Parameters
     ----------
-    task, n, surrogate, ridge, test_eigenvalues
+    task, n, surrogate, ridge, label_noise, test_eigenvalues
         As for :func:`risk`.
     trials : int, default 100
         Number of trials; at most, if a standard error is asked for.
@@ -115,7 +119,7 @@ def simulate(
             raise ValueError("surrogate and surrogate_task cannot both be given")
         first_stage = _first_stage(task, surrogate_task, m, surrogate_ridge, features)
     arrays = (task.eigenvalues, test, task.beta, labels)
-    noise = float(np.sqrt(task.noise))
+    noise = float(np.sqrt(noise_of_labels(task, label_noise)))
     risks = np.empty(0)
     line = progress_line() if progress else None
     try:
@@ -159,7 +163,7 @@ def _first_stage(
         )
     if m is None:
         raise ValueError("surrogate_task needs m, its number of rows")
-    seen = np.ones(task.n_features, dtype=bool) if features is None else feature_mask(features, task)
+    seen = np.ones(task.n_features, dtype=bool) if features is None else feature_mask(features, first)
     return (
         first.eigenvalues,
         first.beta,

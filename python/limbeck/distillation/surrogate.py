@@ -9,11 +9,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from limbeck._arrays import Float64Array, integer
 from limbeck.distillation.equivalents import (
+    Equivalent,
     Risk,
     coefficients,
     effective_ridge,
     equivalent,
-    risk,
+    risk_at,
     test_variances,
     variance_factor,
 )
@@ -27,15 +28,24 @@ _LEAST_ADDED, _LEAST_ALONE = 1e-4, 1e-14  # of the effective ridge without a rid
 _SECTIONS = 40
 
 
-def _prices(
-    task: Task, n: int, ridge: float, test_eigenvalues: ArrayLike | None
-) -> tuple[Float64Array, Float64Array, Float64Array]:
-    """1 - z, the variances t, and c l z^2: the risk is ``sum t ((1 - z) s - beta)^2 + c l z^2 s^2``, and noise."""
-    eq = equivalent(task, n, ridge)
-    t = task.eigenvalues if test_eigenvalues is None else test_variances(test_eigenvalues, task)
+def _prices(task: Task, n: int, eq: Equivalent, t: Float64Array) -> tuple[Float64Array, Float64Array]:
+    """1 - z and c l z^2: the risk is ``sum t ((1 - z) s - beta)^2 + c l z^2 s^2``, and noise."""
     factor = variance_factor(task, n, eq, t)
     scatter = task.eigenvalues * np.square(eq.z)
-    return 1 - eq.z, t, np.where(scatter > 0, factor * np.where(scatter > 0, scatter, 1.0), 0.0)
+    return 1 - eq.z, np.where(scatter > 0, factor * np.where(scatter > 0, scatter, 1.0), 0.0)
+
+
+def best_surrogate_at(task: Task, n: int, eq: Equivalent, t: Float64Array) -> Float64Array:
+    """See :func:`optimal_surrogate`."""
+    kept, scatter = _prices(task, n, eq, t)
+    below = t * np.square(kept) + scatter
+    return np.divide(t * kept * task.beta, below, out=np.zeros_like(below), where=below > 0)
+
+
+def best_mask_at(task: Task, n: int, eq: Equivalent, t: Float64Array) -> NDArray[np.bool_]:
+    """See :func:`optimal_mask`."""
+    kept, scatter = _prices(task, n, eq, t)
+    return np.asarray(t * np.square(1 - kept) + scatter < t)
 
 
 def optimal_surrogate(
@@ -70,9 +80,8 @@ def optimal_surrogate(
     >>> round(risk(task, 200, optimal_surrogate(task, 200)), 4)
     0.0833
     """
-    kept, t, scatter = _prices(task, n, ridge, test_eigenvalues)
-    below = t * np.square(kept) + scatter
-    return np.divide(t * kept * task.beta, below, out=np.zeros_like(below), where=below > 0)
+    eq = equivalent(task, n, ridge)
+    return best_surrogate_at(task, n, eq, _variances(task, test_eigenvalues))
 
 
 def optimal_mask(
@@ -83,8 +92,12 @@ def optimal_mask(
     Feature i is kept exactly where that lowers the risk: ``t_i z_i^2 + c l_i z_i^2 < t_i``; without a ridge and t = l,
     where ``1 - z_i^2 > Omega``. Parameters and errors are those of :func:`optimal_surrogate`.
     """
-    kept, t, scatter = _prices(task, n, ridge, test_eigenvalues)
-    return np.asarray(t * np.square(1 - kept) + scatter < t)
+    eq = equivalent(task, n, ridge)
+    return best_mask_at(task, n, eq, _variances(task, test_eigenvalues))
+
+
+def _variances(task: Task, test_eigenvalues: ArrayLike | None) -> Float64Array:
+    return task.eigenvalues if test_eigenvalues is None else test_variances(test_eigenvalues, task)
 
 
 def optimal_ridge(task: Task, n: int, surrogate: ArrayLike | None = None) -> tuple[float, Risk]:
@@ -104,7 +117,15 @@ def optimal_ridge(task: Task, n: int, surrogate: ArrayLike | None = None) -> tup
     """
     require_task(task)
     n = integer(n, "n", 1)
-    l, s = task.eigenvalues, task.beta if surrogate is None else coefficients(surrogate, "surrogate", task)
+    s = task.beta if surrogate is None else coefficients(surrogate, "surrogate", task)
+    ridge, value = best_ridge_for(task, n, s)
+    equivalent(task, n, ridge)  # says so near the peak
+    return ridge, value
+
+
+def best_ridge_for(task: Task, n: int, s: Float64Array) -> tuple[float, Risk]:
+    """See :func:`optimal_ridge`; of checked arguments, and without a word near the peak."""
+    l = task.eigenvalues
     # Every effective ridge above that of ridge = 0 belongs to one ridge, which needs no root to be found.
     least = float(effective_ridge(l, n))
     top = float(l.max()) * task.n_features / n
@@ -126,13 +147,15 @@ def optimal_ridge(task: Task, n: int, surrogate: ArrayLike | None = None) -> tup
         left, right = (left, b) if at(a) < at(b) else (a, right)
     tau = least + 10.0 ** ((left + right) / 2)
     ridge = float(tau * max(1 - float((l / (l + tau)).sum()) / n, 0.0))
-    with_ridge, without = risk(task, n, surrogate, ridge), risk(task, n, surrogate)
+    without, with_ridge = (
+        risk_at(task, n, equivalent(task, n, value, doubts=False), s, l, task.noise) for value in (0.0, ridge)
+    )
     return (ridge, with_ridge) if with_ridge < without else (0.0, without)
 
 
 @dataclass(frozen=True)
 class LabelComparison:
-    """Predicted risks of a target on n rows, by how it is trained.
+    """Predicted risks of a target on n rows, by how it is trained; with noise in all labels unless said.
 
     Attributes
     ----------
@@ -144,6 +167,9 @@ class LabelComparison:
         On the true labels with the ridge of least risk.
     ridge : float
         That ridge.
+    noiseless_labels, noiseless_surrogate : Risk
+        Ridgeless, on the true labels and on the best surrogate's if nothing made them noisy: what a surrogate without
+        noise is worth.
     amplified, kept : int
         How many features the best surrogate amplifies, and how many the mask keeps.
     """
@@ -154,33 +180,44 @@ class LabelComparison:
     best_mask: Risk
     best_ridge: Risk
     ridge: float
+    noiseless_labels: Risk
+    noiseless_surrogate: Risk
     amplified: int
     kept: int
 
     @property
     def surrogate_gain(self) -> float:
-        """Part of the true labels' risk that the best surrogate saves."""
-        return 1 - self.best_surrogate / self.true_labels if self.true_labels else 0.0
+        """Part of the true labels' risk that the best surrogate saves; NaN where that is infinite."""
+        return self._saved(self.best_surrogate)
 
     @property
     def mask_gain(self) -> float:
         """Part of the true labels' risk that the best mask saves."""
-        return 1 - self.best_mask / self.true_labels if self.true_labels else 0.0
+        return self._saved(self.best_mask)
 
     @property
     def ridge_gain(self) -> float:
         """Part of the true labels' risk that the best ridge saves."""
-        return 1 - self.best_ridge / self.true_labels if self.true_labels else 0.0
+        return self._saved(self.best_ridge)
+
+    def _saved(self, value: Risk) -> float:
+        if not np.isfinite(self.true_labels):
+            return float("nan")
+        return 1 - value / self.true_labels if self.true_labels else 0.0
 
     def __str__(self) -> str:
+        rows = [
+            ("true labels", self.true_labels),
+            (f"best surrogate ({self.amplified} amplified)", self.best_surrogate),
+            (f"best mask ({self.kept} kept)", self.best_mask),
+            (f"best ridge ({self.ridge:.3g})", self.best_ridge),
+        ]
+        if self.true_labels.noise > 0:
+            rows += [("noiseless labels", self.noiseless_labels), ("noiseless best", self.noiseless_surrogate)]
         lines = [f"n = {self.n} rows", f"{'trained on':<30}{'risk':>10}{'saved':>8}"]
-        for name, value, gain in (
-            ("true labels", self.true_labels, 0.0),
-            (f"best surrogate ({self.amplified} amplified)", self.best_surrogate, self.surrogate_gain),
-            (f"best mask ({self.kept} kept)", self.best_mask, self.mask_gain),
-            (f"best ridge ({self.ridge:.3g})", self.best_ridge, self.ridge_gain),
-        ):
-            lines.append(f"{name:<30}{value:>10.5g}{gain:>8.1%}")
+        for name, value in rows:
+            gain = self._saved(value)
+            lines.append(f"{name:<30}{value:>10.5g}" + (f"{gain:>8.1%}" if np.isfinite(gain) else f"{'-':>8}"))
         return "\n".join(lines)
 
 
@@ -210,15 +247,18 @@ def compare_labels(task: Task, n: int) -> LabelComparison:
     best mask (203 kept)            0.089662   24.9%
     best ridge (3.61e-06)            0.11807    1.1%
     """
-    surrogate, mask = optimal_surrogate(task, n), optimal_mask(task, n)
-    ridge, with_ridge = optimal_ridge(task, n)
+    eq, l = equivalent(task, n), task.eigenvalues
+    surrogate, mask = best_surrogate_at(task, n, eq, l), best_mask_at(task, n, eq, l)
+    ridge, with_ridge = best_ridge_for(task, n, task.beta)
     return LabelComparison(
-        n,
-        risk(task, n),
-        risk(task, n, surrogate),
-        risk(task, n, task.beta * mask),
-        with_ridge,
-        ridge,
-        int(np.count_nonzero(np.abs(surrogate) > np.abs(task.beta) * (1 + 1e-12))),
-        int(np.count_nonzero(mask)),
+        n=n,
+        true_labels=risk_at(task, n, eq, task.beta, l, task.noise),
+        best_surrogate=risk_at(task, n, eq, surrogate, l, task.noise),
+        best_mask=risk_at(task, n, eq, task.beta * mask, l, task.noise),
+        best_ridge=with_ridge,
+        ridge=ridge,
+        noiseless_labels=risk_at(task, n, eq, task.beta, l, 0.0),
+        noiseless_surrogate=risk_at(task, n, eq, surrogate, l, 0.0),
+        amplified=int(np.count_nonzero(np.abs(surrogate) > np.abs(task.beta) * (1 + 1e-12))),
+        kept=int(np.count_nonzero(mask)),
     )

@@ -9,7 +9,9 @@ from numpy.typing import ArrayLike
 
 from limbeck._arrays import Float64Array, integer, matrix, require_finite, same_length, vector
 
-__all__ = ["Task", "eigenvalues_array", "nonnegative", "number"]
+__all__ = ["Task", "eigenvalues_array", "nonnegative", "number", "require_task"]
+
+_SKEW = 1e-8  # of the largest entry: what a covariance that was computed may lack of symmetry
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,14 +25,15 @@ class Task:
     beta : array_like of shape (p,)
         Coefficients in that basis.
     noise : float, default 0
-        Variance of the labels' noise.
+        Variance of the labels' noise, whoever makes the labels.
 
     Attributes
     ----------
     eigenvalues, beta, noise
-        As given, in float64.
+        As given, in float64; arrays are read-only copies.
     basis : ndarray of shape (p, p) or None
-        Columns are the eigenvectors, if the task was made from a covariance matrix.
+        Columns are the eigenvectors, if the task was made from a covariance matrix. Whatever goes with a task -
+        coefficients, masks, test variances - is in this basis: features are then principal components.
     power_law_exponents : tuple (alpha, r) or None
         The exponents, if the task was made from them.
 
@@ -60,10 +63,20 @@ class Task:
         eigenvalues = eigenvalues_array(self.eigenvalues, "eigenvalues")
         beta = vector(self.beta, "beta", np.float64)
         same_length(beta, "beta", 0, eigenvalues, "eigenvalues", 0, "features")
-        require_finite(beta=beta)
-        object.__setattr__(self, "eigenvalues", eigenvalues)
-        object.__setattr__(self, "beta", beta)
+        require_finite(0, "", beta=beta)
+        for name, array in (("eigenvalues", eigenvalues), ("beta", beta)):
+            array = array.copy()
+            array.setflags(write=False)
+            object.__setattr__(self, name, array)
         object.__setattr__(self, "noise", nonnegative(self.noise, "noise"))
+
+    def __repr__(self) -> str:
+        kind = ""
+        if self.power_law_exponents is not None:
+            kind = ", power law with alpha = {:g}, r = {:g}".format(*self.power_law_exponents)
+        elif self.basis is not None:
+            kind = ", from a covariance"
+        return f"Task(p = {self.n_features}{kind}, noise = {self.noise:g})"
 
     @property
     def n_features(self) -> int:
@@ -89,27 +102,48 @@ class Task:
     def from_covariance(cls, covariance: ArrayLike, beta: ArrayLike, noise: float = 0.0) -> Task:
         """The task in the eigenbasis of a covariance matrix (p, p), beta (p,) being given in the features' own basis.
 
-        Eigenvalues that are negative by rounding count as zero.
+        Eigenvalues that may be rounding count as zero: up to p times the precision of the largest. Coefficients in the
+        features' own basis become the task's by :meth:`to_eigenbasis`, and go back by :meth:`from_eigenbasis`.
 
         Raises
         ------
         TypeError, ValueError
             As for the class; or the covariance is not square, not symmetric, or has a negative eigenvalue.
         """
-        covariance = matrix(covariance, "covariance", np.float64)
+        given = matrix(covariance, "covariance")
+        covariance, rounding = given.astype(np.float64), float(np.finfo(given.dtype).eps) * len(given)
+        if given.shape[0] != given.shape[1]:
+            raise ValueError(
+                f"covariance must be square, got shape {given.shape}; that of rows X is numpy.cov(X, rowvar=False)"
+            )
         beta = vector(beta, "beta", np.float64)
-        same_length(covariance, "covariance", 0, covariance, "covariance", 1, "rows and columns")
         same_length(beta, "beta", 0, covariance, "covariance", 0, "features")
-        require_finite(covariance=covariance, beta=beta)
+        require_finite(0, "", covariance=covariance, beta=beta)
         largest = np.abs(covariance).max(initial=0.0)
         skew = np.abs(covariance - covariance.T).max(initial=0.0)
-        if skew > 1e-8 * largest:
+        if skew > max(_SKEW, rounding) * largest:
             raise ValueError(f"covariance must be symmetric; entries differ by up to {skew:.3g}")
         eigenvalues, basis = np.linalg.eigh((covariance + covariance.T) / 2)
         eigenvalues, basis = eigenvalues[::-1], basis[:, ::-1]
-        if eigenvalues[-1] < -1e-8 * largest:
+        if eigenvalues[-1] < -max(_SKEW, rounding) * largest:
             raise ValueError(f"covariance must not have negative eigenvalues; the smallest is {eigenvalues[-1]:.3g}")
-        return cls(np.maximum(eigenvalues, 0), basis.T @ beta, noise, basis=basis)
+        eigenvalues = np.where(eigenvalues > rounding * eigenvalues[0], eigenvalues, 0.0)
+        return cls(eigenvalues, basis.T @ beta, noise, basis=basis)
+
+    def to_eigenbasis(self, coefficients: ArrayLike) -> Float64Array:
+        """Coefficients (p,) of the features that the covariance was of, in the task's basis."""
+        v = self._vector(coefficients)
+        return v if self.basis is None else self.basis.T @ v
+
+    def from_eigenbasis(self, coefficients: ArrayLike) -> Float64Array:
+        """Coefficients (p,) in the task's basis, as those of the features that the covariance was of."""
+        v = self._vector(coefficients)
+        return v if self.basis is None else self.basis @ v
+
+    def _vector(self, coefficients: ArrayLike) -> Float64Array:
+        v = vector(coefficients, "coefficients", np.float64)
+        same_length(v, "coefficients", 0, self.eigenvalues, "the task's eigenvalues", 0, "features")
+        return v
 
 
 def require_task(value: object, name: str = "task") -> None:
@@ -123,7 +157,7 @@ def eigenvalues_array(value: ArrayLike, name: str) -> Float64Array:
     array = vector(value, name, np.float64)
     if not len(array):
         raise ValueError(f"{name} is empty")
-    require_finite(**{name: array})
+    require_finite(0, "", **{name: array})
     if (array < 0).any():
         at = int(np.argmax(array < 0))
         raise ValueError(f"{name} must not be negative, got {array[at]:g} at index {at}")
