@@ -24,6 +24,7 @@ from limbeck.distillation import (
     surrogate_risk,
     two_stage_risk,
 )
+from limbeck.distillation.equivalents import equivalent
 
 SPECTRA = {
     "flat": np.ones(40),
@@ -286,6 +287,107 @@ def test_simulations_of_two_stages():
     assert abs(found.mean - two_stage_risk(task, 20, task, 40, features=seen)) < 6 * found.standard_error
 
 
+def test_few_rows_more_than_features_have_the_exact_mean():
+    task = Task(np.ones(5), np.zeros(5), 1.0)
+    assert risk(task, 12) == pytest.approx(5 / (12 - 5 - 1))
+    with pytest.warns(NearPeakWarning):
+        assert risk(task, 6) == np.inf
+    found = simulate(task, 12, trials=4000)
+    assert abs(found.mean - 5 / 6) < 4 * found.standard_error
+    with pytest.warns(NearPeakWarning, match="the rows are few"):
+        risk(Task.power_law(200, 5, 1.5), 2)
+
+
+@pytest.mark.filterwarnings("ignore::limbeck.distillation.NearPeakWarning")
+def test_nothing_times_infinity_is_nothing():
+    task = Task([1, 0.5, 0], [1, 1, 1], 0.1)
+    assert two_stage_risk(task, 5, task, 2) == np.inf
+    assert two_stage_risk(task, 5, task, 2, test_eigenvalues=[0, 0, 1]) == 1
+    assert risk(Task([1, 0], [1, 1], 0.1), 1, test_eigenvalues=[0, 1]) == 1
+    assert not np.isnan(compare_labels(task, 2).best_ridge)
+    assert "-" in str(compare_labels(Task([1, 0.5], [1, 1], 0.1), 2))
+
+
+def brute_force(task, n, surrogate, m, ridges, seen, label_noise, trials):
+    """Risks of both stages, drawn and solved in NumPy as the definitions say."""
+    rng = np.random.default_rng(1)
+
+    def fit(variances, rows, labels, noise, ridge, kept):
+        X = rng.standard_normal((rows, len(variances))) * np.sqrt(variances)
+        y = X @ labels + np.sqrt(noise) * rng.standard_normal(rows)
+        b = np.zeros(len(variances))
+        Z = X[:, kept]
+        b[kept] = Z.T @ np.linalg.solve(Z @ Z.T + rows * ridge * np.eye(rows), y) if ridge else np.linalg.pinv(Z) @ y
+        return b
+
+    everything = np.ones(task.n_features, dtype=bool)
+    for _ in range(trials):
+        s = fit(surrogate.eigenvalues, m, surrogate.beta, surrogate.noise, ridges[1], seen)
+        yield fit(task.eigenvalues, n, s, label_noise, ridges[0], everything) - task.beta
+
+
+@pytest.mark.parametrize("ridges", [(0.02, 0.05), (0.0, 0.05), (0.05, 0.0)])
+def test_two_stages_against_brute_force(ridges):
+    p, n, m = 60, 25, 30
+    rng = np.random.default_rng(0)
+    order, seen = rng.permutation(p), rng.random(p) < 0.8
+    task = Task((np.arange(1.0, p + 1) ** -1)[order], rng.standard_normal(p), 0.3)
+    surrogate = Task((np.arange(1.0, p + 1) ** -0.7)[order[::-1]], task.beta + 0.3, 0.5)
+    test = np.where(rng.random(p) < 0.3, 0, rng.random(p))
+    options = {"features": seen, "surrogate_ridge": ridges[1], "label_noise": 0.1, "test_eigenvalues": test}
+    errors = brute_force(task, n, surrogate, m, ridges, seen, 0.1, 600)
+    risks = [test @ np.square(error) for error in errors]
+    mean, spread = np.mean(risks), np.std(risks) / np.sqrt(len(risks))
+    predicted = two_stage_risk(task, n, surrogate, m, ridge=ridges[0], **options)
+    found = simulate(task, n, ridge=ridges[0], surrogate_task=surrogate, m=m, trials=600, **options)
+    assert abs(found.mean - mean) < 4 * np.hypot(spread, found.standard_error)
+    assert abs(predicted - mean) < 3 * spread + 0.03 * mean
+    # Each of the settings matters more than that.
+    for change in ({"surrogate_ridge": 1.0}, {"label_noise": 20.0}, {"test_eigenvalues": None}, {"ridge": 1.0}):
+        other = two_stage_risk(task, n, surrogate, m, **{"ridge": ridges[0], **options, **change})
+        assert abs(other - predicted) > 6 * spread
+
+
+def test_masks_and_ridges_for_given_options():
+    task = Task.power_law(12, 1.0, 1.2, noise=0.2)
+    n, ridge, test = 40, 0.4, np.linspace(2, 0.1, 12)
+    values = {
+        mask: float(risk(task, n, task.beta * np.array(mask), ridge, test_eigenvalues=test))
+        for mask in itertools.product([0, 1], repeat=12)
+    }
+    chosen = optimal_mask(task, n, ridge, test_eigenvalues=test)
+    assert values[tuple(chosen.astype(int))] == pytest.approx(min(values.values()), rel=1e-12)
+    surrogate = task.beta[::-1].copy()
+    found, value = optimal_ridge(task, n, surrogate)
+    others = [float(risk(task, n, surrogate, r)) for r in np.geomspace(1e-6, 1e3, 300)]
+    assert value == pytest.approx(float(risk(task, n, surrogate, found)))
+    assert value <= min(others)
+    assert found != pytest.approx(optimal_ridge(task, n)[0], rel=0.1)
+    steep = Task(np.logspace(0, -30, 50), np.ones(50), 1e-18)
+    assert optimal_ridge(steep, 100)[1] < 0.6 * risk(steep, 100)
+
+
+@pytest.mark.parametrize("spectrum", [np.arange(1, 301.0) ** -20, np.r_[np.ones(20), np.full(280, 1e-40)]])
+def test_trials_of_steep_spectra_do_not_fail(spectrum):
+    task = Task(spectrum, np.ones(300))
+    for seed in range(40):
+        assert np.isfinite(simulate(task, 100, trials=1, seed=seed).mean)
+
+
+@pytest.mark.parametrize(("size", "label"), [(1e200, 1e-165), (1e-308, 1e154), (1.0, 1e150)])
+def test_trials_of_any_units(size, label):
+    plain = simulate(Task(np.full(50, 1.0), np.full(50, 1.0)), 20, trials=3).risks
+    found = simulate(Task(np.full(50, size), np.full(50, label)), 20, trials=3).risks
+    np.testing.assert_allclose(found, plain * (size * label) * label, rtol=1e-6)
+
+
+def test_features_beyond_single_precision_are_refused():
+    task = Task(np.logspace(0, -200, 20), np.ones(20))
+    with pytest.raises(ValueError, match="eigenvalues range over more than 75 decades, and n = 10 rows"):
+        simulate(task, 10)
+    assert np.isfinite(simulate(task, 5).mean)  # that few rows do not reach down there
+
+
 def test_what_cannot_be_solved_says_so():
     with pytest.raises(FloatingPointError, match="cannot be solved in float64"):
         simulate(Task(np.full(50, 1e307), np.full(50, 1e3)), 40, trials=3)
@@ -374,11 +476,11 @@ def test_a_task_keeps_its_numbers_to_itself():
 
 
 def test_a_mask_is_no_surrogate():
-    task = Task.power_law(20, 2, 1.5)
+    task = Task.power_law(60, 2, 1.5)
     with pytest.raises(TypeError, match=r"surrogate must hold coefficients, got a mask: pass task.beta"):
-        risk(task, 10, optimal_mask(task, 10))
+        risk(task, 20, optimal_mask(task, 20))
     with pytest.raises(TypeError, match=r"surrogate must hold a coefficient for each feature, got the number 0.5"):
-        risk(task, 10, 0.5)
+        risk(task, 20, 0.5)
     with pytest.raises(TypeError, match="eigenvalues must be an array, got a Task"):
         effective_ridge(task, 10)
 
@@ -396,7 +498,7 @@ def test_what_is_no_task_is_refused(asked):
 def test_near_the_peak_it_says_so():
     task = Task.power_law(100, 0.1, 1.5, noise=0.1)
     for n in (95, 105):
-        with pytest.warns(NearPeakWarning, match=rf"n = {n} rows are close to the number of features"):
+        with pytest.warns(NearPeakWarning, match=rf"n = {n} rows, 100 features, .* close to the number of features"):
             assert np.isfinite(risk(task, n))
     with pytest.warns(NearPeakWarning):
         assert risk(task, 100) == np.inf
@@ -404,6 +506,7 @@ def test_near_the_peak_it_says_so():
         assert risk(Task(task.eigenvalues, task.beta), 100) == 0
 
 
+@pytest.mark.filterwarnings("ignore::limbeck.distillation.NearPeakWarning")
 def test_tasks():
     task = Task.power_law(5, 2.0, 1.5)
     np.testing.assert_allclose(task.eigenvalues * task.beta**2, np.arange(1, 6.0) ** -1.5)
@@ -445,6 +548,7 @@ def test_scaling_laws_are_measured_by_trials(surrogate):
         scaling_law(task, sizes, trials=1)
 
 
+@pytest.mark.filterwarnings("ignore::limbeck.distillation.NearPeakWarning")
 def test_a_scaling_law_says_where_it_bends():
     law = scaling_law(Task.power_law(1000, 1.5, 1.5), [10, 20, 40, 80, 500])
     assert law.bent.tolist()[-1]
@@ -536,6 +640,45 @@ def test_advice_on_the_same_labels():
         same = advise(X, y, labels)
         assert (same.recommendation, same.weight) == ("undecided", 0.0)
     assert str(same).startswith("train on: undecided (")
+
+
+def test_every_recommendation_is_given():
+    rng = np.random.default_rng(0)
+    X, truth = rng.standard_normal((300, 100)), rng.standard_normal(100)
+    clean, noise = X @ truth, rng.standard_normal(300)
+    settings = {
+        "surrogate labels": (clean + 20 * noise, clean),
+        "strong labels": (clean + 0.1 * noise, clean + 20 * rng.standard_normal(300)),
+        "mixture": (clean + 5 * noise, clean + 5 * rng.standard_normal(300)),
+        "undecided": (clean + 5 * noise, clean + 5 * noise + 1e-3 * rng.standard_normal(300)),
+    }
+    for recommendation, (y, labels) in settings.items():
+        advice = advise(X, y, labels)
+        assert advice.recommendation == recommendation
+        # Squares of the labels' unit.
+        large = advise(X * 1e-100, y * 2.0**300, labels * 2.0**300)
+        assert large.recommendation == recommendation
+        for name in ("strong_error", "standard_error", "strong_gcv"):
+            assert getattr(large, name) == pytest.approx(getattr(advice, name) * 2.0**600)
+    assert advise(X, settings["mixture"][0], settings["mixture"][1]).weight == pytest.approx(0.5, abs=0.2)
+    strong, weak = settings["surrogate labels"]
+    advice = advise(X, strong, weak)
+    assert advice.strong_gcv == pytest.approx(ridgeless.generalized_cross_validation(X, strong, intercept="centred"))
+    assert advice.surrogate_gcv == pytest.approx(
+        ridgeless.generalized_cross_validation(X, weak, intercept="centred"), abs=1e-9
+    )
+
+
+@pytest.mark.filterwarnings("ignore::limbeck.distillation.NearPeakWarning")
+@pytest.mark.parametrize("alpha", [6, 8])
+def test_the_effective_ridge_of_steep_data(alpha):
+    task = Task.power_law(800, alpha, 1.5)
+    X = np.random.default_rng(4).standard_normal((200, 800)) * np.sqrt(task.eigenvalues)
+    advice = advise(X, X @ task.beta, X @ task.beta, intercept=None)
+    assert advice.effective_ridge == pytest.approx(effective_ridge(task.eigenvalues, 200), rel=0.2)
+    assert advice.degrees_of_freedom == pytest.approx(200 * (1 - equivalent(task, 200).left), rel=0.1)
+    units = np.random.default_rng(5).standard_normal((30, 4)) * [1, 1e3, 1e9, 1e-3]
+    assert advise(units, np.arange(30.0), np.arange(30.0)).degrees_of_freedom == 5
 
 
 def test_advice_refuses_rows_that_were_centred():

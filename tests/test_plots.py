@@ -7,7 +7,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from limbeck import plots
-from limbeck.distillation import Task, optimal_mask, optimal_surrogate, risk, scaling_law
+from limbeck.distillation import NearPeakWarning, Task, optimal_mask, optimal_surrogate, risk, scaling_law
 
 TASK = Task.power_law(60, 1.5, 1.5, noise=0.05)
 
@@ -22,6 +22,37 @@ def test_the_surrogate(ax):
     ratio, kept = (line.get_ydata() for line in ax.get_lines()[:2])
     np.testing.assert_allclose(ratio, optimal_surrogate(TASK, 20) / TASK.beta)
     np.testing.assert_array_equal(kept, optimal_mask(TASK, 20))
+
+
+def test_the_surrogate_of_features_in_any_order(ax):
+    order = np.random.default_rng(0).permutation(60)
+    plots.plot_surrogate(Task(TASK.eigenvalues[order], TASK.beta[order], TASK.noise), 20, ax)
+    np.testing.assert_allclose(ax.get_lines()[0].get_ydata(), optimal_surrogate(TASK, 20) / TASK.beta)
+
+
+def test_trials_are_of_the_curve_they_are_drawn_on(ax):
+    plots.plot_risks(TASK, [15, 30], trials=200, ax=ax)
+    curves = [line.get_ydata() for line in ax.get_lines() if line.get_label() in ("true labels", "best surrogate")]
+    points = [container[0].get_ydata() for container in ax.containers]
+    for line, found in zip(curves, points[:2], strict=True):
+        np.testing.assert_allclose(found, line, rtol=0.1)
+    assert (points[1] < points[0]).all()  # the same rows
+
+
+def test_across_the_peak_the_axis_is_logarithmic(ax):
+    with pytest.warns(NearPeakWarning):
+        plots.plot_risks(TASK, [30, 60, 61, 62, 90], ax=ax)
+    assert ax.get_yscale() == "log"
+    assert "n = p" in [text.get_text() for text in ax.get_legend().get_texts()]
+
+
+def test_what_cannot_be_drawn(ax):
+    with pytest.raises(TypeError, match=r"task must be a limbeck.distillation.Task, got list"):
+        plots.plot_surrogate([1.0], 3, ax)
+    with pytest.raises(TypeError, match=r"law must be a limbeck.distillation.ScalingLaw, got Task"):
+        plots.plot_scaling(TASK, ax)
+    with pytest.raises(ValueError, match="sample_sizes is empty"):
+        plots.plot_risks(TASK, [], ax=ax)
 
 
 def test_risks_and_trials(ax):

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "kernels/cholesky.hpp"
 
@@ -48,9 +49,14 @@ bool RandomRegression::fit(NormalNumbers* random, const Numbers& labels, double 
   if (rows_.count() == rows_.features() && penalty_ == 0) return solve_triangle(labels, noise, b);
   rows_.scale();
   rows_.times(labels.data(), labels_.data());
-  for (Index i = 0; i < rows_.count(); ++i) labels_[i] += noise * noise_[i];
-  if (!solve_dual() && !solve_dual_in_doubles()) return false;
+  double largest = 0;
+  for (Index i = 0; i < rows_.count(); ++i) largest = std::max(largest, std::abs(labels_[i] += noise * noise_[i]));
+  // So that no square of a label leaves the range of double precision.
+  const double label_unit = largest > 0 ? largest : 1;
+  for (double& y : labels_) y /= label_unit;
+  if (!all_finite(labels_) || (!solve_dual() && !solve_dual_in_doubles())) return false;
   rows_.transposed_times(dual_.data(), b->data());
+  for (double& value : *b) value *= label_unit;
   return all_finite(*b);
 }
 
@@ -86,6 +92,7 @@ bool RandomRegression::solve_dual() {
   for (int step = 0; step < most_steps; ++step) {
     const double now = precondition();
     if (step == 0) enough = tolerance * tolerance * now;
+    if (!std::isfinite(now)) return false;
     if (now <= enough) return true;
     for (std::size_t i = 0; i < direction_.size(); ++i) direction_[i] = corrected_[i] + now / before * direction_[i];
     advance(now);
@@ -94,11 +101,12 @@ bool RandomRegression::solve_dual() {
   return false;
 }
 
-// corrected = (L L')^-1 residual; returns their inner product.
+// corrected = (L L')^-1 residual; returns their inner product, NaN if there is none.
 double RandomRegression::precondition() {
   const Execution serial(1, nullptr);
   double largest = 0;
   for (double r : residual_) largest = std::max(largest, std::abs(r));
+  if (!all_finite(residual_)) return std::numeric_limits<double>::quiet_NaN();
   if (largest == 0) return 0;
   for (std::size_t i = 0; i < residual_.size(); ++i) *right_.at(i, 0) = static_cast<float>(residual_[i] / largest);
   solve_lower(serial, factor_, &right_);

@@ -74,9 +74,11 @@ void simulate(const Execution& exec, const Trials& trials, std::uint64_t seed, I
   constexpr double nan = std::numeric_limits<double>::quiet_NaN();
   // Lanes have memory of their own: more than threads only if that is little.
   constexpr Index small = Index{1} << 22;
-  const Index lanes_per_thread = std::min(trials.n, trials.p) * trials.p < small ? 4 : 1;
+  const Index rows = std::min(std::max(trials.n, trials.surrogate ? 0 : trials.m), trials.p);
+  const Index lanes_per_thread = rows * trials.p < small ? 4 : 1;
   const Index lanes = std::min<Index>(count, lanes_per_thread * exec.n_threads());
-  const double operations = static_cast<double>(trials.n) * trials.p * std::min(trials.n, trials.p) * count;
+  const auto of_fit = [&](Index rows) { return static_cast<double>(rows) * trials.p * std::min(rows, trials.p); };
+  const double operations = count * (of_fit(trials.n) + (trials.surrogate ? 0.0 : of_fit(trials.m)));
   const double first_noise = trials.surrogate ? 0.0 : noise_of_first_stage(trials);
   exec.for_each(lanes, operations, [&](Index lane) {
     Stage target(trials.n, trials.variances, varying(trials.variances, trials.p), trials.ridge);

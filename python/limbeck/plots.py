@@ -16,6 +16,7 @@ from limbeck.distillation import (
     risk,
     simulate,
 )
+from limbeck.distillation.simulation import seed_for
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -93,7 +94,7 @@ def plot_risks(
     trials : int, default 0
         Simulated trials for each point, drawn with two standard errors; none for 0.
     seed : int, default 0
-        Of the trials.
+        Of the trials: the three curves share their rows, different sizes do not.
     ax : matplotlib Axes, optional
         Where to draw; default new ones.
 
@@ -117,7 +118,7 @@ def plot_risks(
         highest.append(values[np.isfinite(values)].max(initial=0.0) / max(np.median(values), 1e-300))
         ax.plot(sizes, values, "." if len(sizes) == 1 else "-", color=_COLOURS[name], label=name)
         if trials:
-            found = [simulate(task, n, of_size(n), trials=trials, seed=seed) for n in sizes]
+            found = [simulate(task, n, of_size(n), trials=trials, seed=seed_for(seed, n)) for n in sizes]
             errors = [2 * one.standard_error for one in found]
             ax.errorbar(sizes, [one.mean for one in found], errors, color=_COLOURS[name], fmt="o", ms=3, capsize=2)
     ax.set_xlabel("rows n")

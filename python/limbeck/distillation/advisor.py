@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from limbeck._arrays import Float64Array, float_array, require_finite, same_length, thread_count, vector
-from limbeck._least_squares import centred, check_intercept
+from limbeck._least_squares import centred, check_intercept, unit_of
 from limbeck._warnings import warn
 from limbeck.ridgeless import generalized_cross_validation, leave_one_out
 
@@ -161,6 +161,9 @@ def advise(
         raise ValueError(f"X must have at least {_FEWEST_ROWS} rows, got shape {X.shape}")
     require_finite(thread_count(n_threads), X=X, y=strong, surrogate_predictions=weak)
     check_intercept(intercept)
+    # Squares must not leave float64; powers of two change no digit.
+    unit = unit_of(np.stack([strong, weak]))
+    strong, weak = strong / unit, weak / unit
     if intercept is None:
         _refuse_centred(X)
     labels = np.column_stack([strong, weak])
@@ -190,18 +193,19 @@ def advise(
     recommendation = best if gain > _CERTAIN * error else "undecided"
     if to_surrogate[0] < -_CERTAIN * to_surrogate[1] and recommendation == "undecided":
         recommendation = "strong labels"
+    square = unit**2
     return Advice(
         recommendation,
-        on_strong.mean_square,
-        on_weak.mean_square,
-        on_mixture.mean_square,
+        on_strong.mean_square * square,
+        on_weak.mean_square * square,
+        on_mixture.mean_square * square,
         weight,
-        gain,
-        error,
-        to_surrogate[0],
-        to_surrogate[1],
-        float(gcv[0]),
-        float(gcv[1]),
+        gain * square,
+        error * square,
+        to_surrogate[0] * square,
+        to_surrogate[1] * square,
+        float(gcv[0]) * square,
+        float(gcv[1]) * square,
         tau,
         freedom,
     )
@@ -237,15 +241,18 @@ def _difference(one: _Missed, other: _Missed, inflation: float) -> tuple[float, 
 
 
 def _effective(X: Float64Array, intercept: str | None) -> tuple[float, float]:
-    """Tau, and n Omega with one for a constant, from the rows' inner products."""
+    """Tau, and n Omega with one for a constant."""
     n, constant = len(X), int(intercept == "centred")
     X = _rows_of_fit(X, intercept)
-    values = np.linalg.eigvalsh(X @ X.T if n < X.shape[1] else X.T @ X)
-    values = values[values > np.finfo(np.float64).eps * max(X.shape) * values[-1]]
+    unit = unit_of(X)
+    # Not of the rows' inner products, whose condition is the square.
+    sizes = np.linalg.svd(X / unit, compute_uv=False)
+    values = np.square(sizes[sizes > np.finfo(np.float64).eps * max(X.shape) * sizes[0]])
     if len(values) < n - constant:
         return 0.0, float(len(values) + constant)
     inverse = float((1 / values).sum())
-    return 1 / inverse, len(values) - inverse**2 / float(np.square(1 / values).sum()) + constant
+    freedom = len(values) - inverse**2 / float(np.square(1 / values).sum()) + constant
+    return unit**2 / inverse, freedom
 
 
 def _rows_of_fit(X: Float64Array, intercept: str | None) -> Float64Array:

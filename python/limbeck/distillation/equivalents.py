@@ -36,12 +36,13 @@ __all__ = [
 ]
 
 _NEAR_PEAK = 0.85  # of Omega
+_FEW_LEFT = 5  # rows times 1 - Omega: predictions are off by about one over that
 _STEPS = 200
 _CONVERGED = 1e-9  # of Newton's steps: the next would be its square
 
 
 class NearPeakWarning(UserWarning):
-    """The number of rows is near the number of features that count: a predicted risk is not reliable there."""
+    """The rows are few, or near the number of features that count: a predicted risk is not reliable there."""
 
 
 class Risk(float):
@@ -149,11 +150,12 @@ def _excess(l: Float64Array, n: int, ridge: float, tau: float) -> tuple[float, f
 
 @dataclass(frozen=True, eq=False)
 class Equivalent:
-    """Numbers that describe a regression on n rows: see the module's notation."""
+    """Numbers that describe a regression on n rows: see the module's notation. ``left`` is 1 - Omega, accurately."""
 
     tau: float
     z: Float64Array
     omega: float
+    left: float
 
     def spread(self, task: Task, n: int) -> Float64Array:
         """Variance of each fitted coefficient for gamma = 1."""
@@ -170,15 +172,17 @@ def equivalent(task: Task, n: int, ridge: float = 0.0, *, doubts: bool = True) -
     l = task.eigenvalues
     tau = float(effective_ridge(l, n, ridge))
     z = np.divide(tau, l + tau, out=np.ones_like(l), where=l > 0)
-    omega = float(np.square(1 - z).sum() / n)
-    if doubts and omega > _NEAR_PEAK:
-        features = int(np.count_nonzero(l))
+    features, omega = int(np.count_nonzero(l)), float(np.square(1 - z).sum() / n)
+    # n = sum(1 - z) + n ridge / tau: no difference of nearly equal numbers is taken.
+    left = float((z * (1 - z)).sum()) / n + ridge / tau if tau > 0 else 1 - min(features / n, 1.0)
+    exact = ridge == 0 and n > features + 1
+    if doubts and (left < 1 - _NEAR_PEAK or (n * left < _FEW_LEFT and not exact)):
         warn(
-            f"n = {n} rows are close to the number of features that count ({features} in all, Omega = {omega:.3f}): "
-            "the risk depends on the draw of the rows there, and its prediction is not reliable",
+            f"n = {n} rows, {features} features, Omega = {omega:.3f}: the rows are few, or close to the number of "
+            "features that count; the risk depends on their draw there, and its prediction is not reliable",
             NearPeakWarning,
         )
-    return Equivalent(tau, z, omega)
+    return Equivalent(tau, z, omega, left)
 
 
 def risk(
@@ -222,14 +226,16 @@ def risk(
     Warns
     -----
     NearPeakWarning
-        Omega exceeds 0.85, as it does for n near p.
+        Omega exceeds 0.85, as it does for n near p; or n (1 - Omega) is less than five: the prediction's relative error
+        is about its inverse.
 
     Notes
     -----
     With tau from :func:`effective_ridge`, ``z = tau / (l + tau)`` and ``Omega = sum (1 - z)^2 / n``, the target's mean
     is ``(1 - z) s``. Of the risk ``sum t_i ((1 - z_i) s_i - beta_i)^2`` is the bias; the rest is ``V / (1 - Omega)
     (noise + sum l_i z_i^2 s_i^2)`` with ``V = sum t_i l_i / (l_i + tau)^2 / n``, which is Omega if t = l (arXiv
-    2410.18837, Proposition 1).
+    2410.18837, Proposition 1). That is an asymptotic law; for n > p without a ridge the exact mean of the noise term is
+    taken, with n - p - 1 in place of n - p.
 
     Examples
     --------
@@ -258,9 +264,14 @@ def noise_of_labels(task: Task, label_noise: float | None) -> float:
 
 
 def variance_factor(task: Task, n: int, eq: Equivalent, t: Float64Array) -> float:
-    """``V / (1 - Omega)``."""
+    """``V / (1 - Omega)``; without a ridge and for n > p the exact mean, ``sum(t / l) / (n - p - 1)``."""
     V = float((t * eq.spread(task, n)).sum())
-    return V / (1 - eq.omega) if eq.omega < 1 else np.inf
+    if V == 0:
+        return 0.0
+    left = eq.left
+    if eq.tau == 0:
+        left = max(left - 1 / n, 0.0)
+    return V / left if left > 0 else np.inf
 
 
 def _weighted(weights: Float64Array, values: Float64Array) -> float:
@@ -396,7 +407,8 @@ def _fitted(task: Task, m: int, ridge: float, seen: NDArray[np.bool_]) -> tuple[
     inner = Task(l, b, task.noise + hidden)
     eq = equivalent(inner, m, ridge)
     left_over = inner.noise + float((l * np.square(eq.z * b)).sum())
-    gamma = left_over / (1 - eq.omega) if eq.omega < 1 else (np.inf if left_over > 0 else 0.0)
+    left = max(eq.left - 1 / m, 0.0) if eq.tau == 0 else eq.left
+    gamma = _times(1 / left if left > 0 else np.inf, left_over)
     mean, variance = np.zeros(task.n_features), np.zeros(task.n_features)
     mean[seen] = (1 - eq.z) * b
     if gamma > 0:

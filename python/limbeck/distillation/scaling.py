@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from limbeck._arrays import Float64Array, integer, integers
 from limbeck.distillation.equivalents import Equivalent, coefficients, equivalent, risk_at
-from limbeck.distillation.simulation import simulate
+from limbeck.distillation.simulation import seed_for, simulate
 from limbeck.distillation.surrogate import best_mask_at, best_surrogate_at
 from limbeck.distillation.task import Task, require_task
 
@@ -38,13 +38,14 @@ class ScalingLaw:
     constant : float
         The risk that the line has at n = 1.
     predicted_exponent : float or None
-        ``min(r - 1, 2 alpha)`` for a power law without noise, alpha and r above 1, on true labels, the best surrogate
-        and the best mask alike (arXiv 2410.18837, section 5); 0 with noise, which leaves a floor; None for other tasks.
+        ``min(r - 1, 2 alpha)`` for a power law without noise, on true labels, the best surrogate and the best mask
+        alike (arXiv 2410.18837, section 5), if alpha and r exceed 1 and r is not 2 alpha + 1, where a logarithm enters;
+        0 with noise, which leaves a floor; None for other tasks.
     local_exponents : ndarray of shape (k,)
         Of the predicted risks, between n and 1.1 n.
     bent : ndarray of shape (k,), bool
-        Where the local exponent is off the predicted one, or off the median of all, by more than a tenth of it: mostly
-        because the features end at p, or because n is small.
+        Where the local exponent is off the predicted one, or off the median of all, by more than a tenth of it or 0.01:
+        mostly because the features end at p, or because n is small.
     """
 
     sample_sizes: NDArray[np.int64]
@@ -99,6 +100,10 @@ def scaling_law(
     seed : int, default 0
         Of the trials.
 
+    Returns
+    -------
+    ScalingLaw
+
     Raises
     ------
     TypeError, ValueError
@@ -130,28 +135,33 @@ def scaling_law(
         return float(risk_at(task, n, eq, labels(n, eq), task.eigenvalues, task.noise))
 
     following = np.maximum(sizes + 1, np.ceil(_NEXT * sizes).astype(int))
+    # Not across the peak: there the slope is looked for on this side.
+    features = int(np.count_nonzero(task.eigenvalues))
+    across = (sizes < features) & (following >= features - 1)
+    following[across] = np.maximum(np.floor(sizes[across] / _NEXT).astype(int), 1)
     risks = np.array([value(int(n), True) for n in sizes])
     after = np.array([value(int(n), False) for n in following])
     usable = (risks > 0) & (risks < np.inf)
     if not usable.all():
         at = int(np.argmin(usable))
         raise ValueError(f"a power law needs positive, finite risks; that of n = {sizes[at]} rows is {risks[at]:g}")
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore"):
         local = -np.log(after / risks) / np.log(following / sizes)
     predicted = _predicted_exponent(task, surrogate)
     expected = np.median(local) if predicted is None else predicted
-    bent = np.abs(local - expected) > _BENT * max(abs(expected), _BENT)
+    bent = ~(np.abs(local - expected) <= _BENT * max(abs(expected), _BENT))
     kept = ~bent if np.count_nonzero(~bent) >= _FEWEST_SIZES else np.ones(len(sizes), dtype=bool)
     errors = np.zeros(len(sizes))
     if trials:
         made = [labels(n, equivalent(task, n, doubts=False)) for n in sizes.tolist()]
         found = [
-            simulate(task, n, s, trials=trials, seed=seed + i)
-            for i, (n, s) in enumerate(zip(sizes.tolist(), made, strict=True))
+            simulate(task, n, s, trials=trials, seed=seed_for(seed, n))
+            for n, s in zip(sizes.tolist(), made, strict=True)
         ]
         risks, errors = np.array([one.mean for one in found]), np.array([one.standard_error for one in found])
     slope, error, level = _line(np.log(sizes[kept]), np.log(risks[kept]), errors[kept] / risks[kept])
-    drift = float(local[kept].std(ddof=1))
+    known = local[kept & np.isfinite(local)]
+    drift = float(known.std(ddof=1)) if len(known) > 1 else 0.0
     return ScalingLaw(
         sizes, risks, errors, -slope, float(np.hypot(error, drift)), float(np.exp(level)), predicted, local, bent
     )
@@ -161,7 +171,7 @@ def _predicted_exponent(task: Task, surrogate: ArrayLike | str | None) -> float 
     if task.power_law_exponents is None or not (surrogate is None or isinstance(surrogate, str)):
         return None
     alpha, r = task.power_law_exponents
-    if min(alpha, r) <= 1:
+    if min(alpha, r) <= 1 or np.isclose(r, 2 * alpha + 1):
         return None
     return 0.0 if task.noise > 0 else float(min(r - 1, 2 * alpha))
 

@@ -17,6 +17,8 @@ __all__ = ["Simulation", "simulate"]
 
 _FIRST_TRIALS = 32
 _TRIALS_AT_ONCE = 64  # between two looks at the standard error
+_OPERATIONS_AT_ONCE = 3e10  # about a second, between two looks at the progress
+_SMALLEST = 1e-75  # of the largest eigenvalue: its root is the least normal number of single precision
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,22 +113,28 @@ def simulate(
     test = task.eigenvalues if test_eigenvalues is None else test_variances(test_eigenvalues, task)
     first_stage, labels = None, None
     if surrogate_task is None:
-        if m is not None or features is not None:
-            raise ValueError("m and features need a surrogate_task")
+        if m is not None or features is not None or surrogate_ridge:
+            raise ValueError("m, features and surrogate_ridge need a surrogate_task")
         labels = task.beta if surrogate is None else coefficients(surrogate, "surrogate", task)
     else:
         if surrogate is not None:
             raise ValueError("surrogate and surrogate_task cannot both be given")
         first_stage = _first_stage(task, surrogate_task, m, surrogate_ridge, features)
+    _check_range(task, n)
+    if surrogate_task is not None:
+        _check_range(surrogate_task, n if m is None else m)
     arrays = (task.eigenvalues, test, task.beta, labels)
     noise = float(np.sqrt(noise_of_labels(task, label_noise)))
     risks = np.empty(0)
+    larger = max(n, m or 0)
+    slow = int(_OPERATIONS_AT_ONCE / (larger * task.n_features * min(larger, task.n_features)))
     line = progress_line() if progress else None
     try:
         while len(risks) < trials:
             count = trials - len(risks)
             if wanted is not None or line:
-                count = min(count, _FIRST_TRIALS if not len(risks) else _TRIALS_AT_ONCE)
+                at_once = _FIRST_TRIALS if not len(risks) else _TRIALS_AT_ONCE
+                count = min(count, max(at_once if wanted is not None and not len(risks) else 1, min(at_once, slow)))
             more = _kernels.simulate(*arrays, n, noise, ridge, first_stage, seed, len(risks), count, threads)
             risks = np.concatenate([risks, _solved(more, n)])
             if line:
@@ -148,8 +156,26 @@ def _solved(risks: Float64Array, n: int) -> Float64Array:
     return risks
 
 
+def _check_range(task: Task, n: int) -> None:
+    """Raise ValueError where features count that single precision cannot hold beside the largest."""
+    l = task.eigenvalues[task.eigenvalues > 0]
+    if np.count_nonzero(l > _SMALLEST * l.max()) < min(n, len(l)):
+        raise ValueError(
+            f"eigenvalues range over more than 75 decades, and n = {n} rows reach down to them: simulate draws rows in "
+            "single precision"
+        )
+
+
+def seed_for(seed: int, n: int) -> int:
+    """A seed for trials with n rows, so that those of different sizes are independent."""
+    return int(np.random.SeedSequence((seed, n)).generate_state(1)[0]) >> 1
+
+
 def _error(risks: Float64Array) -> float:
-    return float(risks.std(ddof=1) / np.sqrt(len(risks))) if len(risks) > 1 else float("nan")
+    if len(risks) < 2:
+        return float("nan")
+    unit = float(risks.max()) or 1.0  # squares must not leave float64
+    return unit * float((risks / unit).std(ddof=1) / np.sqrt(len(risks)))
 
 
 def _first_stage(

@@ -68,9 +68,19 @@ def optimal_surrogate(
     test_eigenvalues : array_like of shape (p,), optional
         As for :func:`risk`.
 
+    Returns
+    -------
+    ndarray of shape (p,)
+        In the task's basis.
+
     Raises
     ------
     TypeError, ValueError
+        As for :func:`risk`.
+
+    Warns
+    -----
+    NearPeakWarning
         As for :func:`risk`.
 
     Examples
@@ -90,7 +100,17 @@ def optimal_mask(
     """The features to keep (p,) if a surrogate is beta with the others set to zero (arXiv 2410.18837, section 3).
 
     Feature i is kept exactly where that lowers the risk: ``t_i z_i^2 + c l_i z_i^2 < t_i``; without a ridge and t = l,
-    where ``1 - z_i^2 > Omega``. Parameters and errors are those of :func:`optimal_surrogate`.
+    where ``1 - z_i^2 > Omega``.
+
+    Parameters
+    ----------
+    task, n, ridge, test_eigenvalues
+        As for :func:`optimal_surrogate`, and so are errors and warnings.
+
+    Returns
+    -------
+    ndarray of shape (p,), bool
+        In the task's basis.
     """
     eq = equivalent(task, n, ridge)
     return best_mask_at(task, n, eq, _variances(task, test_eigenvalues))
@@ -103,12 +123,17 @@ def _variances(task: Task, test_eigenvalues: ArrayLike | None) -> Float64Array:
 def optimal_ridge(task: Task, n: int, surrogate: ArrayLike | None = None) -> tuple[float, Risk]:
     """The ridge that gives a target on n rows the least predicted risk, and that risk.
 
-    A scan of effective ridges, then golden sections; zero if nothing helps.
+    A scan of effective ridges, up to 10^4 times the eigenvalues' scale, then golden sections; zero if nothing helps.
 
     Parameters
     ----------
     task, n, surrogate
         As for :func:`risk`.
+
+    Returns
+    -------
+    ridge : float
+    risk : Risk
 
     Raises
     ------
@@ -129,7 +154,8 @@ def best_ridge_for(task: Task, n: int, s: Float64Array) -> tuple[float, Risk]:
     # Every effective ridge above that of ridge = 0 belongs to one ridge, which needs no root to be found.
     least = float(effective_ridge(l, n))
     top = float(l.max()) * task.n_features / n
-    low = np.log10(least * _LEAST_ADDED if least > 0 else top * _LEAST_ALONE)
+    smallest = float(l[l > 0].min()) * task.n_features / n
+    low = np.log10(least * _LEAST_ADDED if least > 0 else min(top * _LEAST_ALONE, smallest))
     exponents = np.arange(low, np.log10(top) + _DECADES_ABOVE, 1 / _RIDGES_PER_DECADE)
 
     def at(exponent: float) -> float:
@@ -231,9 +257,18 @@ def compare_labels(task: Task, n: int) -> LabelComparison:
     n : int
         Number of rows of the target.
 
+    Returns
+    -------
+    LabelComparison
+
     Raises
     ------
     TypeError, ValueError
+        As for :func:`risk`.
+
+    Warns
+    -----
+    NearPeakWarning
         As for :func:`risk`.
 
     Examples

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -56,8 +56,8 @@ class Task:
     eigenvalues: Float64Array
     beta: Float64Array
     noise: float = 0.0
-    basis: Float64Array | None = None
-    power_law_exponents: tuple[float, float] | None = None
+    basis: Float64Array | None = field(default=None, init=False)
+    power_law_exponents: tuple[float, float] | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         eigenvalues = eigenvalues_array(self.eigenvalues, "eigenvalues")
@@ -87,6 +87,10 @@ class Task:
     def power_law(cls, p: int, alpha: float, r: float, noise: float = 0.0) -> Task:
         """Eigenvalues ``i^-alpha`` and coefficients with ``eigenvalue_i beta_i^2 = i^-r``, i = 1 ... p.
 
+        Returns
+        -------
+        Task
+
         Raises
         ------
         TypeError, ValueError
@@ -96,7 +100,9 @@ class Task:
         alpha, r = number(alpha, "alpha"), number(r, "r")
         with np.errstate(over="ignore", under="ignore"):
             eigenvalues, beta = index**-alpha, index ** ((alpha - r) / 2)
-        return cls(eigenvalues, beta, noise, power_law_exponents=(alpha, r))
+        task = cls(eigenvalues, beta, noise)
+        object.__setattr__(task, "power_law_exponents", (alpha, r))
+        return task
 
     @classmethod
     def from_covariance(cls, covariance: ArrayLike, beta: ArrayLike, noise: float = 0.0) -> Task:
@@ -104,6 +110,10 @@ class Task:
 
         Eigenvalues that may be rounding count as zero: up to p times the precision of the largest. Coefficients in the
         features' own basis become the task's by :meth:`to_eigenbasis`, and go back by :meth:`from_eigenbasis`.
+
+        Returns
+        -------
+        Task
 
         Raises
         ------
@@ -116,6 +126,8 @@ class Task:
             raise ValueError(
                 f"covariance must be square, got shape {given.shape}; that of rows X is numpy.cov(X, rowvar=False)"
             )
+        if not covariance.size:
+            raise ValueError("covariance is empty")
         beta = vector(beta, "beta", np.float64)
         same_length(beta, "beta", 0, covariance, "covariance", 0, "features")
         require_finite(0, "", covariance=covariance, beta=beta)
@@ -128,7 +140,9 @@ class Task:
         if eigenvalues[-1] < -max(_SKEW, rounding) * largest:
             raise ValueError(f"covariance must not have negative eigenvalues; the smallest is {eigenvalues[-1]:.3g}")
         eigenvalues = np.where(eigenvalues > rounding * eigenvalues[0], eigenvalues, 0.0)
-        return cls(eigenvalues, basis.T @ beta, noise, basis=basis)
+        task = cls(eigenvalues, basis.T @ beta, noise)
+        object.__setattr__(task, "basis", basis)
+        return task
 
     def to_eigenbasis(self, coefficients: ArrayLike) -> Float64Array:
         """Coefficients (p,) of the features that the covariance was of, in the task's basis."""
