@@ -33,7 +33,7 @@ def test_the_surrogate_of_features_in_any_order(ax):
 def test_trials_are_of_the_curve_they_are_drawn_on(ax):
     plots.plot_risks(TASK, [15, 30], trials=200, ax=ax)
     curves = [line.get_ydata() for line in ax.get_lines() if line.get_label() in ("true labels", "best surrogate")]
-    points = [container[0].get_ydata() for container in ax.containers]
+    points = [np.asarray(drawn[0].get_ydata(), dtype=float) for drawn in ax.containers]
     for line, found in zip(curves, points[:2], strict=True):
         np.testing.assert_allclose(found, line, rtol=0.1)
     assert (points[1] < points[0]).all()  # the same rows
