@@ -343,9 +343,10 @@ def test_two_stages_against_brute_force(ridges):
     assert abs(found.mean - mean) < 4 * np.hypot(spread, found.standard_error)
     assert abs(predicted - mean) < 3 * spread + 0.03 * mean
     # Each of the settings matters more than that.
-    for change in ({"surrogate_ridge": 20.0}, {"label_noise": 100.0}, {"test_eigenvalues": np.full(p, 2.0)}, {"ridge": 20.0}):
+    changes = [{"surrogate_ridge": 20.0}, {"label_noise": 100.0}, {"test_eigenvalues": np.full(p, 2.0)}, {"ridge": 20.0}]
+    for change in changes:
         other = two_stage_risk(task, n, surrogate, m, **{"ridge": ridges[0], **options, **change})
-        assert abs(other - predicted) > 6 * spread
+        assert abs(other - predicted) > 4 * spread
 
 
 def test_masks_and_ridges_for_given_options():
