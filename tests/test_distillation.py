@@ -343,8 +343,8 @@ def test_two_stages_against_brute_force(ridges):
     assert abs(found.mean - mean) < 4 * np.hypot(spread, found.standard_error)
     assert abs(predicted - mean) < 3 * spread + 0.03 * mean
     # Each of the settings matters more than that.
-    changes = [{"surrogate_ridge": 20.0}, {"label_noise": 100.0}, {"test_eigenvalues": np.full(p, 2.0)}, {"ridge": 20.0}]
-    for change in changes:
+    twos = np.full(p, 2.0)
+    for change in ({"surrogate_ridge": 20.0}, {"label_noise": 100.0}, {"test_eigenvalues": twos}, {"ridge": 20.0}):
         other = two_stage_risk(task, n, surrogate, m, **{"ridge": ridges[0], **options, **change})
         assert abs(other - predicted) > 4 * spread
 
