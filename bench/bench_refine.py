@@ -21,7 +21,7 @@ def test_refine_steps(benchmark, d, k, n_threads):
         problem.signs,
         problem.start,
         True,
-        0.0,
+        np.zeros(len(problem.start)),
         STEPS,
         0.0,
         np.inf,

@@ -28,8 +28,8 @@ KERNELS = {
         {},
     ),
     "refine": (
-        {"X": (6, 3), "y": (6,), "row_weights": (6,), "signs": (2,), "parameters": (3, 4)},
-        {"thresholds": True, "decay": 0.0, "max_steps": 1, "tolerance": 1e-9, "seconds": 1.0},
+        {"X": (6, 3), "y": (6,), "row_weights": (6,), "signs": (2,), "parameters": (3, 4), "decay": (3,)},
+        {"thresholds": True, "max_steps": 1, "tolerance": 1e-9, "seconds": 1.0},
     ),
 }
 CASES = [(kernel, name) for kernel, (shapes, _) in KERNELS.items() for name in shapes]

@@ -96,12 +96,14 @@ def test_refine_minimises_the_weighted_cost_with_decay():
     rng = np.random.default_rng(5)
     X, y, v = rng.standard_normal((4000, 3)), rng.standard_normal(4000), rng.uniform(0, 2, 4000)
     start = Model(np.array([1.0, -1.0]), rng.standard_normal((3, 4)))
-    decay = 0.05
+    decay = np.array([0.05, 0.01, 0.2])
     model, _ = Fit(max_steps=200, tolerance=1e-14, thresholds=True, decay=decay)(start, Rows(X, y, v))
 
     def cost(parameters):
         m = Model(model.signs, parameters)
-        return np.average(np.square(_plain(m, X) - y), weights=v) / 2 + decay / 2 * np.square(parameters[:, :-1]).sum()
+        return np.average(np.square(_plain(m, X) - y), weights=v) / 2 + decay / 2 @ np.square(parameters[:, :-1]).sum(
+            axis=1
+        )
 
     base, step = cost(model.parameters), 1e-5
     for index in np.ndindex(model.parameters.shape):

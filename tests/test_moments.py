@@ -189,8 +189,10 @@ def kernels_on_many_rows():
         "first_non_finite": lambda t: np.array(_kernels.first_non_finite(broken, t)),
         "normal_matrix": lambda t: _kernels.normal_matrix(X, y, v, signs, theta, t),
         "normal_product": lambda t: _kernels.normal_product(X, y, v, signs, theta, theta[::-1].copy(), t),
-        "refine": lambda t: _kernels.refine(X, y, v, signs, theta, True, 0.0, 4, 1e-12, np.inf, t)[0],
-        "refine cg": lambda t: _kernels.refine(X, y, v, signs, theta, True, 0.0, 4, 1e-12, np.inf, t, "cg")[0],
+        "refine": lambda t: _kernels.refine(X, y, v, signs, theta, True, np.zeros(len(theta)), 4, 1e-12, np.inf, t)[0],
+        "refine cg": lambda t: _kernels.refine(
+            X, y, v, signs, theta, True, np.zeros(len(theta)), 4, 1e-12, np.inf, t, "cg"
+        )[0],
     }
 
 

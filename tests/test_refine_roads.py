@@ -22,6 +22,7 @@ def planted(n, d, k, *, perturbation=0.1, seed=0, mixing=None):
 
 
 def refine(X, y, signs, start, *, weights=None, thresholds=True, decay=0.0, steps=60, road="auto", threads=1):
+    decay = np.array(np.broadcast_to(decay, len(start)), dtype=np.float64)
     return _kernels.refine(X, y, weights, signs, start, thresholds, decay, steps, 1e-10, np.inf, threads, road)
 
 
@@ -53,13 +54,14 @@ def test_ends_at_rounding_without_noise(road, mixed):
 
 
 @pytest.mark.parametrize("thresholds", [False, True])
-@pytest.mark.parametrize("decay", [0.0, 0.02])
+@pytest.mark.parametrize("decay", [0.0, 0.02, "each"])
 @pytest.mark.parametrize("weighted", [False, True])
 def test_all_roads_reach_the_same_minimum(thresholds, decay, weighted):
     X, y, signs, start = planted(8000, 12, 3)
     rng = np.random.default_rng(4)
     y = y + 0.2 * rng.standard_normal(len(y)) + (0.3 if thresholds else 0.0)
     weights = rng.uniform(0.5, 2.0, len(y)) * (rng.uniform(size=len(y)) > 0.3) if weighted else None
+    decay = np.array([0.0, 0.05, 0.01, 0.03]) if isinstance(decay, str) else decay
     results = [
         refine(X, y, signs, start, weights=weights, thresholds=thresholds, decay=decay, road=road) for road in ROADS
     ]
@@ -165,7 +167,7 @@ def test_bitwise_the_same_for_any_number_of_threads_on_the_sampled_road():
 
 def test_no_time_means_no_step():
     X, y, signs, start = planted(300, 5, 2)
-    result = _kernels.refine(X, y, None, signs, start, True, 0.0, 10, 1e-9, 0.0, 1, "cg")
+    result = _kernels.refine(X, y, None, signs, start, True, np.zeros(3), 10, 1e-9, 0.0, 1, "cg")
     np.testing.assert_array_equal(result[0], start)
     assert result[3:] == (0, False)
 

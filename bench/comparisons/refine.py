@@ -47,8 +47,9 @@ def run(quick: bool) -> Section:
 
 
 def _ours(problem: Problem, threads: int) -> tuple[np.ndarray, float, float, int, bool]:
+    decay = np.zeros(len(problem.start))
     return _kernels.refine(
-        problem.X, problem.y, None, problem.signs, problem.start, True, 0.0, STEPS, 0.0, np.inf, threads
+        problem.X, problem.y, None, problem.signs, problem.start, True, decay, STEPS, 0.0, np.inf, threads
     )
 
 

@@ -9,8 +9,9 @@ namespace limbeck {
 namespace {
 
 RefineProblem checked_problem(const py::array& X, const py::array& y, const py::object& row_weights,
-                              const py::array& signs, const py::array& parameters, bool thresholds, double decay) {
+                              const py::array& signs, const py::array& parameters) {
   RefineProblem p{};
+  p.thresholds = true;
   p.X = matrix<double>(X, "X");
   p.y = vector<double>(y, "y");
   p.signs = vector<double>(signs, "signs");
@@ -29,8 +30,6 @@ RefineProblem checked_problem(const py::array& X, const py::array& y, const py::
     p.v = vector<double>(weights, "row_weights");
     same_length(X, "X", 0, weights, "row_weights", 0, "rows");
   }
-  p.thresholds = thresholds;
-  p.decay = decay;
   return p;
 }
 
@@ -43,10 +42,13 @@ Road road_named(const std::string& name) {
 }
 
 py::tuple refine_binding(const py::array& X, const py::array& y, const py::object& row_weights, const py::array& signs,
-                         const py::array& parameters, bool thresholds, double decay, int max_steps, double tolerance,
-                         double seconds, int n_threads, const std::string& road) {
+                         const py::array& parameters, bool thresholds, const py::array& decay, int max_steps,
+                         double tolerance, double seconds, int n_threads, const std::string& road) {
   const RefineOptions options{max_steps, tolerance, seconds, road_named(road)};
-  const auto problem = checked_problem(X, y, row_weights, signs, parameters, thresholds, decay);
+  auto problem = checked_problem(X, y, row_weights, signs, parameters);
+  problem.thresholds = thresholds;
+  problem.decay = vector<double>(decay, "decay");
+  same_length(parameters, "parameters", 0, decay, "decay", 0, "groups");
   auto out = new_array<double>({parameters.shape(0), parameters.shape(1)});
   double* theta = out.mutable_data();
   std::copy_n(static_cast<const double*>(parameters.data()), parameters.size(), theta);
@@ -57,7 +59,7 @@ py::tuple refine_binding(const py::array& X, const py::array& y, const py::objec
 
 py::object normal_matrix_binding(const py::array& X, const py::array& y, const py::object& row_weights,
                                  const py::array& signs, const py::array& parameters, int n_threads) {
-  const auto problem = checked_problem(X, y, row_weights, signs, parameters, true, 0.0);
+  const auto problem = checked_problem(X, y, row_weights, signs, parameters);
   auto out = new_array<double>({parameters.size(), parameters.size()});
   const auto* theta = static_cast<const double*>(parameters.data());
   double* to = out.mutable_data();
@@ -68,7 +70,7 @@ py::object normal_matrix_binding(const py::array& X, const py::array& y, const p
 py::object normal_product_binding(const py::array& X, const py::array& y, const py::object& row_weights,
                                   const py::array& signs, const py::array& parameters, const py::array& vector,
                                   int n_threads) {
-  const auto problem = checked_problem(X, y, row_weights, signs, parameters, true, 0.0);
+  const auto problem = checked_problem(X, y, row_weights, signs, parameters);
   const double* from = matrix<double>(vector, "vector");
   same_length(parameters, "parameters", 0, vector, "vector", 0, "groups");
   same_length(parameters, "parameters", 1, vector, "vector", 1, "columns");

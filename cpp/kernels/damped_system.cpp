@@ -57,7 +57,7 @@ public:
     normal_matrix(exec_, problem_, parameters.data(), hessian_.data());
     const Index D = problem_.group_size();
     for (Index i = 0; i <= problem_.k; ++i) {
-      hessian_.diagonal().segment(i * D, problem_.d).array() += problem_.decay;
+      hessian_.diagonal().segment(i * D, problem_.d).array() += problem_.decay[i];
       if (problem_.thresholds || i == problem_.k) continue;
       const Index at = i * D + problem_.d;
       hessian_.row(at).setZero();
@@ -108,7 +108,7 @@ public:
     const Index D = problem_.group_size();
     Vector diagonal = Eigen::Map<const Vector>(product_->diagonal().data(), problem_.n_parameters());
     for (Index i = 0; i <= problem_.k; ++i) {
-      diagonal.segment(i * D, problem_.d).array() += problem_.decay;
+      diagonal.segment(i * D, problem_.d).array() += problem_.decay[i];
       if (!problem_.thresholds && i < problem_.k) diagonal[i * D + problem_.d] = 1;
     }
     return diagonal;
@@ -158,7 +158,7 @@ private:
     const Index D = problem_.group_size();
     *image += damping * scale.cwiseProduct(direction);
     for (Index i = 0; i <= problem_.k; ++i) {
-      image->segment(i * D, problem_.d) += problem_.decay * direction.segment(i * D, problem_.d);
+      image->segment(i * D, problem_.d) += problem_.decay[i] * direction.segment(i * D, problem_.d);
       if (!problem_.thresholds && i < problem_.k) (*image)[i * D + problem_.d] = 0;
     }
   }

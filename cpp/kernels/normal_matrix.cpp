@@ -1,8 +1,10 @@
 #include "kernels/normal_matrix.hpp"
 
 #include <Eigen/Core>
+#include <cmath>
 
 #include "kernels/grouped_gram.hpp"
+#include "kernels/products.hpp"
 #include "kernels/thin.hpp"
 
 namespace limbeck {
@@ -80,9 +82,43 @@ void put_block(Index i, Index j, const Block& gram, double factor, double* hessi
   H.block(j * D, i * D, D, D) = factor * gram;
 }
 
+// Of few rows the derivatives themselves are the shortest way: patterns would hardly have a row each.
+bool few_rows(const RefineProblem& p) {
+  constexpr Index few_gated = 100'000, few_numbers = Index{1} << 22;
+  return p.n * (p.k + 1) * (p.k + 1) <= few_gated && p.n * p.n_parameters() <= few_numbers;
+}
+
+void normal_matrix_of_derivatives(const Execution& exec, const RefineProblem& p, const double* parameters,
+                                  double* hessian) {
+  const Index D = p.group_size(), P = p.n_parameters();
+  // By row, for each parameter: the derivative of the network, times the root of the row's weight.
+  AlignedBuffer<double> derivatives(P * p.n);
+  exec.for_each(p.k + 1, 2.0 * P * p.n, [&](Index i) {
+    const double* at = parameters + i * D;
+    std::vector<double> factor(p.n);
+    for (Index r = 0; r < p.n; ++r) {
+      const double* x = p.X + r * p.d;
+      double z = at[p.d];
+      for (Index j = 0; i < p.k && j < p.d; ++j) z += at[j] * x[j];
+      factor[r] = (i == p.k ? 1.0 : z > 0 ? p.signs[i] : 0.0) * (p.v ? std::sqrt(p.v[r]) : 1.0);
+    }
+    for (Index j = 0; j < D; ++j) {
+      double* to = derivatives.data() + (i * D + j) * p.n;
+      for (Index r = 0; r < p.n; ++r) to[r] = factor[r] * (j < p.d ? p.X[r * p.d + j] : 1.0);
+    }
+  });
+  TiledMatrix<double> sums(P, P);
+  add_inner_products(exec, VectorSet<double>{derivatives.data(), P, p.n, p.n, 1}, 1.0, &sums);
+  const double scale = 1 / p.total_weight();
+  for (Index j = 0; j < P; ++j) {
+    for (Index i = j; i < P; ++i) hessian[i * P + j] = hessian[j * P + i] = scale * *sums.at(i, j);
+  }
+}
+
 }  // namespace
 
 void normal_matrix(const Execution& exec, const RefineProblem& p, const double* parameters, double* hessian) {
+  if (few_rows(p)) return normal_matrix_of_derivatives(exec, p, parameters, hessian);
   const Index D = p.group_size(), P = p.n_parameters();
   const Unpacked at(p, parameters);
   const double scale = 1 / p.total_weight();

@@ -65,8 +65,9 @@ void Preconditioner::set_factors(const Matrix* outer, const NormalProduct& produ
   // Decay belongs to M (x) G as a whole; a share in each factor overstates it twice at most where it matters.
   const double mean_gate = gates.trace() / static_cast<double>(groups);
   const double mean_square = p.d > 0 ? outer_diagonal_.head(p.d).mean() : 0;
-  outer_diagonal_.head(p.d).array() += p.decay / mean_gate;
-  if (mean_square > 0) gates.diagonal().array() += p.decay / mean_square;
+  const Eigen::Map<const Vector> decay(p.decay, groups);
+  outer_diagonal_.head(p.d).array() += decay.mean() / mean_gate;
+  if (mean_square > 0) gates.diagonal() += decay / mean_square;
   // With both factors damped, much damping would count twice.
   gates_inverse_ = (1 + ridge) * factored(gates, ridge).solve(Matrix::Identity(groups, groups));
   if (outer) {
@@ -114,7 +115,7 @@ void Preconditioner::set_span(const NormalProduct& product, const Vector& parame
           W.transpose() * small.block(i * features, j * features, features, features) * W;
     }
     Vector added = damping * scale.segment(i * D, D);
-    added.head(d).array() += p.decay;
+    added.head(d).array() += p.decay[i];
     if (!moves(i, d)) added[d] = 1;
     H.block(i * rank, i * rank, rank, rank) += span_.transpose() * added.asDiagonal() * span_;
   }

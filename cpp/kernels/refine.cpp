@@ -37,9 +37,9 @@ Evaluation evaluate(const Execution& exec, const RefineProblem& p, const Vector&
   result.cost = result.mean_squared_error / 2;
   for (Index i = 0; i <= p.k; ++i) {
     const auto a = parameters.segment(i * D, p.d);
-    result.cost += p.decay / 2 * a.squaredNorm();
+    result.cost += p.decay[i] / 2 * a.squaredNorm();
     if (!with_gradient) continue;
-    result.gradient.segment(i * D, p.d) += p.decay * a;
+    result.gradient.segment(i * D, p.d) += p.decay[i] * a;
     if (i < p.k && !p.thresholds) result.gradient[i * D + p.d] = 0;
   }
   return result;

@@ -19,8 +19,8 @@ struct RefineProblem {
   const double* v;  // row weights, or null for ones
   Index k;
   const double* signs;
-  bool thresholds;  // whether the t_i move
-  double decay;     // the cost is sum v r^2 / (2 sum v) + decay / 2 (sum |a_i|^2 + |w|^2)
+  bool thresholds;      // whether the t_i move
+  const double* decay;  // (k + 1): the cost is sum v r^2 / (2 sum v) + sum decay_i / 2 |a_i|^2, w being the last a_i
 
   Index group_size() const { return d + 1; }
   Index n_parameters() const { return (k + 1) * (d + 1); }

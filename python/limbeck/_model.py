@@ -211,7 +211,7 @@ class Fit:
     max_steps: int = 100
     tolerance: float = 1e-6
     thresholds: bool = False
-    decay: float = 0.0
+    decay: float | Float64Array = 0.0  # of all groups of parameters, or of each neuron's and, last, the linear part
     n_threads: int = 0
     road: str = "auto"  # to the steps: see the kernel
     deadline: float = np.inf  # by time.perf_counter(); a refinement that starts later takes no step
@@ -231,7 +231,7 @@ class Fit:
             model.signs,
             np.ascontiguousarray(model.parameters),
             self.thresholds,
-            how["decay"],
+            np.array(np.broadcast_to(how["decay"], model.width + 1), dtype=np.float64),
             how["max_steps"],
             how["tolerance"],
             self.deadline - time.perf_counter(),

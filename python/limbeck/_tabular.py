@@ -1,23 +1,33 @@
-"""Sums of ReLUs on inputs of any distribution: no moments, but thresholds, weight decay and cross-validation."""
+"""Sums of ReLUs on inputs of any distribution: no moments to rely on, but hinges, weight decay and cross-validation.
+
+Candidate hinges come from several sources: single features at their quantiles, the eigenvectors of the residual's
+second moment, random directions. They are chosen one by one for what they explain, and refined together, each neuron
+under a weight decay of its own that the rows set by their evidence. The width is that of least cross-validated error.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from limbeck._model import Fit, Float64Array, Model, Rows, linear_model
+from limbeck import moments
+from limbeck._model import Fit, Float64Array, Model, Rows, linear_model, normal_matrix
 from limbeck._progress import Progress
 
-__all__ = ["fit_any", "random_start"]
+__all__ = ["TabularFit", "fit_any", "random_start"]
 
-_WIDTHS = (0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
-_DECAYS = (3e-3, 1e-2, 3e-2, 1e-1)
-_STARTS = 2
-_STEPS = 60
-_FOLDS = 5
-_FEW_ROWS = 20_000  # up to here every row is held out once; beyond, one fold says enough
+_WIDTHS = (0, 1, 2, 4, 8, 16, 32)
+_QUANTILES = (0.5, 0.25, 0.75, 0.1, 0.9, 0.4, 0.6)  # of a feature, where its hinges may be; the first ones first
+_QUANTILES_ACROSS = (0.2, 0.5, 0.8)  # of other directions
+_RANDOM_DIRECTIONS, _MOMENT_DIRECTIONS = 30, 4
+_MOST_HINGES, _HINGE_ROWS = 1200, 3000
+_RIDGE = 1e-3  # of the rows' number, in the choice of hinges
+_FIRST_DECAY, _MOST_DECAY = 1e-2, 1e6
+_ROUNDS, _STEPS_A_ROUND, _LAST_STEPS = 8, 4, 20
+_MOST_TOGETHER = 1500  # parameters whose correlations are taken into account in what the rows determine
+_DEAD = 1e-3  # of the largest neuron's size
+_AS_GOOD = 1.005  # times the least error
 
 
 def random_start(d: int, width: int, rng: np.random.Generator) -> Model:
@@ -31,33 +41,198 @@ def random_start(d: int, width: int, rng: np.random.Generator) -> Model:
     return Model(model.signs, parameters)
 
 
-def _fit_width(rows: Rows, width: int, decay: float, fit: Fit, rng: np.random.Generator) -> Model:
-    """The best of a few random starts, by its mean squared error on the rows it is fitted to."""
-    fits = [fit(random_start(rows.X.shape[1], width, rng), rows, decay=decay) for _ in range(_STARTS if width else 1)]
-    return min(fits, key=lambda fitted: fitted[1])[0]
+# ---- Candidates ----
 
 
-def _folds(n: int, rng: np.random.Generator) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
-    """Pairs of row numbers to fit and to check on."""
-    order = rng.permutation(n)
-    for part in range(_FOLDS if n <= _FEW_ROWS else 1):
-        check = order[part * n // _FOLDS : (part + 1) * n // _FOLDS]
-        yield np.setdiff1d(order, check), check
+def _augmented(X: Float64Array) -> Float64Array:
+    return np.column_stack([X, np.ones(len(X))])
+
+
+def _hinges(X: Float64Array, residuals: Float64Array, rng: np.random.Generator) -> Float64Array:
+    """Candidate neurons (m, d + 1): a direction and a threshold, within the range of the rows."""
+    d = X.shape[1]
+    found = []
+    # Features whose distance from the middle goes with what a line leaves over, if there are too many.
+    apart = np.abs(residuals @ np.abs(X - np.median(X, axis=0)))
+    features = np.argsort(-apart, kind="stable")[: _MOST_HINGES // 2]
+    each = int(np.clip(_MOST_HINGES // (2 * len(features)), 1, len(_QUANTILES)))
+    for j in np.sort(features):
+        values = np.unique(np.quantile(X[:, j], _QUANTILES[:each]))
+        # A feature of two values has no hinge that a line does not have.
+        inside = values[(values > X[:, j].min()) & (values < X[:, j].max())] if np.ptp(X[:, j]) > 0 else values[:0]
+        rows = np.zeros((len(inside), d + 1))
+        rows[:, j], rows[:, -1] = 1.0, -inside
+        found.append(rows)
+    second = (X * residuals[:, None]).T @ X
+    values, vectors = np.linalg.eigh(second)
+    leading = vectors[:, np.argsort(-np.abs(values))[:_MOMENT_DIRECTIONS]].T
+    directions = np.vstack([leading, rng.standard_normal((_RANDOM_DIRECTIONS, d))])
+    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    for u, levels in zip(directions, np.quantile(X @ directions.T, _QUANTILES_ACROSS, axis=0).T, strict=True):
+        found.append(np.column_stack([np.tile(u, (len(levels), 1)), -levels]))
+    return np.concatenate(found)
+
+
+@dataclass(frozen=True)
+class _Selection:
+    """Hinges in the order of choice, and how to start from the first few of them."""
+
+    hinges: Float64Array
+    rows: Rows
+
+    def start(self, width: int) -> Model:
+        """A model of the first hinges and a line, fitted together with a little decay."""
+        X = _augmented(self.rows.X)
+        hinges = self.hinges[:width]
+        design = np.column_stack([np.maximum(X @ hinges.T, 0.0), X])
+        root = np.ones(len(X)) if self.rows.weights is None else np.sqrt(self.rows.weights)
+        inner = (design * root[:, None]).T @ (design * root[:, None])
+        right = (design * root[:, None]).T @ (self.rows.y * root)
+        coef = np.linalg.solve(inner + _RIDGE * len(X) * np.eye(len(inner)), right)
+        output = np.where(np.abs(coef[: len(hinges)]) > _RIDGE, coef[: len(hinges)], _RIDGE)
+        return Model(np.sign(output), np.vstack([np.abs(output)[:, None] * hinges, coef[len(hinges) :]]))
+
+
+def _select(rows: Rows, width: int, rng: np.random.Generator) -> _Selection:
+    """Choose hinges one by one, each for what it explains beyond a line and those before (orthogonal matching)."""
+    if len(rows) > _HINGE_ROWS:
+        rows = rows.part(np.sort(rng.choice(len(rows), _HINGE_ROWS, replace=False)))
+    n, d = rows.X.shape
+    if not width:
+        return _Selection(np.empty((0, d + 1)), rows)
+    root = np.ones(n) if rows.weights is None else np.sqrt(rows.weights)
+    X = _augmented(rows.X)
+    line = np.vstack([X * root[:, None], np.sqrt(_RIDGE * n) * np.eye(d + 1)])
+    basis = np.linalg.qr(line)[0][:n]
+
+    def beyond_line(values: Float64Array) -> Float64Array:
+        values = (values.T * root).T
+        return np.asarray(values - basis @ (basis.T @ values))
+
+    left = beyond_line(rows.y)
+    hinges = _hinges(rows.X, left * root, rng)
+    columns = beyond_line(np.maximum(X @ hinges.T, 0.0))
+    gram, slope = columns.T @ columns, columns.T @ left
+    size = np.diag(gram).copy()
+    least = 1e-2 * float(np.median(size))  # a hinge at the edge of the rows, or explained by others
+    factor = np.zeros((len(hinges), 0))
+    chosen: list[int] = []
+    for _ in range(min(width, len(hinges))):
+        gain = np.where(size > least, np.square(slope) / (size + _RIDGE * n), 0.0)
+        gain[chosen] = 0.0
+        best = int(np.argmax(gain))
+        if gain[best] <= 0:
+            break
+        chosen.append(best)
+        pivot = np.sqrt(size[best] + _RIDGE * n)
+        column = (gram[:, best] - factor @ factor[best]) / pivot
+        slope = slope - column * (slope[best] / pivot)
+        size = size - np.square(column)
+        factor = np.column_stack([factor, column])
+    return _Selection(hinges[chosen], rows)
+
+
+# ---- Evidence ----
+
+
+@dataclass(frozen=True)
+class TabularFit:
+    """A model, the weight decay of each group of its parameters, and its generalised cross-validation error."""
+
+    model: Model
+    decay: Float64Array
+    error: float
+
+
+def _by_evidence(model: Model, rows: Rows, fit: Fit) -> TabularFit:
+    """Refine, with the weight decays that make the rows likeliest (MacKay, Neural Computation 4, 1992).
+
+    A group of D parameters a that have decay l is determined by the rows in ``g = D - l tr(A^-1)`` of them, A being the
+    penalised normal matrix; the likeliest decay is ``g / |a|^2`` times the noise variance over the rows' number.
+    """
+    decay = np.full(model.width + 1, _FIRST_DECAY)
+    for _ in range(_ROUNDS):
+        model, error = fit(model, rows, decay=decay, max_steps=_STEPS_A_ROUND)
+        model, decay = _living(model, decay, rows)
+        decay = _likeliest(model, decay, rows, error)
+    model, _ = fit(model, rows, decay=decay, max_steps=_LAST_STEPS)
+    model, decay = _living(model, decay, rows)
+    return TabularFit(model, decay, _cross_validated(model, decay, rows))
+
+
+def _known(model: Model, decay: Float64Array, rows: Rows) -> Float64Array:
+    """How many of each group's decayed parameters the rows determine."""
+    groups, D = model.parameters.shape
+    if groups * D <= _MOST_TOGETHER:
+        matrix = normal_matrix(model, rows, rows.weights)
+        matrix[np.diag_indices_from(matrix)] += _added(decay, D, np.trace(matrix) / len(matrix)).ravel()
+        spread = np.diag(np.linalg.inv(matrix)).reshape(groups, D)
+    else:  # as if the groups did not know of each other
+        X = _augmented(rows.X)
+        gates = np.column_stack([X @ model.neurons.T > 0, np.ones(len(X), dtype=bool)]).astype(np.float64)
+        weights = np.ones(len(X)) if rows.weights is None else rows.weights
+        gates *= (weights / weights.sum())[:, None]
+        blocks = moments.weighted_grams(X, gates, n_threads=rows.n_threads or None)
+        blocks[:, np.arange(D), np.arange(D)] += _added(decay, D, np.trace(blocks, axis1=1, axis2=2).mean() / D)
+        spread = np.diagonal(np.linalg.inv(blocks), axis1=1, axis2=2)
+    return np.asarray(np.maximum(D - 1 - decay * spread[:, :-1].sum(axis=1), 1e-3))
+
+
+def _added(decay: Float64Array, D: int, mean: float) -> Float64Array:
+    """What decay adds to the diagonal; and a little, for what no row moves."""
+    added = np.full((len(decay), D), 1e-10 * mean)
+    added[:, :-1] += decay[:, None]
+    return added
+
+
+def _likeliest(model: Model, decay: Float64Array, rows: Rows, error: float) -> Float64Array:
+    known = _known(model, decay, rows)
+    free = rows.count - known.sum() - len(decay)  # thresholds and the bias count in full
+    noise = error * rows.count / max(free, 1.0)
+    squares = np.square(model.parameters[:, :-1]).sum(axis=1)
+    with np.errstate(divide="ignore"):
+        return np.asarray(np.minimum(known / squares * noise / rows.count, _MOST_DECAY))
+
+
+def _living(model: Model, decay: Float64Array, rows: Rows) -> tuple[Model, Float64Array]:
+    """Without neurons that are constant, or a line, on all rows: the bias and the linear part take them over."""
+    if not model.width:
+        return model, decay
+    sizes = model.sizes
+    values = rows.along(model.neurons[:, :-1]) + model.neurons[:, -1]
+    dead = (sizes < _DEAD * sizes.max()) | (values <= 0).all(axis=0)
+    straight = ~dead & (values >= 0).all(axis=0)
+    parameters = model.parameters.copy()
+    signed = model.signs[:, None] * model.neurons
+    parameters[-1] += signed[straight].sum(axis=0)
+    parameters[-1, -1] += float(model.signs[dead] @ np.maximum(model.neurons[dead, -1], 0.0))
+    kept = np.append(~dead & ~straight, True)
+    return Model(model.signs[kept[:-1]], parameters[kept]), decay[kept]
+
+
+def _cross_validated(model: Model, decay: Float64Array, rows: Rows) -> float:
+    """Generalised cross-validation: the mean squared error over (1 - the part of the rows that the parameters take)^2.
+
+    Not leaving out rows one by one: the leverage of a row at a kink that few others surround tells nothing.
+    """
+    taken = (_known(model, decay, rows).sum() + len(decay)) / rows.count
+    return float(rows.errors(model).mean() / max(1 - taken, 1 / rows.count) ** 2)
+
+
+# ---- The width ----
 
 
 def fit_any(
     rows: Rows, width: int | None, max_width: int, fit: Fit, progress: Progress, rng: np.random.Generator
-) -> tuple[Model, float, float]:
-    """Learn from standardised rows; width and weight decay by cross-validation.
-
-    Returns the model, the cross-validated error and the weight decay.
+) -> TabularFit:
+    """Learn from standardised rows.
 
     Parameters
     ----------
     rows : Rows
         Inputs and labels, each column of mean 0 and standard deviation 1.
     width : int, optional
-        Number of neurons; None to choose the smallest whose error is not clearly above the best.
+        Number of neurons, at most; None to choose the smallest whose error is not clearly above the best.
     max_width : int
         Largest number of neurons to try.
     fit : Fit
@@ -65,36 +240,22 @@ def fit_any(
     progress : Progress
         Told of every width.
     rng : numpy.random.Generator
-        For folds and starts.
+        For candidates.
     """
-    fit = fit.changed(max_steps=_STEPS, tolerance=1e-4, thresholds=True)
-    splits = [(rows.part(a), rows.part(b)) for a, b in _folds(len(rows), rng)]
-    widths = [width] if width is not None else [w for w in _WIDTHS if w <= max_width]
-    errors: dict[tuple[int, float], Float64Array] = {}
+    fit = fit.changed(tolerance=1e-4, thresholds=True)
+    widths = [width] if width is not None else sorted({w for w in _WIDTHS if w < max_width} | {max_width})
+    selection = _select(rows, widths[-1], rng)
+    found: list[TabularFit] = []
     for w in widths:
-        for decay in _DECAYS:
-            trial = np.concatenate([check.errors(_fit_width(part, w, decay, fit, rng)) for part, check in splits])
-            if progress.out_of_time():
-                break  # some of these fits were cut off
-            errors[w, decay] = trial
-        if not errors:  # not even time for one width: a line, which takes no time to speak of
-            fit.deadline = np.inf
-            return _fit_width(rows, 0, _DECAYS[0], fit, rng), np.nan, _DECAYS[0]
-        best_width = min(errors, key=lambda key: errors[key].mean())[0]
-        progress.report("cross-validation", best_width, float(min(e.mean() for e in errors.values())))
-        # Two widths in a row that do not help: wider ones will not either.
-        if progress.out_of_time() or widths.index(w) >= widths.index(best_width) + 2:
+        if found and len(selection.hinges) < w:
             break
-    best = min(errors, key=lambda key: errors[key].mean())
-    enough = [key for key in errors if _not_worse(errors[key], errors[best])]
-    chosen = min(enough, key=lambda key: (key[0], errors[key].mean()))
-    progress.enter("refine")
-    # The choice is made: what it takes to fit it once more is not cut off.
-    fit.deadline = np.inf
-    return _fit_width(rows, chosen[0], chosen[1], fit, rng), float(errors[chosen].mean()), chosen[1]
-
-
-def _not_worse(errors: Float64Array, best: Float64Array) -> bool:
-    """Whether the mean error exceeds the best one by at most a standard error of their difference, row by row."""
-    difference = errors - best
-    return bool(difference.mean() <= difference.std() / np.sqrt(len(difference)))
+        one = _by_evidence(selection.start(w), rows, fit)
+        if progress.out_of_time() and found:
+            break  # it was cut off
+        found.append(one)
+        best = int(np.argmin([f.error for f in found]))
+        progress.report("width", one.model.width, found[best].error)
+        # Two widths in a row that do not help: wider ones will not either.
+        if progress.out_of_time() or len(found) > best + 2:
+            break
+    return next(f for f in found if f.error <= _AS_GOOD * found[best].error)

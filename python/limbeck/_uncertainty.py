@@ -55,7 +55,7 @@ def standard_errors(
     *,
     thresholds: bool,
     affine: bool = True,
-    decay: float = 0.0,
+    decay: float | Float64Array = 0.0,
     coordinates: Whitening | None = None,
 ) -> StandardErrors:
     """Standard errors of a model that minimises the weighted squared error on rows, whatever the noise at each row.
@@ -70,8 +70,9 @@ def standard_errors(
         Whether the thresholds were fitted; if not, they count as known.
     affine : bool, default True
         Whether linear part and bias were fitted; if not, they count as known.
-    decay : float, default 0
-        Weight decay of the fit. The errors are then about the penalised optimum: its bias is not in them.
+    decay : float or ndarray of shape (k + 1,), default 0
+        Weight decay of the fit: of all, or of each neuron and, last, the linear part. The errors are then about the
+        penalised optimum: its bias is not in them.
     coordinates : Whitening, optional
         The rows are in the coordinates ``z = coordinates(x)``, the errors shall be about the network of x,
         ``coordinates.pull_back(model.network()).normalized()``. The change of coordinates counts as known. If its mean
@@ -146,7 +147,9 @@ class _Sandwich:
         return np.where(unknown, np.inf, self.amplitude * np.sqrt(np.maximum(variance, 0.0)))
 
 
-def _sandwich(model: Model, rows: Rows, free: NDArray[np.intp], decay: float, correction: float) -> _Sandwich:
+def _sandwich(
+    model: Model, rows: Rows, free: NDArray[np.intp], decay: float | Float64Array, correction: float
+) -> _Sandwich:
     bread = _free_normal_matrix(model, rows, rows.weights, free, decay)
     diagonal = np.diag(bread).copy()
     # Unit diagonal: whether an eigenvalue is small then depends neither on units nor on the sizes of neurons.
@@ -167,13 +170,13 @@ def _sandwich(model: Model, rows: Rows, free: NDArray[np.intp], decay: float, co
 
 
 def _free_normal_matrix(
-    model: Model, rows: Rows, weights: Float64Array | None, free: NDArray[np.intp], decay: float
+    model: Model, rows: Rows, weights: Float64Array | None, free: NDArray[np.intp], decay: float | Float64Array
 ) -> Float64Array:
     """``J' diag(weights) J / sum(weights)``, plus the decay, in the free parameters."""
     matrix = normal_matrix(model, rows, weights)
-    decayed = np.ones(model.parameters.shape)
-    decayed[:, -1] = 0.0
-    matrix.flat[:: len(matrix) + 1] += decay * decayed.ravel()
+    decayed = np.zeros(model.parameters.shape)
+    decayed[:, :-1] = np.broadcast_to(decay, len(decayed))[:, None]
+    matrix.flat[:: len(matrix) + 1] += decayed.ravel()
     return matrix if len(free) == len(matrix) else matrix[np.ix_(free, free)]
 
 

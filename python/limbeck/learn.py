@@ -46,8 +46,8 @@ class Learned:
         Labels of those rows, and labels less predictions.
     noise_variance : float
         Estimated variance of the label noise: squared residuals of the rows fitted, over their number less that of the
-        parameters (NaN without rows to spare); for ``inputs="any"``, the cross-validated error, of which the noise is
-        a part.
+        parameters (NaN without rows to spare); for ``inputs="any"``, the generalised cross-validation error, of which
+        the noise is a part.
     clumps : list of Clump
         Which neurons look like one at which angle, finest first, and what it would cost to collapse them.
     subspace : Subspace or None
@@ -142,8 +142,9 @@ def learn(
     band, neurons inside the span from several sources of candidates, clumps of near-collinear neurons resolved scale by
     scale, and Levenberg-Marquardt in all dimensions (after Chen, Dou, Goel, Klivans and Meka, COLT 2023, arXiv
     2304.10524). The linear part is left out where turning neurons round leaves only noise of it; thresholds are fitted
-    where the rows clearly ask for them, and for estimated means. For any other inputs: neurons with thresholds and
-    weight decay, chosen by cross-validation.
+    where the rows clearly ask for them, and for estimated means. For any other inputs: hinges of features, moments and
+    random directions chosen one by one, refined together under weight decays that the rows set by their evidence, the
+    width by generalised cross-validation.
 
     Parameters
     ----------
@@ -217,9 +218,10 @@ def learn(
     # A power of two: no digit of y changes.
     unit = 2.0 ** np.round(np.log2(np.abs(rows.y).max()))
     inner = Rows(rows.X if coordinates is None else coordinates(rows.X), rows.y / unit, rows.weights, rows.n_threads)
-    subspace, decay, thresholds, affine = None, 0.0, True, True
+    decay: float | Float64Array = 0.0
+    subspace, thresholds, affine = None, True, True
     if kind == "any":
-        tell.enter("cross-validation")
+        tell.enter("widths")
         model, noise, decay = _learn_any(inner.part(used), width, max_width, fit, tell, rng)
     else:
         # Kinks at an estimated mean are off by its error: thresholds make up for that.
@@ -364,10 +366,10 @@ def _coordinates(X: Float64Array, kind: str, n_threads: int | None) -> Whitening
 
 def _learn_any(
     rows: Rows, width: int | None, max_width: int, fit: Fit, tell: Progress, rng: np.random.Generator
-) -> tuple[Model, float, float]:
-    """Standardise the labels, learn, and undo it; with the cross-validated error and the weight decay."""
+) -> tuple[Model, float, Float64Array]:
+    """Standardise the labels, learn, and undo it; with the cross-validated error and the weight decays."""
     mean, scale = float(rows.y.mean()), float(rows.y.std()) or 1.0
-    model, error, decay = fit_any(replace(rows, y=(rows.y - mean) / scale), width, max_width, fit, tell, rng)
-    parameters = scale * model.parameters
+    found = fit_any(replace(rows, y=(rows.y - mean) / scale), width, max_width, fit, tell, rng)
+    parameters = scale * found.model.parameters
     parameters[-1, -1] += mean
-    return Model(model.signs, parameters), error * scale**2, decay
+    return Model(found.model.signs, parameters), found.error * scale**2, found.decay

@@ -68,7 +68,7 @@ def refine(
     signs: _Float64Array,
     parameters: _Float64Array,
     thresholds: bool,
-    decay: float,
+    decay: _Float64Array,
     max_steps: int,
     tolerance: float,
     seconds: float,

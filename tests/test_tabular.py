@@ -1,0 +1,137 @@
+"""Inputs of any distribution: hinges, evidence, width."""
+
+import numpy as np
+import pytest
+
+import limbeck
+from limbeck._model import Fit, Model, Rows, linear_model
+from limbeck._progress import Progress
+from limbeck._tabular import _by_evidence, _cross_validated, _known, _living, _select, fit_any
+
+
+def rows_of(seed, n, d, target, noise=0.0, weights=None):
+    rng = np.random.default_rng(seed)
+    X = rng.gamma(2.0, size=(n, d))
+    X = (X - X.mean(axis=0)) / X.std(axis=0)
+    y = target(X) + noise * rng.standard_normal(n)
+    return Rows(X, (y - y.mean()) / y.std(), weights, 1)
+
+
+def jacobian(model, rows):
+    X = np.column_stack([rows.X, np.ones(len(rows))])
+    gates = np.column_stack([model.signs * (X @ model.neurons.T > 0), np.ones(len(X))])
+    return (gates[:, :, None] * X[:, None, :]).reshape(len(X), -1)
+
+
+def test_hinges_are_found_where_they_are():
+    rows = rows_of(0, 2000, 6, lambda X: 2 * np.maximum(X[:, 1] - 0.3, 0) - 1.5 * np.maximum(-X[:, 4] - 0.2, 0))
+    found = fit_any(rows, None, 16, Fit(n_threads=1), Progress(None, False, None), np.random.default_rng(0))
+    assert found.error < 1e-4
+    assert found.model.width <= 4
+    leading = np.abs(found.model.directions[np.argsort(-found.model.sizes)[:2]])
+    assert set(leading.argmax(axis=1)) == {1, 4}
+    assert leading.max(axis=1).min() > 0.99
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_known_parameters_are_those_of_the_definition(monkeypatch, weighted):
+    rng = np.random.default_rng(1)
+    weights = rng.uniform(0.5, 1.5, 300) if weighted else None
+    rows = rows_of(1, 300, 4, lambda X: np.abs(X[:, 0]) + X[:, 1], 0.3, weights)
+    model = _by_evidence(_select(rows, 3, rng).start(3), rows, Fit(n_threads=1, thresholds=True, tolerance=1e-4)).model
+    decay = rng.uniform(0.01, 0.1, model.width + 1)
+    v = np.ones(300) if weights is None else weights
+    J = jacobian(model, rows)
+    H = (J * v[:, None]).T @ J / v.sum()
+    penalty = np.repeat(decay, 5) * np.tile([1, 1, 1, 1, 0], len(decay))
+    spread = np.diag(np.linalg.inv(H + np.diag(penalty))).reshape(-1, 5)[:, :4].sum(axis=1)
+    np.testing.assert_allclose(_known(model, decay, rows), 4 - decay * spread, rtol=1e-5)
+    # Groups that do not know of each other are better known, and never beyond their number.
+    monkeypatch.setattr("limbeck._tabular._MOST_TOGETHER", 0)
+    apart = _known(model, decay, rows)
+    assert (apart >= 4 - decay * spread - 1e-6).all()
+    assert (apart <= 4).all()
+    taken = (apart.sum() + len(decay)) / 300
+    errors = v / v.mean() * np.square(rows.y - model(rows.X, 1))
+    assert _cross_validated(model, decay, rows) == pytest.approx(errors.mean() / (1 - taken) ** 2)
+
+
+def test_neurons_that_are_lines_or_off_become_what_they_are():
+    rows = rows_of(2, 200, 2, lambda X: X[:, 0])
+    parameters = np.array([[1.0, 0, 50], [0, 1, -50], [1e-9, 0, 2], [1, 1, 0], [0.5, 0, 1]])
+    model = Model(np.array([1.0, -1, -1, 1]), parameters)
+    lean, decay = _living(model, np.arange(1.0, 6), rows)
+    assert lean.width == 1
+    np.testing.assert_array_equal(decay, [4, 5])
+    np.testing.assert_allclose(lean(rows.X), model(rows.X), atol=1e-7)
+
+
+def test_evidence_finds_the_noise_and_shrinks_what_is_not_there():
+    rows = rows_of(3, 400, 10, lambda X: X[:, 0], 1.0)
+    found = _by_evidence(_select(rows, 8, np.random.default_rng(0)).start(8), rows, Fit(thresholds=True, n_threads=1))
+    plain, _ = Fit(thresholds=True, n_threads=1)(_select(rows, 8, np.random.default_rng(0)).start(8), rows)
+    fresh = rows_of(4, 4000, 10, lambda X: X[:, 0], 1.0)
+    assert fresh.errors(found.model).mean() < 0.53  # the noise alone is 0.5
+    assert fresh.errors(plain).mean() > 0.55
+    assert found.error == pytest.approx(fresh.errors(found.model).mean(), rel=0.15)
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        lambda X: np.column_stack([X, X[:, 0]]),
+        lambda X: np.column_stack([X, np.full(len(X), 3.0)]),
+        lambda X: X > 0.5,
+        lambda X: np.round(X),
+        lambda X: np.exp(4 * X),
+        lambda X: 1e8 + 1e-3 * X,
+        lambda X: np.hstack([X] * 20)[:40],
+        lambda X: X[:12],
+    ],
+    ids=["collinear", "constant", "binary", "discrete", "skewed", "shifted", "wide", "few"],
+)
+def test_any_table_is_learned(columns):
+    X = columns(np.random.default_rng(5).standard_normal((500, 5))).astype(float)
+    rng = np.random.default_rng(6)
+    y = np.maximum(X[:, 0] - X[:, 0].mean(), 0) / (X[:, 0].std() + 1e-300) + 0.1 * rng.standard_normal(len(X))
+    found = limbeck.learn(X, y, inputs="any", validation=0.0)
+    assert found.width <= 16
+    values = found.network(X)
+    assert np.isfinite(values).all()
+    assert np.mean(np.square(y - values)) < (0.9 if len(X) < 50 else 0.5) * y.var()
+
+
+def test_weights_are_repetitions():
+    rng = np.random.default_rng(7)
+    X, y = rng.gamma(2.0, size=(200, 3)), rng.standard_normal(200)
+    y += 3 * np.maximum(X[:, 0] - 2, 0)
+    counts = rng.integers(1, 3, 200)
+    weighted = limbeck.learn(X, y, 2, inputs="any", validation=0.0, sample_weight=counts)
+    repeated = limbeck.learn(np.repeat(X, counts, 0), np.repeat(y, counts), 2, inputs="any", validation=0.0)
+    # The same kink; decay differs, since repeated rows count as more evidence.
+    assert np.corrcoef(weighted.network(X), repeated.network(X))[0, 1] > 0.99
+
+
+def test_the_same_for_any_number_of_threads():
+    rng = np.random.default_rng(8)
+    X = rng.gamma(2.0, size=(3000, 6))
+    y = np.abs(X[:, 0] - X[:, 1]) + 0.2 * rng.standard_normal(3000)
+    found = [limbeck.learn(X, y, inputs="any", n_threads=threads).network for threads in (1, 2, 3)]
+    assert found[0] == found[1] == found[2]
+
+
+def test_a_width_is_a_bound():
+    rows = rows_of(9, 300, 3, lambda X: X[:, 0], 0.5)
+    for width in (0, 1, 5):
+        found = fit_any(rows, width, 16, Fit(n_threads=1), Progress(None, False, None), np.random.default_rng(0))
+        assert found.model.width <= width
+        assert len(found.decay) == found.model.width + 1
+    assert _select(rows, 0, np.random.default_rng(0)).start(0).width == linear_model(3).width == 0
+
+
+def test_many_features():
+    rng = np.random.default_rng(10)
+    X = rng.exponential(size=(300, 400))
+    y = 3 * np.maximum(X[:, 7] - 1, 0) + 0.1 * rng.standard_normal(300)
+    found = limbeck.learn(X, y, inputs="any", validation=0.2)
+    assert found.validation_r2 > 0.3
