@@ -175,6 +175,7 @@ def kernels_on_many_rows():
     broken[15_000, 3] = broken[19_000, 0] = np.nan
     B, y = rng.standard_normal((d, 5)), np.ascontiguousarray(Y[:, 0])
     weights, linear = np.ascontiguousarray(theta[:2, :d]), np.ascontiguousarray(theta[2, :d])
+    decay = np.zeros(len(theta))
     return {
         "weighted_grams": lambda t: _kernels.weighted_grams(X, Y, t),
         "weighted_grams float32": lambda t: _kernels.weighted_grams(X.astype("f4"), Y.astype("f4"), t),
@@ -189,7 +190,7 @@ def kernels_on_many_rows():
         "first_non_finite": lambda t: np.array(_kernels.first_non_finite(broken, t)),
         "normal_matrix": lambda t: _kernels.normal_matrix(X, y, v, signs, theta, t),
         "normal_product": lambda t: _kernels.normal_product(X, y, v, signs, theta, theta[::-1].copy(), t),
-        "refine": lambda t: _kernels.refine(X, y, v, signs, theta, True, np.zeros(len(theta)), 4, 1e-12, np.inf, t)[0],
+        "refine": lambda t: _kernels.refine(X, y, v, signs, theta, True, decay, 4, 1e-12, np.inf, t)[0],
         "refine cg": lambda t: _kernels.refine(
             X, y, v, signs, theta, True, np.zeros(len(theta)), 4, 1e-12, np.inf, t, "cg"
         )[0],

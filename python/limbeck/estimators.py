@@ -1,0 +1,211 @@
+"""scikit-learn estimators over :func:`limbeck.learn` and :func:`limbeck.ridgeless.solve`; extra ``sklearn``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from limbeck import ridgeless
+from limbeck._arrays import Array, require_finite, same_length, vector
+from limbeck.learn import FEWEST_ROWS, Learned, learn
+from limbeck.network import ReLUNetwork
+
+try:
+    from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
+    from sklearn.utils import check_random_state
+    from sklearn.utils.validation import check_is_fitted, validate_data
+except ImportError:
+    raise ImportError('limbeck.estimators needs scikit-learn: pip install "limbeck[sklearn]"') from None
+
+__all__ = ["NarrowReLURegressor", "RidgelessRegressor"]
+
+Float64Array = NDArray[np.float64]
+
+
+class RidgelessRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: ignore[misc]
+    """Least squares of least norm, certified: ridge regression without the ridge.
+
+    With more features than rows it goes through every row, by the coefficients of least norm.
+
+    Parameters
+    ----------
+    fit_intercept : bool, default True
+        Whether to fit a constant that does not count in the norm.
+    rcond : float, optional
+        Singular values up to rcond times the largest count as zero; default as for
+        :func:`limbeck.ridgeless.solve`.
+    n_threads : int, optional
+        Number of threads; default what OpenMP would take.
+
+    Attributes
+    ----------
+    coef_ : ndarray of shape (n_features,) or (n_targets, n_features)
+    intercept_ : float or ndarray of shape (n_targets,)
+    rank_ : int
+        Rank of X, less its column means if an intercept is fitted.
+    solution_ : limbeck.ridgeless.Solution
+        What is known of the answer: condition, backward error, whether it is certified. Of the scaled and centred rows
+        if there are weights.
+    n_features_in_ : int
+    feature_names_in_ : ndarray of str
+        Only if X has names for all columns.
+
+    Examples
+    --------
+    >>> from limbeck.estimators import RidgelessRegressor
+    >>> RidgelessRegressor().fit([[1.0], [2.0]], [3.0, 5.0]).predict([[4.0]])
+    array([9.])
+    """
+
+    def __init__(self, *, fit_intercept: bool = True, rcond: float | None = None, n_threads: int | None = None) -> None:
+        self.fit_intercept = fit_intercept
+        self.rcond = rcond
+        self.n_threads = n_threads
+
+    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> RidgelessRegressor:
+        """Fit to rows X (n, p) and labels y (n,) or (n, q), with weights (n,) of at least 0."""
+        rows, targets = _validated(self, X, y, [np.float64, np.float32])
+        targets = targets.astype(rows.dtype, copy=False)
+        options: dict[str, Any] = {"rcond": self.rcond, "n_threads": self.n_threads}
+        if sample_weight is None:
+            found = ridgeless.solve(rows, targets, intercept="centred" if self.fit_intercept else None, **options)
+            coef, constant = found.coef, found.intercept
+        else:
+            weights = _weights(sample_weight, rows)
+            kept = weights > 0
+            rows, targets, weights = rows[kept], targets[kept], weights[kept]
+            x_mean, y_mean = (
+                np.average(part, axis=0, weights=weights) if self.fit_intercept else np.zeros(part.shape[1:])
+                for part in (rows, targets)
+            )
+            root = np.sqrt(weights / weights.max())
+            found = ridgeless.solve((rows - x_mean) * root[:, None], ((targets - y_mean).T * root).T, **options)
+            coef, constant = found.coef, y_mean - x_mean @ found.coef
+        self.solution_ = found
+        self.rank_ = found.rank
+        self.coef_ = coef.T
+        self.intercept_ = constant if np.ndim(constant) else float(constant)
+        return self
+
+    def predict(self, X: ArrayLike) -> NDArray[Any]:
+        """Predictions (n,) or (n, q) for rows X (n, p)."""
+        check_is_fitted(self)
+        rows = validate_data(self, X, reset=False, dtype=[np.float64, np.float32])
+        return np.asarray(rows @ self.coef_.T + self.intercept_)
+
+
+def _validated(estimator: BaseEstimator, X: ArrayLike, y: ArrayLike, dtype: Any) -> tuple[Array, Array]:  # noqa: ANN401
+    rows, targets = validate_data(estimator, X, y, dtype=dtype, multi_output=True, y_numeric=True)
+    return rows, targets
+
+
+def _weights(sample_weight: ArrayLike, rows: Array) -> Float64Array:
+    """Weights of at least zero, and not all zero."""
+    weights = vector(sample_weight, "sample_weight", np.float64)
+    same_length(rows, "X", 0, weights, "sample_weight", 0, "rows")
+    require_finite(sample_weight=weights)
+    if (weights < 0).any():
+        at = int(np.argmax(weights < 0))
+        raise ValueError(f"sample_weight must be at least 0, got {weights[at]:g} at index {at}")
+    if not weights.any():
+        raise ValueError("sample_weight is zero for every row")
+    return weights
+
+
+class NarrowReLURegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: ignore[misc]
+    """A sum of a few ReLUs with a linear part, whose neurons can be read; see :func:`limbeck.learn`.
+
+    Parameters
+    ----------
+    width : int, optional
+        Number of neurons, at most; None: chosen from the data.
+    max_width : int, default 16
+        Largest number of neurons when ``width`` is None.
+    inputs : {"any", "auto", "standard", "gaussian"}, default "any"
+        What the features are: anything, or Gaussian; "auto" tests which.
+    validation_fraction : float, default 0
+        Fraction of the rows held out for ``learned_.validation_r2`` alone.
+    time_limit : float, optional
+        Seconds for each target, after which the best network so far is taken.
+    random_state : int, RandomState instance or None, default None
+        Source of randomness. Pass an int for the same network at every call.
+    n_threads : int, optional
+        Number of threads; default what OpenMP would take.
+
+    Attributes
+    ----------
+    network_ : limbeck.ReLUNetwork, or list of them for several targets
+        On the features as they were passed.
+    learned_ : limbeck.Learned, or list of them
+        All that :func:`limbeck.learn` found.
+    n_features_in_ : int
+    feature_names_in_ : ndarray of str
+        Only if X has names for all columns.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from limbeck.estimators import NarrowReLURegressor
+    >>> X = np.random.default_rng(0).uniform(-1, 1, (500, 3))
+    >>> model = NarrowReLURegressor(random_state=0).fit(X, np.abs(X[:, 0]) + X[:, 1])
+    >>> model.score(X, np.abs(X[:, 0]) + X[:, 1]) > 0.99
+    True
+    """
+
+    def __init__(
+        self,
+        width: int | None = None,
+        *,
+        max_width: int = 16,
+        inputs: str = "any",
+        validation_fraction: float = 0.0,
+        time_limit: float | None = None,
+        random_state: int | np.random.RandomState | None = None,
+        n_threads: int | None = None,
+    ) -> None:
+        self.width = width
+        self.max_width = max_width
+        self.inputs = inputs
+        self.validation_fraction = validation_fraction
+        self.time_limit = time_limit
+        self.random_state = random_state
+        self.n_threads = n_threads
+
+    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> NarrowReLURegressor:
+        """Fit to rows X (n, d) and labels y (n,) or (n, q), with weights (n,) of which only ratios matter."""
+        rows, labels = _validated(self, X, y, np.float64)
+        if len(rows) < FEWEST_ROWS:
+            raise ValueError(f"a network needs {FEWEST_ROWS} rows or more, got n_samples = {len(rows)}")
+        weights = None if sample_weight is None else _weights(sample_weight, rows)
+        random = check_random_state(self.random_state)
+        columns = labels[:, None] if labels.ndim == 1 else labels
+        learned = [self._learn(rows, column, weights, random) for column in columns.T.astype(np.float64)]
+        self.network_ = [one.network for one in learned] if labels.ndim == 2 else learned[0].network
+        self.learned_ = learned if labels.ndim == 2 else learned[0]
+        return self
+
+    def _learn(
+        self, X: Float64Array, y: Float64Array, weights: Float64Array | None, random: np.random.RandomState
+    ) -> Learned:
+        return learn(
+            X,
+            np.ascontiguousarray(y),
+            self.width,
+            max_width=self.max_width,
+            inputs=self.inputs,
+            validation=self.validation_fraction,
+            sample_weight=weights,
+            seed=int(random.randint(2**31 - 1)),
+            time_limit=self.time_limit,
+            n_threads=self.n_threads,
+        )
+
+    def predict(self, X: ArrayLike) -> Float64Array:
+        """Predictions (n,) or (n, q) for rows X (n, d)."""
+        check_is_fitted(self)
+        rows = validate_data(self, X, reset=False, dtype=np.float64)
+        if isinstance(self.network_, ReLUNetwork):
+            return np.asarray(self.network_(rows, n_threads=self.n_threads))
+        return np.column_stack([network(rows, n_threads=self.n_threads) for network in self.network_])
