@@ -46,14 +46,33 @@ def test_known_parameters_are_those_of_the_definition(monkeypatch, weighted):
     penalty = np.repeat(decay, 5) * np.tile([1, 1, 1, 1, 0], len(decay))
     spread = np.diag(np.linalg.inv(H + np.diag(penalty))).reshape(-1, 5)[:, :4].sum(axis=1)
     np.testing.assert_allclose(_known(model, decay, rows), 4 - decay * spread, rtol=1e-5)
-    # Groups that do not know of each other are better known, and never beyond their number.
+    # Groups that do not know of each other, and of thresholds, are better known.
     monkeypatch.setattr("limbeck._tabular._MOST_TOGETHER", 0)
     apart = _known(model, decay, rows)
+    blocks = [H[i : i + 4, i : i + 4] for i in range(0, len(H), 5)]
+    expected = [np.trace(np.linalg.solve(G + l * np.eye(4), G)) for G, l in zip(blocks, decay, strict=True)]
+    np.testing.assert_allclose(apart, expected, rtol=1e-8)
     assert (apart >= 4 - decay * spread - 1e-6).all()
-    assert (apart <= 4).all()
-    taken = (apart.sum() + len(decay)) / 300
+    left = (1 - apart.sum() / 300) * (1 - len(decay) / 300)
     errors = v / v.mean() * np.square(rows.y - model(rows.X, 1))
-    assert _cross_validated(model, decay, rows) == pytest.approx(errors.mean() / (1 - taken) ** 2)
+    assert _cross_validated(model, decay, rows) == pytest.approx(errors.mean() / left**2)
+
+
+def test_known_parameters_of_more_features_than_rows():
+    rng = np.random.default_rng(2)
+    rows = rows_of(2, 30, 50, lambda X: X[:, 0], 0.3, rng.uniform(0.5, 1.5, 30))
+    G = (rows.X * rows.weights[:, None]).T @ rows.X / rows.weights.sum()
+    expected = np.trace(np.linalg.solve(G + 0.2 * np.eye(50), G))
+    np.testing.assert_allclose(_known(linear_model(50), np.array([0.2]), rows), [expected], rtol=1e-8)
+
+
+def test_more_features_than_rows_are_not_taken_for_an_exact_fit():
+    rng = np.random.default_rng(3)
+    X = rng.exponential(size=(60, 300))
+    found = limbeck.learn(X, X[:, 0] + 0.5 * rng.standard_normal(60), inputs="any", validation=0.0)
+    fresh = rng.exponential(size=(2000, 300))
+    error = np.mean(np.square(fresh[:, 0] - found.network(fresh))) + 0.25
+    assert found.noise_variance > 0.4 * error
 
 
 def test_neurons_that_are_lines_or_off_become_what_they_are():

@@ -23,9 +23,10 @@ _QUANTILES_ACROSS = (0.2, 0.5, 0.8)  # of other directions
 _RANDOM_DIRECTIONS, _MOMENT_DIRECTIONS = 30, 4
 _MOST_HINGES, _HINGE_ROWS = 1200, 3000
 _RIDGE = 1e-3  # of the rows' number, in the choice of hinges
-_FIRST_DECAY, _MOST_DECAY = 1e-2, 1e6
+_LEAST_DECAY, _FIRST_DECAY, _MOST_DECAY = 1e-6, 1e-2, 1e6
 _ROUNDS, _STEPS_A_ROUND, _LAST_STEPS = 8, 4, 20
 _MOST_TOGETHER = 1500  # parameters whose correlations are taken into account in what the rows determine
+_LEAST_LEFT, _MOST_TAKEN = 1e-6, 0.8  # of the rows
 _DEAD = 1e-3  # of the largest neuron's size
 _AS_GOOD = 1.005  # times the least error
 
@@ -150,7 +151,7 @@ def _by_evidence(model: Model, rows: Rows, fit: Fit) -> TabularFit:
     A group of D parameters a that have decay l is determined by the rows in ``g = D - l tr(A^-1)`` of them, A being the
     penalised normal matrix; the likeliest decay is ``g / |a|^2`` times the noise variance over the rows' number.
     """
-    decay = np.full(model.width + 1, _FIRST_DECAY)
+    decay = np.full(model.width + 1, _FIRST_DECAY * max(1.0, rows.X.shape[1] / rows.count))
     for _ in range(_ROUNDS):
         model, error = fit(model, rows, decay=decay, max_steps=_STEPS_A_ROUND)
         model, decay = _living(model, decay, rows)
@@ -163,35 +164,51 @@ def _by_evidence(model: Model, rows: Rows, fit: Fit) -> TabularFit:
 def _known(model: Model, decay: Float64Array, rows: Rows) -> Float64Array:
     """How many of each group's decayed parameters the rows determine."""
     groups, D = model.parameters.shape
-    if groups * D <= _MOST_TOGETHER:
+    if groups * D > _MOST_TOGETHER or len(rows) < D:
+        known = _known_apart(model, decay, rows)
+    else:
         matrix = normal_matrix(model, rows, rows.weights)
-        matrix[np.diag_indices_from(matrix)] += _added(decay, D, np.trace(matrix) / len(matrix)).ravel()
+        # A little for what no row moves, too.
+        added = np.full((groups, D), 1e-10 * np.trace(matrix) / len(matrix))
+        added[:, :-1] += decay[:, None]
+        matrix[np.diag_indices_from(matrix)] += added.ravel()
         spread = np.diag(np.linalg.inv(matrix)).reshape(groups, D)
-    else:  # as if the groups did not know of each other
-        X = _augmented(rows.X)
-        gates = np.column_stack([X @ model.neurons.T > 0, np.ones(len(X), dtype=bool)]).astype(np.float64)
-        weights = np.ones(len(X)) if rows.weights is None else rows.weights
-        gates *= (weights / weights.sum())[:, None]
-        blocks = moments.weighted_grams(X, gates, n_threads=rows.n_threads or None)
-        blocks[:, np.arange(D), np.arange(D)] += _added(decay, D, np.trace(blocks, axis1=1, axis2=2).mean() / D)
-        spread = np.diagonal(np.linalg.inv(blocks), axis1=1, axis2=2)
-    return np.asarray(np.maximum(D - 1 - decay * spread[:, :-1].sum(axis=1), 1e-3))
+        known = D - 1 - decay * spread[:, :-1].sum(axis=1)
+    return np.asarray(np.maximum(known, 1e-3))
 
 
-def _added(decay: Float64Array, D: int, mean: float) -> Float64Array:
-    """What decay adds to the diagonal; and a little, for what no row moves."""
-    added = np.full((len(decay), D), 1e-10 * mean)
-    added[:, :-1] += decay[:, None]
-    return added
+def _known_apart(model: Model, decay: Float64Array, rows: Rows) -> Float64Array:
+    """The same as if groups did not know of each other: from the eigenvalues of each one's rows."""
+    weights = np.ones(len(rows)) if rows.weights is None else rows.weights
+    gates = np.column_stack([_augmented(rows.X) @ model.neurons.T > 0, np.ones(len(rows), dtype=bool)])
+    shares = gates * (weights / weights.sum())[:, None]
+    if len(rows) <= rows.X.shape[1]:
+        inner = rows.X @ rows.X.T
+        roots = np.sqrt(shares.T)
+        grams = roots[:, :, None] * inner * roots[:, None, :]
+    else:
+        grams = moments.weighted_grams(rows.X, shares, n_threads=rows.n_threads or None)
+    values = np.maximum(np.linalg.eigvalsh(grams), 0.0)
+    return np.asarray((values / (values + decay[:, None])).sum(axis=1))
+
+
+def _left_over(known: Float64Array, count: int) -> float:
+    """The part of the rows that parameters do not take up; thresholds and the bias count in full."""
+    return max(1 - float(known.sum()) / count, _LEAST_LEFT) * max(1 - len(known) / count, _LEAST_LEFT)
 
 
 def _likeliest(model: Model, decay: Float64Array, rows: Rows, error: float) -> Float64Array:
     known = _known(model, decay, rows)
-    free = rows.count - known.sum() - len(decay)  # thresholds and the bias count in full
-    noise = error * rows.count / max(free, 1.0)
+    noise = error / _left_over(known, rows.count)
     squares = np.square(model.parameters[:, :-1]).sum(axis=1)
     with np.errstate(divide="ignore"):
-        return np.asarray(np.minimum(known / squares * noise / rows.count, _MOST_DECAY))
+        likeliest = np.minimum(known / squares * noise / rows.count, _MOST_DECAY)
+    # With parameters for every row no noise at all is as likely as any, and nothing could be told from what is left.
+    while _known(model, likeliest, rows).sum() + len(likeliest) > _MOST_TAKEN * rows.count:
+        if likeliest.min() >= _MOST_DECAY:
+            break
+        likeliest = np.minimum(4 * np.maximum(likeliest, _LEAST_DECAY), _MOST_DECAY)
+    return np.asarray(likeliest)
 
 
 def _living(model: Model, decay: Float64Array, rows: Rows) -> tuple[Model, Float64Array]:
@@ -215,8 +232,8 @@ def _cross_validated(model: Model, decay: Float64Array, rows: Rows) -> float:
 
     Not leaving out rows one by one: the leverage of a row at a kink that few others surround tells nothing.
     """
-    taken = (_known(model, decay, rows).sum() + len(decay)) / rows.count
-    return float(rows.errors(model).mean() / max(1 - taken, 1 / rows.count) ** 2)
+    left = _left_over(_known(model, decay, rows), rows.count)
+    return float(rows.errors(model).mean() / left**2)
 
 
 # ---- The width ----
