@@ -204,7 +204,10 @@ def _likeliest(model: Model, decay: Float64Array, rows: Rows, error: float) -> F
     with np.errstate(divide="ignore"):
         likeliest = np.minimum(known / squares * noise / rows.count, _MOST_DECAY)
     # With parameters for every row no noise at all is as likely as any, and nothing could be told from what is left.
-    while _known(model, likeliest, rows).sum() + len(likeliest) > _MOST_TAKEN * rows.count:
+    while (
+        known.sum() > _MOST_TAKEN / 2 * rows.count
+        and _known(model, likeliest, rows).sum() + len(likeliest) > _MOST_TAKEN * rows.count
+    ):
         if likeliest.min() >= _MOST_DECAY:
             break
         likeliest = np.minimum(4 * np.maximum(likeliest, _LEAST_DECAY), _MOST_DECAY)
