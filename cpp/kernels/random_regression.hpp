@@ -26,7 +26,7 @@ private:
   template <class T>
   bool factor(TiledMatrix<T>* gram) const;
   double precondition();
-  void advance(double step_before);
+  void advance(double slope);
 
   double unit_;  // the largest size; rows and labels are divided by it
   Numbers sizes_;

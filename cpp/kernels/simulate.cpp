@@ -74,8 +74,8 @@ void simulate(const Execution& exec, const Trials& trials, std::uint64_t seed, I
   constexpr double nan = std::numeric_limits<double>::quiet_NaN();
   // Lanes have memory of their own: more than threads only if that is little.
   constexpr Index small = Index{1} << 22;
-  const Index rows = std::min(std::max(trials.n, trials.surrogate ? 0 : trials.m), trials.p);
-  const Index lanes_per_thread = rows * trials.p < small ? 4 : 1;
+  const Index most_rows = std::min(std::max(trials.n, trials.surrogate ? 0 : trials.m), trials.p);
+  const Index lanes_per_thread = most_rows * trials.p < small ? 4 : 1;
   const Index lanes = std::min<Index>(count, lanes_per_thread * exec.n_threads());
   const auto of_fit = [&](Index rows) { return static_cast<double>(rows) * trials.p * std::min(rows, trials.p); };
   const double operations = count * (of_fit(trials.n) + (trials.surrogate ? 0.0 : of_fit(trials.m)));

@@ -83,6 +83,17 @@ def require_finite(n_threads: int = 0, hint: str = "; drop or fill such rows fir
             raise ValueError(f"{name} holds {array.flat[at]} at index {place}{hint}")
 
 
+def row_weights(value: ArrayLike, X: Array, n_threads: int = 0) -> Float64Array:
+    """Finite weights of at least 0, one for each row of X."""
+    weights = vector(value, "sample_weight", np.float64)
+    same_length(X, "X", 0, weights, "sample_weight", 0, "rows")
+    require_finite(n_threads, sample_weight=weights)
+    if (weights < 0).any():
+        at = int(np.argmax(weights < 0))
+        raise ValueError(f"sample_weight must be at least 0, got {weights[at]:g} at index {at}")
+    return weights
+
+
 def finite_result(result: Array, **inputs: Array) -> Array:
     """Return ``result``, or blame the input that made it NaN or infinite.
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from limbeck import _kernels
-from limbeck._arrays import Array, Float64Array, float_array, require_finite, same_length
+from limbeck._arrays import Array, Float64Array, float_array, require_finite, row_weights, same_length
 from limbeck._least_squares import unit_of
 
 __all__ = ["RowFactor"]
@@ -46,7 +46,7 @@ class RowFactor:
             if array.ndim != 2 or array.shape[1] != columns:
                 raise ValueError(f"{name} must have shape (n, {columns}), got {array.shape}")
         same_length(X, "X", 0, Y, "Y", 0, "rows")
-        w = None if weights is None else _checked_weights(weights, X)
+        w = None if weights is None else row_weights(weights, X)
         n, step = len(X), self._rows_per_piece()
         for begin in range(0, n, step):
             part = slice(begin, min(n, begin + step))
@@ -140,13 +140,3 @@ class RowFactor:
                     f"{name} holds numbers up to {largest:.3g}, where the first ones were near {unit:.3g}: their "
                     "squares leave the range of float64"
                 )
-
-
-def _checked_weights(value: ArrayLike, X: Array) -> Float64Array:
-    weights = float_array(value, "sample_weight", 1, np.float64)
-    same_length(X, "X", 0, weights, "sample_weight", 0, "rows")
-    require_finite(sample_weight=weights)
-    if (weights < 0).any():
-        at = int(np.argmax(weights < 0))
-        raise ValueError(f"sample_weight must be at least 0, got {weights[at]:g} at index {at}")
-    return weights

@@ -49,6 +49,11 @@ def _augmented(X: Float64Array) -> Float64Array:
     return np.column_stack([X, np.ones(len(X))])
 
 
+def _roots(rows: Rows) -> Float64Array:
+    """Of the weights: rows times these have weights of one."""
+    return np.ones(len(rows)) if rows.weights is None else np.sqrt(rows.weights)
+
+
 def _hinges(X: Float64Array, residuals: Float64Array, rng: np.random.Generator) -> Float64Array:
     """Candidate neurons (m, d + 1): a direction and a threshold, within the range of the rows."""
     d = X.shape[1]
@@ -60,7 +65,7 @@ def _hinges(X: Float64Array, residuals: Float64Array, rng: np.random.Generator) 
     for j in np.sort(features):
         values = np.unique(np.quantile(X[:, j], _QUANTILES[:each]))
         # A feature of two values has no hinge that a line does not have.
-        inside = values[(values > X[:, j].min()) & (values < X[:, j].max())] if np.ptp(X[:, j]) > 0 else values[:0]
+        inside = values[(values > X[:, j].min()) & (values < X[:, j].max())]
         rows = np.zeros((len(inside), d + 1))
         rows[:, j], rows[:, -1] = 1.0, -inside
         found.append(rows)
@@ -85,11 +90,10 @@ class _Selection:
         """A model of the first hinges and a line, fitted together with a little decay."""
         X = _augmented(self.rows.X)
         hinges = self.hinges[:width]
-        design = np.column_stack([np.maximum(X @ hinges.T, 0.0), X])
-        root = np.ones(len(X)) if self.rows.weights is None else np.sqrt(self.rows.weights)
-        inner = (design * root[:, None]).T @ (design * root[:, None])
-        right = (design * root[:, None]).T @ (self.rows.y * root)
-        coef = np.linalg.solve(inner + _RIDGE * len(X) * np.eye(len(inner)), right)
+        root = _roots(self.rows)
+        design = root[:, None] * np.column_stack([np.maximum(X @ hinges.T, 0.0), X])
+        inner = design.T @ design + _RIDGE * len(X) * np.eye(design.shape[1])
+        coef = np.linalg.solve(inner, design.T @ (root * self.rows.y))
         output = np.where(np.abs(coef[: len(hinges)]) > _RIDGE, coef[: len(hinges)], _RIDGE)
         return Model(np.sign(output), np.vstack([np.abs(output)[:, None] * hinges, coef[len(hinges) :]]))
 
@@ -101,7 +105,7 @@ def _select(rows: Rows, width: int, rng: np.random.Generator) -> _Selection:
     n, d = rows.X.shape
     if not width:
         return _Selection(np.empty((0, d + 1)), rows)
-    root = np.ones(n) if rows.weights is None else np.sqrt(rows.weights)
+    root = _roots(rows)
     X = _augmented(rows.X)
     line = np.vstack([X * root[:, None], np.sqrt(_RIDGE * n) * np.eye(d + 1)])
     basis = np.linalg.qr(line)[0][:n]

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from limbeck import ridgeless
-from limbeck._arrays import Array, require_finite, same_length, vector
+from limbeck._arrays import Array, row_weights
 from limbeck.learn import FEWEST_ROWS, Learned, learn
 from limbeck.network import ReLUNetwork
 
@@ -103,12 +103,7 @@ def _validated(estimator: BaseEstimator, X: ArrayLike, y: ArrayLike, dtype: Any)
 
 def _weights(sample_weight: ArrayLike, rows: Array) -> Float64Array:
     """Weights of at least zero, and not all zero."""
-    weights = vector(sample_weight, "sample_weight", np.float64)
-    same_length(rows, "X", 0, weights, "sample_weight", 0, "rows")
-    require_finite(sample_weight=weights)
-    if (weights < 0).any():
-        at = int(np.argmax(weights < 0))
-        raise ValueError(f"sample_weight must be at least 0, got {weights[at]:g} at index {at}")
+    weights = row_weights(sample_weight, rows)
     if not weights.any():
         raise ValueError("sample_weight is zero for every row")
     return weights

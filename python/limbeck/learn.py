@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from limbeck._arrays import integer, matrix, require_finite, same_length, thread_count, vector
+from limbeck._arrays import integer, matrix, require_finite, row_weights, same_length, thread_count, vector
 from limbeck._gaussian import learn_gaussian, noise_variance, refined, without_needless_affine_part
 from limbeck._inputs import INPUTS, MOST_ROWS, Whitening, detect_inputs, standardization, whitening
 from limbeck._model import Fit, Float64Array, Model, Rows, model_of
@@ -276,12 +276,7 @@ def _weighted_rows(X: Float64Array, y: Float64Array, sample_weight: ArrayLike | 
     """The rows of positive weight."""
     if sample_weight is None:
         return Rows(X, y, n_threads=n_threads)
-    weights = vector(sample_weight, "sample_weight", np.float64)
-    same_length(X, "X", 0, weights, "sample_weight", 0, "rows")
-    require_finite(n_threads, sample_weight=weights)
-    if weights.size and weights.min() < 0:
-        at = int(np.argmin(weights))
-        raise ValueError(f"sample_weight must be at least 0, got {weights[at]:g} at index {at}")
+    weights = row_weights(sample_weight, X, n_threads)
     if weights.any():
         weights = weights / weights.max()  # so that no sum overflows
     kept = weights > 0

@@ -17,6 +17,7 @@ from limbeck.distillation import (
     simulate,
 )
 from limbeck.distillation.simulation import seed_for
+from limbeck.distillation.task import require_task
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -39,11 +40,6 @@ def _axes(ax: Axes | None) -> Axes:
     return made
 
 
-def _checked(value: object, kind: type, name: str) -> None:
-    if not isinstance(value, kind):
-        raise TypeError(f"{name} must be a limbeck.distillation.{kind.__name__}, got {type(value).__name__}")
-
-
 def plot_surrogate(task: Task, n: int, ax: Axes | None = None) -> Axes:
     """The best surrogate's coefficients over the true ones, eigenvalue by eigenvalue, and what the best mask keeps.
 
@@ -60,7 +56,7 @@ def plot_surrogate(task: Task, n: int, ax: Axes | None = None) -> Axes:
     -------
     matplotlib Axes
     """
-    _checked(task, Task, "task")
+    require_task(task)
     ax = _axes(ax)
     order = np.argsort(-task.eigenvalues, kind="stable")
     place = np.arange(1, task.n_features + 1)
@@ -102,7 +98,7 @@ def plot_risks(
     -------
     matplotlib Axes
     """
-    _checked(task, Task, "task")
+    require_task(task)
     ax = _axes(ax)
     sizes = sorted(set(integers(sample_sizes, "sample_sizes", 1)))
     if not sizes:
@@ -152,7 +148,8 @@ def plot_scaling(law: ScalingLaw, ax: Axes | None = None, *, label: str = "risk"
     -------
     matplotlib Axes
     """
-    _checked(law, ScalingLaw, "law")
+    if not isinstance(law, ScalingLaw):
+        raise TypeError(f"law must be a limbeck.distillation.ScalingLaw, got {type(law).__name__}")
     ax = _axes(ax)
     (line,) = ax.loglog(
         law.sample_sizes,

@@ -246,7 +246,7 @@ def risk(
     """
     eq = equivalent(task, n, ridge)
     s = task.beta if surrogate is None else coefficients(surrogate, "surrogate", task)
-    t = task.eigenvalues if test_eigenvalues is None else test_variances(test_eigenvalues, task)
+    t = test_variances(test_eigenvalues, task)
     return risk_at(task, n, eq, s, t, noise_of_labels(task, label_noise))
 
 
@@ -351,7 +351,7 @@ def two_stage_risk(
     """
     mean, scatter = _surrogate(task, surrogate_task, m, surrogate_ridge, features)
     eq = equivalent(task, n, ridge)
-    t = task.eigenvalues if test_eigenvalues is None else test_variances(test_eigenvalues, task)
+    t = test_variances(test_eigenvalues, task)
     base = risk_at(task, n, eq, mean, t, noise_of_labels(task, label_noise))
     factor = variance_factor(task, n, eq, t)
     spread = _weighted(t * np.square(1 - eq.z), scatter)
@@ -381,7 +381,7 @@ def surrogate_risk(
     True
     """
     mean, scatter = _surrogate(task, surrogate_task, m, surrogate_ridge, features)
-    t = task.eigenvalues if test_eigenvalues is None else test_variances(test_eigenvalues, task)
+    t = test_variances(test_eigenvalues, task)
     return Risk(float((t * np.square(mean - task.beta)).sum()), _weighted(t, scatter), 0.0)
 
 
@@ -390,13 +390,7 @@ def _surrogate(
 ) -> tuple[Float64Array, Float64Array]:
     """Mean and variance of the coefficients of a surrogate."""
     require_task(task)
-    require_task(surrogate_task, "surrogate_task")
-    if surrogate_task.n_features != task.n_features:
-        raise ValueError(
-            "task and surrogate_task must have the same number of features, got "
-            f"{task.n_features} and {surrogate_task.n_features}"
-        )
-    seen = np.ones(task.n_features, dtype=bool) if features is None else feature_mask(features, surrogate_task)
+    seen = seen_features(task, surrogate_task, features)
     return _fitted(surrogate_task, integer(m, "m", 1), nonnegative(ridge, "surrogate_ridge"), seen)
 
 
@@ -430,14 +424,29 @@ def coefficients(value: ArrayLike, name: str, task: Task) -> Float64Array:
     return array
 
 
-def test_variances(value: ArrayLike, task: Task) -> Float64Array:
-    """Checked variances of the features when the target is used."""
+def test_variances(value: ArrayLike | None, task: Task) -> Float64Array:
+    """Checked variances of the features when the target is used; by default those of the task."""
+    if value is None:
+        return task.eigenvalues
     array = eigenvalues_array(value, "test_eigenvalues")
     same_length(array, "test_eigenvalues", 0, task.eigenvalues, "the task's eigenvalues", 0, "features")
     return array
 
 
-def feature_mask(value: ArrayLike, task: Task) -> NDArray[np.bool_]:
+def seen_features(task: Task, surrogate_task: Task, features: ArrayLike | None) -> NDArray[np.bool_]:
+    """Which of a task's features the surrogate sees: checked, and by default all."""
+    require_task(surrogate_task, "surrogate_task")
+    if surrogate_task.n_features != task.n_features:
+        raise ValueError(
+            "task and surrogate_task must have the same number of features, got "
+            f"{task.n_features} and {surrogate_task.n_features}"
+        )
+    if features is None:
+        return np.ones(task.n_features, dtype=bool)
+    return _feature_mask(features, surrogate_task)
+
+
+def _feature_mask(value: ArrayLike, task: Task) -> NDArray[np.bool_]:
     """A bool for each feature of a task, at least one of them true."""
     array = np.asarray(value)
     if array.dtype != bool or array.ndim != 1:

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from limbeck import _kernels
 from limbeck._arrays import Float64Array, integer, thread_count
 from limbeck._progress import progress_line
-from limbeck.distillation.equivalents import coefficients, feature_mask, noise_of_labels, test_variances
+from limbeck.distillation.equivalents import coefficients, noise_of_labels, seen_features, test_variances
 from limbeck.distillation.task import Task, nonnegative, number, require_task
 
 __all__ = ["Simulation", "simulate"]
@@ -110,7 +110,7 @@ def simulate(
     wanted = None if standard_error is None else number(standard_error, "standard_error")
     if wanted is not None and wanted <= 0:
         raise ValueError(f"standard_error must be positive, got {standard_error!r}")
-    test = task.eigenvalues if test_eigenvalues is None else test_variances(test_eigenvalues, task)
+    test = test_variances(test_eigenvalues, task)
     first_stage, labels = None, None
     if surrogate_task is None:
         if m is not None or features is not None or surrogate_ridge:
@@ -133,8 +133,9 @@ def simulate(
         while len(risks) < trials:
             count = trials - len(risks)
             if wanted is not None or line:
-                at_once = _FIRST_TRIALS if not len(risks) else _TRIALS_AT_ONCE
-                count = min(count, max(at_once if wanted is not None and not len(risks) else 1, min(at_once, slow)))
+                # A standard error needs its first trials, however slow they are.
+                least, most = (_FIRST_TRIALS, _FIRST_TRIALS) if not len(risks) else (1, _TRIALS_AT_ONCE)
+                count = min(count, max(least if wanted is not None else 1, min(most, slow)))
             more = _kernels.simulate(*arrays, n, noise, ridge, first_stage, seed, len(risks), count, threads)
             risks = np.concatenate([risks, _solved(more, n)])
             if line:
@@ -181,15 +182,9 @@ def _error(risks: Float64Array) -> float:
 def _first_stage(
     task: Task, first: Task, m: int | None, ridge: float, features: ArrayLike | None
 ) -> tuple[Float64Array, Float64Array, NDArray[np.bool_], int, float, float]:
-    require_task(first, "surrogate_task")
-    if first.n_features != task.n_features:
-        raise ValueError(
-            "task and surrogate_task must have the same number of features, got "
-            f"{task.n_features} and {first.n_features}"
-        )
+    seen = seen_features(task, first, features)
     if m is None:
         raise ValueError("surrogate_task needs m, its number of rows")
-    seen = np.ones(task.n_features, dtype=bool) if features is None else feature_mask(features, first)
     return (
         first.eigenvalues,
         first.beta,

@@ -91,7 +91,7 @@ def optimal_surrogate(
     0.0833
     """
     eq = equivalent(task, n, ridge)
-    return best_surrogate_at(task, n, eq, _variances(task, test_eigenvalues))
+    return best_surrogate_at(task, n, eq, test_variances(test_eigenvalues, task))
 
 
 def optimal_mask(
@@ -113,11 +113,7 @@ def optimal_mask(
         In the task's basis.
     """
     eq = equivalent(task, n, ridge)
-    return best_mask_at(task, n, eq, _variances(task, test_eigenvalues))
-
-
-def _variances(task: Task, test_eigenvalues: ArrayLike | None) -> Float64Array:
-    return task.eigenvalues if test_eigenvalues is None else test_variances(test_eigenvalues, task)
+    return best_mask_at(task, n, eq, test_variances(test_eigenvalues, task))
 
 
 def optimal_ridge(task: Task, n: int, surrogate: ArrayLike | None = None) -> tuple[float, Risk]:
