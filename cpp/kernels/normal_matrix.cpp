@@ -82,10 +82,19 @@ void put_block(Index i, Index j, const Block& gram, double factor, double* hessi
   H.block(j * D, i * D, D, D) = factor * gram;
 }
 
-// Of few rows the derivatives themselves are the shortest way: patterns would hardly have a row each.
-bool few_rows(const RefineProblem& p) {
-  constexpr Index few_gated = 100'000, few_numbers = Index{1} << 22;
-  return p.n * (p.k + 1) * (p.k + 1) <= few_gated && p.n * p.n_parameters() <= few_numbers;
+// Of few rows the derivatives themselves are the shortest way: patterns would hardly have a row each. Times in
+// microseconds on one core, fitted to n from 50 to 15,000, d from 2 to 40 and k from 1 to 16; choices by them cost 2 %
+// more than the better one on average.
+bool derivatives_are_faster(const RefineProblem& p, const GateSets& sets) {
+  constexpr Index most_numbers = Index{1} << 22;  // of derivatives at a time
+  const double n = p.n, P = p.n_parameters(), D = p.group_size();
+  if (n * P > most_numbers) return false;
+  double by_patterns = 0;
+  for (const auto& neurons : sets.passes) {
+    const double groups = static_cast<double>(Index{1} << neurons.size());
+    by_patterns += 19 + n * (0.031 + 7.7e-5 * D * D) + groups * (1.2 + 0.05 * D * D);
+  }
+  return 2 + n * P * (0.005 + 3.3e-5 * P) + 0.0013 * P * P < by_patterns;
 }
 
 void normal_matrix_of_derivatives(const Execution& exec, const RefineProblem& p, const double* parameters,
@@ -118,12 +127,13 @@ void normal_matrix_of_derivatives(const Execution& exec, const RefineProblem& p,
 }  // namespace
 
 void normal_matrix(const Execution& exec, const RefineProblem& p, const double* parameters, double* hessian) {
-  if (few_rows(p)) return normal_matrix_of_derivatives(exec, p, parameters, hessian);
+  const GateSets sets(p.k, p.n, p.d);
+  if (derivatives_are_faster(p, sets)) return normal_matrix_of_derivatives(exec, p, parameters, hessian);
   const Index D = p.group_size(), P = p.n_parameters();
   const Unpacked at(p, parameters);
   const double scale = 1 / p.total_weight();
   std::vector<GroupedGrams::Group> patterns(std::min(p.n, GroupedGrams::chunk_rows));
-  for (const auto& neurons : GateSets(p.k, p.n, p.d).passes) {
+  for (const auto& neurons : sets.passes) {
     const auto count = static_cast<Index>(neurons.size());
     const Index extra = spell_bits(count, p.d);
     GroupedGrams grams(p.d, Index{1} << (count + extra));
