@@ -40,15 +40,29 @@ def float_array(value: ArrayLike, name: str, ndim: int | Sequence[int], dtype: D
         array = np.asarray(value)
     except ValueError as error:
         raise ValueError(f"{name} is not a rectangular array of numbers: {error}") from None
+    if array.dtype.kind == "O" and hasattr(value, "columns"):
+        array = _frame_of_numbers(value, name)
     if array.dtype.kind not in "biuf":
-        hint = f"; if all its columns are numbers, pass {name}.astype(float)" if hasattr(value, "columns") else ""
-        raise TypeError(f"{name} must hold real numbers, got dtype {array.dtype}{hint}")
+        raise TypeError(f"{name} must hold real numbers, got dtype {array.dtype}")
     if array.ndim not in wanted:
         expected = " or ".join(str(k) for k in wanted)
         raise ValueError(f"{name} must have {expected} dimension(s), got shape {array.shape}")
     if dtype is None:
         dtype = np.float32 if array.dtype.kind == "f" and array.dtype.itemsize <= 4 else np.float64
     return np.require(array, dtype=dtype, requirements=["C", "A"])
+
+
+def _frame_of_numbers(frame: Any, name: str) -> Array:  # noqa: ANN401
+    """A data frame of numbers of several types; TypeError that names the columns which hold something else."""
+    columns = [
+        np.asarray(frame.iloc[:, j] if hasattr(frame, "iloc") else frame[c]) for j, c in enumerate(frame.columns)
+    ]
+    wrong = [str(c) for c, column in zip(frame.columns, columns, strict=True) if column.dtype.kind not in "biuf"]
+    if wrong:
+        more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
+        listed = ", ".join(map(repr, wrong[:3]))
+        raise TypeError(f"{name} must hold real numbers, columns {listed}{more} do not: drop or encode them")
+    return np.column_stack([column.astype(np.float64) for column in columns])
 
 
 def matrix(value: ArrayLike, name: str, dtype: DTypeLike | None = None) -> Array:

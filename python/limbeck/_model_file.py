@@ -1,7 +1,6 @@
 """A learned network in a JSON file, together with the names and units of the data it was learned from."""
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,9 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from limbeck._files import write_whole
 from limbeck.network import ReLUNetwork
 
-__all__ = ["Model", "ModelFileError", "Preprocessing", "is_network_file", "load_model", "save_model", "write_whole"]
+__all__ = ["Model", "ModelFileError", "Preprocessing", "is_network_file", "load_model", "save_model"]
 
 Float64Array = NDArray[np.float64]
 
@@ -177,22 +177,3 @@ def is_network_file(path: Path) -> bool:
     except (OSError, ValueError):
         return False
     return True
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that it is there whole or not at all, and an older one stays until then.
-
-    Raises
-    ------
-    OSError
-        The folder or the disk does not take it.
-    """
-    if path.exists() and not path.is_file():  # /dev/stdout, a pipe: there is nothing to replace
-        path.write_bytes(content)
-        return
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        part.write_bytes(content)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)

@@ -7,7 +7,7 @@ under a weight decay of its own that the rows set by their evidence. The width i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -249,12 +249,12 @@ def _cross_validated(model: Model, decay: Float64Array, rows: Rows) -> float:
 def fit_any(
     rows: Rows, width: int | None, max_width: int, fit: Fit, progress: Progress, rng: np.random.Generator
 ) -> TabularFit:
-    """Learn from standardised rows.
+    """Learn from standardised inputs.
 
     Parameters
     ----------
     rows : Rows
-        Inputs and labels, each column of mean 0 and standard deviation 1.
+        Inputs, each column of mean 0 and standard deviation 1, and labels in any unit.
     width : int, optional
         Number of neurons, at most; None to choose the smallest whose error is not clearly above the best.
     max_width : int
@@ -265,7 +265,23 @@ def fit_any(
         Told of every width.
     rng : numpy.random.Generator
         For candidates.
+
+    Returns
+    -------
+    TabularFit
+        In the unit of the labels.
     """
+    mean, scale = float(rows.y.mean()), float(rows.y.std()) or 1.0
+    found = _fit_standardised(replace(rows, y=(rows.y - mean) / scale), width, max_width, fit, progress, rng)
+    parameters = scale * found.model.parameters
+    parameters[-1, -1] += mean
+    return TabularFit(Model(found.model.signs, parameters), found.decay, found.error * scale**2)
+
+
+def _fit_standardised(
+    rows: Rows, width: int | None, max_width: int, fit: Fit, progress: Progress, rng: np.random.Generator
+) -> TabularFit:
+    """The same for labels of mean 0 and standard deviation 1, too."""
     fit = fit.changed(tolerance=1e-4, thresholds=True)
     widths = [width] if width is not None else sorted({w for w in _WIDTHS if w < max_width} | {max_width})
     selection = _select(rows, widths[-1], rng)

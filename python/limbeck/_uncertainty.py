@@ -57,6 +57,7 @@ def standard_errors(
     affine: bool = True,
     decay: float | Float64Array = 0.0,
     coordinates: Whitening | None = None,
+    network: ReLUNetwork | None = None,
 ) -> StandardErrors:
     """Standard errors of a model that minimises the weighted squared error on rows, whatever the noise at each row.
 
@@ -78,11 +79,13 @@ def standard_errors(
         ``coordinates.pull_back(model.network()).normalized()``. The change of coordinates counts as known. If its mean
         was estimated and the thresholds were not fitted, errors of thresholds, linear part and bias are too small: the
         kinks are then where the estimated mean puts them.
+    network : ReLUNetwork, optional
+        The network of x with its neurons, of unit rows, in the order that the errors shall have.
 
     Returns
     -------
     StandardErrors
-        Neurons in the order of ``model.network()``, or of the network of x.
+        Neurons in the order of ``network``; without it, in that of the network of x as above.
 
     Notes
     -----
@@ -96,7 +99,8 @@ def standard_errors(
     """
     d = rows.X.shape[1]
     to_user = Whitening(np.zeros(d), np.eye(d)) if coordinates is None else coordinates
-    network = model.network() if coordinates is None else coordinates.pull_back(model.network()).normalized()
+    if network is None:
+        network = model.network() if coordinates is None else coordinates.pull_back(model.network()).normalized()
     model = _without_constants(model, to_user)
     free = np.ones(model.parameters.shape, dtype=bool)
     free[:-1, -1] = thresholds

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from limbeck import __version__, datasets, show_config
+from limbeck._files import write_whole
 from limbeck._model_file import (
     Model,
     ModelFileError,
@@ -25,7 +26,6 @@ from limbeck._model_file import (
     is_network_file,
     load_model,
     save_model,
-    write_whole,
 )
 from limbeck._report import clipped, compare_networks, describe_network, number, r2_interval, readable
 from limbeck._table_words import TableError, listed

@@ -1,123 +1,30 @@
-"""From data to a network of a few neurons: the learner and its result."""
+"""From data to a network of a few neurons: the learner."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from functools import partial
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from limbeck._arrays import integer, matrix, require_finite, row_weights, same_length, thread_count, vector
+from limbeck._evidence import Evidence, Origin
+from limbeck._frames import feature_names as names_of_features
+from limbeck._frames import require_same_order
+from limbeck._frames import target_name as name_of_target
 from limbeck._gaussian import learn_gaussian, noise_variance, refined, without_needless_affine_part
 from limbeck._inputs import INPUTS, MOST_ROWS, Whitening, detect_inputs, standardization, whitening
-from limbeck._model import Fit, Float64Array, Model, Rows, model_of
+from limbeck._learned import Learned
+from limbeck._model import Fit, Float64Array, Model, Rows
 from limbeck._progress import Progress
 from limbeck._tabular import fit_any
-from limbeck._uncertainty import StandardErrors, standard_errors
-from limbeck.network import ReLUNetwork
-from limbeck.scales import Clump, clump_ladder
-from limbeck.subspace import Subspace
 
 __all__ = ["Learned", "learn"]
 
 FEWEST_ROWS = 10
 # Squares beyond these sizes of y overflow or vanish in float64.
 LARGEST, SMALLEST = 1e150, 1e-150
-_CLUMP_ROWS = 20_000
-
-
-@dataclass(frozen=True)
-class Learned:
-    """What :func:`learn` found.
-
-    Attributes
-    ----------
-    network : ReLUNetwork
-        The network, on inputs as they were passed.
-    inputs : str
-        How the inputs were treated: "standard", "gaussian" or "any".
-    validation_mse, validation_r2 : float
-        Mean squared error and R2 on rows held out from everything else (NaN without such rows). For Gaussian inputs
-        they join the others afterwards, for a last refinement of the same neurons.
-    validation_targets, validation_residuals : ndarray of shape (n_validation,)
-        Labels of those rows, and labels less predictions.
-    noise_variance : float
-        Estimated variance of the label noise: squared residuals of the rows fitted, over their number less that of the
-        parameters (NaN without rows to spare); for ``inputs="any"``, the generalised cross-validation error, of which
-        the noise is a part.
-    clumps : list of Clump
-        Which neurons look like one at which angle, finest first, and what it would cost to collapse them.
-    subspace : Subspace or None
-        Span that the moments showed, in whitened coordinates for ``inputs="gaussian"``; None for ``inputs="any"``.
-    history : list of dict
-        Stage, neurons, error over the variance of the labels, and seconds, for every network tried.
-    timings : dict
-        Seconds by stage.
-    stopped_early : bool
-        Whether the time limit cut the search short.
-    """
-
-    network: ReLUNetwork
-    inputs: str
-    validation_mse: float
-    validation_r2: float
-    validation_targets: Float64Array
-    validation_residuals: Float64Array
-    noise_variance: float
-    clumps: list[Clump]
-    subspace: Subspace | None
-    history: list[dict[str, Any]] = field(repr=False)
-    timings: dict[str, float] = field(repr=False)
-    stopped_early: bool = False
-    _errors: Callable[[], StandardErrors] | StandardErrors | None = field(default=None, repr=False, compare=False)
-
-    @property
-    def standard_errors(self) -> StandardErrors:
-        """Standard errors of the network's parameters in sandwich form, computed when first asked for.
-
-        Until then the result keeps a reference to the rows it was learned from, which must not be changed; pickling
-        computes them. After ``stopped_early`` they are those of a refinement that had come to its end.
-
-        Raises
-        ------
-        ValueError
-            The result has none: it was made without refinement.
-        """
-        if callable(self._errors):
-            object.__setattr__(self, "_errors", self._errors())
-        if self._errors is None:
-            raise ValueError("standard_errors need a refined network; this one was made with refine=False")
-        return self._errors  # type: ignore[return-value]
-
-    def __getstate__(self) -> dict[str, Any]:
-        if callable(self._errors):
-            _ = self.standard_errors
-        return dict(self.__dict__)
-
-    @property
-    def width(self) -> int:
-        """Number of neurons."""
-        return self.network.width
-
-    def __str__(self) -> str:
-        net = self.network
-        lines = [
-            f"{net.width} neurons, {net.n_features} features, inputs treated as {self.inputs}",
-            f"validation R2 {self.validation_r2:.6g} (mean squared error {self.validation_mse:.4g} on "
-            f"{len(self.validation_targets)} rows), noise variance {self.noise_variance:.4g}",
-        ]
-        if net.width:
-            lines.append(f"{'neuron':>6} {'output':>12} {'threshold':>12}  largest weights (feature: weight)")
-        for i in range(net.width):
-            top = np.argsort(-np.abs(net.weights[i]))[:4]
-            features = ", ".join(f"{j}: {net.weights[i, j]:+.3f}" for j in top)
-            lines.append(f"{i:>6} {net.output[i]:>12.5g} {net.thresholds[i] + 0.0:>12.4g}  {features}")
-        if self.stopped_early:
-            lines.append("stopped early: the time limit was reached, this is the best so far")
-        return "\n".join(lines)
 
 
 def learn(
@@ -134,6 +41,8 @@ def learn(
     progress: bool = False,
     callback: Callable[[str, int, float], None] | None = None,
     time_limit: float | None = None,
+    feature_names: Sequence[str] | None = None,
+    target_name: str | None = None,
     n_threads: int | None = None,
 ) -> Learned:
     """Learn a sum of a few ReLUs, with a linear part, from data.
@@ -148,10 +57,10 @@ def learn(
 
     Parameters
     ----------
-    X : array_like of shape (n, d)
+    X : array_like or data frame of shape (n, d)
         Inputs, at least 10 rows; computed in float64.
     y : array_like of shape (n,)
-        Labels.
+        Labels, in the order of the rows.
     width : int, optional
         Number of neurons; for Gaussian inputs an upper bound: fewer are returned where fewer do as well. None: chosen
         from the data.
@@ -173,6 +82,10 @@ def learn(
         Called as ``callback(stage, neurons, error)`` for every network tried, with the error over the variance of y.
     time_limit : float, optional
         Seconds after which the best network so far is returned; ``stopped_early`` then says so.
+    feature_names : sequence of str, optional
+        What the result calls the features; default the names of X's columns, or "x0", "x1", ...
+    target_name : str, optional
+        What the result calls the label; default the name of y, or "y".
     n_threads : int, optional
         Number of threads; default what OpenMP would take.
 
@@ -197,8 +110,11 @@ def learn(
     >>> found.network.distance(planted) < 1e-20
     True
     """
+    require_same_order(X, y)
+    table, target = X, name_of_target(target_name, y)
     X = matrix(X, "X", np.float64)
     y = vector(y, "y", np.float64)
+    names = names_of_features(feature_names, table, X.shape[1])
     same_length(X, "X", 0, y, "y", 0, "rows")
     require_finite(thread_count(n_threads), X=X, y=y)
     _check_options(X, width, max_width, inputs, refine, validation, time_limit)
@@ -222,7 +138,8 @@ def learn(
     subspace, thresholds, affine = None, True, True
     if kind == "any":
         tell.enter("widths")
-        model, noise, decay = _learn_any(inner.part(used), width, max_width, fit, tell, rng)
+        found = fit_any(inner.part(used), width, max_width, fit, tell, rng)
+        model, noise, decay = found.model, found.error, found.decay
     else:
         # Kinks at an estimated mean are off by its error: thresholds make up for that.
         fit = fit.changed(thresholds=kind == "gaussian" and refine)
@@ -238,13 +155,25 @@ def learn(
             model, affine = without_needless_affine_part(model, inner, tell)
         noise = noise_variance(model, inner, affine, thresholds)
     model = Model(model.signs, model.parameters * unit)
-    fitted = replace(inner, y=rows.y)
-    if kind == "any":
-        fitted = fitted.part(used)
     network = model.network()
     if coordinates is not None:
         network = coordinates.pull_back(network).normalized()
     tell.finish()
+    origin = Origin(
+        model=model,
+        rows=replace(inner, y=rows.y),
+        original=rows,
+        used=used,
+        held_out=held_out,
+        joined=kind != "any",
+        thresholds=thresholds,
+        affine=affine,
+        decay=decay,
+        coordinates=coordinates,
+        standard=kind == "standard",
+        refined=bool(refine),
+    )
+    evidence = Evidence(network, origin)
     return Learned(
         network=network,
         inputs=kind,
@@ -253,22 +182,14 @@ def learn(
         validation_targets=rows.y[held_out],
         validation_residuals=residuals * unit,
         noise_variance=noise * unit**2,
-        clumps=priced_clumps(network, rows),
+        clumps=evidence.priced_clumps(),
         subspace=subspace,
         history=tell.history,
         timings=tell.timings,
         stopped_early=tell.stopped_early,
-        _errors=partial(
-            standard_errors,
-            model,
-            fitted,
-            thresholds=thresholds,
-            affine=affine,
-            decay=decay,
-            coordinates=coordinates,
-        )
-        if refine
-        else None,
+        feature_names=names,
+        target_name=target,
+        _evidence=evidence,
     )
 
 
@@ -296,19 +217,6 @@ def _without(rows: Rows, held_out: NDArray[np.intp]) -> Rows:
     weights = np.ones(len(rows)) if rows.weights is None else rows.weights.copy()
     weights[held_out] = 0.0
     return replace(rows, weights=weights)
-
-
-def priced_clumps(network: ReLUNetwork, rows: Rows) -> list[Clump]:
-    """The ladder of clumps, with what collapsing each of them would change."""
-    model = model_of(network)
-    few = rows.part(slice(_CLUMP_ROWS))
-    values = model(few.X, few.n_threads)
-    ladder = []
-    for clump in clump_ladder(network.weights):
-        merged = model.merged([list(clump.members), *([i] for i in range(model.width) if i not in clump.members)])
-        change = values - merged(few.X, few.n_threads)
-        ladder.append(replace(clump, cost=float(np.mean(np.square(change))) / rows.variance if clump.scale else 0.0))
-    return ladder
 
 
 def _check_options(
@@ -357,14 +265,3 @@ def _coordinates(X: Float64Array, kind: str, n_threads: int | None) -> Whitening
     if not np.ptp(X, axis=0).any():
         raise ValueError("X is constant in every feature: there is nothing to learn from")
     return whitening(X, n_threads) if kind == "gaussian" else standardization(X)
-
-
-def _learn_any(
-    rows: Rows, width: int | None, max_width: int, fit: Fit, tell: Progress, rng: np.random.Generator
-) -> tuple[Model, float, Float64Array]:
-    """Standardise the labels, learn, and undo it; with the cross-validated error and the weight decays."""
-    mean, scale = float(rows.y.mean()), float(rows.y.std()) or 1.0
-    found = fit_any(replace(rows, y=(rows.y - mean) / scale), width, max_width, fit, tell, rng)
-    parameters = scale * found.model.parameters
-    parameters[-1, -1] += mean
-    return Model(found.model.signs, parameters), found.error * scale**2, found.decay

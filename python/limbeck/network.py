@@ -1,8 +1,8 @@
 """Sums of ReLUs with a linear part: evaluation, exact Gaussian inner products, files."""
 
+import io
 import json
 import os
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from limbeck import _kernels
 from limbeck._arrays import finite_result, matrix, require_finite, same_length, thread_count, vector
+from limbeck._files import write_whole
 
 __all__ = ["ReLUNetwork"]
 
@@ -227,18 +228,12 @@ class ReLUNetwork:
             The name ends in neither .json nor .npz.
         """
         target = Path(path)
-        kind = _file_kind(target)
-        part = target.with_name(f"{target.name}.{os.getpid()}-{threading.get_ident()}.part")
-        try:
-            with part.open("wb") as file:
-                if kind == ".json":
-                    file.write(json.dumps(self.to_dict(), indent=1).encode())
-                else:
-                    fields: dict[str, Any] = {name: getattr(self, name) for name in _FIELDS}
-                    np.savez(file, format=_FORMAT, version=_FORMAT_VERSION, **fields)
-            part.replace(target)
-        finally:
-            part.unlink(missing_ok=True)
+        if _file_kind(target) == ".json":
+            return write_whole(target, json.dumps(self.to_dict(), indent=1).encode())
+        content = io.BytesIO()
+        fields: dict[str, Any] = {name: getattr(self, name) for name in _FIELDS}
+        np.savez(content, format=_FORMAT, version=_FORMAT_VERSION, **fields)
+        return write_whole(target, content.getvalue())
 
     @staticmethod
     def load(path: str | os.PathLike[str]) -> "ReLUNetwork":

@@ -11,7 +11,7 @@ import numpy as np
 
 from limbeck._model import Float64Array
 
-__all__ = ["Clump", "angles_modulo_sign", "clump_ladder", "cluster"]
+__all__ = ["Clump", "Merger", "angles_modulo_sign", "clump_ladder", "clump_tree", "cluster"]
 
 
 @dataclass(frozen=True)
@@ -86,3 +86,60 @@ def cluster(directions: Float64Array, scale: float) -> list[list[int]]:
                 groups.pop(member, None)
             groups[first] = list(clump.members)
     return [groups[i] for i in sorted(groups)]
+
+
+@dataclass(frozen=True)
+class Merger:
+    """One joint of the clump tree, to be drawn: two branches and the angle at which they meet.
+
+    Attributes
+    ----------
+    scale : float
+        Angle (radians) at which the branches meet.
+    ends : tuple of float
+        Places of the branches among the neurons in drawing order, from 0.
+    starts : tuple of float
+        Angles at which the branches begin; 0 for a single neuron.
+    cost : float
+        As in :class:`Clump`.
+    """
+
+    scale: float
+    ends: tuple[float, float]
+    starts: tuple[float, float]
+    cost: float
+
+
+def clump_tree(ladder: list[Clump]) -> tuple[list[int], list[Merger]]:
+    """The ladder as a tree to draw.
+
+    Returns
+    -------
+    order : list of int
+        Neurons in an order in which no branches cross.
+    mergers : list of Merger
+        Finest first.
+    """
+    parts: dict[frozenset[int], tuple[frozenset[int], frozenset[int]]] = {}
+    current = [frozenset(clump.members) for clump in ladder if len(clump.members) == 1]
+    for clump in ladder:
+        whole = frozenset(clump.members)
+        if len(whole) > 1:
+            a, b = sorted((group for group in current if group < whole), key=min)
+            parts[whole] = (a, b)
+            current = [group for group in current if not group < whole] + [whole]
+
+    def leaves(group: frozenset[int]) -> list[int]:
+        return [leaf for half in parts[group] for leaf in leaves(half)] if group in parts else list(group)
+
+    order = [leaf for group in sorted(current, key=min) for leaf in leaves(group)]
+    place = {frozenset((leaf,)): float(i) for i, leaf in enumerate(order)}
+    scale = {frozenset(clump.members): clump.scale for clump in ladder}
+    mergers = []
+    for clump in ladder:
+        whole = frozenset(clump.members)
+        if len(whole) > 1:
+            a, b = sorted(parts[whole], key=lambda half: place[half])
+            place[whole] = (place[a] + place[b]) / 2
+            mergers.append(Merger(clump.scale, (place[a], place[b]), (scale[a], scale[b]), clump.cost))
+    return order, mergers

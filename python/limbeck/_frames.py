@@ -1,0 +1,50 @@
+"""Tables with names: what their columns are called, and whether rows of two of them go together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+__all__ = ["feature_names", "require_same_order", "target_name"]
+
+
+def feature_names(given: Sequence[str] | None, X: Any, d: int) -> tuple[str, ...]:  # noqa: ANN401
+    """Names as given, or of the columns of a table, or x0, x1, ...
+
+    Raises
+    ------
+    TypeError, ValueError
+        Names are given that are not text, or not one for each feature.
+    """
+    if given is None:
+        columns = getattr(X, "columns", None)
+        if columns is not None and not callable(columns) and len(columns) == d:
+            return tuple(str(name) for name in columns)
+        return tuple(f"x{j}" for j in range(d))
+    if isinstance(given, str) or not all(isinstance(name, str) for name in given):
+        raise TypeError(f"feature_names must be a sequence of str, got {given!r}")
+    if len(given) != d:
+        raise ValueError(f"feature_names must have one name for each of {d} features, got {len(given)}")
+    return tuple(str(name) for name in given)
+
+
+def target_name(given: str | None, y: Any) -> str:  # noqa: ANN401
+    """The name as given, or of the column, or y."""
+    if given is not None:
+        if not isinstance(given, str):
+            raise TypeError(f"target_name must be a str, got {given!r}")
+        return given
+    name = getattr(y, "name", None)
+    return name if isinstance(name, str) and name else "y"
+
+
+def require_same_order(X: Any, y: Any) -> None:  # noqa: ANN401
+    """Raise ValueError where two pandas objects have the same row labels in another order.
+
+    Rows go together by position; labels that disagree in any other way may be of no meaning.
+    """
+    one, other = getattr(X, "index", None), getattr(y, "index", None)
+    if not all(hasattr(index, "equals") and hasattr(index, "sort_values") for index in (one, other)):
+        return
+    if len(one) == len(other) and not one.equals(other) and one.sort_values().equals(other.sort_values()):  # type: ignore[union-attr,arg-type]
+        raise ValueError("X and y have the same row labels in another order: sort one by the other, y.loc[X.index]")

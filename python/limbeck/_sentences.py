@@ -1,0 +1,235 @@
+"""A learned network in sentences: which features, in what direction, from where on, and how much it matters."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from limbeck._model import Float64Array
+from limbeck._reading import Reading
+from limbeck._report import clipped, number
+
+if TYPE_CHECKING:
+    from limbeck._evidence import Narrower
+    from limbeck._learned import Learned
+    from limbeck.scales import Clump
+
+__all__ = [
+    "INPUTS",
+    "clump_lines",
+    "describe",
+    "headline",
+    "linear_sentence",
+    "neuron_sentence",
+    "quality",
+    "units_note",
+]
+
+INPUTS = {"standard": "standard Gaussian", "gaussian": "Gaussian", "any": "of any distribution"}
+_WIDTH = 96
+_ALONE = 0.99  # of a direction's squared length: its one feature speaks for it, in its own unit
+_SHOWN, _FAINT = 5, 0.1  # features of a direction, and relative to the largest
+_CLUMPS = 8
+_HELD = "\N{NO-BREAK SPACE}"
+_DIGITS = 5  # after the point
+_NOTHING = 1e-12  # of the neurons' weights: a linear part of rounding errors
+
+
+def describe(learned: Learned) -> str:
+    """The whole result as text; with standard errors and smaller widths where they are quickly found."""
+    reading, evidence = learned.reading, learned._evidence
+    names, target = learned.feature_names, learned.target_name
+    paragraphs = [
+        *(f"Neuron {i}: {neuron_sentence(i, reading, names, target)}" for i in range(learned.width)),
+        f"Linear part: {linear_sentence(reading, names, target)}",
+    ]
+    lines = [headline(learned), quality(learned), "", *(_wrapped(text) for text in paragraphs)]
+    note = units_note(learned)
+    if note:
+        lines += ["", _wrapped(note, "")]
+    if learned.width > 1:
+        lines += ["", *clump_lines(learned.clumps)]
+    if learned.width and evidence.knows("narrower"):
+        lines += ["", *_narrower_lines(learned.narrower, learned.validation_r2)]
+    if evidence.refined and not evidence.knows("narrower"):
+        lines += ["", "standard_errors and narrower take longer for so many parameters: ask for them."]
+    if learned.stopped_early:
+        lines += ["", "stopped early: the time limit was reached, this is the best so far"]
+    return "\n".join(lines)
+
+
+def _wrapped(text: str, indent: str = "    ") -> str:
+    for together in (" %", " +- "):
+        text = text.replace(together, together.replace(" ", _HELD))
+    lines = textwrap.wrap(text, _WIDTH, subsequent_indent=indent, break_on_hyphens=False, break_long_words=False)
+    return "\n".join(lines).replace(_HELD, " ")
+
+
+def headline(learned: Learned) -> str:
+    """What the result is of."""
+    k, d = learned.width, learned.network.n_features
+    neurons = f"{k} neuron{'' if k == 1 else 's'}"
+    net = learned.network
+    linear = " and a linear part" if np.linalg.norm(net.linear) > _NOTHING * np.abs(net.output).sum() else ""
+    features = f"{d:,} feature{'' if d == 1 else 's'}"
+    return f"{clipped(learned.target_name)}: {neurons}{linear}, of {features} ({INPUTS[learned.inputs]})"
+
+
+def quality(learned: Learned) -> str:
+    """How good it is."""
+    rows = len(learned.validation_targets)
+    noise = np.sqrt(max(learned.noise_variance, 0.0))
+    judged = f"R2 {r2_text(learned.validation_r2)} on {rows:,} rows held out" if rows else "no rows held out"
+    return f"{judged}; noise {number(noise)} (standard deviation)"
+
+
+def r2_text(value: float) -> str:
+    """Three digits, but never 1 for what is not."""
+    if np.isfinite(value) and 0.99 < value < 1:
+        return f"1 - {1 - value:.1e}" if value > 0.9999 else f"{value:.4f}"
+    return f"{value + 0.0:.3f}"
+
+
+def units_note(learned: Learned) -> str:
+    """What the coefficients of sums count in, and what negative shares are."""
+    if not learned.width:
+        return ""
+    unit = "" if learned.inputs == "standard" else "count every feature in standard deviations from its mean and "
+    negative = " A part that others cancel has a negative share." if (learned.reading.shares < -0.005).any() else ""
+    return f"Sums {unit}have coefficients of length 1.{negative}"
+
+
+# ---- Parts ----
+
+
+def neuron_sentence(i: int, reading: Reading, names: Sequence[str], target: str) -> str:
+    """Where a neuron is on, what it does there, and how much that matters."""
+    direction, weight, threshold = reading.directions[i], reading.weights[i], reading.thresholds[i]
+    errors = reading.errors
+    weight_error = None if errors is None else float(errors.output[i])
+    threshold_error = None if errors is None else float(errors.thresholds[i])
+    rises = "rises" if weight > 0 else "falls"
+    lead = int(np.argmax(np.abs(direction)))
+    if direction[lead] ** 2 > _ALONE and reading.scales[lead] > 0 and (reading.means.any() or len(names) == 1):
+        size, name = abs(direction[lead]), clipped(names[lead])
+        unit = reading.scales[lead] / size
+        side = "above" if direction[lead] > 0 else "below"
+        at = reading.means[lead] + np.sign(direction[lead]) * threshold * unit
+        where = f"where {name} is {side} {_with_error(at, _times(threshold_error, unit))}"
+        slope = _with_error(abs(weight) / unit, _times(weight_error, 1 / unit))
+        does = f"{clipped(target)} {rises} by {slope} for each unit of {name} {side} that"
+    else:
+        where = f"where {_sum(direction, names)} is above {_with_error(threshold, threshold_error)}"
+        does = f"{clipped(target)} {rises} by {_with_error(abs(weight), weight_error)} per unit beyond"
+        if errors is not None and np.isfinite(errors.directions[i]).all():
+            where += f" (coefficients +- {_short(float(errors.directions[i].max()))})"
+    active, share = _percent(reading.active[i]), _percent(reading.shares[i])
+    return f"{where}, {does}. On in {active} of the rows, {share} of the variance."
+
+
+def linear_sentence(reading: Reading, names: Sequence[str], target: str) -> str:
+    """The slopes of the linear part."""
+    least = _NOTHING * float(np.abs(reading.weights).sum())
+    if max(abs(reading.constant), float(np.linalg.norm(reading.linear))) <= least:
+        return "none."
+    constant = None if reading.errors is None else float(reading.errors.bias)
+    start = f"{clipped(target)} = {_with_error(reading.constant, constant)}"
+    if np.linalg.norm(reading.linear) <= least:
+        return f"{start}, a constant."
+    place = "0" if not reading.means.any() else "the mean of every feature"
+    shown = _largest(reading.linear)
+    slopes = ", ".join(
+        f"{_with_error(reading.linear[j], None if reading.errors is None else float(reading.errors.linear[j]), True)} "
+        f"for {clipped(names[j])}"
+        for j in shown
+    )
+    rest = _rest(reading.linear, shown)
+    unit = "unit" if not reading.means.any() else "standard deviation"
+    return f"{start} at {place}; per {unit} {slopes}{rest}. {_percent(reading.shares[-1])} of the variance."
+
+
+def _largest(direction: Float64Array) -> list[int]:
+    size = np.abs(direction)
+    order = np.argsort(-size, kind="stable")[:_SHOWN]
+    return [int(j) for j in order if size[j] > _FAINT * size[order[0]]]
+
+
+def _rest(direction: Float64Array, shown: Sequence[int]) -> str:
+    left = int(np.count_nonzero(direction)) - len(shown)
+    return f" and {left} smaller" if left > 0 else ""
+
+
+def _sum(direction: Float64Array, names: Sequence[str]) -> str:
+    """The largest coefficients as a sum."""
+    shown = _largest(direction)
+    text = ""
+    for place, j in enumerate(shown):
+        sign = "-" if direction[j] < 0 else "+"
+        text += (f" {sign} " if place else "-" if sign == "-" else "") + f"{abs(direction[j]):.2f} {clipped(names[j])}"
+    rest = _rest(direction, shown)
+    return f"{text}{f' ({rest.strip()})' if rest else ''}"
+
+
+# ---- Clumps and widths ----
+
+
+def clump_lines(clumps: Sequence[Clump]) -> list[str]:
+    """The mergers of the clump tree, finest first."""
+    mergers = [clump for clump in clumps if len(clump.members) > 1]
+    lines = ["Clumps: neurons that look like one from this angle on, and what one in their place would cost"]
+    lines += [
+        f"  {clump.scale:>7.2g} rad  {', '.join(map(str, clump.members)):<24}  {cost_text(clump.cost)} of the variance"
+        for clump in mergers[:_CLUMPS]
+    ]
+    return lines if len(mergers) <= _CLUMPS else [*lines, f"  and {len(mergers) - _CLUMPS} more"]
+
+
+def cost_text(cost: float) -> str:
+    """A part of the variance."""
+    if not np.isfinite(cost):
+        return "?"
+    return f"{cost:.0e}" if 0 < cost < 5e-4 else f"{100 * cost:.1f} %"
+
+
+def _narrower_lines(narrower: Sequence[Narrower], r2: float) -> list[str]:
+    shown = [(one.width, one.r2) for one in narrower if np.isfinite(one.r2)]
+    if np.isfinite(r2) and shown:
+        shown.insert(0, (shown[0][0] + 1, r2))
+    cells = [(str(width), r2_text(value)) for width, value in shown]
+    widths = [max(map(len, cell)) for cell in cells]
+    lines = ["Fewer neurons would do"]
+    for title, k in (("neurons", 0), ("R2", 1)):
+        row = "  ".join(cell[k].rjust(width) for cell, width in zip(cells, widths, strict=True))
+        lines += [f"  {title:<8}{row}"[: 2 * _WIDTH].rstrip()]
+    return lines
+
+
+# ---- Numbers ----
+
+
+def _percent(part: float) -> str:
+    text = f"{100 * part:.0f} %"
+    return "less than 1 %" if text == "0 %" and part > 0 else text.replace("-0 %", "0 %")
+
+
+def _times(value: float | None, factor: float) -> float | None:
+    return None if value is None else value * float(factor)
+
+
+def _short(error: float) -> str:
+    """Two digits of an error."""
+    return f"{error:.1e}" if 0 < error < 1e-3 or error >= 1e4 else f"{float(f'{error:.2g}'):g}"
+
+
+def _with_error(value: float, error: float | None, signed: bool = False) -> str:
+    """A number, and its standard error if it has one that is known and not zero."""
+    value = float(value) + 0.0
+    if error is None or not np.isfinite(error) or error == 0:
+        return number(value, signed)
+    digits = 1 - int(np.floor(np.log10(error)))
+    if not 0 <= digits <= _DIGITS or max(abs(value), error) >= 1e6:
+        return f"{number(value, signed)} +- {error:.1e}"
+    return f"{value:{'+' if signed else ''}.{digits}f} +- {error:.{digits}f}"

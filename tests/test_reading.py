@@ -1,0 +1,258 @@
+"""Results that can be read: parts and their shares, sentences, HTML, smaller widths, names of columns."""
+
+import pickle
+import re
+import xml.etree.ElementTree as ET
+
+import numpy as np
+import pytest
+
+import limbeck
+from limbeck import datasets
+from limbeck._frames import require_same_order
+from limbeck._model import Fit, Model, Rows, model_of
+from limbeck._narrowing import narrowed
+from limbeck._reading import read
+from limbeck.scales import clump_ladder, clump_tree
+
+RNG = np.random.default_rng(0)
+
+
+@pytest.fixture(scope="module")
+def rooms():
+    """A table whose truth a person can say: 10 for every room above 6, less 3 for each unit of age."""
+    rng = np.random.default_rng(1)
+    rooms, age = rng.uniform(3, 9, 800), rng.gamma(2.0, 20.0, 800)
+    price = 50 + 10 * np.maximum(rooms - 6, 0) - 3 * age + 0.5 * rng.standard_normal(800)
+    return np.column_stack([rooms, age]), price
+
+
+@pytest.fixture(scope="module")
+def learned(rooms):
+    return limbeck.learn(*rooms, 1, inputs="any", feature_names=["rooms", "age"], target_name="price")
+
+
+def test_parts_add_up_to_the_network():
+    X = RNG.gamma(2.0, 3.0, (500, 4))
+    net = limbeck.ReLUNetwork(
+        RNG.standard_normal((3, 4)),
+        [1.0, -2.0, 0.5],
+        linear=RNG.standard_normal(4),
+        bias=0.7,
+        thresholds=[0.1, -3.0, 1.0],
+    )
+    weights = RNG.uniform(0, 2, 500)
+    reading = read(net, X, weights)
+    V = (X - reading.means) / reading.scales
+    np.testing.assert_allclose(np.average(V, axis=0, weights=weights), 0, atol=1e-12)
+    np.testing.assert_allclose(np.average(V**2, axis=0, weights=weights), 1)
+    np.testing.assert_allclose(np.linalg.norm(reading.directions, axis=1), 1)
+    parts = np.maximum(V @ reading.directions.T - reading.thresholds, 0) * reading.weights
+    np.testing.assert_allclose(reading.constant + V @ reading.linear + parts.sum(axis=1), net(X))
+    np.testing.assert_allclose(reading.network(V), net(X))
+    np.testing.assert_allclose(reading.active, np.average(parts != 0, axis=0, weights=weights))
+    total = np.cov(net(X), aweights=weights, ddof=0)
+    for share, part in zip(reading.shares, [*parts.T, V @ reading.linear], strict=True):
+        assert share == pytest.approx(np.cov(part, net(X), aweights=weights, ddof=0)[0, 1] / total)
+    assert reading.shares.sum() == pytest.approx(1)
+
+
+def test_the_reading_does_not_depend_on_units(rooms):
+    X, y = rooms
+    one = limbeck.learn(X, y, 1, inputs="any").reading
+    # Powers of two, so that both learn from the same numbers.
+    other = limbeck.learn(X * [2.0**20, 2.0**-10], 2.0**-5 * y, 1, inputs="any").reading
+    for name in ("directions", "thresholds", "active", "shares"):
+        np.testing.assert_allclose(getattr(other, name), getattr(one, name), rtol=1e-6)
+    np.testing.assert_allclose(other.weights, 2.0**-5 * one.weights, rtol=1e-6)
+    np.testing.assert_allclose(other.errors.output, 2.0**-5 * one.errors.output, rtol=1e-5)
+    np.testing.assert_allclose(other.errors.directions, one.errors.directions, rtol=1e-4, atol=1e-9)
+
+
+@pytest.mark.parametrize("inputs", ["gaussian", "standard"])
+def test_errors_of_the_reading_are_those_of_its_network(inputs):
+    planted = datasets.make_narrow_network("generic", 4, 2, seed=0)
+    Z, y = datasets.sample(planted, 3000, noise=0.2, seed=1)
+    scale = np.array([1.0, 2.0, 0.5, 4.0]) if inputs == "gaussian" else np.ones(4)
+    found = limbeck.learn(Z * scale + (inputs == "gaussian"), y, 2, inputs=inputs)
+    reading = found.reading
+    # With features in units of their deviations the errors of output weights are the reading's.
+    again = limbeck.learn((Z * scale + (inputs == "gaussian") - reading.means) / reading.scales, y, 2, inputs=inputs)
+    order = np.argsort(-np.abs(reading.weights))
+    np.testing.assert_allclose(reading.weights[order], again.network.output, rtol=1e-6)
+    np.testing.assert_allclose(reading.errors.output[order], again.standard_errors.output, rtol=1e-3)
+    np.testing.assert_allclose(reading.errors.directions[order], again.standard_errors.directions, rtol=1e-3)
+
+
+def test_sentences_are_in_the_units_of_the_data(learned):
+    text = str(learned)
+    assert text.startswith("price: 1 neuron and a linear part, of 2 features (of any distribution)")
+    match = re.search(r"rooms is (above|below) ([\d.]+) \+- ([\d.]+), price rises by ([\d.]+) \+- ([\d.]+)", text)
+    side, at, at_error, slope, slope_error = match[1], *map(float, match.groups()[1:])
+    assert side in ("above", "below")  # either way round, with the linear part to match
+    assert abs(at - 6) < 4 * at_error < 0.5
+    assert abs(slope - 10) < 4 * slope_error < 1.0
+    assert "per standard deviation" in text
+    assert re.search(r"neurons +1 +0\n +R2 ", text)
+
+
+def test_html_says_the_same_and_escapes(rooms, tmp_path):
+    found = limbeck.learn(*rooms, 3, inputs="any", feature_names=["<b>rooms</b>", "age & co"], target_name="a<b")
+    page = found.to_html(tmp_path / "page.html")
+    assert (tmp_path / "page.html").read_text(encoding="utf-8") == page
+    assert "<b>rooms</b>" not in page
+    assert "&lt;b&gt;rooms&lt;/b&gt;" in page
+    assert "<script" not in page
+    body = page[page.index('<div class="limbeck">') : page.index("</body>")]
+    tree = ET.fromstring(body)  # well-formed
+    text = " ".join("".join(tree.itertext()).split())
+    assert "a<b: " in text
+    assert "of the variance" in text
+    assert len(tree.findall(".//svg/path")) >= found.width - 1
+    assert found._repr_html_() in page
+
+
+def test_pickled_results_print_the_same(learned):
+    copy = pickle.loads(pickle.dumps(learned))
+    assert str(copy) == str(learned)
+    assert copy.to_html() == learned.to_html()
+
+
+def test_unrefined_results_print_too():
+    X, y = datasets.sample(datasets.make_narrow_network("generic", 5, 1, seed=0), 4000, seed=1)
+    found = limbeck.learn(X, y, 1, refine=False)
+    assert "+-" not in str(found)
+    assert found.reading.errors is None
+    with pytest.raises(ValueError, match="refine=False"):
+        _ = found.narrower
+    assert str(pickle.loads(pickle.dumps(found))) == str(found)
+
+
+def test_a_network_of_no_neurons_prints():
+    X = RNG.standard_normal((300, 3))
+    found = limbeck.learn(X, X @ [1.0, 2.0, 0.0] + 0.1 * RNG.standard_normal(300), 0)
+    assert str(found).startswith("y: 0 neurons and a linear part")
+    assert "Linear part: y = " in str(found)
+    assert found.narrower == []
+    assert "linear part" in found.to_html()
+
+
+def test_many_parameters_print_at_once():
+    X = RNG.standard_normal((1500, 300))
+    found = limbeck.learn(X, np.maximum(X[:, 0], 0) + 0.1 * RNG.standard_normal(1500), 1)
+    assert "+-" not in str(found)
+    assert "ask for them" in str(found)
+
+
+# ---- Smaller widths ----
+
+
+def test_the_neuron_needed_least_is_given_up():
+    planted = limbeck.ReLUNetwork(np.eye(4)[:3], [1.0, 0.05, -1.0], thresholds=[0.2, 0.0, -0.1])
+    X = RNG.standard_normal((3000, 4))
+    model, decay = narrowed(model_of(planted), Rows(X, planted(X)), Fit(thresholds=True), 2, 1e-9 * np.arange(1.0, 5.0))
+    assert model.width == 2
+    np.testing.assert_array_equal(decay, 1e-9 * np.array([1.0, 3.0, 4.0]))
+    assert np.mean((model(X) - planted(X)) ** 2) < 2e-4
+
+
+def test_what_it_is_worth_is_what_a_fit_without_it_loses():
+    """With gates held, the worth is the rise of the least squares of the linear problem."""
+    from limbeck import _narrowing
+
+    X = RNG.standard_normal((400, 3))
+    parameters = RNG.standard_normal((4, 4))
+    model = Model(np.array([1.0, -1.0, 1.0]), parameters)
+    y = model(X)
+    A = np.column_stack([X, np.ones(400)])
+    gates = np.column_stack([(A @ parameters[:3].T > 0) * model.signs, np.ones(400)])
+    rises = []
+    for i in range(3):
+        design = np.column_stack([gates[:, [j]] * A for j in range(4) if j != i])
+        rises.append(np.sum((y - design @ np.linalg.lstsq(design, y)[0]) ** 2))
+    index, without = _narrowing._without_least(model, Rows(X, y), Fit(thresholds=True), np.zeros(4))
+    assert index == int(np.argmin(rises))
+    design = np.column_stack([gates[:, [j]] * A for j in range(4) if j != index])
+    expected = np.linalg.lstsq(design, y)[0].reshape(3, 4)
+    np.testing.assert_allclose(without.parameters, expected, atol=1e-6)
+
+
+def test_narrower_networks_cost_what_they_say():
+    planted = datasets.make_narrow_network("generic", 6, 3, seed=2)
+    X, y = datasets.sample(planted, 5000, noise=0.1, seed=3)
+    found = limbeck.learn(X, y, 3)
+    assert [one.width for one in found.narrower] == [2, 1, 0]
+    fresh, _ = datasets.sample(planted, 20_000, seed=4)
+    wanted = planted(fresh)
+    for one in found.narrower:
+        assert one.network.width == one.width
+        error = np.mean((one.network(fresh) - wanted) ** 2) + 0.01
+        assert one.mse == pytest.approx(error, rel=0.3)  # 500 rows held out
+        assert one.r2 == pytest.approx(1 - one.mse / np.var(found.validation_targets), abs=1e-12)
+    assert found.narrower[0].mse < found.narrower[1].mse < found.narrower[2].mse
+
+
+def test_narrower_networks_are_of_the_features_as_given(rooms, learned):
+    X, y = rooms
+    line = np.linalg.lstsq(np.column_stack([X, np.ones(len(X))]), y)[0]
+    (none,) = learned.narrower
+    np.testing.assert_allclose(none.network.linear, line[:2], rtol=0.05)
+
+
+# ---- The clump tree ----
+
+
+def test_the_tree_has_no_crossings():
+    directions = RNG.standard_normal((7, 5))
+    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    ladder = clump_ladder(directions)
+    order, mergers = clump_tree(ladder)
+    assert sorted(order) == list(range(7))
+    assert [m.scale for m in mergers] == [c.scale for c in ladder if len(c.members) > 1]
+    for clump in ladder:  # members of every clump lie side by side
+        places = sorted(order.index(i) for i in clump.members)
+        assert places == list(range(places[0], places[0] + len(places)))
+    for m in mergers:
+        assert m.ends[0] < m.ends[1]
+        assert max(m.starts) <= m.scale
+
+
+# ---- Tables with names ----
+
+
+def test_names_of_columns(rooms):
+    pandas = pytest.importorskip("pandas")
+    X, y = rooms
+    frame = pandas.DataFrame({"rooms": X[:, 0], "age": X[:, 1], "old": X[:, 1] > 60})
+    found = limbeck.learn(frame, pandas.Series(y, name="price"), 1, inputs="any")
+    assert found.feature_names == ("rooms", "age", "old")
+    assert found.target_name == "price"
+    plain = limbeck.learn(frame.to_numpy(float), y, 1, inputs="any")
+    assert plain.network == found.network
+    assert plain.feature_names == ("x0", "x1", "x2")
+    with pytest.raises(TypeError, match=r"columns 'town' do not: drop or encode them"):
+        limbeck.learn(frame.assign(town="A"), y)
+    with pytest.raises(ValueError, match="same row labels in another order"):
+        limbeck.learn(frame, pandas.Series(y).sample(frac=1.0, random_state=0))
+
+
+def test_labels_of_rows_that_mean_nothing_are_left_alone():
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"a": [1.0, 2.0]}, index=[5, 6])
+    require_same_order(frame, pandas.Series([1.0, 2.0]))
+    require_same_order(frame, np.array([1.0, 2.0]))
+
+
+@pytest.mark.parametrize(
+    ("names", "error", "text"),
+    [
+        ("ab", TypeError, "feature_names must be a sequence of str"),
+        (["a", 3], TypeError, "feature_names must be a sequence of str"),
+        (["a"], ValueError, "one name for each of 2 features, got 1"),
+    ],
+)
+def test_names_that_cannot_be(rooms, names, error, text):
+    with pytest.raises(error, match=text):
+        limbeck.learn(*rooms, feature_names=names)
+    with pytest.raises(TypeError, match="target_name must be a str"):
+        limbeck.learn(*rooms, target_name=3)
