@@ -244,3 +244,18 @@ def test_odd_npz(tmp_path, kind):
 def test_the_damaged_member_of_these_tests_is_damaged():
     with zipfile.ZipFile(io.BytesIO(corrupt_deflate())) as archive, pytest.raises((zlib.error, zipfile.BadZipFile)):
         archive.read("weights.npy")
+
+
+def test_files_of_absurd_size_are_refused(tmp_path):
+    path = tmp_path / "net.json"
+    with path.open("wb") as file:
+        file.truncate(3 << 30)  # a sparse file of zeros
+    with pytest.raises(ValueError, match=r"net\.json holds 3\.0 GiB, more than any network's file"):
+        ReLUNetwork.load(path)
+    NETWORKS["ordinary"]().save(tmp_path / "net.npz")
+    content = bytearray((tmp_path / "net.npz").read_bytes())
+    entry = content.rindex(b"PK\x01\x02")  # the last member as the directory lists it
+    content[entry + 24 : entry + 28] = (0xC0000000).to_bytes(4, "little")
+    (tmp_path / "net.npz").write_bytes(content)
+    with pytest.raises(ValueError, match=r"3\.0 GiB"):
+        ReLUNetwork.load(tmp_path / "net.npz")

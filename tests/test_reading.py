@@ -103,7 +103,7 @@ def test_html_says_the_same_and_escapes(rooms, tmp_path):
     assert "<b>rooms</b>" not in page
     assert "&lt;b&gt;rooms&lt;/b&gt;" in page
     assert "<script" not in page
-    body = page[page.index('<div class="limbeck">') : page.index("</body>")]
+    body = page[page.index('<div class="limbeck">') : page.index("</body>")].replace("&nbsp;", " ")
     tree = ET.fromstring(body)  # well-formed
     text = " ".join("".join(tree.itertext()).split())
     assert "a<b: " in text
@@ -153,7 +153,7 @@ def test_the_neuron_needed_least_is_given_up():
     model, decay = narrowed(model_of(planted), Rows(X, planted(X)), Fit(thresholds=True), 2, 1e-9 * np.arange(1.0, 5.0))
     assert model.width == 2
     np.testing.assert_array_equal(decay, 1e-9 * np.array([1.0, 3.0, 4.0]))
-    assert np.mean((model(X) - planted(X)) ** 2) < 2e-4
+    assert np.mean((model(X) - planted(X)) ** 2) < 1.1 * 0.05**2 * (1 - 2 / np.pi) / 4  # what a line leaves
 
 
 def test_what_it_is_worth_is_what_a_fit_without_it_loses():

@@ -66,7 +66,7 @@ def _parts_table(learned: Learned) -> str:
     texts = [neuron_sentence(i, reading, names, target) for i in range(learned.width)]
     labels = [f"neuron {i}" for i in range(learned.width)]
     rows = [
-        f'<tr><td class="number">{label}</td><td>{escape(text)}</td><td class="number">{_bar(share)}</td></tr>'
+        f'<tr><td class="number">{label}</td><td>{_typeset(text)}</td><td class="number">{_bar(share)}</td></tr>'
         for label, text, share in zip(
             [*labels, "linear part"],
             [*texts, linear_sentence(reading, names, target)],
@@ -75,6 +75,12 @@ def _parts_table(learned: Learned) -> str:
         )
     ]
     return f"<table><tr><th></th><th></th><th>share</th></tr>{''.join(rows)}</table>"
+
+
+def _typeset(text: str) -> str:
+    """A sentence as HTML: the first letter a capital, signs as they are printed."""
+    text = escape(text[:1].upper() + text[1:])
+    return text.replace(" +- ", "&nbsp;&#177;&nbsp;").replace(" - ", " &#8722; ").replace(" %", "&nbsp;%")
 
 
 def _bar(share: float) -> str:
@@ -103,7 +109,7 @@ def _tree(clumps: Sequence[Clump]) -> str:
         (top, bottom), x = m.ends, across(m.scale)
         path = f"M{across(m.starts[0]):.1f},{down(top):.1f} H{x:.1f} V{down(bottom):.1f} H{across(m.starts[1]):.1f}"
         marks.append(f'<path d="{path}" fill="none" stroke="#0072B2" stroke-width="1.5"/>')
-        middle = down((top + bottom) / 2) + 4
+        middle = down((top + bottom) / 2) - 3
         marks.append(f'<text x="{x + 4:.1f}" y="{middle:.1f}" font-size="11" fill="#666">{cost_text(m.cost)}</text>')
     for power in range(int(np.ceil(first)), 1):
         x = across(10.0**power)

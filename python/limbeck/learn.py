@@ -183,7 +183,7 @@ def learn(
         validation_residuals=residuals * unit,
         noise_variance=noise * unit**2,
         clumps=evidence.priced_clumps(),
-        subspace=subspace,
+        subspace=None if subspace is None else subspace.scaled(unit),
         history=tell.history,
         timings=tell.timings,
         stopped_early=tell.stopped_early,

@@ -4,20 +4,25 @@ import io
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from limbeck import _kernels
 from limbeck._arrays import finite_result, matrix, require_finite, same_length, thread_count, vector
+from limbeck._exports import to_onnx, to_torch
 from limbeck._files import write_whole
+
+if TYPE_CHECKING:
+    from torch.nn import Module
 
 __all__ = ["ReLUNetwork"]
 
 _FORMAT = "limbeck.ReLUNetwork"
 _FORMAT_VERSION = 1
 _NPZ_ERRORS = (ValueError, EOFError, KeyError, AttributeError, TypeError, MemoryError)
+_LARGEST_FILE = 1 << 30  # bytes, unpacked
 _FIELDS = ("weights", "output", "linear", "bias", "thresholds")
 
 
@@ -217,6 +222,42 @@ class ReLUNetwork:
             thresholds=thresholds[order],
         )
 
+    # ---- Other programs ----
+
+    def to_onnx(self, path: str | os.PathLike[str], dtype: DTypeLike = np.float64) -> None:
+        """Write an ONNX graph of opset 13 with one input ``X`` (n, d) and one output ``y`` (n,); extra ``onnx``.
+
+        Parameters
+        ----------
+        path : path
+            A file whose name ends in .onnx; it appears whole or not at all.
+        dtype : {float64, float32}, default float64
+            Of input, output and arithmetic. Runtimes on other hardware often know float32 alone.
+
+        Raises
+        ------
+        ImportError
+            onnx is not installed.
+        ValueError
+            The name or the dtype is another, or a parameter overflows in float32.
+        """
+        to_onnx(self, path, dtype)
+
+    def to_torch(self) -> "Module":
+        """The network as a ``torch.nn.Module`` of float64, with trainable copies of its parameters; extra ``torch``.
+
+        Returns
+        -------
+        torch.nn.Module
+            Maps (n, d) to (n,). ``module.float()`` makes it float32.
+
+        Raises
+        ------
+        ImportError
+            PyTorch is not installed.
+        """
+        return to_torch(self)
+
     # ---- Files ----
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -301,7 +342,13 @@ def _rebuild(
     return ReLUNetwork(weights, output, linear=linear, bias=float(bias), thresholds=thresholds)
 
 
+def _require_small(path: Path, size: int) -> None:
+    if size > _LARGEST_FILE:
+        raise ValueError(f"{path} holds {size / 2**30:.1f} GiB, more than any network's file (1 GiB)")
+
+
 def _read_json(path: Path) -> Any:  # noqa: ANN401
+    _require_small(path, path.stat().st_size)
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
@@ -315,6 +362,7 @@ def _read_npz(path: Path) -> dict[str, Any]:
     try:
         # Opened here, so that it is closed whatever happens inside.
         with path.open("rb") as file, np.load(file, allow_pickle=False) as content:
+            _require_small(path, sum(member.file_size for member in content.zip.infolist()))
             return {name: content[name].tolist() for name in content.files}
     except (*_NPZ_ERRORS, zipfile.BadZipFile, zlib.error) as error:
         raise ValueError(f"{path} is not an NPZ file of arrays: {error}") from None

@@ -12,7 +12,7 @@ along directions of all of R^d.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,6 +54,8 @@ class Subspace:
     eigenvalues, eigenvectors : ndarray of shape (m,) and (m, d)
         Extreme eigenvalues and eigenvectors (rows) of the second moment of the residual labels, largest by size first;
         the second moment is ``(2 pi) ** -0.5 * sum_i lam_i u_i u_i'`` in the limit.
+    band : float
+        Size of eigenvalue up to which chance may make it: the null band of order 2.
     hints : ndarray of shape (s, d)
         Orthonormal rows outside the span: the strongest direction of each order that stayed within the band. Most
         likely noise, but cheap to try where neurons are missing.
@@ -64,12 +66,17 @@ class Subspace:
     strengths: Float64Array
     eigenvalues: Float64Array
     eigenvectors: Float64Array
+    band: float
     hints: Float64Array
 
     @property
     def rank(self) -> int:
         """Number of directions."""
         return len(self.basis)
+
+    def scaled(self, factor: float) -> Subspace:
+        """The same for labels times a factor."""
+        return replace(self, eigenvalues=factor * self.eigenvalues, band=factor * self.band)
 
 
 class _Found:
@@ -217,7 +224,8 @@ def find_subspace(
     null = _Null(X, y, 2, rng)
     second = _Second(d, max_rank, rng, rows.n_threads)
     ((eigenvalues, eigenvectors),) = second.extremes(X, y[:, None])
-    found.add(eigenvectors, np.abs(eigenvalues), _MARGIN * second.largest(null.X, null.labels), 2)
+    null_band = _MARGIN * second.largest(null.X, null.labels)
+    found.add(eigenvectors, np.abs(eigenvalues), null_band, 2)
     if linear is not None and (size := float(np.linalg.norm(linear))) > 0:
         band = _MARGIN * float(np.linalg.norm(y)) * np.sqrt(d) / max(1, np.count_nonzero(y))
         # The directions found are themselves off by about 1 / strength: what the linear part has outside them counts
@@ -249,6 +257,7 @@ def find_subspace(
         np.array(found.strengths),
         eigenvalues,
         eigenvectors,
+        null_band,
         _orthonormal_outside(found, hints),
     )
 

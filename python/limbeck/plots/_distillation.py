@@ -1,4 +1,4 @@
-"""Pictures of predictions, each drawn into Axes that are passed or made; matplotlib comes with the extra ``plot``."""
+"""Pictures of what distillation can do."""
 
 from __future__ import annotations
 
@@ -18,26 +18,15 @@ from limbeck.distillation import (
 )
 from limbeck.distillation.simulation import seed_for
 from limbeck.distillation.task import require_task
+from limbeck.plots._axes import BLACK, BLUE, ORANGE, axes_for
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 __all__ = ["plot_risks", "plot_scaling", "plot_surrogate"]
 
-# Apart from one another for colour-blind readers too (Okabe and Ito).
 _PEAKED = 20  # times the median: beyond, the rest of a curve would lie on the axis
-_COLOURS = {"true labels": "#000000", "best surrogate": "#0072B2", "best mask": "#E69F00"}
-
-
-def _axes(ax: Axes | None) -> Axes:
-    if ax is not None:
-        return ax
-    try:
-        from matplotlib import pyplot as plt
-    except ImportError:
-        raise ImportError('plots need matplotlib: pip install "limbeck[plot]"') from None
-    made: Axes = plt.subplots(layout="constrained")[1]
-    return made
+_COLOURS = {"true labels": BLACK, "best surrogate": BLUE, "best mask": ORANGE}
 
 
 def plot_surrogate(task: Task, n: int, ax: Axes | None = None) -> Axes:
@@ -57,7 +46,7 @@ def plot_surrogate(task: Task, n: int, ax: Axes | None = None) -> Axes:
     matplotlib Axes
     """
     require_task(task)
-    ax = _axes(ax)
+    ax = axes_for(ax)
     order = np.argsort(-task.eigenvalues, kind="stable")
     place = np.arange(1, task.n_features + 1)
     true = task.beta[order]
@@ -99,7 +88,7 @@ def plot_risks(
     matplotlib Axes
     """
     require_task(task)
-    ax = _axes(ax)
+    ax = axes_for(ax)
     sizes = sorted(set(integers(sample_sizes, "sample_sizes", 1)))
     if not sizes:
         raise ValueError("sample_sizes is empty")
@@ -150,7 +139,7 @@ def plot_scaling(law: ScalingLaw, ax: Axes | None = None, *, label: str = "risk"
     """
     if not isinstance(law, ScalingLaw):
         raise TypeError(f"law must be a limbeck.distillation.ScalingLaw, got {type(law).__name__}")
-    ax = _axes(ax)
+    ax = axes_for(ax)
     (line,) = ax.loglog(
         law.sample_sizes,
         law.constant * law.sample_sizes ** -float(law.exponent),
