@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -79,6 +79,5 @@ def to_torch(network: ReLUNetwork) -> Module:
         from limbeck._torch import SumOfReLUs
     except ImportError:
         raise ImportError('to_torch needs PyTorch: pip install "limbeck[torch]"') from None
-    module: Any = SumOfReLUs(network.n_features, network.width)
-    module.set(network)
+    module: Module = SumOfReLUs(network)
     return module

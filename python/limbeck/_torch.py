@@ -14,33 +14,20 @@ __all__ = ["SumOfReLUs"]
 
 
 class SumOfReLUs(nn.Module):  # type: ignore[misc]
-    """``output(relu(hidden(x))) + linear(x)`` in float64, of trainable parameters.
+    """``relu(x @ weights.T + thresholds) @ output + x @ linear + bias``, in float64.
 
     Parameters
     ----------
-    n_features, width : int
-        Of the network.
+    network : ReLUNetwork
+        Whose parameters are copied, under its own names for them.
     """
 
-    def __init__(self, n_features: int, width: int) -> None:
+    def __init__(self, network: ReLUNetwork) -> None:
         super().__init__()
-        self.hidden = nn.utils.skip_init(nn.Linear, n_features, width, dtype=torch.float64)
-        self.output = nn.utils.skip_init(nn.Linear, width, 1, bias=False, dtype=torch.float64)
-        self.linear = nn.utils.skip_init(nn.Linear, n_features, 1, dtype=torch.float64)
-
-    def set(self, network: ReLUNetwork) -> None:
-        """Take the parameters of a network, by copy."""
-        values = (
-            (self.hidden.weight, network.weights),
-            (self.hidden.bias, network.thresholds),
-            (self.output.weight, network.output[None]),
-            (self.linear.weight, network.linear[None]),
-            (self.linear.bias, [network.bias]),
-        )
-        with torch.no_grad():
-            for parameter, value in values:
-                parameter.copy_(torch.tensor(value, dtype=torch.float64))
+        for name in ("weights", "thresholds", "output", "linear", "bias"):
+            value = torch.tensor(getattr(network, name), dtype=torch.float64)
+            self.register_parameter(name, nn.Parameter(value))
 
     def forward(self, x: Tensor) -> Tensor:
         """Values (n,) on rows (n, d)."""
-        return (self.output(torch.relu(self.hidden(x))) + self.linear(x)).squeeze(-1)
+        return torch.relu(x @ self.weights.T + self.thresholds) @ self.output + x @ self.linear + self.bias

@@ -1,4 +1,4 @@
-"""The command ``limbeck``: learn a small network from a file, predict with it, see a demonstration.
+"""The command ``limbeck``: learn a small network from a file or from a function, predict with it, see a demonstration.
 
 What a user can do wrong ends in one line on stderr and exit status 2; Ctrl-C in 130; a closed pipe in 141.
 """
@@ -10,20 +10,32 @@ import os
 import sys
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
-from limbeck import __version__, datasets, show_config
+from limbeck import __version__, _command_distill, datasets, show_config
+from limbeck._command import (
+    CommandError,
+    Parser,
+    check_folder,
+    count,
+    fraction,
+    network_path,
+    r2_text,
+    record,
+    say,
+    seconds,
+    whole,
+    write,
+)
 from limbeck._files import write_whole
 from limbeck._model_file import (
     Model,
     ModelFileError,
     Preprocessing,
-    is_network_file,
     load_model,
     save_model,
 )
@@ -44,10 +56,6 @@ _LAST_DIGITS = 1e-28  # ReLUNetwork.distance carries some 32 digits, of which ca
 
 
 _INPUTS = {"standard": "standard Gaussian", "gaussian": "Gaussian", "any": "of any distribution"}
-
-
-class CommandError(Exception):
-    """A request that cannot be met; the message is one line for the user."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -84,7 +92,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     ) as error:  # the library's own errors explain themselves
         return _fail(str(error))
     except KeyboardInterrupt:
-        _say("interrupted")
+        say("interrupted")
         return 130
     except BrokenPipeError:
         _drop_output()
@@ -93,18 +101,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fail("out of memory: give fewer rows or columns")
 
 
-def _say(message: str) -> None:
-    with contextlib.suppress(BrokenPipeError):
-        print(f"limbeck: {' '.join(message.split())}", file=sys.stderr)
-
-
 def _fail(message: str) -> int:
-    _say(f"error: {message}")
+    say(f"error: {message}")
     return 2
 
 
 def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
-    _say(f"warning: {message}")
+    say(f"warning: {message}")
 
 
 def _drop_output() -> None:
@@ -116,46 +119,23 @@ def _drop_output() -> None:
 # ---- Arguments ----
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"limbeck: error: {message} (see {self.prog} --help)\n")
-
-
-def _checked_type(kind: type, accepts: Callable[[float], bool], wanted: str) -> Callable[[str], float]:
-    def convert(text: str) -> float:
-        try:
-            value: float = kind(text)
-        except ValueError:
-            value = math.nan
-        if not accepts(value):
-            raise argparse.ArgumentTypeError(f"{wanted}, got {text!r}")
-        return value
-
-    return convert
-
-
-_count = _checked_type(int, lambda value: value >= 1, "must be a whole number, at least 1")
-_width = _checked_type(int, lambda value: value >= 0, "must be a whole number, at least 0")
-_fraction = _checked_type(float, lambda value: 0 < value < 1, "must lie between 0 and 1")
-_seconds = _checked_type(float, lambda value: 0 < value < math.inf, "must be a positive number of seconds")
-
-
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="limbeck", description="Learn small sums of ReLUs that a person can read.")
+    parser = Parser(prog="limbeck", description="Learn small sums of ReLUs that a person can read.")
     parser.add_argument("--version", action="version", version=f"limbeck {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_learn(commands)
+    _command_distill.add_parser(commands)
 
     predict = commands.add_parser("predict", help="apply a learned network to a file", description=_predict.__doc__)
     predict.add_argument("network", metavar="NETWORK", type=Path, help="file written by limbeck learn")
     predict.add_argument("file", metavar="FILE", type=Path, help="; ".join(SUFFIXES).replace(";", ","))
     predict.add_argument("--output", metavar="PATH", type=Path, help="write here instead of to the standard output")
-    predict.add_argument("--threads", metavar="N", type=_count, help="number of threads")
+    predict.add_argument("--threads", metavar="N", type=count, help="number of threads")
     predict.set_defaults(run=_predict)
 
     demo = commands.add_parser("demo", help="plant a network, learn it back, compare", description=_demo.__doc__)
-    demo.add_argument("--seed", metavar="N", type=_width, default=0, help="another network and other data (default 0)")
-    demo.add_argument("--threads", metavar="N", type=_count, help="number of threads")
+    demo.add_argument("--seed", metavar="N", type=whole, default=0, help="another network and other data (default 0)")
+    demo.add_argument("--threads", metavar="N", type=count, help="number of threads")
     demo.set_defaults(run=_demo)
 
     config = commands.add_parser("config", help="version, instruction set, threads, libraries")
@@ -163,21 +143,21 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_learn(commands: "argparse._SubParsersAction[_Parser]") -> None:
+def _add_learn(commands: "argparse._SubParsersAction[Parser]") -> None:
     parser = commands.add_parser("learn", help="learn a network from a file", description=_learn.__doc__)
     add = parser.add_argument
     add("file", metavar="FILE", type=Path, help=f"numbers in rows and columns: {', '.join(SUFFIXES)}")
     add("--target", metavar="COLUMN", help="name, or index from 0, negative from the end (default the last column)")
     add("--drop", metavar="COLUMN", action="append", default=[], help="leave a column out; may be repeated")
-    add("--width", metavar="K", type=_width, help="number of neurons (default chosen from the data)")
-    add("--max-width", metavar="K", type=_count, default=16, help="most neurons to choose from (default 16)")
+    add("--width", metavar="K", type=whole, help="number of neurons (default chosen from the data)")
+    add("--max-width", metavar="K", type=count, default=16, help="most neurons to choose from (default 16)")
     add(
         "--output", metavar="PATH", type=Path, help="where the network goes (default FILE's stem + .network.json, here)"
     )
-    add("--validation", metavar="F", type=_fraction, default=0.1, help="fraction of rows held out (default 0.1)")
-    add("--seed", metavar="N", type=_width, default=0, help="seed of every random choice (default 0)")
-    add("--time-limit", metavar="S", type=_seconds, help="stop after so many seconds with the best network so far")
-    add("--threads", metavar="N", type=_count, help="number of threads")
+    add("--validation", metavar="F", type=fraction, default=0.1, help="fraction of rows held out (default 0.1)")
+    add("--seed", metavar="N", type=whole, default=0, help="seed of every random choice (default 0)")
+    add("--time-limit", metavar="S", type=seconds, help="stop after so many seconds with the best network so far")
+    add("--threads", metavar="N", type=count, help="number of threads")
     add("--progress", action="store_true", help="show progress on the standard error")
     parser.set_defaults(run=_learn)
 
@@ -188,7 +168,7 @@ def _add_learn(commands: "argparse._SubParsersAction[_Parser]") -> None:
 def _learn(arguments: argparse.Namespace) -> int:
     """Learn a small network from a file of numbers, print it as a table, and write it as JSON."""
     started = time.perf_counter()
-    output = _network_path(arguments.output, arguments.file)
+    output = network_path(arguments.output, arguments.file.stem)
     table = open_table(arguments.file)
     target, features = _split_columns(table, arguments.target, arguments.drop)
     values = table.read([*features, target])
@@ -218,41 +198,12 @@ def _learn(arguments: argparse.Namespace) -> int:
     took = time.perf_counter() - started - read_in
     network = readable(result.network)
     summary = _summary(arguments, result, preprocessing, len(y))
-    _write(lambda: save_model(output, network, preprocessing, _record(result, len(y))), output)
+    write(lambda: save_model(output, network, preprocessing, record(result, len(y))), output)
     print(f"{arguments.file.name}: {len(y):,} rows, {len(features)} feature{'s' if len(features) > 1 else ''}\n")
     print(describe_network(network, preprocessing, Z), end="\n\n")
     for name, text in [*summary, ("time", f"{took:.1f} s to learn, {read_in:.1f} s to read"), ("written", str(output))]:
         print(f"{name:<15}{text}")
     return 0
-
-
-def _network_path(given: Path | None, source: Path) -> Path:
-    """Where the network goes; refuse before learning what would fail after it."""
-    path = Path(source.stem + ".network.json") if given is None else given
-    if path.suffix != ".json":
-        raise CommandError(f"the network's file must end in .json, got --output {path}")
-    if path.is_dir():
-        raise CommandError(f"{path} is a folder: name a file with --output")
-    if given is None and path.exists() and not is_network_file(path):
-        raise CommandError(f"{path} exists and is not a limbeck network: name another file with --output")
-    _check_folder(path)
-    return path
-
-
-def _check_folder(path: Path) -> None:
-    if not path.parent.is_dir():
-        raise CommandError(f"cannot write {path}: there is no folder {path.parent}")
-    if not os.access(path.parent, os.W_OK):
-        raise CommandError(f"cannot write {path}: the folder is read-only; name another with --output")
-
-
-def _write(write: Callable[[], None], path: Path) -> None:
-    try:
-        write()
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        raise CommandError(f"cannot write {path}: {error.strerror}") from None
 
 
 def _split_columns(table: Table, target: str | None, drop: Sequence[str]) -> tuple[int, list[int]]:
@@ -330,7 +281,8 @@ def _summary(
         ("rows", f"{rows - interval.rows:,} to learn from, {interval.rows:,} held out"),
         (
             "validation R2",
-            f"{_r2(result.validation_r2)}, 95 % confidence interval {_r2(interval.low)} to {_r2(interval.high)}",
+            f"{r2_text(result.validation_r2)}, 95 % confidence interval {r2_text(interval.low)} to "
+            f"{r2_text(interval.high)}",
         ),
         ("", f"({interval.resamples:,} bootstrap resamples of the {interval.rows:,} held-out rows)"),
         ("error", f"{number(scale * math.sqrt(result.validation_mse))} root mean square on the held-out rows, {unit}"),
@@ -339,23 +291,6 @@ def _summary(
     if result.stopped_early:
         lines.append(("stopped", f"at the time limit of {arguments.time_limit:g} s: a longer one may find more"))
     return lines
-
-
-def _r2(value: float) -> str:
-    """Two digits, but never 1.00 for what is not."""
-    if math.isfinite(value) and 0.99 < value < 1:
-        return f"1 - {1 - value:.1e}" if value > 0.9999 else f"{value:.4f}"
-    return f"{round(value, 2) + 0.0:.2f}"  # + 0.0: no -0.00
-
-
-def _record(result: Learned, rows: int) -> dict[str, float | int | None]:
-    return {
-        "rows": rows,
-        "held_out": len(result.validation_residuals),
-        "validation_r2": float(result.validation_r2),
-        "validation_mse": float(result.validation_mse),
-        "noise_variance": float(result.noise_variance),
-    }
 
 
 # ---- limbeck predict ----
@@ -375,7 +310,7 @@ def _predict(arguments: argparse.Namespace) -> int:
             raise CommandError(f"{output} is a folder: name a file with --output")
         if any(output.exists() and output.samefile(path) for path in (arguments.network, arguments.file)):
             raise CommandError(f"--output {output} would overwrite an input: name another file")
-        _check_folder(output)
+        check_folder(output)
     features, target = _matched_columns(model, table)
     X, y = _read_rows(table, features, target)
     with np.errstate(over="ignore", invalid="ignore"):
@@ -386,9 +321,9 @@ def _predict(arguments: argparse.Namespace) -> int:
             sys.stdout.write("".join(lines[start : start + 10_000]))
         sys.stdout.flush()
     else:
-        _write(lambda: write_whole(output, "".join(lines).encode()), output)
+        write(lambda: write_whole(output, "".join(lines).encode()), output)
     if y is not None:
-        _say(f"{len(y):,} rows, {_score(y, predictions)} on column {table.names[target or 0]!r}")
+        say(f"{len(y):,} rows, {_score(y, predictions)} on column {table.names[target or 0]!r}")
     return 0
 
 
@@ -428,7 +363,7 @@ def _read_rows(table: Table, features: list[int], target: int | None) -> tuple[F
             return values[:, :-1], values[:, -1]
         except TableError as error:
             X = table.read(features)  # raises if a feature is at fault
-            _say(f"no R2, for the target cannot be read: {error}")
+            say(f"no R2, for the target cannot be read: {error}")
             return X, None
     return table.read(features), None
 

@@ -1,0 +1,124 @@
+"""What the commands share: options, errors of one line, where files go."""
+
+import argparse
+import contextlib
+import math
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
+
+from limbeck._learned import Learned
+from limbeck._model_file import is_network_file
+
+__all__ = [
+    "CommandError",
+    "Parser",
+    "check_folder",
+    "count",
+    "fraction",
+    "network_path",
+    "positive",
+    "r2_text",
+    "record",
+    "say",
+    "seconds",
+    "whole",
+    "write",
+]
+
+
+class CommandError(Exception):
+    """A request that cannot be met; the message is one line for the user."""
+
+
+def say(message: str) -> None:
+    """One line on the standard error."""
+    with contextlib.suppress(BrokenPipeError):
+        print(f"limbeck: {' '.join(message.split())}", file=sys.stderr)
+
+
+# ---- Options ----
+
+
+class Parser(argparse.ArgumentParser):
+    """Mistakes end in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"limbeck: error: {message} (see {self.prog} --help)\n")
+
+
+def _checked_type(kind: type, accepts: Callable[[float], bool], wanted: str) -> Callable[[str], float]:
+    def convert(text: str) -> float:
+        try:
+            value: float = kind(text)
+        except ValueError:
+            value = math.nan
+        if not accepts(value):
+            raise argparse.ArgumentTypeError(f"{wanted}, got {text!r}")
+        return value
+
+    return convert
+
+
+count = _checked_type(int, lambda value: value >= 1, "must be a whole number, at least 1")
+whole = _checked_type(int, lambda value: value >= 0, "must be a whole number, at least 0")
+fraction = _checked_type(float, lambda value: 0 < value < 1, "must lie between 0 and 1")
+positive = _checked_type(float, lambda value: 0 < value < math.inf, "must be a positive number")
+seconds = _checked_type(float, lambda value: 0 < value < math.inf, "must be a positive number of seconds")
+
+
+# ---- Files ----
+
+
+def network_path(given: Path | None, stem: str) -> Path:
+    """Where the network goes; refuse before learning what would fail after it."""
+    path = Path(f"{stem}.network.json") if given is None else given
+    if path.suffix != ".json":
+        raise CommandError(f"the network's file must end in .json, got --output {path}")
+    if path.is_dir():
+        raise CommandError(f"{path} is a folder: name a file with --output")
+    if given is None and path.exists() and not is_network_file(path):
+        raise CommandError(f"{path} exists and is not a limbeck network: name another file with --output")
+    check_folder(path)
+    return path
+
+
+def check_folder(path: Path) -> None:
+    """Refuse a folder that cannot be written to."""
+    if not path.parent.is_dir():
+        raise CommandError(f"cannot write {path}: there is no folder {path.parent}")
+    if not os.access(path.parent, os.W_OK):
+        raise CommandError(f"cannot write {path}: the folder is read-only; name another with --output")
+
+
+def write(action: Callable[[], None], path: Path) -> None:
+    """Do what writes to a path, and explain what goes wrong."""
+    try:
+        action()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise CommandError(f"cannot write {path}: {error.strerror}") from None
+
+
+# ---- Numbers ----
+
+
+def r2_text(value: float) -> str:
+    """Two digits, but never 1.00 for what is not."""
+    if math.isfinite(value) and 0.99 < value < 1:
+        return f"1 - {1 - value:.1e}" if value > 0.9999 else f"{value:.4f}"
+    return f"{round(value, 2) + 0.0:.2f}"  # + 0.0: no -0.00
+
+
+def record(result: Learned, rows: int) -> dict[str, float | int | None]:
+    """How well a network was learned, for its file."""
+    return {
+        "rows": rows,
+        "held_out": len(result.validation_residuals),
+        "validation_r2": float(result.validation_r2),
+        "validation_mse": float(result.validation_mse),
+        "noise_variance": float(result.noise_variance),
+    }

@@ -1,0 +1,204 @@
+"""The command ``limbeck distill``: a small network from a Python function that can be asked."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import importlib.util
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from limbeck._command import CommandError, Parser, count, network_path, positive, r2_text, record, seconds, whole, write
+from limbeck._model_file import Preprocessing, save_model
+from limbeck._report import clipped, describe_network, number, r2_interval, readable
+from limbeck._table_words import numbered
+from limbeck._tables import SUFFIXES, open_table
+from limbeck.blackbox import Distilled, TeacherError, distill
+
+__all__ = ["add_parser"]
+
+Float64Array = NDArray[np.float64]
+Function = Callable[[Float64Array], Any]
+
+_STOPPED = {
+    "tolerance": "the tolerance was met",
+    "budget": "so many were allowed",
+    "no improvement": "more did not help: the function is no sum of so few ReLUs",
+    "noise": "more did not help, for the function is noisy",
+    "time": "the time limit was reached",
+}
+
+
+def add_parser(commands: argparse._SubParsersAction[Parser]) -> None:
+    """Add the command to those of the program."""
+    parser = commands.add_parser("distill", help="learn a network from a Python function", description=_distill.__doc__)
+    add = parser.add_argument
+    add(
+        "function",
+        metavar="MODULE:CALLABLE",
+        help="of rows (n, d) to n numbers; MODULE is a module's name, from the current folder on, or a .py file",
+    )
+    where = parser.add_mutually_exclusive_group(required=True)
+    where.add_argument("--features", metavar="D", type=count, help="number of features; queries are standard Gaussian")
+    where.add_argument(
+        "--like",
+        metavar="FILE",
+        type=Path,
+        help=f"take features, means and standard deviations of queries from a file: {', '.join(SUFFIXES)}",
+    )
+    add("--drop", metavar="COLUMN", action="append", default=[], help="column of --like that is no feature; repeatable")
+    add("--width", metavar="K", type=whole, help="number of neurons, at most (default chosen from the answers)")
+    add("--max-width", metavar="K", type=count, default=16, help="most neurons to choose from (default 16)")
+    add("--queries", metavar="N", type=count, help="most queries to ask (default 100,000)")
+    add("--tolerance", metavar="T", type=positive, help="squared error over the variance to stop at")
+    add("--output", metavar="PATH", type=Path, help="where the network goes (default CALLABLE.network.json, here)")
+    add("--seed", metavar="N", type=whole, default=0, help="seed of every random choice (default 0)")
+    add("--time-limit", metavar="S", type=seconds, help="stop after so many seconds with the best network so far")
+    add("--threads", metavar="N", type=count, help="number of threads")
+    add("--progress", action="store_true", help="show progress on the standard error")
+    parser.set_defaults(run=_distill)
+
+
+def _distill(arguments: argparse.Namespace) -> int:
+    """Learn a small network from a Python function that answers queries, print it as a table, and write it as JSON.
+
+    Queries are Gaussian: standard ones, or with the means and standard deviations of a file's columns.
+    """
+    module, name = _names(arguments.function)
+    output = network_path(arguments.output, name)
+    preprocessing = _features(arguments, name)
+    function = _loaded(module, name)
+    means, scales = preprocessing.feature_means, preprocessing.feature_scales
+    started = time.perf_counter()
+    try:
+        found = distill(
+            lambda Z: function(means + scales * Z),
+            len(means),
+            arguments.width,
+            n_queries=arguments.queries,
+            tolerance=arguments.tolerance,
+            max_width=arguments.max_width,
+            seed=arguments.seed,
+            progress=arguments.progress,
+            time_limit=arguments.time_limit,
+            n_threads=arguments.threads,
+        )
+    except KeyboardInterrupt:
+        if arguments.progress:
+            print(file=sys.stderr)  # leave the line of progress
+        raise
+    except TeacherError as error:
+        raise CommandError(str(error).replace("teacher", name, 1)) from error
+    took = time.perf_counter() - started
+    network = readable(found.network)
+    write(lambda: save_model(output, network, preprocessing, record(found, found.n_queries)), output)
+    print(f"{arguments.function}: {found.n_queries:,} queries of {len(means)} features\n")
+    rows = np.random.default_rng(0).standard_normal((20_000, len(means)))
+    print(describe_network(network, preprocessing, rows), end="\n\n")
+    for title, text in [*_summary(arguments, found), ("time", f"{took:.1f} s"), ("written", str(output))]:
+        print(f"{title:<15}{text}")
+    return 0
+
+
+def _names(text: str) -> tuple[str, str]:
+    module, colon, name = text.rpartition(":")
+    if not colon or not module or not name:
+        raise CommandError(f"name the function as MODULE:CALLABLE, got {text!r}")
+    return module, name
+
+
+def _loaded(module: str, name: str) -> Function:
+    """The function, from a module on the path or beside us, or from a file."""
+    try:
+        found = _from_file(Path(module)) if module.endswith(".py") else _from_path(module)
+    except CommandError:
+        raise
+    except Exception as error:  # whatever the module's own code may raise
+        raise CommandError(f"cannot import {module}: {type(error).__name__}: {error}") from error
+    value: Any = found
+    for part in name.split("."):
+        if not hasattr(value, part):
+            raise CommandError(f"{module} has no {name!r}")
+        value = getattr(value, part)
+    if not callable(value):
+        raise CommandError(f"{module}:{name} is not callable, but of type {type(value).__name__}")
+    function: Function = value
+    return function
+
+
+def _from_path(module: str) -> ModuleType:
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    return importlib.import_module(module)
+
+
+def _from_file(path: Path) -> ModuleType:
+    if not path.is_file():
+        raise CommandError(f"there is no file {path}")
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None:
+        raise CommandError(f"cannot import {path}")
+    folder = str(path.resolve().parent)
+    if folder not in sys.path:  # what the file imports may lie beside it
+        sys.path.insert(0, folder)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def _features(arguments: argparse.Namespace, target: str) -> Preprocessing:
+    """Names, means and scales of the features; the answers keep their unit."""
+    if arguments.like is None:
+        if arguments.drop:
+            raise CommandError("--drop goes with --like")
+        d = arguments.features
+        return _preprocessing(numbered(d), False, list(range(d)), target, np.zeros(d), np.ones(d))
+    table = open_table(arguments.like)
+    dropped = {table.index(column) for column in arguments.drop}
+    if table.labels is not None:
+        dropped.add(table.labels)
+    kept = [j for j in range(len(table.names)) if j not in dropped]
+    if not kept:
+        raise CommandError(f"{table.path} has no feature left: drop fewer columns")
+    values = table.read(kept)
+    if len(values) < 2:
+        raise CommandError(f"{table.path} has {len(values)} rows: means and deviations need two")
+    means, scales = values.mean(axis=0), values.std(axis=0)
+    for j, scale in zip(kept, scales, strict=True):
+        if not 0 < scale < np.inf:
+            raise CommandError(
+                f"{table.path}: column {table.names[j]!r} does not vary: drop it, or let it vary a little"
+            )
+    return _preprocessing(tuple(table.names[j] for j in kept), table.named, kept, target, means, scales)
+
+
+def _preprocessing(
+    names: tuple[str, ...], named: bool, positions: list[int], target: str, means: Float64Array, scales: Float64Array
+) -> Preprocessing:
+    d = max(positions) + 1
+    return Preprocessing(names, named, tuple(positions), target, d, d + 1, means, scales, 0.0, 1.0)
+
+
+def _summary(arguments: argparse.Namespace, found: Distilled) -> list[tuple[str, str]]:
+    interval = r2_interval(np.asarray(found.validation_residuals), np.asarray(found.validation_targets))
+    asked = f"at most {arguments.max_width}" if arguments.width is None else f"at most {arguments.width}, as asked"
+    unit = f"in units of {clipped(arguments.function.rpartition(':')[2])!r}"
+    return [
+        ("width", f"{found.width}, {asked}"),
+        ("queries", f"{found.n_queries:,}; no more because {_STOPPED[found.stopped]}"),
+        (
+            "fidelity R2",
+            f"{r2_text(found.validation_r2)}, 95 % confidence interval {r2_text(interval.low)} to "
+            f"{r2_text(interval.high)}, on {interval.rows:,} queries held out",
+        ),
+        ("error", f"{number(float(np.sqrt(found.validation_mse)))} root mean square on these, {unit}"),
+    ]

@@ -1,0 +1,128 @@
+"""The command ``limbeck distill``: functions from modules and files, units of a table, mistakes in one line."""
+
+import re
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from limbeck import ReLUNetwork, cli
+from limbeck._model_file import load_model
+
+TEACHER = """
+import numpy as np
+W = np.array([[1.0, 0.5, 0.0], [0.0, -1.0, 2.0]])
+
+def price(X):
+    return np.maximum(X @ W.T, 0) @ [2.0, -1.0]
+
+def in_units(X):  # rooms about 6, age about 40
+    return 10 * np.maximum(X[:, 0] - 6, 0) - 0.5 * X[:, 1]
+
+class Model:
+    def predict(self, X):
+        return price(X)
+
+model, number = Model(), 3.0
+
+def fails(X):
+    raise RuntimeError("no such luck")
+
+def interrupted(X):
+    raise KeyboardInterrupt
+"""
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    Path("pricing.py").write_text(TEACHER)
+    yield
+    sys.modules.pop("pricing", None)
+
+
+def _run(capsys, *argv):
+    status = cli.main(["distill", *map(str, argv)])
+    out, err = capsys.readouterr()
+    return status, out, err
+
+
+@pytest.mark.parametrize("function", ["pricing:price", "pricing.py:price", "pricing:model.predict"])
+def test_a_function_comes_back(capsys, function):
+    status, out, err = _run(capsys, function, "--features", 3, "--width", 2, "--output", "net.json")
+    assert (status, err) == (0, "")
+    planted = ReLUNetwork([[1.0, 0.5, 0.0], [0.0, -1.0, 2.0]], [2.0, -1.0])
+    assert ReLUNetwork.load("net.json").distance(planted) < 1e-20
+    for part in (
+        rf"^{re.escape(function)}: [\d,]+ queries of 3 features",
+        r"\nwidth +2, at most 2, as asked",
+        r"\nqueries +[\d,]+; no more because the tolerance was met",
+        r"\nfidelity R2 +1.00, 95 % confidence interval 1.00 to 1.00, on \d+ queries held out",
+        r"\nwritten +net.json",
+    ):
+        assert re.search(part, out), part
+
+
+def test_features_in_the_units_of_a_file(capsys):
+    rng = np.random.default_rng(0)
+    table = np.column_stack([rng.normal(6, 1, 300), rng.normal(40, 15, 300), np.arange(300)])
+    Path("houses.csv").write_text("rooms,age,id\n" + "\n".join(",".join(map(repr, row)) for row in table.tolist()))
+    status, out, err = _run(capsys, "pricing:in_units", "--like", "houses.csv", "--drop", "id", "--queries", 3000)
+    assert (status, err) == (0, "")
+    assert re.search(r"\n +1 +[+-][\d.]+ .*[+-]1\.00 rooms", out)
+    model = load_model(Path("in_units.network.json"))
+    X = table[:, :2]
+    np.testing.assert_allclose(model(X), 10 * np.maximum(X[:, 0] - 6, 0) - 0.5 * X[:, 1], atol=0.3)
+    assert cli.main(["predict", "in_units.network.json", "houses.csv"]) == 0
+    predicted = np.array(capsys.readouterr().out.split()[1:], dtype=float)
+    np.testing.assert_allclose(predicted, model(X))
+
+
+def test_progress_and_time(capfd):
+    status = cli.main(["distill", "pricing:price", "--features", "3", "--progress", "--time-limit", "60"])
+    out, err = capfd.readouterr()
+    assert status == 0
+    assert "queries" in err
+    assert Path("price.network.json").exists()
+    assert "written        price.network.json" in out
+
+
+@pytest.mark.parametrize(
+    ("argv", "text"),
+    [
+        (["pricing", "--features", 3], "name the function as MODULE:CALLABLE, got 'pricing'"),
+        ([":price", "--features", 3], "name the function as MODULE:CALLABLE, got ':price'"),
+        (["nothing_here:f", "--features", 3], "cannot import nothing_here: ModuleNotFoundError"),
+        (["nothing_here.py:f", "--features", 3], "there is no file nothing_here.py"),
+        (["broken.py:f", "--features", 3], "cannot import broken.py: ZeroDivisionError"),
+        (["pricing:nix", "--features", 3], "pricing has no 'nix'"),
+        (["pricing:number", "--features", 3], "pricing:number is not callable, but of type float"),
+        (["pricing:fails", "--features", 3], "fails raised RuntimeError on batch 1 .*no such luck"),
+        (["pricing:price", "--features", 5], "price raised ValueError on batch 1"),
+        (["pricing:price", "--features", 0], "must be a whole number, at least 1"),
+        (["pricing:price"], "one of the arguments --features --like is required"),
+        (["pricing:price", "--features", 3, "--drop", "a"], "--drop goes with --like"),
+        (["pricing:price", "--features", 3, "--queries", 5], "n_queries must be at least 20"),
+        (["pricing:price", "--features", 3, "--tolerance", -1], "must be a positive number"),
+        (["pricing:price", "--features", 3, "--output", "net.txt"], "must end in .json"),
+        (["pricing:price", "--like", "none.csv"], "none.csv does not exist"),
+        (["pricing:price", "--like", "flat.csv"], "column 'b' does not vary"),
+        (["pricing:price", "--like", "flat.csv", "--drop", "a", "--drop", "b"], "no feature left"),
+        (["pricing:price", "--like", "one.csv"], "one.csv has 1 row"),
+    ],
+)
+def test_mistakes_are_one_line(capsys, argv, text):
+    Path("broken.py").write_text("1 / 0")
+    Path("flat.csv").write_text("a,b\n1,2\n2,2\n3,2\n")
+    Path("one.csv").write_text("a,b\n1,2\n")
+    status, out, err = _run(capsys, *argv)
+    assert (status, out) == (2, "")
+    assert re.search(text, err), err
+    assert len(err.splitlines()) == 1
+    assert not list(Path().glob("*.network.json"))
+
+
+def test_an_interrupt_ends_it(capsys):
+    assert _run(capsys, "pricing:interrupted", "--features", 3) == (130, "", "limbeck: interrupted\n")
