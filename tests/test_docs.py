@@ -1,15 +1,21 @@
-"""Examples in docstrings and in README.md do what they say."""
+"""Examples in docstrings, in README.md and in the tour do what they say."""
 
 import doctest
 import importlib
 import pkgutil
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 import limbeck
+from limbeck import cli
 
 _PUBLIC = [name for _, name, _ in pkgutil.iter_modules(limbeck.__path__) if not name.startswith("_") and name != "cli"]
+_DOCS = Path(limbeck.__file__).parent / "docs"
+_ROOT = Path(__file__).parent.parent
 
 
 @pytest.mark.parametrize("name", _PUBLIC)
@@ -24,7 +30,65 @@ def test_there_are_examples():
 
 
 def test_readme_example():
-    readme = Path(__file__).parent.parent / "README.md"
-    result = doctest.testfile(str(readme), module_relative=False)
+    result = doctest.testfile(str(_ROOT / "README.md"), module_relative=False)
     assert result.attempted > 5
     assert result.failed == 0
+
+
+def test_the_tour(monkeypatch):
+    monkeypatch.setenv("MPLBACKEND", "Agg")
+    result = doctest.testfile(str(_DOCS / "tour.md"), module_relative=False)
+    assert result.attempted > 60
+    assert result.failed == 0
+
+
+def _blocks(text):
+    """Language and content of the fenced blocks, and the line before each."""
+    return re.findall(r"([^\n]*)\n+```(\w+)\n(.*?)\n```", text, flags=re.DOTALL)
+
+
+def test_commands_of_the_tour(tmp_path, monkeypatch, capsys):
+    """Files that it says to save are saved, its commands run, and their output is as shown, "..." for any lines."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    saved, shown = 0, 0
+    for before, language, content in _blocks((_DOCS / "tour.md").read_text(encoding="utf-8")):
+        if (name := re.search(r"Save this as `([\w.]+)`", before)) is not None:
+            Path(name[1]).write_text(content + "\n")
+            saved += 1
+        elif language == "sh":
+            for command in content.splitlines():
+                program, *arguments = command.split()
+                if program == "limbeck":
+                    assert cli.main(arguments) == 0
+                else:
+                    assert program == "python"
+                    subprocess.run([sys.executable, *arguments], check=True, timeout=120)
+        elif language == "text":
+            pattern = re.escape(content).replace(re.escape("..."), ".*")
+            assert re.search(pattern, capsys.readouterr().out, flags=re.DOTALL), content
+            shown += 1
+    assert saved == 1
+    assert shown >= 1
+    sys.modules.pop("forest", None)
+
+
+@pytest.mark.parametrize(
+    "path", [_ROOT / "README.md", _DOCS / "tour.md", _DOCS / "mathematics.md"], ids=lambda p: p.name
+)
+def test_links_lead_somewhere(path):
+    text = path.read_text(encoding="utf-8")
+    anchors = {
+        re.sub(r"[^\w -]", "", line.lstrip("# ").lower()).replace(" ", "-")
+        for line in text.splitlines()
+        if line[:1] == "#"
+    }
+    links = re.findall(r"\]\(([^)\s]+)\)", text)
+    assert links
+    for link in links:
+        if link.startswith("#"):
+            assert link[1:] in anchors, link
+        elif not link.startswith("https://") and (_ROOT / "README.md").exists():
+            # A link into the source tree, which an installed package does not have beside it.
+            source = _ROOT / "python" / "limbeck" / "docs" if path.parent == _DOCS else path.parent
+            assert (source / link).exists(), link

@@ -35,7 +35,7 @@ _SHOWN, _FAINT = 5, 0.1  # features of a direction, and relative to the largest
 _CLUMPS = 8
 _HELD = "\N{NO-BREAK SPACE}"
 _DIGITS = 5  # after the point
-_NOTHING = 1e-12  # of the neurons' weights: a linear part of rounding errors
+_NOTHING = 1e-12  # relative: what is smaller is rounding
 
 
 def describe(learned: Learned) -> str:
@@ -81,9 +81,11 @@ def headline(learned: Learned) -> str:
 def quality(learned: Learned) -> str:
     """How good it is."""
     rows = len(learned.validation_targets)
-    noise = np.sqrt(max(learned.noise_variance, 0.0))
+    noise = float(np.sqrt(max(learned.noise_variance, 0.0)))
+    spread = float(np.ptp(learned.validation_targets)) if rows else 0.0
+    size = "no noise" if noise <= _NOTHING * spread else f"noise {number(noise)} (standard deviation)"
     judged = f"R2 {r2_text(learned.validation_r2)} on {rows:,} rows held out" if rows else "no rows held out"
-    return f"{judged}; noise {number(noise)} (standard deviation)"
+    return f"{judged}; {size}"
 
 
 def r2_text(value: float) -> str:
@@ -122,10 +124,11 @@ def neuron_sentence(i: int, reading: Reading, names: Sequence[str], target: str)
         slope = _with_error(abs(weight) / unit, _times(weight_error, 1 / unit))
         does = f"{clipped(target)} {rises} by {slope} for each unit of {name} {side} that"
     else:
-        where = f"where {_sum(direction, names)} is above {_with_error(threshold, threshold_error)}"
+        where = f"where {_sum(direction, names)} is above {_with_error(threshold, threshold_error, scale=1.0)}"
         does = f"{clipped(target)} {rises} by {_with_error(abs(weight), weight_error)} per unit beyond"
-        if errors is not None and np.isfinite(errors.directions[i]).all():
-            where += f" (coefficients +- {_short(float(errors.directions[i].max()))})"
+        largest = np.inf if errors is None else float(errors.directions[i].max())
+        if np.isfinite(largest) and largest > _NOTHING:
+            where += f" (coefficients +- {_short(largest)})"
     active, share = _percent(reading.active[i]), _percent(reading.shares[i])
     return f"{where}, {does}. On in {active} of the rows, {share} of the variance."
 
@@ -136,15 +139,15 @@ def linear_sentence(reading: Reading, names: Sequence[str], target: str) -> str:
     if max(abs(reading.constant), float(np.linalg.norm(reading.linear))) <= least:
         return "none."
     constant = None if reading.errors is None else float(reading.errors.bias)
-    start = f"{clipped(target)} = {_with_error(reading.constant, constant)}"
+    size = float(np.abs(reading.weights).sum())
+    start = f"{clipped(target)} = {_with_error(reading.constant, constant, scale=size)}"
     if np.linalg.norm(reading.linear) <= least:
         return f"{start}, a constant."
     place = "0" if not reading.means.any() else "the mean of every feature"
     shown = _largest(reading.linear)
+    errors = np.full(len(names), np.nan) if reading.errors is None else reading.errors.linear
     slopes = ", ".join(
-        f"{_with_error(reading.linear[j], None if reading.errors is None else float(reading.errors.linear[j]), True)} "
-        f"for {clipped(names[j])}"
-        for j in shown
+        f"{_with_error(reading.linear[j], float(errors[j]), True, size)} for {clipped(names[j])}" for j in shown
     )
     rest = _rest(reading.linear, shown)
     unit = "unit" if not reading.means.any() else "standard deviation"
@@ -158,7 +161,7 @@ def _largest(direction: Float64Array) -> list[int]:
 
 
 def _rest(direction: Float64Array, shown: Sequence[int]) -> str:
-    left = int(np.count_nonzero(direction)) - len(shown)
+    left = int((np.abs(direction) > _NOTHING * np.abs(direction).max()).sum()) - len(shown)
     return f" and {left} smaller" if left > 0 else ""
 
 
@@ -224,10 +227,12 @@ def _short(error: float) -> str:
     return f"{error:.1e}" if 0 < error < 1e-3 or error >= 1e4 else f"{float(f'{error:.2g}'):g}"
 
 
-def _with_error(value: float, error: float | None, signed: bool = False) -> str:
-    """A number, and its standard error if it has one that is known and not zero."""
+def _with_error(value: float, error: float | None, signed: bool = False, scale: float = 0.0) -> str:
+    """A number, and its standard error if it has one that is known and above rounding, for numbers of some scale."""
     value = float(value) + 0.0
-    if error is None or not np.isfinite(error) or error == 0:
+    if abs(value) <= _NOTHING * scale:
+        value = 0.0
+    if error is None or not np.isfinite(error) or error <= _NOTHING * max(abs(value), scale):
         return number(value, signed)
     digits = 1 - int(np.floor(np.log10(error)))
     if not 0 <= digits <= _DIGITS or max(abs(value), error) >= 1e6:
