@@ -1,0 +1,41 @@
+"""The self-test passes here, and notices what is broken."""
+
+import numpy as np
+import pytest
+
+from limbeck import _kernels, selftest
+
+
+def test_this_installation_is_right(capfd):
+    assert selftest.main([]) == 0
+    out = capfd.readouterr().out
+    for level in _kernels.available_levels:
+        assert f"\n{level}\n" in out
+    assert out.count(" ok\n") == len(selftest.CHECKS) * len(_kernels.available_levels)
+    assert "everything is right" in out
+
+
+@pytest.mark.parametrize(
+    ("check", "text"),
+    [
+        (lambda threads: (np.array([1.0 + 1e-9]), np.array([1.0])), "relative error 1.0e-09"),
+        (
+            lambda threads: (np.array([1.0 + (threads - 1) * 1e-15]), np.array([1.0])),
+            "other bits on 3 threads than on one",
+        ),
+        (lambda threads: (np.array([np.nan]), np.array([1.0])), "relative error nan"),
+        (lambda threads: 1 / 0, "ZeroDivisionError: division by zero"),
+    ],
+)
+def test_what_is_broken_is_said(monkeypatch, capsys, check, text):
+    monkeypatch.setattr(selftest, "CHECKS", {"a check": check, "another": selftest.CHECKS["networks on rows"]})
+    assert selftest.main(["--this-level"]) == 1
+    out = capsys.readouterr().out
+    assert text in out
+    assert "networks on rows" not in out
+    assert out.count(" ok\n") == 1
+
+
+def test_it_takes_no_arguments(capsys):
+    assert selftest.main(["--fast"]) == 2
+    assert "takes no arguments" in capsys.readouterr().err
