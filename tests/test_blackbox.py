@@ -318,3 +318,40 @@ def test_progress_and_callback(capfd):
 def test_bad_arguments(arguments, options, error, text):
     with pytest.raises(error, match=text):
         distill(*arguments, **options)
+
+
+def test_values_too_small_to_square_are_the_teachers_fault():
+    with pytest.raises(TeacherValueError, match="at most, whose square leaves float64; scale them") as caught:
+        distill(lambda X: 1e-200 * np.abs(X).sum(axis=1), 3, 6)
+    assert len(caught.value.X) == len(caught.value.y) > 0
+
+
+def _broad(X):
+    return np.tanh(X[:, 0] + 0.5 * X[:, 1]) + 0.3 * np.sin(2 * X[:, 2]) * X[:, 3]
+
+
+def test_what_is_no_narrow_network_gets_the_best_of_so_few_neurons():
+    found = distill(_broad, 4, 4, seed=0)
+    assert found.stopped == "no improvement"
+    assert any(entry["stage"] == "narrowed down" for entry in found.history)
+    X = np.random.default_rng(1).standard_normal((20_000, 4))
+    wanted = _broad(X)
+    fidelity = 1 - np.mean((found.network(X) - wanted) ** 2) / np.var(wanted)
+    assert found.validation_r2 == pytest.approx(fidelity, abs=0.05)
+    # Direct fits from random starts, as many queries: the best of ten by the training error has 0.90.
+    assert fidelity > 0.88
+
+
+def test_broad_teachers_ask_the_same_for_any_batch_size_and_number_of_threads():
+    runs = [distill(_broad, 4, 3, n_queries=3000, batch_size=b, n_threads=t) for b, t in ((1000, 1), (33, 2))]
+    np.testing.assert_array_equal(runs[0].X, runs[1].X)
+    assert runs[0].network == runs[1].network
+
+
+def test_residuals_after_a_time_limit_are_those_of_the_network():
+    found = distill(_broad, 4, 4, time_limit=0.3)
+    if found.stopped == "time":
+        assert "by which the network was chosen" in str(found)
+    place = [int(np.flatnonzero(found.y == target)[0]) for target in found.validation_targets]
+    if found.stopped == "time":
+        np.testing.assert_allclose(found.validation_targets - found.network(found.X[place]), found.validation_residuals)

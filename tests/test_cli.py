@@ -358,7 +358,10 @@ def test_predictions_are_the_networks_in_the_targets_units(learned, capsys):
     X, y = learned
     _, out, err = _run(capsys, "predict", "h.json", "houses.csv", "--threads", "1")
     network = ReLUNetwork.load("h.json")
-    wanted = network((X - X.mean(axis=0)) / X.std(axis=0)) * y.std() + y.mean()
+    np.testing.assert_allclose(_numbers(out), network(X), rtol=1e-12)  # of the features as they are
+    content = json.loads(Path("h.json").read_text())
+    inner = ReLUNetwork.from_dict({**content, "preprocessing": None})
+    wanted = inner((X - X.mean(axis=0)) / X.std(axis=0)) * y.std() + y.mean()
     np.testing.assert_allclose(_numbers(out), wanted, rtol=1e-12)
     r2 = 1 - np.sum((y - wanted) ** 2) / np.sum((y - y.mean()) ** 2)
     assert f"R2 = {r2:.6f}" in err
@@ -470,7 +473,14 @@ def test_model_file_round_trip(learned):
     assert model.preprocessing is not None
     assert model.preprocessing.named
     np.testing.assert_allclose(model.preprocessing.inputs(X).std(axis=0), 1, rtol=1e-12)
-    assert model.network == ReLUNetwork.load("h.json")
+    content = json.loads(Path("h.json").read_text())
+    assert model.network == ReLUNetwork.from_dict({**content, "preprocessing": None})
+    # Loaded in Python it is the same function, of the features as they are.
+    np.testing.assert_allclose(ReLUNetwork.load("h.json")(X), model(X), rtol=1e-12)
+    content["preprocessing"]["feature_scales"] = [1.0]
+    Path("h.json").write_text(json.dumps(content))
+    with pytest.raises(ValueError, match="its preprocessing is damaged"):
+        ReLUNetwork.load("h.json")
 
 
 # ---- The report's numbers ----

@@ -80,6 +80,22 @@ def test_features_in_the_units_of_a_file(capsys):
     np.testing.assert_allclose(predicted, model(X))
 
 
+def test_a_column_dropped_in_the_middle_of_a_file_without_names(capsys):
+    table = np.random.default_rng(0).normal(5, 2, (60, 3))
+    np.savetxt("plain.csv", table, delimiter=",")
+    Path("teach.py").write_text("import numpy as np\ndef f(X):\n    return 3 * X[:, 0] + np.maximum(X[:, 1] - 5, 0)\n")
+    assert _run(capsys, "teach.py:f", "--like", "plain.csv", "--drop", "1", "--width", 1)[0] == 0
+    assert cli.main(["predict", "f.network.json", "plain.csv"]) == 0
+    predicted = np.array(capsys.readouterr().out.split()[1:], dtype=float)
+    np.testing.assert_allclose(predicted, 3 * table[:, 0] + np.maximum(table[:, 2] - 5, 0), rtol=1e-6)
+
+
+def test_a_file_called_like_a_module_does_not_take_its_place(capsys):
+    Path("json.py").write_text("def f(X):\n    return X[:, 0] + abs(X[:, 1])\n")
+    assert _run(capsys, "json.py:f", "--features", 2)[0] == 0
+    assert Path("f.network.json").exists()
+
+
 def test_progress_and_time(capfd):
     status = cli.main(["distill", "pricing:price", "--features", "3", "--progress", "--time-limit", "60"])
     out, err = capfd.readouterr()
@@ -97,6 +113,7 @@ def test_progress_and_time(capfd):
         (["nothing_here:f", "--features", 3], "cannot import nothing_here: ModuleNotFoundError"),
         (["nothing_here.py:f", "--features", 3], "there is no file nothing_here.py"),
         (["broken.py:f", "--features", 3], "cannot import broken.py: ZeroDivisionError"),
+        (["leaves.py:f", "--features", 3], "cannot import leaves.py: SystemExit"),
         (["pricing:nix", "--features", 3], "pricing has no 'nix'"),
         (["pricing:number", "--features", 3], "pricing:number is not callable, but of type float"),
         (["pricing:fails", "--features", 3], "fails raised RuntimeError on batch 1 .*no such luck"),
@@ -115,6 +132,7 @@ def test_progress_and_time(capfd):
 )
 def test_mistakes_are_one_line(capsys, argv, text):
     Path("broken.py").write_text("1 / 0")
+    Path("leaves.py").write_text("import sys\nsys.exit(0)")
     Path("flat.csv").write_text("a,b\n1,2\n2,2\n3,2\n")
     Path("one.csv").write_text("a,b\n1,2\n")
     status, out, err = _run(capsys, *argv)

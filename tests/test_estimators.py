@@ -106,3 +106,15 @@ def test_without_scikit_learn_it_names_the_extra(monkeypatch):
         importlib.reload(module)
     monkeypatch.undo()
     importlib.reload(module)
+
+
+def test_names_reach_the_sentences():
+    pandas = pytest.importorskip("pandas")
+    X = np.random.default_rng(0).uniform(-1, 1, (200, 2))
+    frame = pandas.DataFrame(X, columns=["width", "height"])
+    targets = pandas.DataFrame({"area": np.abs(X[:, 0]), "weight": np.abs(X[:, 1])})
+    model = NarrowReLURegressor(width=2, random_state=0).fit(frame, targets)
+    assert [one.target_name for one in model.learned_] == ["area", "weight"]
+    assert model.learned_[0].feature_names == ("width", "height")
+    assert NarrowReLURegressor(width=1).fit(X, targets["area"]).learned_.target_name == "area"
+    assert NarrowReLURegressor(width=1).fit(X, X).learned_[1].target_name == "y1"

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import pickle
 import zipfile
 import zlib
@@ -244,6 +245,31 @@ def test_odd_npz(tmp_path, kind):
 def test_the_damaged_member_of_these_tests_is_damaged():
     with zipfile.ZipFile(io.BytesIO(corrupt_deflate())) as archive, pytest.raises((zlib.error, zipfile.BadZipFile)):
         archive.read("weights.npy")
+
+
+@pytest.mark.parametrize(
+    "header", ["'<f8', 'shape': (50000000, 0)", "'|S0', 'shape': (300000000,)", "'|i1', 'shape': (400000000,)"]
+)
+def test_arrays_that_claim_more_than_they_hold(tmp_path, header):
+    """Small files that would become gigabytes of Python objects."""
+    NETWORKS["ordinary"]().save(tmp_path / "net.npz")
+    text = f"{{'descr': {header.replace(', ', ', ', 1)}, 'fortran_order': False}}"
+    text = text.ljust(-(10 + len(text) + 1) % 64 + len(text)) + "\n"
+    member = b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text.encode()
+    member += bytes(400_000_000) if "i1" in header else b""
+    with zipfile.ZipFile(tmp_path / "net.npz") as old, zipfile.ZipFile(tmp_path / "bad.npz", "w", 8) as new:
+        for name in old.namelist():
+            new.writestr(name, member if name == "weights.npy" else old.read(name))
+    with pytest.raises(ValueError, match=r"bad\.npz"):
+        ReLUNetwork.load(tmp_path / "bad.npz")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="files of POSIX")
+def test_an_endless_device_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("limbeck.network._LARGEST_FILE", 1 << 20)
+    (tmp_path / "net.json").symlink_to("/dev/zero")
+    with pytest.raises(ValueError, match="more than any network's file"):
+        ReLUNetwork.load(tmp_path / "net.json")
 
 
 def test_files_of_absurd_size_are_refused(tmp_path):

@@ -1,5 +1,6 @@
 """Pictures hold the numbers that they are about."""
 
+import io
 import sys
 
 import numpy as np
@@ -125,12 +126,14 @@ def test_the_spectrum_is_in_the_unit_of_the_labels(learned):
 def test_neurons_as_bars(learned, ax):
     display = plots.NeuronsDisplay.from_learned(learned, ax, n_features=4)
     reading = learned.reading
-    assert display.slopes.shape == (learned.width, 4)
-    for bars, i in zip([c for c in ax.containers if hasattr(c, "patches")], range(learned.width), strict=True):
+    assert display.slopes.shape == (learned.width + 1, 4)
+    drawn = [c for c in ax.containers if hasattr(c, "patches")]
+    assert len(drawn) == learned.width + 1
+    for bars, i in zip(drawn, range(learned.width), strict=False):
         widths = [bar.get_width() for bar in bars.patches]
         columns = ["abcdef".index(name) for name in display.names]
         np.testing.assert_allclose(widths, reading.weights[i] * reading.directions[i, columns])
-        assert bars.errorbar is not None
+    assert len(ax.collections) == learned.width + 1  # error bars
     np.testing.assert_allclose(
         [label.get_text() == name for label, name in zip(ax.get_yticklabels(), display.names, strict=True)], True
     )
@@ -148,6 +151,29 @@ def test_the_errors_of_slopes_are_about_those_of_refits():
         errors.append(display.errors[0, order])
     # Standard deviations from 60 draws are off by 9 % themselves.
     np.testing.assert_allclose(np.mean(errors, axis=0), np.std(slopes, axis=0), rtol=0.35)
+
+
+def test_many_neurons_are_a_table(ax):
+    X = np.random.default_rng(0).standard_normal((600, 3))
+    y = np.abs(X).sum(axis=1) + np.abs(X @ [1.0, 1.0, 0.0]) + 0.1 * X[:, 0] ** 2
+    found = limbeck.learn(X, y, 8, inputs="any", feature_names=["$a_{$", "b" * 60, "c"])
+    assert found.width > 5
+    display = plots.NeuronsDisplay.from_learned(found, ax)
+    (image,) = ax.get_images()
+    np.testing.assert_allclose(np.asarray(image.get_array()).T, display.slopes)
+    ax.figure.savefig(io.BytesIO())  # names are no formulas
+    with pytest.raises(ValueError, match="n_features must be at least 1"):
+        plots.NeuronsDisplay.from_learned(found, n_features=0)
+
+
+def test_slopes_that_the_rows_do_not_determine_are_hatched(ax):
+    display = plots.NeuronsDisplay(
+        ["a", "b"], np.ones((2, 2)), np.array([[np.inf, 0.1], [np.nan, 0.2]]), ["n", "linear"]
+    )
+    display.plot(ax)
+    hatched = [[bool(bar.get_hatch()) for bar in c.patches] for c in ax.containers if hasattr(c, "patches")]
+    assert hatched == [[True, False], [True, False]]
+    assert "not determined" in ax.get_title()
 
 
 def test_the_clump_tree(learned, ax):

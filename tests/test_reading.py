@@ -1,5 +1,7 @@
 """Results that can be read: parts and their shares, sentences, HTML, smaller widths, names of columns."""
 
+import copy
+import dataclasses
 import pickle
 import re
 import xml.etree.ElementTree as ET
@@ -8,11 +10,13 @@ import numpy as np
 import pytest
 
 import limbeck
-from limbeck import datasets
+from limbeck import ReLUNetwork, _evidence, datasets
+from limbeck._evidence import Evidence, Origin
 from limbeck._frames import require_same_order
 from limbeck._model import Fit, Model, Rows, model_of
 from limbeck._narrowing import narrowed
 from limbeck._reading import read
+from limbeck._sentences import _with_error
 from limbeck.scales import clump_ladder, clump_tree
 
 RNG = np.random.default_rng(0)
@@ -132,7 +136,7 @@ def test_a_network_of_no_neurons_prints():
     X = RNG.standard_normal((300, 3))
     found = limbeck.learn(X, X @ [1.0, 2.0, 0.0] + 0.1 * RNG.standard_normal(300), 0)
     assert str(found).startswith("y: 0 neurons and a linear part")
-    assert "Linear part: y = " in str(found)
+    assert re.search(r"Linear part: -?0\.\d+ \+- 0\.\d+ at the mean of every feature", str(found))
     assert found.narrower == []
     assert "linear part" in found.to_html()
 
@@ -142,6 +146,75 @@ def test_many_parameters_print_at_once():
     found = limbeck.learn(X, np.maximum(X[:, 0], 0) + 0.1 * RNG.standard_normal(1500), 1)
     assert "+-" not in str(found)
     assert "ask for them" in str(found)
+
+
+def test_neurons_are_turned_so_that_little_is_linear():
+    X = RNG.uniform(-1, 1, (3000, 2))
+    y = np.maximum(0.4 - X[:, 0], 0) + 2 * np.maximum(X[:, 1] - 0.2, 0) + 0.02 * RNG.standard_normal(3000)
+    for inputs in ("any", "auto"):
+        found = limbeck.learn(X, y, 2, inputs=inputs)
+        assert abs(found.reading.shares[-1]) < 0.02
+        assert (found.reading.shares[:2] > 0.2).all()
+        assert re.search(r"where x0 is below 0\.\d+ .* for each unit of x0 below that", " ".join(str(found).split()))
+
+
+def test_what_the_rows_do_not_determine_is_said():
+    X = RNG.standard_normal((400, 6))
+    planted = limbeck.ReLUNetwork([[1.0, 0, 0, 0, 0, 0]], [1.0], thresholds=[-2.3])  # on for some four rows
+    y = planted(X) + X[:, 1] + 0.01 * RNG.standard_normal(400)
+    origin = Origin(
+        model=model_of(planted),
+        rows=Rows(X, y),
+        original=Rows(X, y),
+        used=np.arange(400),
+        held_out=np.arange(0),
+        joined=True,
+        thresholds=True,
+        standard=True,
+    )
+    found = dataclasses.replace(
+        limbeck.learn(X, y, 1, inputs="standard"), network=planted, _evidence=Evidence(planted, origin)
+    )
+    assert np.isinf(found.standard_errors.output).all()
+    assert "+- ?" in str(found)
+    assert "Where an error is ?, the rows do not determine the number." in " ".join(str(found).split())
+
+
+def test_numbers_keep_their_digits():
+    assert _with_error(1000141.4, 5.4) == "1,000,141.4 +- 5.4"
+    assert _with_error(23511.0, 1800.0) == "23,500 +- 1,800"
+    assert _with_error(2315.0, 230.0) == "2320 +- 230"
+    assert _with_error(0.5, 0.0123, signed=True) == "+0.500 +- 0.012"
+    assert _with_error(0.5, np.inf) == "0.5000 +- ?"
+    assert _with_error(1e-14, 1e-15, scale=1.0) == "0"
+
+
+def test_clumps_cost_what_the_weighted_rows_say():
+    X = np.column_stack([np.sort(RNG.standard_normal(60_000)), RNG.standard_normal(60_000)])
+    net = limbeck.ReLUNetwork([[1.0, 0.0], [0.9, 0.3]], [1.0, -1.0], linear=[0.0, 0.1])
+    y = net(X) + 0.01 * RNG.standard_normal(60_000)
+    whole = net.distance(ReLUNetwork(np.atleast_2d([0.1, -0.3]), [1.0], linear=[0.0, 0.1])) / net.variance()
+    found = limbeck.learn(X, y, 2, inputs="standard")
+    assert found.clumps[-1].cost == pytest.approx(whole, rel=0.1)  # though the rows come sorted
+    few = slice(None, None, 20)
+    weights = np.where(X[few, 1] > 0.3, 20, 1)
+    one = limbeck.learn(X[few], y[few], 2, inputs="standard", sample_weight=weights, validation=0.0)
+    other = limbeck.learn(np.repeat(X[few], weights, axis=0), np.repeat(y[few], weights), 2, inputs="standard")
+    assert one.clumps[-1].cost == pytest.approx(other.clumps[-1].cost, rel=0.1)
+
+
+def test_parallel_neurons_with_other_thresholds_are_not_one():
+    x = RNG.uniform(0, 10, 2000)
+    found = limbeck.learn(x[:, None], 20.0 * (x > 5) + RNG.standard_normal(2000), 2)
+    assert found.clumps[-1].scale == 0
+    assert found.clumps[-1].cost > 0.5
+
+
+def test_copies_keep_what_they_can_tell(learned):
+    fresh = limbeck.learn(RNG.standard_normal((100, 2)), RNG.standard_normal(100), 1)
+    assert copy.deepcopy(fresh).narrower == fresh.narrower
+    assert learned != fresh
+    assert len({learned, fresh}) == 2
 
 
 # ---- Smaller widths ----
@@ -190,6 +263,27 @@ def test_narrower_networks_cost_what_they_say():
         assert one.mse == pytest.approx(error, rel=0.3)  # 500 rows held out
         assert one.r2 == pytest.approx(1 - one.mse / np.var(found.validation_targets), abs=1e-12)
     assert found.narrower[0].mse < found.narrower[1].mse < found.narrower[2].mse
+
+
+def test_narrower_networks_are_not_fitted_to_the_rows_held_out(monkeypatch):
+    X = RNG.standard_normal((400, 8))
+    y = np.abs(X[:, 0]) + np.abs(X[:, 1]) + 0.5 * RNG.standard_normal(400)
+    found = limbeck.learn(X, y, 3, inputs="any", validation=0.25)
+    fitted = []
+    monkeypatch.setattr(_evidence, "narrowed", lambda model, rows, *a: fitted.append(rows) or narrowed(model, rows, *a))
+    _ = found.narrower
+    held_out = set(found.validation_targets)
+    assert len(held_out) == 100
+    assert all(not held_out & set(rows.y) for rows in fitted)
+
+
+def test_without_rows_held_out_decayed_fits_are_judged_by_what_the_rows_determine():
+    X = np.random.default_rng(3).standard_normal((60, 15))
+    y = X[:, 0] + 0.3 * np.random.default_rng(4).standard_normal(60)
+    found = limbeck.learn(X, y, 2, inputs="any", validation=0.0)
+    fresh = np.random.default_rng(5).standard_normal((5000, 15))
+    for one in found.narrower:
+        assert one.mse == pytest.approx(np.mean((one.network(fresh) - fresh[:, 0]) ** 2) + 0.09, rel=0.6)
 
 
 def test_narrower_networks_are_of_the_features_as_given(rooms, learned):
@@ -243,11 +337,38 @@ def test_labels_of_rows_that_mean_nothing_are_left_alone():
     require_same_order(frame, np.array([1.0, 2.0]))
 
 
+def test_predictions_match_columns_by_name(rooms):
+    pandas = pytest.importorskip("pandas")
+    X, y = rooms
+    frame = pandas.DataFrame(X, columns=["rooms", "age"])
+    found = limbeck.learn(frame, y, 1, inputs="any")
+    wanted = found.network(X)
+    np.testing.assert_array_equal(found.predict(X), wanted)
+    np.testing.assert_array_equal(found.predict(frame[["age", "rooms"]].assign(other="text")), wanted)
+    with pytest.raises(ValueError, match="X lacks the column 'age'"):
+        found.predict(frame[["rooms"]])
+    assert limbeck.learn(pandas.DataFrame(X), y, 1, inputs="any").feature_names == ("x[0]", "x[1]")
+
+
+def test_row_labels_of_any_kind():
+    pandas = pytest.importorskip("pandas")
+    X, y = RNG.standard_normal((20, 2)), RNG.standard_normal(20)
+    labels = [*range(10), *"abcdefghij"]
+    frame = pandas.DataFrame(X, index=labels)
+    with pytest.raises(ValueError, match="X and y have the same row labels"):
+        limbeck.learn(frame, pandas.Series(y, index=labels[::-1]))
+    with pytest.raises(ValueError, match="X and sample_weight have the same row labels"):
+        limbeck.learn(frame, y, sample_weight=pandas.Series(np.ones(20), index=labels[::-1]))
+
+
 @pytest.mark.parametrize(
     ("names", "error", "text"),
     [
         ("ab", TypeError, "feature_names must be a sequence of str"),
         (["a", 3], TypeError, "feature_names must be a sequence of str"),
+        (5, TypeError, "feature_names must be a sequence of str"),
+        ({"a", "b"}, TypeError, "feature_names must be a sequence of str"),
+        ((name for name in "ab"), TypeError, "feature_names must be a sequence of str"),
         (["a"], ValueError, "one name for each of 2 features, got 1"),
     ],
 )

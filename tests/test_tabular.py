@@ -6,7 +6,7 @@ import pytest
 import limbeck
 from limbeck._model import Fit, Model, Rows, linear_model
 from limbeck._progress import Progress
-from limbeck._tabular import _by_evidence, _cross_validated, _known, _living, _select, fit_any
+from limbeck._tabular import _by_evidence, _known, _living, _select, cross_validated, fit_any
 
 
 def rows_of(seed, n, d, target, noise=0.0, weights=None):
@@ -55,7 +55,7 @@ def test_known_parameters_are_those_of_the_definition(monkeypatch, weighted):
     assert (apart >= 4 - decay * spread - 1e-6).all()
     left = (1 - apart.sum() / 300) * (1 - len(decay) / 300)
     errors = v / v.mean() * np.square(rows.y - model(rows.X, 1))
-    assert _cross_validated(model, decay, rows) == pytest.approx(errors.mean() / left**2)
+    assert cross_validated(model, decay, rows) == pytest.approx(errors.mean() / left**2)
 
 
 def test_known_parameters_of_more_features_than_rows():
@@ -154,3 +154,55 @@ def test_many_features():
     y = 3 * np.maximum(X[:, 7] - 1, 0) + 0.1 * rng.standard_normal(300)
     found = limbeck.learn(X, y, inputs="any", validation=0.2)
     assert found.validation_r2 > 0.3
+
+
+def test_labels_that_are_constant_but_for_a_row_held_out():
+    X, y = np.random.default_rng(0).standard_normal((20, 2)), np.zeros(20)
+    y[7] = 1
+    for seed in range(6):
+        found = limbeck.learn(X, y + 5, 1, validation=0.3, seed=seed)
+        assert np.isfinite(found.network(X)).all()
+
+
+def test_weights_count_in_the_standardisation_too():
+    rng = np.random.default_rng(1)
+    X, weights = rng.gamma(2.0, size=(800, 3)), np.ones(800)
+    y = np.maximum(X[:, 0] - 2, 0) + 0.1 * rng.standard_normal(800)
+    X[:5], y[:5], weights[:5] = 1e6, -50.0, 1e-14
+    found = limbeck.learn(X, y, 1, sample_weight=weights, inputs="any", validation=0.0)
+    without = limbeck.learn(X[5:], y[5:], 1, inputs="any", validation=0.0)
+    np.testing.assert_allclose(found.network(X[5:]), without.network(X[5:]), atol=0.05)
+
+
+@pytest.mark.parametrize("factor", [1e-165, 1e160])
+def test_features_whose_squares_leave_float64_are_refused(factor):
+    X = np.random.default_rng(2).standard_normal((100, 2)) * [1.0, factor]
+    with pytest.raises(ValueError, match=r"X: the largest size in column 'x1' is .* scale it"):
+        limbeck.learn(X, X[:, 0])
+
+
+def test_far_from_the_origin_gaussian_inputs_keep_their_covariance():
+    rng = np.random.default_rng(3)
+    X = rng.standard_normal((4000, 3))
+    y = np.maximum(X[:, 0], 0) + 0.1 * rng.standard_normal(4000)
+    found = limbeck.learn(X + np.array([1e6, 0, -1e6]), y, 1, inputs="gaussian")
+    assert found.validation_r2 > 0.95
+
+
+def test_a_fit_that_was_cut_off_tells_no_noise():
+    rng = np.random.default_rng(4)
+    X = rng.uniform(size=(300, 600))
+    found = limbeck.learn(X, X[:, 0] + 0.3 * rng.standard_normal(300), time_limit=1e-3)
+    assert found.stopped_early
+    assert np.isnan(found.noise_variance)
+    assert "too little time" in str(found)
+
+
+def test_a_feature_that_does_not_vary_changes_nothing():
+    rng = np.random.default_rng(5)
+    X = rng.gamma(2.0, size=(300, 3))
+    y = np.maximum(X[:, 0] - 2, 0) + X[:, 1]
+    one = limbeck.learn(X, y, inputs="any").network
+    other = limbeck.learn(np.insert(X, 1, 7.0, axis=1), y, inputs="any").network
+    np.testing.assert_allclose(np.delete(other.weights, 1, axis=1), one.weights)
+    np.testing.assert_array_equal(other.weights[:, 1], 0)

@@ -258,7 +258,7 @@ def test_neurons_without_a_direction_are_constants():
     rng = np.random.default_rng(7)
     X = rng.standard_normal((300, 3))
     X[:, 2] = 5.0
-    there = standardization(X)
+    there = Whitening(X.mean(axis=0), np.diag([1 / X[:, 0].std(), 1 / X[:, 1].std(), 0.0]))
     lead, last = np.array([1.0, 2.0, 0.0, 0.3]), np.array([0.1, 0.2, 0.0, 1.0])
     model = Model(np.ones(3), np.array([np.append(np.zeros(3), 0.7), lead, [0.0, 0.0, 1.0, 0.4], last]))
     gathered = np.array([0.1, 0.2, 0.0, 1.0 + 0.7 + 0.4])

@@ -47,8 +47,8 @@ def _surprise(squared: float, model: Model) -> bool:
 
 def turned(model: Model) -> Model:
     """The same function with the neurons turned so that the linear part is as small as it can be."""
-    signed = model.signs[:, None] * model.neurons
-    last = model.parameters[-1]
+    moved = model.signs[:, None] * model.neurons
+    signed, last = moved[:, :-1], model.parameters[-1, :-1]  # the constant is no matter
     turn = np.zeros(model.width, dtype=bool)
     if model.width <= _MOST_TRIED_TOGETHER:
         choices = np.array(list(product([False, True], repeat=model.width)))
@@ -61,7 +61,7 @@ def turned(model: Model) -> Model:
             if sizes.min() >= np.linalg.norm(last + turn @ signed):
                 break
             turn[np.argmin(sizes)] ^= True
-    parameters = np.vstack([np.where(turn, -1.0, 1.0)[:, None] * model.neurons, last + turn @ signed])
+    parameters = np.vstack([np.where(turn, -1.0, 1.0)[:, None] * model.neurons, model.parameters[-1] + turn @ moved])
     return Model(model.signs, parameters)
 
 

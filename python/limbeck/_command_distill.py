@@ -120,7 +120,7 @@ def _loaded(module: str, name: str) -> Function:
         found = _from_file(Path(module)) if module.endswith(".py") else _from_path(module)
     except CommandError:
         raise
-    except Exception as error:  # whatever the module's own code may raise
+    except (Exception, SystemExit) as error:  # whatever the module's own code may raise
         raise CommandError(f"cannot import {module}: {type(error).__name__}: {error}") from error
     value: Any = found
     for part in name.split("."):
@@ -143,14 +143,15 @@ def _from_path(module: str) -> ModuleType:
 def _from_file(path: Path) -> ModuleType:
     if not path.is_file():
         raise CommandError(f"there is no file {path}")
-    spec = importlib.util.spec_from_file_location(path.stem, path)
+    name = f"limbeck_teacher_{path.stem}"  # not to take the place of a module of the same name
+    spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise CommandError(f"cannot import {path}")
     folder = str(path.resolve().parent)
     if folder not in sys.path:  # what the file imports may lie beside it
         sys.path.insert(0, folder)
     module = importlib.util.module_from_spec(spec)
-    sys.modules[path.stem] = module
+    sys.modules[name] = module
     spec.loader.exec_module(module)
     return module
 
@@ -161,7 +162,8 @@ def _features(arguments: argparse.Namespace, target: str) -> Preprocessing:
         if arguments.drop:
             raise CommandError("--drop goes with --like")
         d = arguments.features
-        return _preprocessing(numbered(d), False, list(range(d)), target, np.zeros(d), np.ones(d))
+        names, positions = numbered(d), tuple(range(d))
+        return Preprocessing(names, False, positions, target, None, d, np.zeros(d), np.ones(d), 0.0, 1.0)
     table = open_table(arguments.like)
     dropped = {table.index(column) for column in arguments.drop}
     if table.labels is not None:
@@ -178,14 +180,9 @@ def _features(arguments: argparse.Namespace, target: str) -> Preprocessing:
             raise CommandError(
                 f"{table.path}: column {table.names[j]!r} does not vary: drop it, or let it vary a little"
             )
-    return _preprocessing(tuple(table.names[j] for j in kept), table.named, kept, target, means, scales)
-
-
-def _preprocessing(
-    names: tuple[str, ...], named: bool, positions: list[int], target: str, means: Float64Array, scales: Float64Array
-) -> Preprocessing:
-    d = max(positions) + 1
-    return Preprocessing(names, named, tuple(positions), target, d, d + 1, means, scales, 0.0, 1.0)
+    names = tuple(table.names[j] for j in kept)
+    columns = len(table.names)
+    return Preprocessing(names, table.named, tuple(kept), target, None, columns, means, scales, 0.0, 1.0)
 
 
 def _summary(arguments: argparse.Namespace, found: Distilled) -> list[tuple[str, str]]:

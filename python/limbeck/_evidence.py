@@ -13,6 +13,7 @@ from limbeck._inputs import Whitening
 from limbeck._model import Fit, Float64Array, Model, Rows, model_of
 from limbeck._narrowing import narrowed
 from limbeck._reading import Reading, moments_of, read, some_rows
+from limbeck._tabular import cross_validated
 from limbeck._uncertainty import StandardErrors, standard_errors
 from limbeck.network import ReLUNetwork
 from limbeck.scales import Clump, clump_ladder
@@ -21,7 +22,6 @@ __all__ = ["Evidence", "Narrower", "Origin"]
 
 # Parameters up to which a result is printed with its standard errors and with smaller widths: a second or two.
 QUICK = 500
-_CLUMP_ROWS = 20_000
 _NARROWING_ROWS, _NARROWING_ROWS_PER_PARAMETER = 4000, 12
 
 
@@ -36,8 +36,8 @@ class Narrower:
     network : ReLUNetwork
         The best of so few that was found by giving up the least needed neurons one by one.
     mse, r2 : float
-        Mean squared error and R2 on the rows held out; without such rows on those learned from, corrected for the
-        number of parameters.
+        Mean squared error and R2 on the rows held out; without such rows, by generalised cross-validation on those
+        learned from.
     """
 
     width: int
@@ -72,6 +72,8 @@ class Origin:
         Whether features have mean 0 and standard deviation 1 by themselves.
     refined : bool
         Whether the fit is a least-squares one, so that standard errors mean something.
+    weighted_validation : bool
+        Whether the rows held out count by their weights.
     """
 
     model: Model
@@ -86,6 +88,7 @@ class Origin:
     coordinates: Whitening | None = None
     standard: bool = False
     refined: bool = True
+    weighted_validation: bool = True
 
 
 class Evidence:
@@ -165,11 +168,13 @@ class Evidence:
         most = max(_NARROWING_ROWS, _NARROWING_ROWS_PER_PARAMETER * model.parameters.size)
         some = origin.used if len(origin.used) <= most else origin.used[:: -(-len(origin.used) // most)]
         rows, held = origin.rows.part(some), origin.rows.part(origin.held_out)
+        if not origin.weighted_validation:
+            held = replace(held, weights=None)
         fit = Fit(thresholds=origin.thresholds, n_threads=rows.n_threads)
         decay, found = origin.decay, []
         for width in range(model.width - 1, -1, -1):
             model, decay = narrowed(model, rows, fit, width, decay)
-            error, variance = _judged(model, rows, held)
+            error, variance = _judged(model, rows, held, decay)
             network = model.network()
             if origin.coordinates is not None:
                 network = origin.coordinates.pull_back(network).normalized()
@@ -179,21 +184,26 @@ class Evidence:
     def priced_clumps(self) -> list[Clump]:
         """The ladder of clumps, with what collapsing each of them would change."""
         rows, network = self._rows.original, self._network
-        few = rows.part(slice(_CLUMP_ROWS))
-        if not self._network.width:
+        if not network.width:
             return []
-        X = few.X
+        X, weights = some_rows(rows.X, rows.weights)
         if not self._rows.standard:
-            means, scales = moments_of(X, few.weights)
+            means, scales = moments_of(X, weights)
             X, network = (X - means) / scales, _standardised(network, means, scales)
         model = model_of(network)
-        values = model(X, few.n_threads)
+        values = model(X, rows.n_threads)
         ladder = []
         for clump in clump_ladder(model.directions):
-            merged = model.merged([list(clump.members), *([i] for i in range(model.width) if i not in clump.members)])
-            change = float(np.mean(np.square(values - merged(X, few.n_threads)))) if clump.scale else 0.0
+            change = 0.0
+            if len(clump.members) > 1:
+                others = [[i] for i in range(model.width) if i not in clump.members]
+                merged = model.merged([list(clump.members), *others])
+                change = float(np.average(np.square(values - merged(X, rows.n_threads)), weights=weights))
             ladder.append(replace(clump, cost=change / rows.variance))
         return ladder
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Evidence:
+        return self  # nothing of it changes but by finding an answer
 
     def __getstate__(self) -> dict[str, Any]:
         if self._origin is not None:
@@ -216,9 +226,8 @@ def _standardised(network: ReLUNetwork, means: Float64Array, scales: Float64Arra
     )
 
 
-def _judged(model: Model, rows: Rows, held: Rows) -> tuple[float, float]:
-    """Mean squared error and variance of the labels on the rows held out, or else on those fitted."""
+def _judged(model: Model, rows: Rows, held: Rows, decay: Float64Array) -> tuple[float, float]:
+    """Mean squared error and variance of the labels on the rows held out, or else cross-validated on those fitted."""
     if len(held):
         return float(held.errors(model).mean()), held.variance if np.ptp(held.y) else 0.0
-    left = max(rows.count - model.parameters.size, 1) / rows.count
-    return float(rows.errors(model).mean()) / left, rows.variance
+    return cross_validated(model, decay, rows), rows.variance

@@ -13,9 +13,9 @@ from limbeck._sentences import (
     headline,
     linear_sentence,
     neuron_sentence,
+    notes,
     quality,
     r2_text,
-    units_note,
 )
 from limbeck.scales import Clump, clump_tree
 
@@ -48,7 +48,7 @@ def to_page(learned: Learned) -> str:
 
 def to_html(learned: Learned) -> str:
     """A part of a page, as notebooks show it."""
-    note = units_note(learned)
+    note = notes(learned)
     parts = [
         f"<style>{_STYLE}</style>",
         f"<h3>{escape(headline(learned))}</h3><p>{escape(quality(learned))}</p>",
@@ -69,7 +69,7 @@ def _parts_table(learned: Learned) -> str:
         f'<tr><td class="number">{label}</td><td>{_typeset(text)}</td><td class="number">{_bar(share)}</td></tr>'
         for label, text, share in zip(
             [*labels, "linear part"],
-            [*texts, linear_sentence(reading, names, target)],
+            [*texts, linear_sentence(reading, names)],
             reading.shares,
             strict=True,
         )
@@ -78,8 +78,8 @@ def _parts_table(learned: Learned) -> str:
 
 
 def _typeset(text: str) -> str:
-    """A sentence as HTML: the first letter a capital, signs as they are printed."""
-    text = escape(text[:1].upper() + text[1:])
+    """A sentence as HTML: a capital at its beginning, signs as they are printed."""
+    text = escape("W" + text[1:] if text.startswith("where ") else text)
     return text.replace(" +- ", "&nbsp;&#177;&nbsp;").replace(" - ", " &#8722; ").replace(" %", "&nbsp;%")
 
 
@@ -133,4 +133,4 @@ def _narrower(learned: Learned) -> str:
         return ""
     first = "".join(f"<td>{width}</td>" for width, _ in cells)
     second = "".join(f"<td>{r2}</td>" for _, r2 in cells)
-    return f"<h4>Fewer neurons</h4><table><tr><th>neurons</th>{first}</tr><tr><th>R2</th>{second}</tr></table>"
+    return f"<h4>With fewer neurons</h4><table><tr><th>neurons</th>{first}</tr><tr><th>R2</th>{second}</tr></table>"

@@ -7,8 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import ArrayLike
+
 from limbeck._evidence import Evidence, Narrower
 from limbeck._files import write_whole
+from limbeck._frames import columns_by_name
 from limbeck._html import to_html, to_page
 from limbeck._model import Float64Array
 from limbeck._reading import Reading
@@ -21,7 +25,7 @@ from limbeck.subspace import Subspace
 __all__ = ["Learned"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Learned:
     """What :func:`learn` found.
 
@@ -73,8 +77,7 @@ class Learned:
     target_name: str = "y"
     _evidence: Evidence = field(default=None, repr=False, compare=False)  # type: ignore[assignment]
 
-    # Until what follows is asked for, the result keeps a reference to the rows it was learned from, which must not be
-    # changed. Pickling asks for it, and leaves the rows behind.
+    # What follows is computed from the rows when it is asked for. Pickling asks for it, and leaves the rows behind.
 
     @property
     def standard_errors(self) -> StandardErrors:
@@ -109,6 +112,27 @@ class Learned:
         """
         return self._evidence.narrower
 
+    def predict(self, X: ArrayLike, *, n_threads: int | None = None) -> Float64Array:
+        """Predictions for rows; columns of a data frame are matched by name.
+
+        Parameters
+        ----------
+        X : array_like or data frame of shape (n, d)
+            Rows. Of a frame, the columns called ``feature_names``, in any order; others are left out.
+        n_threads : int, optional
+            Number of threads; default what OpenMP would take.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+
+        Raises
+        ------
+        ValueError
+            A column is missing, or X has another number of features.
+        """
+        return np.asarray(self.network(columns_by_name(X, self.feature_names), n_threads=n_threads))
+
     @property
     def width(self) -> int:
         """Number of neurons."""
@@ -136,5 +160,5 @@ class Learned:
         """
         page = to_page(self)
         if path is not None:
-            write_whole(Path(path), page.encode())
+            write_whole(Path(path), page.encode(errors="backslashreplace"))
         return page

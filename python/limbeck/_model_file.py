@@ -12,7 +12,15 @@ from numpy.typing import NDArray
 from limbeck._files import write_whole
 from limbeck.network import ReLUNetwork
 
-__all__ = ["Model", "ModelFileError", "Preprocessing", "is_network_file", "load_model", "save_model"]
+__all__ = [
+    "Model",
+    "ModelFileError",
+    "Preprocessing",
+    "is_network_file",
+    "load_model",
+    "preprocessing_of",
+    "save_model",
+]
 
 Float64Array = NDArray[np.float64]
 
@@ -36,7 +44,8 @@ class Preprocessing:
     positions : tuple of int
         Columns of the features in the file that was learned from.
     target : str
-    target_position : int
+    target_position : int or None
+        Column of the target there; None if it was none of the file's.
     n_columns : int
         Number of columns of the file that was learned from.
     feature_means, feature_scales : ndarray of shape (d,)
@@ -48,7 +57,7 @@ class Preprocessing:
     named: bool
     positions: tuple[int, ...]
     target: str
-    target_position: int
+    target_position: int | None
     n_columns: int
     feature_means: Float64Array
     feature_scales: Float64Array
@@ -62,6 +71,18 @@ class Preprocessing:
     def outputs(self, values: Float64Array) -> Float64Array:
         """The network's values in the target's units."""
         return values * self.target_scale + self.target_mean
+
+    def folded(self, network: ReLUNetwork) -> ReLUNetwork:
+        """The network of standardised features as a network of the features as they are."""
+        weights, linear = network.weights / self.feature_scales, network.linear / self.feature_scales
+        scale = self.target_scale
+        return ReLUNetwork(
+            weights,
+            scale * network.output,
+            linear=scale * linear,
+            bias=self.target_mean + scale * (network.bias - float(linear @ self.feature_means)),
+            thresholds=network.thresholds - weights @ self.feature_means,
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """As plain lists and numbers, for JSON."""
@@ -83,9 +104,10 @@ class Preprocessing:
         positions = tuple(int(i) for i in content["positions"])
         if means.shape != (d,) or scales.shape != (d,) or len(positions) != d:
             raise ValueError("its feature names, means, scales and positions differ in number")
-        target_position, n_columns = int(content["target_position"]), int(content["n_columns"])
-        used = {*positions, target_position}
-        if len(used) != d + 1 or min(used) < 0 or max(used) >= n_columns:
+        place, n_columns = content["target_position"], int(content["n_columns"])
+        target_position = None if place is None else int(place)
+        used = {*positions} if target_position is None else {*positions, target_position}
+        if len(used) != d + (target_position is not None) or min(used, default=0) < 0 or max(used) >= n_columns:
             raise ValueError("its positions are repeated or out of range")
         if not all(np.isfinite(a).all() for a in (means, scales, target)) or (scales <= 0).any() or target[1] <= 0:
             raise ValueError("its means and scales are not finite and positive")
@@ -150,24 +172,35 @@ def load_model(path: Path) -> Model:
     if path.is_dir():
         raise ModelFileError(f"{path} is a folder: give a network's file, written by limbeck learn")
     try:
-        network = ReLUNetwork.load(path)
+        ReLUNetwork.load(path)  # raises if anything is wrong
         content = json.loads(path.read_text(encoding="utf-8")) if path.suffix == ".json" else {}
+        if content.get("preprocessing") is None:
+            return Model(ReLUNetwork.load(path), None)
+        network = ReLUNetwork.from_dict({**content, "preprocessing": None})
+        return Model(network, preprocessing_of(content, network))
     except OSError as error:
         raise ModelFileError(f"{path} cannot be read: {error.strerror}") from None
     except ValueError as error:
         raise ModelFileError(str(error).splitlines()[0]) from None
-    if content.get("preprocessing") is None:
-        return Model(network, None)
+
+
+def preprocessing_of(content: Mapping[str, Any], network: ReLUNetwork) -> Preprocessing:
+    """The preprocessing in a file's content, for its network.
+
+    Raises
+    ------
+    ValueError
+        It is damaged.
+    """
     try:
         preprocessing = Preprocessing.from_dict(content["preprocessing"])
         if len(preprocessing.features) != network.n_features:
             raise ValueError("it names another number of features than its network has")
     except KeyError as error:
-        raise ModelFileError(f"{path}: its preprocessing is damaged: it lacks {error}; learn it again") from None
+        raise ValueError(f"its preprocessing is damaged: it lacks {error}; learn it again") from None
     except (TypeError, ValueError) as error:
-        reason = str(error).splitlines()[0]
-        raise ModelFileError(f"{path}: its preprocessing is damaged: {reason}; learn it again") from None
-    return Model(network, preprocessing)
+        raise ValueError(f"its preprocessing is damaged: {str(error).splitlines()[0]}; learn it again") from None
+    return preprocessing
 
 
 def is_network_file(path: Path) -> bool:

@@ -10,7 +10,7 @@ import numpy as np
 from limbeck._arrays import float_array
 from limbeck._model import Float64Array
 from limbeck._progress import Progress
-from limbeck.learn import FEWEST_ROWS, LARGEST
+from limbeck.learn import FEWEST_ROWS, LARGEST, SMALLEST
 
 if TYPE_CHECKING:
     from limbeck.blackbox import Distilled
@@ -184,6 +184,10 @@ class Queries:
             answers = self.answers(part)
             self.X, self.y = np.concatenate([self.X, part]), np.concatenate([self.y, answers])
             self.plain = np.append(self.plain, np.full(len(part), plain))
+        largest = float(np.abs(self.y).max(initial=0.0))
+        if 0 < largest < SMALLEST:
+            text = f"teacher returned values of size {largest:g} at most, whose square leaves float64; scale them"
+            raise TeacherValueError(f"{text} (batch {self._batches})", self._batches, part)
         return slice(first, len(self))
 
     def answers(self, X: Float64Array) -> Float64Array:

@@ -24,13 +24,14 @@ __all__ = [
     "headline",
     "linear_sentence",
     "neuron_sentence",
+    "notes",
     "quality",
-    "units_note",
 ]
 
 INPUTS = {"standard": "standard Gaussian", "gaussian": "Gaussian", "any": "of any distribution"}
 _WIDTH = 96
 _ALONE = 0.99  # of a direction's squared length: its one feature speaks for it, in its own unit
+_ALMOST_ALONE, _WITHIN = 0.8, 2.5  # the same where the other features are within so many errors of nothing
 _SHOWN, _FAINT = 5, 0.1  # features of a direction, and relative to the largest
 _CLUMPS = 8
 _HELD = "\N{NO-BREAK SPACE}"
@@ -44,10 +45,10 @@ def describe(learned: Learned) -> str:
     names, target = learned.feature_names, learned.target_name
     paragraphs = [
         *(f"Neuron {i}: {neuron_sentence(i, reading, names, target)}" for i in range(learned.width)),
-        f"Linear part: {linear_sentence(reading, names, target)}",
+        f"Linear part: {linear_sentence(reading, names)}",
     ]
     lines = [headline(learned), quality(learned), "", *(_wrapped(text) for text in paragraphs)]
-    note = units_note(learned)
+    note = notes(learned)
     if note:
         lines += ["", _wrapped(note, "")]
     if learned.width > 1:
@@ -81,9 +82,11 @@ def headline(learned: Learned) -> str:
 def quality(learned: Learned) -> str:
     """How good it is."""
     rows = len(learned.validation_targets)
-    noise = float(np.sqrt(max(learned.noise_variance, 0.0)))
+    noise = float(np.sqrt(np.maximum(learned.noise_variance, 0.0)))
     spread = float(np.ptp(learned.validation_targets)) if rows else 0.0
-    size = "no noise" if noise <= _NOTHING * spread else f"noise {number(noise)} (standard deviation)"
+    size = "nothing unexplained" if noise <= _NOTHING * spread else f"unexplained {number(noise)} (standard deviation)"
+    if np.isnan(noise):
+        size = "too few rows, or too little time, to tell what is unexplained"
     judged = f"R2 {r2_text(learned.validation_r2)} on {rows:,} rows held out" if rows else "no rows held out"
     return f"{judged}; {size}"
 
@@ -95,13 +98,23 @@ def r2_text(value: float) -> str:
     return f"{value + 0.0:.3f}"
 
 
-def units_note(learned: Learned) -> str:
-    """What the coefficients of sums count in, and what negative shares are."""
+def notes(learned: Learned) -> str:
+    """How the sentences are to be read."""
     if not learned.width:
         return ""
-    unit = "" if learned.inputs == "standard" else "count every feature in standard deviations from its mean and "
-    negative = " A part that others cancel has a negative share." if (learned.reading.shares < -0.005).any() else ""
-    return f"Sums {unit}have coefficients of length 1.{negative}"
+    reading, said = learned.reading, []
+    if learned.inputs == "standard":
+        said.append("Sums have coefficients of length 1.")
+    else:
+        said.append("Standardised: features count in standard deviations from their means, coefficients have length 1.")
+    if (reading.shares < -0.005).any():
+        said.append("A part that others cancel has a negative share.")
+    if reading.errors is not None:
+        said.append("Errors (+-) take the neurons as given: they do not tell whether there is such a neuron.")
+        values = (reading.errors.directions, reading.errors.output, reading.errors.thresholds, reading.errors.linear)
+        if not all(np.isfinite(value).all() for value in values):
+            said.append("Where an error is ?, the rows do not determine the number.")
+    return " ".join(said)
 
 
 # ---- Parts ----
@@ -109,49 +122,62 @@ def units_note(learned: Learned) -> str:
 
 def neuron_sentence(i: int, reading: Reading, names: Sequence[str], target: str) -> str:
     """Where a neuron is on, what it does there, and how much that matters."""
-    direction, weight, threshold = reading.directions[i], reading.weights[i], reading.thresholds[i]
+    direction, weight, threshold = reading.directions[i], float(reading.weights[i]), float(reading.thresholds[i])
     errors = reading.errors
     weight_error = None if errors is None else float(errors.output[i])
     threshold_error = None if errors is None else float(errors.thresholds[i])
-    rises = "rises" if weight > 0 else "falls"
+    moves = f"{clipped(target)} {'rises' if weight > 0 else 'falls'} by"
     lead = int(np.argmax(np.abs(direction)))
-    if direction[lead] ** 2 > _ALONE and reading.scales[lead] > 0 and (reading.means.any() or len(names) == 1):
-        size, name = abs(direction[lead]), clipped(names[lead])
-        unit = reading.scales[lead] / size
+    if _speaks_for_all(lead, i, reading):
+        name, unit = clipped(names[lead]), float(reading.scales[lead] / abs(direction[lead]))
         side = "above" if direction[lead] > 0 else "below"
-        at = reading.means[lead] + np.sign(direction[lead]) * threshold * unit
-        where = f"where {name} is {side} {_with_error(at, _times(threshold_error, unit))}"
+        at = float(reading.means[lead] + np.sign(direction[lead]) * threshold * unit)
         slope = _with_error(abs(weight) / unit, _times(weight_error, 1 / unit))
-        does = f"{clipped(target)} {rises} by {slope} for each unit of {name} {side} that"
+        where = f"where {name} is {side} {_with_error(at, _times(threshold_error, unit), scale=unit)}"
+        does = f"{moves} {slope} for each unit of {name} {side} that"
     else:
-        where = f"where {_sum(direction, names)} is above {_with_error(threshold, threshold_error, scale=1.0)}"
-        does = f"{clipped(target)} {rises} by {_with_error(abs(weight), weight_error)} per unit beyond"
-        largest = np.inf if errors is None else float(errors.directions[i].max())
-        if np.isfinite(largest) and largest > _NOTHING:
+        standardised = " (standardised)" if reading.means.any() else ""
+        where = (
+            f"where {_sum(direction, names)}{standardised} is above {_with_error(threshold, threshold_error, scale=1)}"
+        )
+        does = f"{moves} {_with_error(abs(weight), weight_error)} per unit beyond"
+        largest = 0.0 if errors is None else float(errors.directions[i].max())
+        if not largest <= _NOTHING:
             where += f" (coefficients +- {_short(largest)})"
     active, share = _percent(reading.active[i]), _percent(reading.shares[i])
     return f"{where}, {does}. On in {active} of the rows, {share} of the variance."
 
 
-def linear_sentence(reading: Reading, names: Sequence[str], target: str) -> str:
-    """The slopes of the linear part."""
-    least = _NOTHING * float(np.abs(reading.weights).sum())
-    if max(abs(reading.constant), float(np.linalg.norm(reading.linear))) <= least:
-        return "none."
-    constant = None if reading.errors is None else float(reading.errors.bias)
+def _speaks_for_all(lead: int, i: int, reading: Reading) -> bool:
+    """Whether one feature is all there is to a direction, for all that the rows tell."""
+    direction = reading.directions[i]
+    if direction[lead] ** 2 > _ALONE or len(direction) == 1:
+        return True
+    others = np.arange(len(direction)) != lead
+    if reading.errors is None or direction[lead] ** 2 < _ALMOST_ALONE:
+        return False
+    return bool((np.abs(direction) < _WITHIN * reading.errors.directions[i])[others].all())
+
+
+def linear_sentence(reading: Reading, names: Sequence[str]) -> str:
+    """The constant and the slopes of the linear part."""
     size = float(np.abs(reading.weights).sum())
-    start = f"{clipped(target)} = {_with_error(reading.constant, constant, scale=size)}"
-    if np.linalg.norm(reading.linear) <= least:
+    if max(abs(reading.constant), float(np.linalg.norm(reading.linear))) <= _NOTHING * size:
+        return "none."
+    start = _with_error(reading.constant, None if reading.errors is None else float(reading.errors.bias), scale=size)
+    if np.linalg.norm(reading.linear) <= _NOTHING * size:
         return f"{start}, a constant."
-    place = "0" if not reading.means.any() else "the mean of every feature"
+    standard = not reading.means.any()
     shown = _largest(reading.linear)
-    errors = np.full(len(names), np.nan) if reading.errors is None else reading.errors.linear
+    errors = None if reading.errors is None else reading.errors.linear
     slopes = ", ".join(
-        f"{_with_error(reading.linear[j], float(errors[j]), True, size)} for {clipped(names[j])}" for j in shown
+        f"{_with_error(reading.linear[j], None if errors is None else float(errors[j]), True, size)} "
+        f"for {clipped(names[j])}"
+        for j in shown
     )
-    rest = _rest(reading.linear, shown)
-    unit = "unit" if not reading.means.any() else "standard deviation"
-    return f"{start} at {place}; per {unit} {slopes}{rest}. {_percent(reading.shares[-1])} of the variance."
+    where, unit = ("0", "unit") if standard else ("the mean of every feature", "standard deviation")
+    share = _percent(reading.shares[-1])
+    return f"{start} at {where}; per {unit} {slopes}{_rest(reading.linear, shown)}. {share} of the variance."
 
 
 def _largest(direction: Float64Array) -> list[int]:
@@ -194,6 +220,8 @@ def cost_text(cost: float) -> str:
     """A part of the variance."""
     if not np.isfinite(cost):
         return "?"
+    if abs(cost) < _NOTHING:
+        return "0 %"
     return f"{cost:.0e}" if 0 < cost < 5e-4 else f"{100 * cost:.1f} %"
 
 
@@ -203,7 +231,7 @@ def _narrower_lines(narrower: Sequence[Narrower], r2: float) -> list[str]:
         shown.insert(0, (shown[0][0] + 1, r2))
     cells = [(str(width), r2_text(value)) for width, value in shown]
     widths = [max(map(len, cell)) for cell in cells]
-    lines = ["Fewer neurons would do"]
+    lines = ["With fewer neurons"]
     for title, k in (("neurons", 0), ("R2", 1)):
         row = "  ".join(cell[k].rjust(width) for cell, width in zip(cells, widths, strict=True))
         lines += [f"  {title:<8}{row}"[: 2 * _WIDTH].rstrip()]
@@ -224,17 +252,24 @@ def _times(value: float | None, factor: float) -> float | None:
 
 def _short(error: float) -> str:
     """Two digits of an error."""
-    return f"{error:.1e}" if 0 < error < 1e-3 or error >= 1e4 else f"{float(f'{error:.2g}'):g}"
+    if not np.isfinite(error):
+        return "?"
+    return f"{error:.1e}" if 0 < error < 1e-4 or error >= 1e6 else f"{float(f'{error:.2g}'):g}"
 
 
 def _with_error(value: float, error: float | None, signed: bool = False, scale: float = 0.0) -> str:
-    """A number, and its standard error if it has one that is known and above rounding, for numbers of some scale."""
+    """A number, and its standard error if it has one above rounding, for numbers of some scale."""
     value = float(value) + 0.0
     if abs(value) <= _NOTHING * scale:
         value = 0.0
-    if error is None or not np.isfinite(error) or error <= _NOTHING * max(abs(value), scale):
+    if error is not None and not np.isfinite(error):
+        return f"{number(value, signed)} +- ?"
+    if error is None or error <= _NOTHING * max(abs(value), scale):
         return number(value, signed)
     digits = 1 - int(np.floor(np.log10(error)))
-    if not 0 <= digits <= _DIGITS or max(abs(value), error) >= 1e6:
+    if digits > _DIGITS or max(abs(value), error) >= 1e9:
         return f"{number(value, signed)} +- {error:.1e}"
-    return f"{value:{'+' if signed else ''}.{digits}f} +- {error:.{digits}f}"
+    value, error = round(value, digits), round(error, digits)
+    commas = "," if max(abs(value), error) >= 1e4 else ""
+    places = max(digits, 0)
+    return f"{value:{'+' if signed else ''}{commas}.{places}f} +- {error:{commas}.{places}f}"

@@ -162,6 +162,7 @@ class Student:
                 self._refine_on_everything()
             except EnoughError:
                 reason = "time"
+                self._judge_again()
         else:
             self._tidy()
         return reason
@@ -283,6 +284,8 @@ class Student:
         """Compare models on fresh rows, keep the best, and stop if it is as good as was asked for."""
         if not self.judged:
             self.model = models[0]
+        elif self._left < _CHECK_ROWS:
+            raise EnoughError("budget")  # fewer could choose the worse one
         checks = min(max(_CHECK_ROWS, len(self._queries) // _CHECK_SHARE), self._left)
         place = self._ask_plain(checks)
         self._choose(models, place, np.ones(checks))
@@ -392,6 +395,12 @@ class Student:
         slack = queries.rounding_of_one
         self._noisy = bool((np.abs(queries.y[place] - queries.y[old]) > slack).any())
         return self._noisy
+
+    def _judge_again(self) -> None:
+        """Without time to ask: residuals of the model there is on the rows that it was chosen by."""
+        place = self.validated
+        targets = self._queries.y[place]
+        self.validation = (targets, targets - self.model(self._queries.X[place], self._fit.n_threads))
 
     def _report(self) -> None:
         """Judge on rows that no network was chosen by, nor the moment to stop."""

@@ -7,6 +7,7 @@ under a weight decay of its own that the rows set by their evidence. The width i
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,7 +16,7 @@ from limbeck import moments
 from limbeck._model import Fit, Float64Array, Model, Rows, linear_model, normal_matrix
 from limbeck._progress import Progress
 
-__all__ = ["TabularFit", "fit_any", "random_start"]
+__all__ = ["TabularFit", "cross_validated", "fit_any", "random_start"]
 
 _WIDTHS = (0, 1, 2, 4, 8, 16, 32)
 _QUANTILES = (0.5, 0.25, 0.75, 0.1, 0.9, 0.4, 0.6)  # of a feature, where its hinges may be; the first ones first
@@ -157,12 +158,14 @@ def _by_evidence(model: Model, rows: Rows, fit: Fit) -> TabularFit:
     """
     decay = np.full(model.width + 1, _FIRST_DECAY * max(1.0, rows.X.shape[1] / rows.count))
     for _ in range(_ROUNDS):
+        if time.perf_counter() > fit.deadline:
+            break
         model, error = fit(model, rows, decay=decay, max_steps=_STEPS_A_ROUND)
         model, decay = _living(model, decay, rows)
         decay = _likeliest(model, decay, rows, error)
     model, _ = fit(model, rows, decay=decay, max_steps=_LAST_STEPS)
     model, decay = _living(model, decay, rows)
-    return TabularFit(model, decay, _cross_validated(model, decay, rows))
+    return TabularFit(model, decay, cross_validated(model, decay, rows))
 
 
 def _known(model: Model, decay: Float64Array, rows: Rows) -> Float64Array:
@@ -234,7 +237,7 @@ def _living(model: Model, decay: Float64Array, rows: Rows) -> tuple[Model, Float
     return Model(model.signs[kept[:-1]], parameters[kept]), decay[kept]
 
 
-def _cross_validated(model: Model, decay: Float64Array, rows: Rows) -> float:
+def cross_validated(model: Model, decay: Float64Array, rows: Rows) -> float:
     """Generalised cross-validation: the mean squared error over (1 - the part of the rows that the parameters take)^2.
 
     Not leaving out rows one by one: the leverage of a row at a kink that few others surround tells nothing.
@@ -271,7 +274,12 @@ def fit_any(
     TabularFit
         In the unit of the labels.
     """
-    mean, scale = float(rows.y.mean()), float(rows.y.std()) or 1.0
+    mean = float(np.average(rows.y, weights=rows.weights))
+    scale = float(np.sqrt(np.average(np.square(rows.y - mean), weights=rows.weights)))
+    if scale <= 1e-14 * abs(mean):  # constant up to rounding
+        constant = linear_model(rows.X.shape[1])
+        constant.parameters[-1, -1] = mean
+        return TabularFit(constant, np.zeros(1), 0.0)
     found = _fit_standardised(replace(rows, y=(rows.y - mean) / scale), width, max_width, fit, progress, rng)
     parameters = scale * found.model.parameters
     parameters[-1, -1] += mean
@@ -298,4 +306,6 @@ def _fit_standardised(
         # Two widths in a row that do not help: wider ones will not either.
         if progress.out_of_time() or len(found) > best + 2:
             break
-    return next(f for f in found if f.error <= _AS_GOOD * found[best].error)
+    chosen = next((f for f in found if f.error <= _AS_GOOD * found[best].error), found[best])
+    # A start that was cut off may go through every row, and its error would tell nothing.
+    return replace(chosen, error=np.nan) if progress.stopped_early and len(found) == 1 else chosen

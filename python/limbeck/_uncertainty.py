@@ -34,6 +34,8 @@ class StandardErrors:
         it.
     output : ndarray of shape (k,)
         Of the output weights.
+    slopes : ndarray of shape (k, d)
+        Of ``output[:, None] * weights``: what the network's slope changes by where a neuron switches on.
     thresholds : ndarray of shape (k,)
         Of the thresholds; zero where they were not fitted and no change of coordinates moves them.
     linear : ndarray of shape (d,)
@@ -44,6 +46,7 @@ class StandardErrors:
 
     directions: Float64Array
     output: Float64Array
+    slopes: Float64Array
     thresholds: Float64Array
     linear: Float64Array
     bias: float
@@ -114,7 +117,8 @@ def standard_errors(
 
 
 def _unknown(k: int, d: int) -> StandardErrors:
-    return StandardErrors(np.full((k, d), np.nan), np.full(k, np.nan), np.full(k, np.nan), np.full(d, np.nan), np.nan)
+    one, many = np.full(k, np.nan), np.full((k, d), np.nan)
+    return StandardErrors(many, one, many.copy(), one.copy(), np.full(d, np.nan), np.nan)
 
 
 def _without_constants(model: Model, to_user: Whitening) -> Model:
@@ -221,17 +225,18 @@ def _propagate(
     moved = model.parameters @ change.T
     signs = model.signs
     errors = np.array([deviations(i, _neuron_gradients(signs[i], moved[i])) for i in range(model.width)])
-    errors = errors.reshape(model.width, d + 2)[_network_order(moved[:-1], network)]
+    errors = errors.reshape(model.width, 2 * d + 2)[_network_order(moved[:-1], network)]
     last = deviations(-1, np.eye(d + 1))
-    return StandardErrors(errors[:, :d], errors[:, d], errors[:, d + 1], last[:d], float(last[d]))
+    return StandardErrors(errors[:, :d], errors[:, d], errors[:, d + 2 :], errors[:, d + 1], last[:d], float(last[d]))
 
 
 def _neuron_gradients(sign: float, row: Float64Array) -> Float64Array:
-    """Derivatives of direction, output weight and threshold by (a, t): (d + 2, d + 1)."""
+    """Derivatives of direction, output weight, threshold and slope by (a, t): (2 d + 2, d + 1)."""
     a, t, d = row[:-1], row[-1], len(row) - 1
     size = np.linalg.norm(a)
     u = a / size
-    gradients = np.zeros((d + 2, d + 1))
+    gradients = np.zeros((2 * d + 2, d + 1))
+    gradients[d + 2 :, :d] = np.eye(d)
     gradients[:d, :d] = (np.eye(d) - np.multiply.outer(u, u)) / size
     gradients[d, :d] = sign * u
     gradients[d + 1, :d] = -t / size**2 * u

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from limbeck._affine import turned
 from limbeck._arrays import integer, thread_count
 from limbeck._evidence import Evidence, Origin
 from limbeck._frames import feature_names as names_of_features
@@ -23,7 +24,7 @@ _DEFAULT_QUERIES = 100_000
 _FEWEST_QUERIES = 20
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Distilled(Learned):
     """What :func:`distill` found: a :class:`limbeck.Learned` with the queries that it took.
 
@@ -52,7 +53,7 @@ class Distilled(Learned):
             "budget": "n_queries was reached",
             "no improvement": "more did not help",
             "noise": "more did not help, for the teacher is noisy",
-            "time": "the time limit was reached",
+            "time": "the time limit was reached (and R2 is on queries by which the network was chosen)",
             "error": "the teacher failed",
         }
         return f"{super().__str__()}\n{self.n_queries} queries; no more because {reasons[self.stopped]}"
@@ -100,8 +101,9 @@ def distill(
     batch_size : int, default 1000
         Largest number of rows in one call of the teacher.
     seed : int or numpy.random.Generator, default 0
-        Source of randomness; the same seed asks the same queries and gives the same result, for any number of threads
-        and any batch size.
+        Source of randomness; the same seed asks the same queries and gives the same result, for any ``n_threads`` and
+        batch size. NumPy's BLAS has threads of its own, whose number may change the rounding where the function is no
+        narrow network, and so the queries.
     progress : bool, default False
         Keep a line on stderr up to date, by tqdm where it is installed.
     callback : callable, optional
@@ -119,8 +121,9 @@ def distill(
     Returns
     -------
     Distilled
-        Its ``validation_*`` are on plain queries that took no part in anything before. A network not exact is refined
-        on them too afterwards. A constant teacher yields a network of no neurons.
+        Its ``validation_*`` are on plain queries that took no part in anything before (after a time limit, on those by
+        which the network was chosen). A network not exact is refined on them too afterwards. A constant teacher yields
+        a network of no neurons.
 
     Raises
     ------
@@ -171,6 +174,7 @@ def _result(
     student: Student, queries: Queries, tell: Progress, names: tuple[tuple[str, ...], str], reason: str
 ) -> Distilled:
     tell.finish()
+    student.model = turned(student.model)
     rows, network = student.everything(), student.model.network()
     targets, residuals = student.validation
     error = float(np.mean(np.square(residuals))) if len(residuals) else np.nan
@@ -185,6 +189,7 @@ def _result(
         joined=True,
         thresholds=student.has_thresholds,
         standard=True,
+        weighted_validation=False,
     )
     evidence = Evidence(network, origin)
     return Distilled(

@@ -40,6 +40,7 @@ from limbeck._model_file import (
     save_model,
 )
 from limbeck._report import clipped, compare_networks, describe_network, number, r2_interval, readable
+from limbeck._sentences import INPUTS
 from limbeck._table_words import TableError, listed
 from limbeck._tables import SUFFIXES, Table, open_table
 from limbeck.learn import Learned, learn
@@ -53,9 +54,6 @@ _FEWEST_ROWS = 10
 # Relative squared error below which only rounding is left; a network that is merely good ends above 1e-10.
 _ROUNDING = 1e-20
 _LAST_DIGITS = 1e-28  # ReLUNetwork.distance carries some 32 digits, of which cancelling weights take a few
-
-
-_INPUTS = {"standard": "standard Gaussian", "gaussian": "Gaussian", "any": "of any distribution"}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -277,7 +275,7 @@ def _summary(
     scale = preprocessing.target_scale
     lines = [
         ("width", f"{result.width}, {chosen}"),
-        ("inputs", f"taken as {_INPUTS.get(result.inputs, result.inputs)}"),
+        ("inputs", f"taken as {INPUTS.get(result.inputs, result.inputs)}"),
         ("rows", f"{rows - interval.rows:,} to learn from, {interval.rows:,} held out"),
         (
             "validation R2",
@@ -346,7 +344,8 @@ def _matched_columns(model: Model, table: Table) -> tuple[list[int], int | None]
         return list(known.positions), known.target_position
     if width == d:
         return list(range(d)), None
-    if known is not None and width == d + 1:  # learned with columns dropped: the target keeps its place among the rest
+    if known is not None and known.target_position is not None and width == d + 1:
+        # learned with columns dropped: the target keeps its place among the rest
         target = sum(position < known.target_position for position in known.positions)
         return [j for j in range(width) if j != target], target
     raise CommandError(

@@ -101,6 +101,14 @@ def _validated(estimator: BaseEstimator, X: ArrayLike, y: ArrayLike, dtype: Any)
     return rows, targets
 
 
+def _target_names(y: Any, count: int) -> list[str]:  # noqa: ANN401
+    """Names of the targets: of the columns of a frame or a series, else y, or y0, y1, ..."""
+    columns = list(getattr(y, "columns", [getattr(y, "name", None)]))
+    if len(columns) == count and all(isinstance(name, str) for name in columns):
+        return [str(name) for name in columns]
+    return ["y"] if count == 1 else [f"y{j}" for j in range(count)]
+
+
 def _weights(sample_weight: ArrayLike, rows: Array) -> Float64Array:
     """Weights of at least zero, and not all zero."""
     weights = row_weights(sample_weight, rows)
@@ -176,13 +184,17 @@ class NarrowReLURegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # t
         weights = None if sample_weight is None else _weights(sample_weight, rows)
         random = check_random_state(self.random_state)
         columns = labels[:, None] if labels.ndim == 1 else labels
-        learned = [self._learn(rows, column, weights, random) for column in columns.T.astype(np.float64)]
+        names = _target_names(y, columns.shape[1])
+        learned = [
+            self._learn(rows, column, name, weights, random)
+            for column, name in zip(columns.T.astype(np.float64), names, strict=True)
+        ]
         self.network_ = [one.network for one in learned] if labels.ndim == 2 else learned[0].network
         self.learned_ = learned if labels.ndim == 2 else learned[0]
         return self
 
     def _learn(
-        self, X: Float64Array, y: Float64Array, weights: Float64Array | None, random: np.random.RandomState
+        self, X: Float64Array, y: Float64Array, name: str, weights: Float64Array | None, random: np.random.RandomState
     ) -> Learned:
         return learn(
             X,
@@ -194,6 +206,8 @@ class NarrowReLURegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # t
             sample_weight=weights,
             seed=int(random.randint(2**31 - 1)),
             time_limit=self.time_limit,
+            feature_names=getattr(self, "feature_names_in_", None),
+            target_name=name,
             n_threads=self.n_threads,
         )
 

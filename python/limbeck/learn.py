@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from limbeck._affine import turned
 from limbeck._arrays import integer, matrix, require_finite, row_weights, same_length, thread_count, vector
 from limbeck._evidence import Evidence, Origin
 from limbeck._frames import feature_names as names_of_features
@@ -75,7 +76,8 @@ def learn(
     sample_weight : array_like of shape (n,), optional
         Weights of the rows, at least 0; only their ratios matter. Rows of weight 0 are left out.
     seed : int or numpy.random.Generator, default 0
-        Source of randomness; the same seed gives the same result, bit by bit, for any number of threads.
+        Source of randomness; the same seed gives the same result, bit by bit, for any ``n_threads``. (Inputs of any
+        distribution go through NumPy's BLAS as well, whose own number of threads may change the rounding.)
     progress : bool, default False
         Keep a line on stderr up to date, by tqdm where it is installed.
     callback : callable, optional
@@ -92,6 +94,8 @@ def learn(
     Returns
     -------
     Learned
+        It refers to X and y, which must not be changed until its ``standard_errors``, ``reading`` and ``narrower`` have
+        been asked for: they are computed then.
 
     Raises
     ------
@@ -111,6 +115,7 @@ def learn(
     True
     """
     require_same_order(X, y)
+    require_same_order(X, sample_weight, "sample_weight")
     table, target = X, name_of_target(target_name, y)
     X = matrix(X, "X", np.float64)
     y = vector(y, "y", np.float64)
@@ -120,6 +125,7 @@ def learn(
     _check_options(X, width, max_width, inputs, refine, validation, time_limit)
     rows = _weighted_rows(X, y, sample_weight, thread_count(n_threads))
     _check_labels(rows.y)
+    _check_sizes(rows.X, names)
     tell = Progress(callback, progress, time_limit)
     fit = Fit(tolerance=1e-4, n_threads=rows.n_threads, deadline=tell.deadline)
     rng = np.random.default_rng(seed)
@@ -130,7 +136,7 @@ def learn(
     kind = detect_inputs(rows.X[used[:MOST_ROWS]], n_threads) if inputs == "auto" else inputs
     if kind == "any" and not refine:
         raise ValueError("refine=False is the moment method, for Gaussian inputs; these are not: see inputs")
-    coordinates = None if kind == "standard" else _coordinates(rows.X[used], kind, n_threads)
+    coordinates = None if kind == "standard" else _coordinates(rows.part(used), kind, n_threads)
     # A power of two: no digit of y changes.
     unit = 2.0 ** np.round(np.log2(np.abs(rows.y).max()))
     inner = Rows(rows.X if coordinates is None else coordinates(rows.X), rows.y / unit, rows.weights, rows.n_threads)
@@ -139,7 +145,7 @@ def learn(
     if kind == "any":
         tell.enter("widths")
         found = fit_any(inner.part(used), width, max_width, fit, tell, rng)
-        model, noise, decay = found.model, found.error, found.decay
+        model, noise, decay = turned(found.model), found.error, found.decay
     else:
         # Kinks at an estimated mean are off by its error: thresholds make up for that.
         fit = fit.changed(thresholds=kind == "gaussian" and refine)
@@ -153,6 +159,8 @@ def learn(
             model = refined(model, inner, fit.changed(thresholds=thresholds), tell)
         if refine and not thresholds:
             model, affine = without_needless_affine_part(model, inner, tell)
+        elif refine:
+            model = turned(model)
         noise = noise_variance(model, inner, affine, thresholds)
     model = Model(model.signs, model.parameters * unit)
     network = model.network()
@@ -260,8 +268,20 @@ def _split(n: int, fraction: float, rng: np.random.Generator) -> tuple[NDArray[n
     return np.sort(order[:count]), np.sort(order[count:])
 
 
-def _coordinates(X: Float64Array, kind: str, n_threads: int | None) -> Whitening:
+def _coordinates(rows: Rows, kind: str, n_threads: int | None) -> Whitening:
     """The change of coordinates that the learner of this kind works in, from the rows to learn from."""
-    if not np.ptp(X, axis=0).any():
+    if not np.ptp(rows.X, axis=0).any():
         raise ValueError("X is constant in every feature: there is nothing to learn from")
-    return whitening(X, n_threads) if kind == "gaussian" else standardization(X)
+    return whitening(rows.X, n_threads, rows.weights) if kind == "gaussian" else standardization(rows.X, rows.weights)
+
+
+def _check_sizes(X: Float64Array, names: tuple[str, ...]) -> None:
+    """Features whose squares leave float64 are refused: they would be lost without a word."""
+    sizes = np.maximum(X.max(axis=0), -X.min(axis=0))
+    wrong = np.flatnonzero((sizes > LARGEST) | ((sizes > 0) & (sizes < SMALLEST)))
+    if len(wrong):
+        j = int(wrong[0])
+        raise ValueError(
+            f"X: the largest size in column {names[j]!r} is {sizes[j]:g}, whose square leaves float64; scale it to "
+            "between 1e-150 and 1e150"
+        )

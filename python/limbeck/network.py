@@ -278,7 +278,10 @@ class ReLUNetwork:
 
     @staticmethod
     def load(path: str | os.PathLike[str]) -> "ReLUNetwork":
-        """Read a file that :meth:`save` wrote. Nothing is unpickled.
+        """Read a file that :meth:`save`, or the command line, wrote. Nothing is unpickled.
+
+        The command line keeps networks of standardised features together with means and scales; what is returned is the
+        network of the features as they are in the data.
 
         Raises
         ------
@@ -333,7 +336,11 @@ class ReLUNetwork:
         )
         if content.get("n_features", network.n_features) != network.n_features:
             raise ValueError(f"n_features is {content['n_features']!r}, but weights have {network.n_features} columns")
-        return network
+        if content.get("preprocessing") is None:
+            return network
+        from limbeck._model_file import preprocessing_of
+
+        return preprocessing_of(content, network).folded(network)
 
 
 def _rebuild(
@@ -349,8 +356,11 @@ def _require_small(path: Path, size: int) -> None:
 
 def _read_json(path: Path) -> Any:  # noqa: ANN401
     _require_small(path, path.stat().st_size)
+    with path.open("rb") as file:
+        content = file.read(_LARGEST_FILE + 1)  # a device has no size beforehand
+    _require_small(path, len(content))
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(content.decode("utf-8"))
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} is not JSON that a network could be in: {error}") from None
 
@@ -363,7 +373,13 @@ def _read_npz(path: Path) -> dict[str, Any]:
         # Opened here, so that it is closed whatever happens inside.
         with path.open("rb") as file, np.load(file, allow_pickle=False) as content:
             _require_small(path, sum(member.file_size for member in content.zip.infolist()))
-            return {name: content[name].tolist() for name in content.files}
+            if "format" not in content.files or str(content["format"]) != _FORMAT:
+                return {}
+            wanted = ("version", *_FIELDS)
+            fields = {name: content[name] for name in wanted if name in content.files}
+            _require_small(path, 8 * sum(array.size for array in fields.values()))  # some take less in the file
+            plain = {name: array.item() if array.ndim == 0 else array for name, array in fields.items()}
+            return {"format": _FORMAT, **plain}
     except (*_NPZ_ERRORS, zipfile.BadZipFile, zlib.error) as error:
         raise ValueError(f"{path} is not an NPZ file of arrays: {error}") from None
 

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from limbeck._arrays import integer
 from limbeck._learned import Learned
 from limbeck._model import Float64Array
 from limbeck._report import clipped
-from limbeck.plots._axes import BLACK, BLUE, GREY, ORANGE, RED, axes_for
+from limbeck._sentences import cost_text
+from limbeck.plots._axes import BLACK, BLUE, GREEN, GREY, ORANGE, RED, axes_for
 from limbeck.scales import Merger, clump_tree
 
 if TYPE_CHECKING:
@@ -21,8 +23,11 @@ if TYPE_CHECKING:
 __all__ = ["ClumpsDisplay", "NeuronsDisplay", "ResidualsDisplay", "SpectrumDisplay", "WidthsDisplay"]
 
 _ERRORS = 1.96  # standard errors: 95 %
+_MOST_BARS = 6  # parts
+_BARS = (BLUE, ORANGE, GREEN, RED, BLACK)
 _MOST_POINTS = 5000
 _FEWEST_TOGETHER = 10
+_LABEL_WIDTH, _LABEL_HEIGHT = 0.12, 0.5  # in decades and neurons
 _EXACT = 1e-16  # of the variance: what is below is rounding
 
 
@@ -108,19 +113,21 @@ class SpectrumDisplay(_Display):
 
 @dataclass
 class NeuronsDisplay(_Display):
-    """Every neuron's weight on the features, with 95 % intervals where standard errors are known.
+    """Every part's slope by the features, with 95 % intervals where standard errors are known.
+
+    Up to six parts are drawn as bars; more as a table of colours, without intervals.
 
     Parameters
     ----------
     names : sequence of str
         The features shown.
-    slopes : ndarray of shape (k, m)
-        ``weights[i] * directions[i, j]`` of :attr:`limbeck.Learned.reading`: the slope by feature j, in standard
-        deviations, where neuron i is on.
-    errors : ndarray of shape (k, m), or None
-        Standard errors.
+    slopes : ndarray of shape (k + 1, m)
+        Of :attr:`limbeck.Learned.reading`, by each feature in standard deviations: ``weights[i] * directions[i]`` where
+        neuron i is on, and last of the linear part.
+    errors : ndarray of shape (k + 1, m), or None
+        Standard errors; infinite or NaN where the rows do not determine a slope.
     labels : sequence of str
-        Of the neurons.
+        Of the parts.
     """
 
     names: Sequence[str]
@@ -130,7 +137,7 @@ class NeuronsDisplay(_Display):
 
     @classmethod
     def from_learned(cls, learned: Learned, ax: Axes | None = None, *, n_features: int = 10) -> NeuronsDisplay:
-        """Draw the neurons' slopes by the features that matter most in all of them together.
+        """Draw the slopes by the features that matter most in all parts together.
 
         Parameters
         ----------
@@ -141,43 +148,63 @@ class NeuronsDisplay(_Display):
         n_features : int, default 10
             Most features to show.
         """
+        count = integer(n_features, "n_features", at_least=1)
         reading = _checked(learned).reading
-        slopes = reading.weights[:, None] * reading.directions
-        order = np.argsort(-np.square(slopes).sum(axis=0), kind="stable")[:n_features]
+        slopes = np.vstack([reading.weights[:, None] * reading.directions, reading.linear])
+        order = np.argsort(-np.square(slopes).sum(axis=0), kind="stable")[:count]
         errors = None
         if reading.errors is not None:
-            # As if weight and direction were uncorrelated: a slope is their product.
-            errors = np.hypot(
-                reading.weights[:, None] * reading.errors.directions,
-                reading.errors.output[:, None] * reading.directions,
-            )[:, order]
+            errors = np.vstack([reading.errors.slopes, reading.errors.linear])[:, order]
         labels = [
             f"neuron {i}: on above {threshold:.2g},\nin {100 * active:.0f} % of the rows"
             for i, (threshold, active) in enumerate(zip(reading.thresholds + 0.0, reading.active, strict=True))
         ]
-        return cls([clipped(learned.feature_names[j]) for j in order], slopes[:, order], errors, labels).plot(ax)
+        names = [clipped(learned.feature_names[j]) for j in order]
+        return cls(names, slopes[:, order], errors, [*labels, "linear part"]).plot(ax)
 
     def plot(self, ax: Axes | None = None) -> NeuronsDisplay:
         """Draw into Axes, or new ones."""
         ax = self._begin(ax)
-        from matplotlib import colormaps
-
-        k, m = self.slopes.shape
-        height = 0.8 / max(k, 1)
-        colours = colormaps["viridis"](np.linspace(0.0, 0.9, max(k, 1)))
-        for i in range(k):
-            at = np.arange(m) - 0.4 + height * (i + 0.5)
-            error = None if self.errors is None else _ERRORS * np.where(np.isfinite(self.errors[i]), self.errors[i], 0)
-            style = {"color": colours[i], "label": self.labels[i], "error_kw": {"elinewidth": 0.8, "capsize": 1.5}}
-            ax.barh(at, self.slopes[i], height, xerr=error, **style)
-        ax.axvline(0, color=BLACK, linewidth=0.6)
-        ax.set_yticks(np.arange(m), self.names)
-        ax.invert_yaxis()
-        ax.set_xlabel("slope where the neuron is on, per standard deviation")
-        ax.set_title("Neurons" + ("" if self.errors is None else ", 95 % intervals"))
-        if k:
-            ax.legend(frameon=False, fontsize="small", loc="center left", bbox_to_anchor=(1.0, 0.5))
+        if len(self.slopes) > _MOST_BARS:
+            self._plot_table(ax)
+        else:
+            self._plot_bars(ax)
         return self
+
+    def _plot_bars(self, ax: Axes) -> None:
+        k, m = self.slopes.shape
+        height = 0.8 / k
+        unknown = False
+        for i, colour in zip(range(k), [*_BARS[: k - 1], GREY], strict=True):
+            at = np.arange(m) - 0.4 + height * (i + 0.5)
+            bars = ax.barh(at, self.slopes[i], height, color=colour, label=self.labels[i])
+            if self.errors is None:
+                continue
+            known = np.isfinite(self.errors[i])
+            half = _ERRORS * self.errors[i][known]
+            ax.errorbar(
+                self.slopes[i][known], at[known], xerr=half, fmt="none", ecolor=BLACK, elinewidth=0.8, capsize=1.5
+            )
+            for bar in np.array(bars.patches)[~known]:
+                bar.set(facecolor="none", edgecolor=colour, hatch="////")
+                unknown = True
+        ax.axvline(0, color=BLACK, linewidth=0.6)
+        ax.set_yticks(np.arange(m), self.names, parse_math=False)
+        ax.invert_yaxis()
+        ax.set_xlabel("slope where the part is on, per standard deviation")
+        title = "Neurons" + ("" if self.errors is None else ", 95 % intervals")
+        ax.set_title(title + ("; hatched: not determined by the rows" if unknown else ""))
+        ax.legend(frameon=False, fontsize="small", loc="center left", bbox_to_anchor=(1.0, 0.5))
+
+    def _plot_table(self, ax: Axes) -> None:
+        most = float(np.abs(self.slopes).max()) or 1.0
+        image = ax.imshow(self.slopes.T, cmap="RdBu_r", vmin=-most, vmax=most, aspect="auto")
+        k, m = self.slopes.shape
+        ax.set_xticks(range(k), [*map(str, range(k - 1)), "linear"])
+        ax.set_yticks(range(m), self.names, parse_math=False)
+        ax.set_xlabel("neuron")
+        ax.set_title("Slopes where the part is on, per standard deviation")
+        ax.figure.colorbar(image, ax=ax)
 
 
 @dataclass
@@ -212,13 +239,16 @@ class ClumpsDisplay(_Display):
         """Draw into Axes, or new ones."""
         ax = self._begin(ax)
         least = min((m.scale for m in self.mergers if m.scale > 0), default=0.1) / 3
+        labelled: list[Float64Array] = []
         for m in self.mergers:
             start, end = (max(s, least) for s in m.starts)
             scale = max(m.scale, least)
             ax.plot([start, scale, scale, end], [m.ends[0], m.ends[0], m.ends[1], m.ends[1]], color=BLUE)
-            if np.isfinite(m.cost):
-                text = f"{m.cost:.0e}" if 0 < m.cost < 5e-4 else f"{100 * m.cost:.1f} %"
-                ax.annotate(text, (scale, np.mean(m.ends)), xytext=(3, 2), textcoords="offset points")
+            # Where joints crowd, the first, finest one is labelled.
+            at = np.array([np.log10(scale) * _LABEL_HEIGHT / _LABEL_WIDTH, np.mean(m.ends)])
+            if np.isfinite(m.cost) and all(np.abs(at - other).max() > _LABEL_HEIGHT for other in labelled):
+                labelled.append(at)
+                ax.annotate(cost_text(m.cost), (scale, np.mean(m.ends)), xytext=(3, 2), textcoords="offset points")
         ax.set_xscale("log")
         ax.set_xlim(least, 4.0)
         decades = range(int(np.floor(np.log10(least))), 1)
@@ -333,7 +363,7 @@ class ResidualsDisplay(_Display):
             errors = [_ERRORS * self.residuals[part].std(ddof=1) / np.sqrt(len(part)) for part in tenths]
             ax.errorbar(centres, means, errors, fmt="o", color=RED, markersize=4, capsize=2, label="means, 95 %")
             ax.legend(frameon=False)
-        ax.set_xlabel(f"predicted {self.target}")
+        ax.set_xlabel(f"predicted {self.target}", parse_math=False)
         ax.set_ylabel("residual")
         ax.set_title(f"{len(self.residuals):,} rows held out")
         return self
