@@ -18,7 +18,7 @@ from limbeck._progress import Progress
 
 __all__ = ["TabularFit", "cross_validated", "fit_any", "random_start"]
 
-_WIDTHS = (0, 1, 2, 4, 8, 16, 32)
+_WIDTHS, _FEW_NEURONS = (0, 1, 2, 4, 8, 16, 32), 4
 _QUANTILES = (0.5, 0.25, 0.75, 0.1, 0.9, 0.4, 0.6)  # of a feature, where its hinges may be; the first ones first
 _QUANTILES_ACROSS = (0.2, 0.5, 0.8)  # of other directions
 _RANDOM_DIRECTIONS, _MOMENT_DIRECTIONS = 30, 4
@@ -249,6 +249,12 @@ def cross_validated(model: Model, decay: Float64Array, rows: Rows) -> float:
 # ---- The width ----
 
 
+def _widths(most: int, n: int, d: int) -> list[int]:
+    """Widths to try: beyond a few neurons, of no more parameters than rows."""
+    widths = sorted({w for w in _WIDTHS if w < most} | {most})
+    return [w for w in widths if w <= _FEW_NEURONS or (w + 1) * (d + 1) <= n]
+
+
 def fit_any(
     rows: Rows, width: int | None, max_width: int, fit: Fit, progress: Progress, rng: np.random.Generator
 ) -> TabularFit:
@@ -291,7 +297,7 @@ def _fit_standardised(
 ) -> TabularFit:
     """The same for labels of mean 0 and standard deviation 1, too."""
     fit = fit.changed(tolerance=1e-4, thresholds=True)
-    widths = [width] if width is not None else sorted({w for w in _WIDTHS if w < max_width} | {max_width})
+    widths = [width] if width is not None else _widths(max_width, *rows.X.shape)
     selection = _select(rows, widths[-1], rng)
     found: list[TabularFit] = []
     for w in widths:
