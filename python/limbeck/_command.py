@@ -5,10 +5,12 @@ import contextlib
 import math
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
+from limbeck import _sentences as sentences
 from limbeck._learned import Learned
 from limbeck._model_file import is_network_file
 
@@ -18,6 +20,7 @@ __all__ = [
     "check_folder",
     "count",
     "fraction",
+    "line_left",
     "network_path",
     "positive",
     "r2_text",
@@ -37,6 +40,17 @@ def say(message: str) -> None:
     """One line on the standard error."""
     with contextlib.suppress(BrokenPipeError):
         print(f"limbeck: {' '.join(message.split())}", file=sys.stderr)
+
+
+@contextlib.contextmanager
+def line_left(progress: bool) -> Iterator[None]:
+    """Leave the line of progress when Ctrl-C ends what keeps it."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if progress:
+            print(file=sys.stderr)
+        raise
 
 
 # ---- Options ----
@@ -106,11 +120,7 @@ def write(action: Callable[[], None], path: Path) -> None:
 # ---- Numbers ----
 
 
-def r2_text(value: float) -> str:
-    """Two digits, but never 1.00 for what is not."""
-    if math.isfinite(value) and 0.99 < value < 1:
-        return f"1 - {1 - value:.1e}" if value > 0.9999 else f"{value:.4f}"
-    return f"{round(value, 2) + 0.0:.2f}"  # + 0.0: no -0.00
+r2_text = partial(sentences.r2_text, digits=2)
 
 
 def record(result: Learned, rows: int) -> dict[str, float | int | None]:

@@ -15,7 +15,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from limbeck._command import CommandError, Parser, count, network_path, positive, r2_text, record, seconds, whole, write
+from limbeck._command import (
+    CommandError,
+    Parser,
+    count,
+    line_left,
+    network_path,
+    positive,
+    r2_text,
+    record,
+    seconds,
+    whole,
+    write,
+)
 from limbeck._model_file import Preprocessing, save_model
 from limbeck._report import clipped, describe_network, number, r2_interval, readable
 from limbeck._table_words import numbered
@@ -78,22 +90,19 @@ def _distill(arguments: argparse.Namespace) -> int:
     means, scales = preprocessing.feature_means, preprocessing.feature_scales
     started = time.perf_counter()
     try:
-        found = distill(
-            lambda Z: function(means + scales * Z),
-            len(means),
-            arguments.width,
-            n_queries=arguments.queries,
-            tolerance=arguments.tolerance,
-            max_width=arguments.max_width,
-            seed=arguments.seed,
-            progress=arguments.progress,
-            time_limit=arguments.time_limit,
-            n_threads=arguments.threads,
-        )
-    except KeyboardInterrupt:
-        if arguments.progress:
-            print(file=sys.stderr)  # leave the line of progress
-        raise
+        with line_left(arguments.progress):
+            found = distill(
+                lambda Z: function(means + scales * Z),
+                len(means),
+                arguments.width,
+                n_queries=arguments.queries,
+                tolerance=arguments.tolerance,
+                max_width=arguments.max_width,
+                seed=arguments.seed,
+                progress=arguments.progress,
+                time_limit=arguments.time_limit,
+                n_threads=arguments.threads,
+            )
     except TeacherError as error:
         raise CommandError(str(error).replace("teacher", name, 1)) from error
     took = time.perf_counter() - started

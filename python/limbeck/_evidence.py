@@ -183,14 +183,11 @@ class Evidence:
 
     def priced_clumps(self) -> list[Clump]:
         """The ladder of clumps, with what collapsing each of them would change."""
-        rows, network = self._rows.original, self._network
-        if not network.width:
-            return []
+        rows, reading = self._rows.original, self.reading
         X, weights = some_rows(rows.X, rows.weights)
         if not self._rows.standard:
-            means, scales = moments_of(X, weights)
-            X, network = (X - means) / scales, _standardised(network, means, scales)
-        model = model_of(network)
+            X = (X - reading.means) / reading.scales
+        model = model_of(reading.network)
         values = model(X, rows.n_threads)
         ladder = []
         for clump in clump_ladder(model.directions):
@@ -213,17 +210,6 @@ class Evidence:
             if self.knows("narrower"):
                 _ = self.narrower
         return {**self.__dict__, "_origin": None, "quick": False}
-
-
-def _standardised(network: ReLUNetwork, means: Float64Array, scales: Float64Array) -> ReLUNetwork:
-    """The network of ``(x - means) / scales``."""
-    return ReLUNetwork(
-        network.weights * scales,
-        network.output,
-        linear=network.linear * scales,
-        bias=network.bias + float(network.linear @ means),
-        thresholds=network.thresholds + network.weights @ means,
-    )
 
 
 def _judged(model: Model, rows: Rows, held: Rows, decay: Float64Array) -> tuple[float, float]:

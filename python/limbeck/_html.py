@@ -16,11 +16,11 @@ from limbeck._sentences import (
     notes,
     quality,
     r2_text,
+    widths,
 )
 from limbeck.scales import Clump, clump_tree
 
 if TYPE_CHECKING:
-    from limbeck._evidence import Narrower
     from limbeck._learned import Learned
 
 __all__ = ["to_html", "to_page"]
@@ -125,10 +125,7 @@ def _tree(clumps: Sequence[Clump]) -> str:
 
 
 def _narrower(learned: Learned) -> str:
-    shown: list[Narrower] = [one for one in learned.narrower if np.isfinite(one.r2)]
-    cells = [(str(one.width), r2_text(one.r2)) for one in shown]
-    if np.isfinite(learned.validation_r2):
-        cells.insert(0, (str(learned.width), r2_text(learned.validation_r2)))
+    cells = [(str(width), r2_text(r2)) for width, r2 in widths(learned)]
     if not cells:
         return ""
     first = "".join(f"<td>{width}</td>" for width, _ in cells)

@@ -172,10 +172,10 @@ def load_model(path: Path) -> Model:
     if path.is_dir():
         raise ModelFileError(f"{path} is a folder: give a network's file, written by limbeck learn")
     try:
-        ReLUNetwork.load(path)  # raises if anything is wrong
+        whole = ReLUNetwork.load(path)  # raises if anything is wrong
         content = json.loads(path.read_text(encoding="utf-8")) if path.suffix == ".json" else {}
         if content.get("preprocessing") is None:
-            return Model(ReLUNetwork.load(path), None)
+            return Model(whole, None)
         network = ReLUNetwork.from_dict({**content, "preprocessing": None})
         return Model(network, preprocessing_of(content, network))
     except OSError as error:

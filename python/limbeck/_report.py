@@ -8,6 +8,8 @@ from itertools import permutations
 import numpy as np
 from numpy.typing import NDArray
 
+from limbeck._affine import turned
+from limbeck._model import model_of
 from limbeck._model_file import Preprocessing
 from limbeck._reading import read
 from limbeck.network import ReLUNetwork
@@ -49,37 +51,7 @@ def readable(network: ReLUNetwork) -> ReLUNetwork:
     relu(z) = relu(-z) + z: each neuron may be turned round at the price of a change of the linear part. A reader is
     best served when little is left there; a sum of ReLUs that was planted without a linear part comes back as it was.
     """
-    network = network.normalized()
-    slopes = network.output[:, None] * network.weights
-    turned = _turned(slopes, network.linear)
-    sign = np.where(turned, -1.0, 1.0)
-    return ReLUNetwork(
-        network.weights * sign[:, None],
-        network.output,
-        linear=network.linear + turned @ slopes,
-        bias=network.bias + float((turned * network.output) @ network.thresholds),
-        thresholds=network.thresholds * sign,
-    )
-
-
-def _turned(slopes: Float64Array, linear: Float64Array) -> Float64Array:
-    """The b in {0, 1}^k that makes ``linear + b @ slopes`` short: the best up to 12 neurons, a local best beyond."""
-    k = len(slopes)
-    if k <= 12:
-        choices = (np.arange(2**k)[:, None] >> np.arange(k) & 1).astype(np.float64)
-        gram, cross = slopes @ slopes.T, slopes @ linear
-        lengths = np.einsum("ij,jk,ik->i", choices, gram, choices, optimize=True) + 2 * choices @ cross
-        return np.asarray(choices[int(np.argmin(lengths))])
-    best = np.zeros(k)
-    for _ in range(10 * k):
-        now = linear + best @ slopes
-        step = np.where(best > 0, -1.0, 1.0)
-        lengths = np.linalg.norm(now + step[:, None] * slopes, axis=1)
-        i = int(np.argmin(lengths))
-        if lengths[i] >= np.linalg.norm(now) * (1 - 1e-12):
-            break
-        best[i] = 1 - best[i]
-    return best
+    return turned(model_of(network)).network()
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,6 @@ from limbeck._reading import Reading
 from limbeck._report import clipped, number
 
 if TYPE_CHECKING:
-    from limbeck._evidence import Narrower
     from limbeck._learned import Learned
     from limbeck.scales import Clump
 
@@ -26,6 +25,8 @@ __all__ = [
     "neuron_sentence",
     "notes",
     "quality",
+    "r2_text",
+    "widths",
 ]
 
 INPUTS = {"standard": "standard Gaussian", "gaussian": "Gaussian", "any": "of any distribution"}
@@ -54,7 +55,7 @@ def describe(learned: Learned) -> str:
     if learned.width > 1:
         lines += ["", *clump_lines(learned.clumps)]
     if learned.width and evidence.knows("narrower"):
-        lines += ["", *_narrower_lines(learned.narrower, learned.validation_r2)]
+        lines += ["", *_narrower_lines(learned)]
     if evidence.refined and not evidence.knows("narrower"):
         lines += ["", "standard_errors and narrower take longer for so many parameters: ask for them."]
     if learned.stopped_early:
@@ -91,11 +92,11 @@ def quality(learned: Learned) -> str:
     return f"{judged}; {size}"
 
 
-def r2_text(value: float) -> str:
-    """Three digits, but never 1 for what is not."""
+def r2_text(value: float, digits: int = 3) -> str:
+    """So many digits, but never 1 for what is not."""
     if np.isfinite(value) and 0.99 < value < 1:
         return f"1 - {1 - value:.1e}" if value > 0.9999 else f"{value:.4f}"
-    return f"{value + 0.0:.3f}"
+    return f"{round(value, digits) + 0.0:.{digits}f}"  # + 0.0: no -0.00
 
 
 def notes(learned: Learned) -> str:
@@ -225,15 +226,18 @@ def cost_text(cost: float) -> str:
     return f"{cost:.0e}" if 0 < cost < 5e-4 else f"{100 * cost:.1f} %"
 
 
-def _narrower_lines(narrower: Sequence[Narrower], r2: float) -> list[str]:
-    shown = [(one.width, one.r2) for one in narrower if np.isfinite(one.r2)]
-    if np.isfinite(r2) and shown:
-        shown.insert(0, (shown[0][0] + 1, r2))
-    cells = [(str(width), r2_text(value)) for width, value in shown]
-    widths = [max(map(len, cell)) for cell in cells]
+def widths(learned: Learned) -> list[tuple[int, float]]:
+    """Numbers of neurons, falling, and the R2 of so many; those that are known."""
+    found = [(learned.width, learned.validation_r2), *((one.width, one.r2) for one in learned.narrower)]
+    return [(width, r2) for width, r2 in found if np.isfinite(r2)]
+
+
+def _narrower_lines(learned: Learned) -> list[str]:
+    cells = [(str(width), r2_text(r2)) for width, r2 in widths(learned)]
+    sizes = [max(map(len, cell)) for cell in cells]
     lines = ["With fewer neurons"]
     for title, k in (("neurons", 0), ("R2", 1)):
-        row = "  ".join(cell[k].rjust(width) for cell, width in zip(cells, widths, strict=True))
+        row = "  ".join(cell[k].rjust(width) for cell, width in zip(cells, sizes, strict=True))
         lines += [f"  {title:<8}{row}"[: 2 * _WIDTH].rstrip()]
     return lines
 

@@ -162,7 +162,7 @@ class Student:
                 self._refine_on_everything()
             except EnoughError:
                 reason = "time"
-                self._judge_again()
+                self._validate(self.validated)  # no time to ask: the rows that it was chosen by
         else:
             self._tidy()
         return reason
@@ -295,9 +295,7 @@ class Student:
             near = self._ask_bands(bands)
             both = slice(place.start, near.stop)
             self._choose(models, both, importance(self._queries.X[both], checks, bands))
-        targets = self._queries.y[place]
-        self.validated = place
-        self.validation = (targets, targets - self.model(self._queries.X[place], self._fit.n_threads))
+        self._validate(place)
         self._tell.report(stage, self.model.width, self._error)
         if self._error <= (self._exact if self._options.tolerance is None else self._options.tolerance):
             raise EnoughError("tolerance")
@@ -396,19 +394,16 @@ class Student:
         self._noisy = bool((np.abs(queries.y[place] - queries.y[old]) > slack).any())
         return self._noisy
 
-    def _judge_again(self) -> None:
-        """Without time to ask: residuals of the model there is on the rows that it was chosen by."""
-        place = self.validated
+    def _validate(self, place: slice) -> None:
+        """Keep the residuals of the model on some plain rows."""
         targets = self._queries.y[place]
+        self.validated = place
         self.validation = (targets, targets - self.model(self._queries.X[place], self._fit.n_threads))
 
     def _report(self) -> None:
         """Judge on rows that no network was chosen by, nor the moment to stop."""
         n = min(self._reserve, max(_CHECK_ROWS, len(self._queries) // _REPORT_FRACTION), self._queries.left)
-        place = self._queries.ask_plain(self._rng.standard_normal((n, self._queries.X.shape[1])))
-        targets = self._queries.y[place]
-        self.validated = place
-        self.validation = (targets, targets - self.model(self._queries.X[place], self._fit.n_threads))
+        self._validate(self._queries.ask_plain(self._rng.standard_normal((n, self._queries.X.shape[1]))))
 
     def _narrow_down(self) -> None:
         """Try what is left of a network twice as wide: starts from more neurons end in better optima."""

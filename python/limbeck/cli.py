@@ -23,6 +23,7 @@ from limbeck._command import (
     check_folder,
     count,
     fraction,
+    line_left,
     network_path,
     r2_text,
     record,
@@ -176,21 +177,18 @@ def _learn(arguments: argparse.Namespace) -> int:
     y = (values[:, -1] - preprocessing.target_mean) / preprocessing.target_scale
     read_in = time.perf_counter() - started
     try:
-        result = learn(
-            Z,
-            y,
-            arguments.width,
-            max_width=arguments.max_width,
-            validation=arguments.validation,
-            seed=arguments.seed,
-            progress=arguments.progress,
-            time_limit=arguments.time_limit,
-            n_threads=arguments.threads,
-        )
-    except KeyboardInterrupt:
-        if arguments.progress:
-            print(file=sys.stderr)  # leave the line of progress
-        raise
+        with line_left(arguments.progress):
+            result = learn(
+                Z,
+                y,
+                arguments.width,
+                max_width=arguments.max_width,
+                validation=arguments.validation,
+                seed=arguments.seed,
+                progress=arguments.progress,
+                time_limit=arguments.time_limit,
+                n_threads=arguments.threads,
+            )
     except ValueError as error:
         raise CommandError(f"cannot learn from {arguments.file}: {error}") from error
     took = time.perf_counter() - started - read_in

@@ -12,7 +12,7 @@ from limbeck._arrays import integer
 from limbeck._learned import Learned
 from limbeck._model import Float64Array
 from limbeck._report import clipped
-from limbeck._sentences import cost_text
+from limbeck._sentences import cost_text, widths
 from limbeck.plots._axes import BLACK, BLUE, GREEN, GREY, ORANGE, RED, axes_for
 from limbeck.scales import Merger, clump_tree
 
@@ -287,16 +287,12 @@ class WidthsDisplay(_Display):
     @classmethod
     def from_learned(cls, learned: Learned, ax: Axes | None = None) -> WidthsDisplay:
         """Draw what fewer neurons would cost; see ``learned.narrower``."""
-        smaller = _checked(learned).narrower
-        found = [(one.width, 1 - one.r2) for one in smaller]
-        held_out = len(learned.validation_targets)
-        if held_out:
-            found.insert(0, (learned.width, 1 - learned.validation_r2))
-        values = np.array(sorted(pair for pair in found if np.isfinite(pair[1])))
-        if not len(values):
+        known = widths(_checked(learned))[::-1]
+        if not known:
             raise ValueError("no error of any width is known")
-        on = f"{held_out:,} rows held out" if held_out else "the rows learned from, corrected for the parameters"
-        return cls(values[:, 0], values[:, 1], learned.width, on).plot(ax)
+        values, held_out = np.array(known), len(learned.validation_targets)
+        on = f"{held_out:,} rows held out" if held_out else "the rows learned from, cross-validated"
+        return cls(values[:, 0], 1 - values[:, 1], learned.width, on).plot(ax)
 
     def plot(self, ax: Axes | None = None) -> WidthsDisplay:
         """Draw into Axes, or new ones."""
