@@ -67,6 +67,19 @@ py::object normal_matrix_binding(const py::array& X, const py::array& y, const p
   return std::move(out);
 }
 
+py::tuple error_and_gradient_binding(const py::array& X, const py::array& y, const py::object& row_weights,
+                                     const py::array& signs, const py::array& parameters, int n_threads) {
+  const auto problem = checked_problem(X, y, row_weights, signs, parameters);
+  auto out = new_array<double>({parameters.shape(0), parameters.shape(1)});
+  const auto* theta = static_cast<const double*>(parameters.data());
+  double *to = out.mutable_data(), sum = 0;
+  run(n_threads, [&](const Execution& exec) {
+    const Unpacked at(problem, theta);
+    sum = network_gradient(exec, at.net, problem.X, problem.n, problem.y, problem.v, to);
+  });
+  return py::make_tuple(sum, out);
+}
+
 py::object normal_product_binding(const py::array& X, const py::array& y, const py::object& row_weights,
                                   const py::array& signs, const py::array& parameters, const py::array& vector,
                                   int n_threads) {
@@ -89,6 +102,8 @@ void bind_refine(py::module_& m) {
   m.def("refine", &refine_binding, py::arg("X"), py::arg("y"), py::arg("row_weights").none(true), py::arg("signs"),
         py::arg("parameters"), py::arg("thresholds"), py::arg("decay"), py::arg("max_steps"), py::arg("tolerance"),
         py::arg("seconds"), py::arg("n_threads"), py::arg("road") = "auto");
+  m.def("error_and_gradient", &error_and_gradient_binding, py::arg("X"), py::arg("y"),
+        py::arg("row_weights").none(true), py::arg("signs"), py::arg("parameters"), py::arg("n_threads"));
   m.def("normal_matrix", &normal_matrix_binding, py::arg("X"), py::arg("y"), py::arg("row_weights").none(true),
         py::arg("signs"), py::arg("parameters"), py::arg("n_threads"));
   m.def("normal_product", &normal_product_binding, py::arg("X"), py::arg("y"), py::arg("row_weights").none(true),

@@ -4,7 +4,7 @@ The public names are those of the submodules ``moments``, ``ridgeless``, ``disti
 and here :func:`learn` (from data), :func:`distill` (from a black box), :class:`ReLUNetwork` and :func:`show_config`.
 """
 
-from limbeck import _kernels, datasets, distillation, moments, plots, ridgeless
+from limbeck import _kernels, blocks, datasets, distillation, moments, plots, ridgeless
 from limbeck._config import show_config
 from limbeck.blackbox import Distilled, TeacherError, distill
 from limbeck.learn import Learned, learn
@@ -17,6 +17,7 @@ __all__ = [
     "ReLUNetwork",
     "TeacherError",
     "__version__",
+    "blocks",
     "datasets",
     "distill",
     "distillation",

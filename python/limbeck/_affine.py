@@ -13,7 +13,8 @@ from itertools import product
 
 import numpy as np
 
-from limbeck._model import Float64Array, Model, Rows, normal_matrix
+from limbeck._model import Float64Array, Model, Rows
+from limbeck._streamed import StreamedRows
 
 __all__ = ["turned", "without_affine_part"]
 
@@ -26,12 +27,12 @@ _LARGEST_ALONE = 4.5
 _LARGEST_TOGETHER = 3.0
 
 
-def without_affine_part(model: Model, rows: Rows) -> Model | None:
+def without_affine_part(model: Model, rows: Rows | StreamedRows) -> Model | None:
     """A turned model with linear part and bias made zero, if the rows do not speak against it."""
     if not model.width or model.parameters.size > min(_MOST_PARAMETERS, len(rows) // 2):
         return None
     moved = _moved(model, rows)
-    if moved is None or len(rows) > _FEW_ROWS * model.parameters.size:
+    if moved is None or len(rows) > _FEW_ROWS * model.parameters.size or not isinstance(rows, Rows):
         return None if moved is None or _surprise(moved.squared, model) else moved.model
     # With few rows a parameter the step is only a beginning, and what it costs is seen at its end.
     refitted = _refitted(moved.model, rows)
@@ -74,10 +75,10 @@ class _Moved:
     noise: float
 
 
-def _moved(model: Model, rows: Rows) -> _Moved | None:
+def _moved(model: Model, rows: Rows | StreamedRows) -> _Moved | None:
     """One step to the least-squares estimate with linear part and bias zero; None where one coefficient objects."""
     k, D = model.width, model.parameters.shape[1]
-    hessian = normal_matrix(model, rows, rows.weights)
+    hessian = rows.normal_matrix(model)
     free = np.flatnonzero(np.tile(np.arange(D) < D - 1, k))  # thresholds do not move
     last = np.arange(k * D, (k + 1) * D)
     scale = np.sqrt(np.diag(hessian))
@@ -92,7 +93,7 @@ def _moved(model: Model, rows: Rows) -> _Moved | None:
         variances = np.diag(np.linalg.inv(schur))
     except np.linalg.LinAlgError:
         return None
-    noise = float(rows.errors(model).mean()) / (len(rows) - model.parameters.size)
+    noise = rows.mean_error(model) / (len(rows) - model.parameters.size)
     squared = float(away @ schur @ away) / noise
     if not (variances > 0).all():
         return None
@@ -112,7 +113,7 @@ def _refitted(model: Model, rows: Rows) -> Model:
     free = np.flatnonzero(np.tile(np.arange(D) < D - 1, k))
     error = float(rows.errors(model).mean())
     for _ in range(_STEPS):
-        hessian = normal_matrix(model, rows, rows.weights)[np.ix_(free, free)]
+        hessian = rows.normal_matrix(model)[np.ix_(free, free)]
         hessian[np.diag_indices_from(hessian)] *= 1 + 1e-6
         step = np.zeros(model.parameters.size)
         step[free] = np.linalg.solve(hessian, _descent(model, rows))

@@ -13,6 +13,7 @@ from limbeck._inputs import Whitening
 from limbeck._model import Fit, Float64Array, Model, Rows, model_of
 from limbeck._narrowing import narrowed
 from limbeck._reading import Reading, moments_of, read, some_rows
+from limbeck._streamed import StreamedRows
 from limbeck._tabular import cross_validated
 from limbeck._uncertainty import StandardErrors, standard_errors
 from limbeck.network import ReLUNetwork
@@ -74,6 +75,10 @@ class Origin:
         Whether the fit is a least-squares one, so that standard errors mean something.
     weighted_validation : bool
         Whether the rows held out count by their weights.
+    everything : StreamedRows or None
+        All rows, of which ``rows`` are a sample, where they come in blocks.
+    decay_of_everything : float or ndarray of shape (k + 1,)
+        Weight decay of the fit to them.
     """
 
     model: Model
@@ -89,6 +94,15 @@ class Origin:
     standard: bool = False
     refined: bool = True
     weighted_validation: bool = True
+    everything: StreamedRows | None = None
+    decay_of_everything: float | Float64Array = 0.0
+
+    @property
+    def fitted(self) -> Rows | StreamedRows:
+        """The rows of the last refinement."""
+        if self.everything is not None:
+            return self.everything
+        return self.rows if self.joined or not len(self.held_out) else self.rows.part(self.used)
 
 
 class Evidence:
@@ -133,10 +147,10 @@ class Evidence:
         origin = self._rows
         return standard_errors(
             origin.model,
-            origin.rows if origin.joined or not len(origin.held_out) else origin.rows.part(origin.used),
+            origin.fitted,
             thresholds=origin.thresholds,
             affine=origin.affine,
-            decay=origin.decay,
+            decay=origin.decay if origin.everything is None else origin.decay_of_everything,
             coordinates=coordinates,
             network=network,
         )

@@ -11,10 +11,11 @@ from limbeck._moments_alone import method_of_moments
 from limbeck._polish import EXACT, NOISELESS, Polisher, Priced, is_well_separated, span_of
 from limbeck._progress import Progress
 from limbeck._search import search
+from limbeck._streamed import StreamedRows
 from limbeck._tabular import random_start
 from limbeck.subspace import Subspace, find_subspace
 
-__all__ = ["learn_gaussian", "noise_variance", "refined", "without_needless_affine_part"]
+__all__ = ["learn_gaussian", "noise_variance", "refined", "rows_to_search", "without_needless_affine_part"]
 
 _FIT_ROWS_PER_PARAMETER = 20
 _FIT_ROWS = 4000
@@ -72,7 +73,7 @@ def learn_gaussian(
     if not refine:
         return method_of_moments(rows.part(used), line, subspace, most, width is not None, tell, rng), subspace, False
     order = rng.permutation(used)
-    all_rows = _rows_for(most, d, _POLISH_ROWS_PER_PARAMETER, _POLISH_ROWS)
+    all_rows = rows_to_search(most, d)
     few = _rows_for(most, d, _POLISH_ROWS_PER_PARAMETER, _FIRST_ROWS)
     best: Model = line
     asked_for_thresholds = fit.thresholds
@@ -199,39 +200,44 @@ def _on_scale(model: Model, polisher: Polisher) -> Model:
     return Model(model.signs, model.parameters * np.sqrt(polisher.variance))
 
 
-def refined(model: Model, rows: Rows, fit: Fit, tell: Progress) -> Model:
+def refined(model: Model, rows: Rows | StreamedRows, fit: Fit, tell: Progress) -> Model:
     """The model refined on all rows, unless it is exact on them already."""
-    error = float(rows.errors(model).mean())
+    error = rows.mean_error(model)
     if tell.out_of_time() or error <= EXACT * rows.variance:
         return model
     # What the last step gains is to be little beside what the noise leaves open: as many noise variances as parameters.
     tolerance = min(1e-4, _LAST_GAIN * model.parameters.size / rows.count)
     if error <= NOISELESS * rows.variance:
-        model, error = fit(model, rows, tolerance=1e-3 * tolerance)
+        model, error = rows.refined(model, fit, tolerance=1e-3 * tolerance)
     else:
         road = "sampled" if is_well_separated(model) else "auto"
-        model, error = fit(model, rows, tolerance=tolerance, road=road)
+        model, error = rows.refined(model, fit, tolerance=tolerance, road=road)
     tell.report("refine", model.width, error / rows.variance)
     return model
 
 
-def without_needless_affine_part(model: Model, rows: Rows, tell: Progress) -> tuple[Model, bool]:
+def without_needless_affine_part(model: Model, rows: Rows | StreamedRows, tell: Progress) -> tuple[Model, bool]:
     """The model without linear part and bias, unless it is exact or the rows need them; and whether they are there.
 
     Either way its neurons are turned so that the linear part is small.
     """
     model = turned(model)
-    if tell.out_of_time() or float(rows.errors(model).mean()) <= EXACT * rows.variance:
+    if tell.out_of_time() or rows.mean_error(model) <= EXACT * rows.variance:
         return model, True
     constrained = without_affine_part(model, rows)
     return (model, True) if constrained is None else (constrained, False)
 
 
-def noise_variance(model: Model, rows: Rows, affine: bool, thresholds: bool) -> float:
+def noise_variance(model: Model, rows: Rows | StreamedRows, affine: bool, thresholds: bool) -> float:
     """Sum of squared residuals over the number of rows less that of the parameters; NaN without rows to spare."""
-    n, d = rows.X.shape
+    n, d = len(rows), rows.n_features
     freedom = n - (model.width * (d + thresholds) + (d + 1) * affine)
-    return float(rows.errors(model).sum()) / freedom if freedom > 0 else np.nan
+    return n * rows.mean_error(model) / freedom if freedom > 0 else np.nan
+
+
+def rows_to_search(width: int, d: int) -> int:
+    """Rows beyond which the search for so many neurons asks for no more."""
+    return _rows_for(width, d, _POLISH_ROWS_PER_PARAMETER, _POLISH_ROWS)
 
 
 def _rows_for(width: int, d: int, per_parameter: int, least: int) -> int:

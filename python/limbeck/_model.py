@@ -198,6 +198,34 @@ class Rows:
         """Squared residuals, times the rows' weights, whose mean counts as one."""
         return self.errors_of(self.residuals(model))
 
+    def mean_error(self, model: Model) -> float:
+        """Weighted mean squared error."""
+        return float(self.errors(model).mean())
+
+    def normal_matrix(self, model: Model) -> Float64Array:
+        """``J' V J / sum(V)``, V the weights."""
+        return normal_matrix(model, self, self.weights)
+
+    def sandwich(self, model: Model) -> tuple[Float64Array, Float64Array, float]:
+        """``J' V J / sum(V)``, ``J' S^2 J / sum(S^2)`` and ``sqrt(sum(S^2)) / sum(V)``, S weights times residuals."""
+        scores = self.scaled_residuals(model)
+        total = len(self) if self.weights is None else float(self.weights.sum())
+        # Over their largest size, so that squares neither overflow nor vanish.
+        if not (largest := float(np.abs(scores).max())):
+            return self.normal_matrix(model), self.normal_matrix(model), 0.0  # an exact fit: any meat will do
+        scores = scores / largest
+        amplitude = largest * float(np.linalg.norm(scores)) / total
+        return self.normal_matrix(model), normal_matrix(model, self, scores**2), amplitude
+
+    @property
+    def n_features(self) -> int:
+        """Number of columns."""
+        return int(self.X.shape[1])
+
+    def refined(self, model: Model, fit: "Fit", *, tolerance: float, road: str = "auto") -> tuple[Model, float]:
+        """The model refined on these rows, and its mean squared error there."""
+        return fit(model, self, tolerance=tolerance, road=road)
+
     def errors_of(self, residuals: Float64Array) -> Float64Array:
         """The same for residuals at hand."""
         squares = np.square(residuals)

@@ -89,6 +89,12 @@ class Progress:
             self._line = self._line or progress_line()
             self._line.show(f"{stage:<22} {neurons:3d} neurons  relative error {error:9.2e}")
 
+    def show_pass(self, text: str | None) -> None:
+        """Show how far a pass over the rows is; None changes nothing."""
+        if self._show and text is not None:
+            self._line = self._line or progress_line()
+            self._line.show(text)
+
     def enter(self, stage: str) -> None:
         """Begin to time a stage."""
         now = time.perf_counter()
@@ -103,6 +109,7 @@ class Progress:
         self.timings["total"] = time.perf_counter() - self._start
         if self._line is not None:
             self._line.close()
+            self._show, self._line = False, None
 
     def out_of_time(self) -> bool:
         """Whether the time limit has passed; remembered as ``stopped_early``."""

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from limbeck._inputs import Whitening
-from limbeck._model import Float64Array, Model, Rows, normal_matrix
+from limbeck._model import Float64Array, Model, Rows
+from limbeck._streamed import StreamedRows
 from limbeck.network import ReLUNetwork
 
 __all__ = ["MOST_PARAMETERS", "StandardErrors", "standard_errors"]
@@ -54,7 +55,7 @@ class StandardErrors:
 
 def standard_errors(
     model: Model,
-    rows: Rows,
+    rows: Rows | StreamedRows,
     *,
     thresholds: bool,
     affine: bool = True,
@@ -68,7 +69,7 @@ def standard_errors(
     ----------
     model : Model
         The fitted model.
-    rows : Rows
+    rows : Rows or StreamedRows
         What it was fitted to. Rows of weight zero do not count.
     thresholds : bool
         Whether the thresholds were fitted; if not, they count as known.
@@ -100,7 +101,7 @@ def standard_errors(
     the gates make themselves felt: with 1000 rows for 20 parameters thresholds are off by 1.1 standard errors rather
     than 1, with 16,000 by 1.04.
     """
-    d = rows.X.shape[1]
+    d = rows.n_features
     to_user = Whitening(np.zeros(d), np.eye(d)) if coordinates is None else coordinates
     if network is None:
         network = model.network() if coordinates is None else coordinates.pull_back(model.network()).normalized()
@@ -108,7 +109,7 @@ def standard_errors(
     free = np.ones(model.parameters.shape, dtype=bool)
     free[:-1, -1] = thresholds
     free[-1] = affine
-    n = len(rows) if rows.weights is None else int(np.count_nonzero(rows.weights))
+    n = rows.count
     p = int(free.sum())
     if n <= p or free.size > MOST_PARAMETERS:
         return _unknown(model.width, to_user.matrix.shape[1])
@@ -156,9 +157,10 @@ class _Sandwich:
 
 
 def _sandwich(
-    model: Model, rows: Rows, free: NDArray[np.intp], decay: float | Float64Array, correction: float
+    model: Model, rows: Rows | StreamedRows, free: NDArray[np.intp], decay: float | Float64Array, correction: float
 ) -> _Sandwich:
-    bread = _free_normal_matrix(model, rows, rows.weights, free, decay)
+    bread, meat, amplitude = rows.sandwich(model)
+    bread, meat = _of_the_free(bread, model, free, decay), _of_the_free(meat, model, free, 0.0)
     diagonal = np.diag(bread).copy()
     # Unit diagonal: whether an eigenvalue is small then depends neither on units nor on the sizes of neurons.
     scale = 1 / np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
@@ -167,41 +169,22 @@ def _sandwich(
     # Sums of n rows are off by about sqrt(n) eps, the eigenvalues of a P x P matrix by P eps. With 100 times that, the
     # smallest eigenvalue kept has two digits.
     kept = values > 100 * np.finfo(np.float64).eps * max(len(values), np.sqrt(len(rows)))
-    del bread  # before the next matrix of this size
+    del bread
     null, vectors = vectors[:, ~kept], vectors[:, kept]
-    scores, amplitude = _score_sizes(model, rows)
-    meat = _free_normal_matrix(model, rows, scores**2, free, 0.0)
     meat *= np.multiply.outer(scale, scale)
     core = vectors.T @ (meat @ vectors)
     core /= np.multiply.outer(values[kept], values[kept])
     return _Sandwich(scale, vectors, core, null, amplitude * correction)
 
 
-def _free_normal_matrix(
-    model: Model, rows: Rows, weights: Float64Array | None, free: NDArray[np.intp], decay: float | Float64Array
+def _of_the_free(
+    matrix: Float64Array, model: Model, free: NDArray[np.intp], decay: float | Float64Array
 ) -> Float64Array:
-    """``J' diag(weights) J / sum(weights)``, plus the decay, in the free parameters."""
-    matrix = normal_matrix(model, rows, weights)
+    """A normal matrix, plus the decay, in the free parameters."""
     decayed = np.zeros(model.parameters.shape)
     decayed[:, :-1] = np.broadcast_to(decay, len(decayed))[:, None]
     matrix.flat[:: len(matrix) + 1] += decayed.ravel()
     return matrix if len(free) == len(matrix) else matrix[np.ix_(free, free)]
-
-
-def _score_sizes(model: Model, rows: Rows) -> tuple[Float64Array, float]:
-    """Weight times residual over its largest size, so that squares neither overflow nor vanish.
-
-    With them the factor that makes bread and meat, which are means, a standard error:
-    ``sqrt(sum(v^2 r^2)) / sum(v)``.
-    """
-    residuals = rows.residuals(model)
-    scores = residuals if rows.weights is None else rows.weights * residuals
-    largest = float(np.abs(scores).max())
-    if largest == 0:
-        return np.ones_like(scores), 0.0  # an exact fit: any meat will do
-    scores = scores / largest
-    total = len(rows) if rows.weights is None else float(rows.weights.sum())
-    return scores, largest * float(np.linalg.norm(scores)) / total
 
 
 # ---- Delta method ----

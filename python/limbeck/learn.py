@@ -3,34 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from limbeck._affine import turned
 from limbeck._arrays import integer, matrix, require_finite, row_weights, same_length, thread_count, vector
+from limbeck._blocks import Blocks, as_blocks, from_arrays
 from limbeck._evidence import Evidence, Origin
 from limbeck._frames import feature_names as names_of_features
 from limbeck._frames import require_same_order
 from limbeck._frames import target_name as name_of_target
-from limbeck._gaussian import learn_gaussian, noise_variance, refined, without_needless_affine_part
+from limbeck._gaussian import (
+    learn_gaussian,
+    noise_variance,
+    refined,
+    rows_to_search,
+    without_needless_affine_part,
+)
 from limbeck._inputs import INPUTS, MOST_ROWS, Whitening, detect_inputs, standardization, whitening
 from limbeck._learned import Learned
-from limbeck._model import Fit, Float64Array, Model, Rows
+from limbeck._model import Fit, Float64Array, Model, Rows, linear_model
 from limbeck._progress import Progress
+from limbeck._scan import scanned
+from limbeck._streamed import StreamedRows
 from limbeck._tabular import fit_any
+from limbeck.subspace import Subspace
 
 __all__ = ["Learned", "learn"]
 
 FEWEST_ROWS = 10
 # Squares beyond these sizes of y overflow or vanish in float64.
 LARGEST, SMALLEST = 1e150, 1e-150
+_SAMPLE_BYTES = 1 << 27
 
 
 def learn(
-    X: ArrayLike,
-    y: ArrayLike,
+    X: Any,  # noqa: ANN401
+    y: Any = None,  # noqa: ANN401
     width: int | None = None,
     *,
     max_width: int = 16,
@@ -44,6 +58,7 @@ def learn(
     time_limit: float | None = None,
     feature_names: Sequence[str] | None = None,
     target_name: str | None = None,
+    sample_rows: int | None = None,
     n_threads: int | None = None,
 ) -> Learned:
     """Learn a sum of a few ReLUs, with a linear part, from data.
@@ -58,9 +73,10 @@ def learn(
 
     Parameters
     ----------
-    X : array_like or data frame of shape (n, d)
-        Inputs, at least 10 rows; computed in float64.
-    y : array_like of shape (n,)
+    X : array_like or data frame of shape (n, d), blocks, or dask array or data frame
+        Inputs, at least 10 rows; computed in float64. Blocks are a re-iterable of tuples (X, y) or (X, y,
+        sample_weight), or anything of :mod:`limbeck.blocks`: they need not fit in memory, nor be on one machine.
+    y : array_like of shape (n,), or dask array or series; None for blocks, which carry their own
         Labels, in the order of the rows.
     width : int, optional
         Number of neurons; for Gaussian inputs an upper bound: fewer are returned where fewer do as well. None: chosen
@@ -88,19 +104,23 @@ def learn(
         What the result calls the features; default the names of X's columns, or "x0", "x1", ...
     target_name : str, optional
         What the result calls the label; default the name of y, or "y".
+    sample_rows : int, optional
+        Number of rows, drawn without replacement, that the search is made on where there are more; the network is then
+        refined on all of them, in a few passes and in memory that does not grow with them. Default 128 MB of X, or what
+        the search for ``max_width`` neurons asks for if that is more. Arrays in memory are treated alike.
     n_threads : int, optional
         Number of threads; default what OpenMP would take.
 
     Returns
     -------
     Learned
-        It refers to X and y, which must not be changed until its ``standard_errors``, ``reading`` and ``narrower`` have
-        been asked for: they are computed then.
+        It refers to X and y, or to the blocks, which must not be changed until its ``standard_errors``, ``reading`` and
+        ``narrower`` have been asked for: they are computed then.
 
     Raises
     ------
     TypeError
-        An argument has the wrong type.
+        An argument has the wrong type, or blocks can be gone over only once.
     ValueError
         Shapes disagree, there are too few rows, y is constant or so large or small that its square leaves float64,
         weights are negative, or X, y or the weights hold NaN or infinity.
@@ -114,84 +134,179 @@ def learn(
     >>> found.network.distance(planted) < 1e-20
     True
     """
+    _check_options(width, max_width, inputs, refine, validation, time_limit, sample_rows)
+    threads = thread_count(n_threads)
+    options = _Options(width, max_width, inputs, refine, validation, np.random.default_rng(seed), threads)
+    tell = Progress(callback, progress, time_limit)
+    source = _blocks_of(X, y, sample_weight, options, sample_rows)
+    if source is not None:
+        return _learn_blocks(source, options, sample_rows, tell, feature_names, target_name)
     require_same_order(X, y)
     require_same_order(X, sample_weight, "sample_weight")
-    table, target = X, name_of_target(target_name, y)
+    names = partial(names_of_features, feature_names, X)
+    target = name_of_target(target_name, y)
     X = matrix(X, "X", np.float64)
     y = vector(y, "y", np.float64)
-    names = names_of_features(feature_names, table, X.shape[1])
+    named = names(X.shape[1])
     same_length(X, "X", 0, y, "y", 0, "rows")
-    require_finite(thread_count(n_threads), X=X, y=y)
-    _check_options(X, width, max_width, inputs, refine, validation, time_limit)
-    rows = _weighted_rows(X, y, sample_weight, thread_count(n_threads))
-    _check_labels(rows.y)
-    _check_sizes(rows.X, names)
-    tell = Progress(callback, progress, time_limit)
+    _require_enough_rows(*X.shape)
+    require_finite(threads, X=X, y=y)
+    return _learn_rows(_weighted_rows(X, y, sample_weight, threads), options, tell, named, target)
+
+
+@dataclass(frozen=True)
+class _Options:
+    """What the caller asked for; see :func:`learn`."""
+
+    width: int | None
+    max_width: int
+    inputs: str
+    refine: bool
+    validation: float
+    rng: np.random.Generator
+    n_threads: int
+
+    def sample_rows(self, asked: int | None) -> _SampleRows:
+        """How many rows a search is made on where there are more."""
+        return _SampleRows(asked, self.max_width if self.width is None else self.width)
+
+
+@dataclass(frozen=True)
+class _SampleRows:
+    """Number of rows to search on, as asked for or by the number of features."""
+
+    asked: int | None
+    width: int
+
+    def __call__(self, d: int) -> int:
+        return self.asked or max(_SAMPLE_BYTES // (8 * max(1, d)), rows_to_search(self.width, d))
+
+
+@dataclass
+class _Found:
+    """The outcome of the search, in coordinates of its own, and what it was made on.
+
+    ``rows`` are the user's, ``inner`` the same in those coordinates, labels over ``unit``.
+    """
+
+    kind: str
+    rows: Rows
+    inner: Rows
+    unit: float
+    coordinates: Whitening | None
+    used: NDArray[np.intp]
+    held_out: NDArray[np.intp]
+    fit: Fit
+    model: Model
+    subspace: Subspace | None = None
+    thresholds: bool = True
+    affine: bool = True
+    decay: float | Float64Array = 0.0
+    decay_of_all: float | Float64Array = 0.0
+    noise: float = np.nan
+
+
+def _learn_rows(rows: Rows, options: _Options, tell: Progress, names: tuple[str, ...], target: str) -> Learned:
+    """Learn from rows in memory."""
+    _check_labels(float(rows.y.min()), float(rows.y.max()))
+    _check_sizes(np.maximum(rows.X.max(axis=0), -rows.X.min(axis=0)), names)
+    found = _search(rows, options, tell)
+    residuals = found.inner.part(found.held_out).residuals(found.model)
+    if found.kind != "any":
+        _finish(found, found.inner, options.refine, tell, joining=len(found.held_out) > 0)
+    return _learned(found, residuals, None, options, tell, names, target)
+
+
+def _search(rows: Rows, options: _Options, tell: Progress) -> _Found:
+    """Find a network on the rows that are not held out."""
+    n_threads, rng = options.n_threads or None, options.rng
     fit = Fit(tolerance=1e-4, n_threads=rows.n_threads, deadline=tell.deadline)
-    rng = np.random.default_rng(seed)
-    held_out, used = _split(len(rows), validation, rng)
+    held_out, used = _split(len(rows), options.validation, rng)
     if len(used) < FEWEST_ROWS:
-        raise ValueError(f"validation={validation!r} leaves {len(used)} of {len(rows)} rows to learn from, too few")
+        raise ValueError(
+            f"validation={options.validation!r} leaves {len(used)} of {len(rows)} rows to learn from, too few"
+        )
     tell.enter("inputs")
-    kind = detect_inputs(rows.X[used[:MOST_ROWS]], n_threads) if inputs == "auto" else inputs
-    if kind == "any" and not refine:
+    kind = options.inputs
+    if kind == "auto":
+        kind = detect_inputs(rows.X[used[:MOST_ROWS]], n_threads)
+    if kind == "any" and not options.refine:
         raise ValueError("refine=False is the moment method, for Gaussian inputs; these are not: see inputs")
     coordinates = None if kind == "standard" else _coordinates(rows.part(used), kind, n_threads)
     # A power of two: no digit of y changes.
     unit = 2.0 ** np.round(np.log2(np.abs(rows.y).max()))
     inner = Rows(rows.X if coordinates is None else coordinates(rows.X), rows.y / unit, rows.weights, rows.n_threads)
-    decay: float | Float64Array = 0.0
-    subspace, thresholds, affine = None, True, True
+    found = _Found(kind, rows, inner, unit, coordinates, used, held_out, fit, linear_model(inner.n_features))
     if kind == "any":
         tell.enter("widths")
-        found = fit_any(inner.part(used), width, max_width, fit, tell, rng)
-        model, noise, decay = turned(found.model), found.error, found.decay
+        fitted = fit_any(inner.part(used), options.width, options.max_width, fit, tell, rng)
+        found.model, found.noise, found.decay = turned(fitted.model), fitted.error, fitted.decay
     else:
         # Kinks at an estimated mean are off by its error: thresholds make up for that.
-        fit = fit.changed(thresholds=kind == "gaussian" and refine)
+        found.fit = fit = fit.changed(thresholds=kind == "gaussian" and options.refine)
         masked = _without(inner, held_out)
-        model, subspace, thresholds = learn_gaussian(masked, used, width, max_width, refine, fit, tell, rng)
-    held = inner.part(held_out)
-    residuals = held.residuals(model)
-    r2 = 1 - float(held.errors_of(residuals).mean()) / held.variance if len(held) and np.ptp(held.y) else np.nan
-    if kind != "any":
-        if refine and len(held_out):
-            model = refined(model, inner, fit.changed(thresholds=thresholds), tell)
-        if refine and not thresholds:
-            model, affine = without_needless_affine_part(model, inner, tell)
-        elif refine:
-            model = turned(model)
-        noise = noise_variance(model, inner, affine, thresholds)
-    model = Model(model.signs, model.parameters * unit)
+        found.model, found.subspace, found.thresholds = learn_gaussian(
+            masked, used, options.width, options.max_width, options.refine, fit, tell, rng
+        )
+    return found
+
+
+def _finish(found: _Found, everything: Rows | StreamedRows, refine: bool, tell: Progress, *, joining: bool) -> None:
+    """The last refinement of a network for Gaussian inputs, on all rows, if there are any to join."""
+    if refine and joining:
+        found.model = refined(found.model, everything, found.fit.changed(thresholds=found.thresholds), tell)
+    if refine and not found.thresholds:
+        found.model, found.affine = without_needless_affine_part(found.model, everything, tell)
+    elif refine:
+        found.model = turned(found.model)
+    found.noise = noise_variance(found.model, everything, found.affine, found.thresholds)
+
+
+def _learned(
+    found: _Found,
+    residuals: Float64Array,
+    everything: StreamedRows | None,
+    options: _Options,
+    tell: Progress,
+    names: tuple[str, ...],
+    target: str,
+) -> Learned:
+    """The result in the user's coordinates and units."""
+    rows, unit = found.rows, found.unit
+    held = found.inner.part(found.held_out)
+    mse = float(held.errors_of(residuals).mean()) if len(held) else np.nan
+    model = Model(found.model.signs, found.model.parameters * unit)
     network = model.network()
-    if coordinates is not None:
-        network = coordinates.pull_back(network).normalized()
+    if found.coordinates is not None:
+        network = found.coordinates.pull_back(network).normalized()
     tell.finish()
     origin = Origin(
         model=model,
-        rows=replace(inner, y=rows.y),
+        rows=replace(found.inner, y=rows.y),
         original=rows,
-        used=used,
-        held_out=held_out,
-        joined=kind != "any",
-        thresholds=thresholds,
-        affine=affine,
-        decay=decay,
-        coordinates=coordinates,
-        standard=kind == "standard",
-        refined=bool(refine),
+        used=found.used,
+        held_out=found.held_out,
+        joined=found.kind != "any" or everything is not None,
+        thresholds=found.thresholds,
+        affine=found.affine,
+        decay=found.decay,
+        coordinates=found.coordinates,
+        standard=found.kind == "standard",
+        refined=bool(options.refine),
+        everything=everything,
+        decay_of_everything=found.decay_of_all,
     )
     evidence = Evidence(network, origin)
     return Learned(
         network=network,
-        inputs=kind,
-        validation_mse=float(held.errors_of(residuals).mean()) * unit**2 if len(held) else np.nan,
-        validation_r2=r2,
-        validation_targets=rows.y[held_out],
+        inputs=found.kind,
+        validation_mse=mse * unit**2,
+        validation_r2=1 - mse / held.variance if len(held) and np.ptp(held.y) else np.nan,
+        validation_targets=rows.y[found.held_out],
         validation_residuals=residuals * unit,
-        noise_variance=noise * unit**2,
+        noise_variance=found.noise * unit**2,
         clumps=evidence.priced_clumps(),
-        subspace=None if subspace is None else subspace.scaled(unit),
+        subspace=None if found.subspace is None else found.subspace.scaled(unit),
         history=tell.history,
         timings=tell.timings,
         stopped_early=tell.stopped_early,
@@ -199,6 +314,70 @@ def learn(
         target_name=target,
         _evidence=evidence,
     )
+
+
+# ---- Rows in blocks ----
+
+
+def _blocks_of(X: Any, y: Any, sample_weight: Any, options: _Options, sample_rows: int | None) -> Any:  # noqa: ANN401
+    """What is gone over in blocks, with a method ``total``; None for arrays that may be searched on as they are."""
+    if y is None:
+        if sample_weight is not None:
+            raise TypeError("sample_weight comes in the blocks, as (X, y, sample_weight)")
+        return as_blocks(X)
+    if isinstance(X, Blocks) or hasattr(X, "total"):
+        raise TypeError("y must be None where X is blocks: they carry their labels")
+    if hasattr(X, "__dask_graph__") or hasattr(y, "__dask_graph__"):
+        from limbeck._dask import DaskBlocks
+
+        return DaskBlocks(X, y, sample_weight)
+    shape: tuple[int, ...] = getattr(X, "shape", ())
+    n, d = shape if len(shape) == 2 else (0, 0)
+    if not options.refine or n <= options.sample_rows(sample_rows)(d):
+        return None
+    return from_arrays(X, y, sample_weight)
+
+
+def _learn_blocks(
+    source: Any,  # noqa: ANN401
+    options: _Options,
+    sample_rows: int | None,
+    tell: Progress,
+    feature_names: Sequence[str] | None,
+    target_name: str | None,
+) -> Learned:
+    """Search on a sample of the rows, or on all of them if they are no more, and refine on all of them."""
+    tell.enter("rows")
+    scan = scanned(source, options.sample_rows(sample_rows), options.rng, options.n_threads, tell)
+    d = 0 if scan.sizes is None else len(scan.sizes)
+    _require_enough_rows(scan.n_rows, d)
+    assert scan.sizes is not None
+    table = None if scan.names is None else SimpleNamespace(columns=scan.names)
+    names, target = names_of_features(feature_names, table, d), name_of_target(target_name or scan.target, None)
+    X, y, weights = scan.sample.in_order()
+    if len(y) == scan.n_rows:
+        same = _weighted_rows(X, y, weights if scan.weighted else None, options.n_threads)
+        return _learn_rows(same, options, tell, names, target)
+    if not options.refine:
+        raise ValueError(
+            f"refine=False needs all rows in memory: there are {scan.n_rows}, and sample_rows allows {len(y)}"
+        )
+    _check_labels(scan.least, scan.largest)
+    _check_sizes(scan.sizes, names)
+    sample = _weighted_rows(X, y, weights if scan.weighted else None, options.n_threads)
+    found = _search(sample, options, tell)
+    residuals = found.inner.part(found.held_out).residuals(found.model)
+    tell.enter("refine")
+    everything = StreamedRows(source, scan, found.coordinates, found.unit, found.inner, tell)
+    if found.kind != "any":
+        _finish(found, everything, True, tell, joining=True)
+    else:
+        # What the rows determine grows with their number, and a decay beside it is the less.
+        found.decay_of_all = found.decay * (len(found.used) / scan.count)
+        fit = found.fit.changed(thresholds=True, decay=found.decay_of_all)
+        found.model = turned(refined(found.model, everything, fit, tell))
+        found.noise = noise_variance(found.model, everything, True, True)
+    return _learned(found, residuals, everything, options, tell, names, target)
 
 
 def _weighted_rows(X: Float64Array, y: Float64Array, sample_weight: ArrayLike | None, n_threads: int) -> Rows:
@@ -227,17 +406,20 @@ def _without(rows: Rows, held_out: NDArray[np.intp]) -> Rows:
     return replace(rows, weights=weights)
 
 
+def _require_enough_rows(n: int, d: int) -> None:
+    if n < FEWEST_ROWS or d == 0:
+        raise ValueError(f"X must have at least {FEWEST_ROWS} rows and one feature, got shape {(n, d)}")
+
+
 def _check_options(
-    X: Float64Array,
     width: int | None,
     max_width: int,
     inputs: str,
     refine: bool,
     validation: float,
     time_limit: float | None,
+    sample_rows: int | None,
 ) -> None:
-    if len(X) < FEWEST_ROWS or X.shape[1] == 0:
-        raise ValueError(f"X must have at least {FEWEST_ROWS} rows and one feature, got shape {X.shape}")
     if not isinstance(refine, bool | np.bool_):
         raise TypeError(f"refine must be True or False, got {refine!r}")
     if width is not None:
@@ -249,12 +431,14 @@ def _check_options(
         raise ValueError(f"validation is a fraction of the rows, at least 0 and below 1; got {validation!r}")
     if time_limit is not None and not time_limit > 0:
         raise ValueError(f"time_limit must be positive or None, got {time_limit!r}")
+    if sample_rows is not None:
+        integer(sample_rows, "sample_rows", at_least=FEWEST_ROWS)
 
 
-def _check_labels(y: Float64Array) -> None:
-    if np.ptp(y) == 0:
-        raise ValueError(f"y is constant ({y[0]:g}): there is nothing to learn")
-    size = max(abs(float(y.max())), abs(float(y.min())))
+def _check_labels(least: float, largest: float) -> None:
+    if least == largest:
+        raise ValueError(f"y is constant ({least:g}): there is nothing to learn")
+    size = max(abs(least), abs(largest))
     if not SMALLEST <= size <= LARGEST:
         raise ValueError(
             f"the largest |y| is {size:g}, whose square leaves float64; scale y to between 1e-150 and 1e150"
@@ -275,9 +459,8 @@ def _coordinates(rows: Rows, kind: str, n_threads: int | None) -> Whitening:
     return whitening(rows.X, n_threads, rows.weights) if kind == "gaussian" else standardization(rows.X, rows.weights)
 
 
-def _check_sizes(X: Float64Array, names: tuple[str, ...]) -> None:
+def _check_sizes(sizes: Float64Array, names: tuple[str, ...]) -> None:
     """Features whose squares leave float64 are refused: they would be lost without a word."""
-    sizes = np.maximum(X.max(axis=0), -X.min(axis=0))
     wrong = np.flatnonzero((sizes > LARGEST) | ((sizes > 0) & (sizes < SMALLEST)))
     if len(wrong):
         j = int(wrong[0])

@@ -24,6 +24,7 @@ from numpy.typing import ArrayLike, NDArray
 from limbeck import _kernels
 from limbeck._arrays import (
     Array,
+    Float64Array,
     finite_result,
     float_array,
     integer,
@@ -33,6 +34,8 @@ from limbeck._arrays import (
     same_length,
     thread_count,
 )
+from limbeck._blocks import Block
+from limbeck._passes import add_blocks
 
 __all__ = [
     "MomentAccumulator",
@@ -372,11 +375,42 @@ class MomentAccumulator:
                     squares[order] += np.square(mean, dtype=np.float64) * float(end - begin)
         for total in sums.values():
             finite_result(total, X=X, y=y)
-        for order in self.orders:
-            self._sums[order] += sums[order]
-            self._squares[order] += squares[order]
-        self.n_rows += len(X)
-        self._n_batches += len(cuts) - 1
+        self.__dict__.update(self._plus(sums, squares, len(X), len(cuts) - 1))  # in one go: Ctrl-C leaves no half
+
+    def _plus(
+        self, sums: dict[int, Float64Array], squares: dict[int, Float64Array], rows: int, batches: int
+    ) -> dict[str, Any]:
+        return {
+            "_sums": {order: self._sums[order] + sums[order] for order in self.orders},
+            "_squares": {order: self._squares[order] + squares[order] for order in self.orders},
+            "n_rows": self.n_rows + rows,
+            "_n_batches": self._n_batches + batches,
+        }
+
+    def update_from(self, blocks: Any, *, progress: bool = False, n_threads: int | None = None) -> None:  # noqa: ANN401
+        """Add the rows of blocks, in one pass and in memory that does not grow with them.
+
+        Parameters
+        ----------
+        blocks : iterable of (X, y), or anything of :mod:`limbeck.blocks`
+            Also blocks on a cluster, and blocks that are ``resumable``.
+        progress : bool, default False
+            Keep a line on stderr up to date, with the time left where the number of rows is known.
+        n_threads : int, optional
+            Number of threads; default what OpenMP would take.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As :meth:`update`, with the number of the block; the accumulator is then unchanged.
+        """
+        add_blocks(self, MomentAccumulator(self.directions, self.orders), blocks, progress, n_threads)
+
+    def take_block(self, block: Block, number: int, n_threads: int | None) -> None:
+        """Add a block to a sum; see :mod:`limbeck.blocks`."""
+        if block.sample_weight is not None:
+            raise ValueError("sample_weight is not for moments: give blocks (X, y)")
+        self.update(block.X, block.y, n_threads=n_threads)
 
     def __add__(self, other: "MomentAccumulator") -> "MomentAccumulator":
         if not isinstance(other, MomentAccumulator):
@@ -387,11 +421,7 @@ class MomentAccumulator:
                 f"directions of shape {self.directions.shape} and {other.directions.shape}"
             )
         total = MomentAccumulator(self.directions, self.orders)
-        total.n_rows = self.n_rows + other.n_rows
-        total._n_batches = self._n_batches + other._n_batches
-        for order in self.orders:
-            total._sums[order] = self._sums[order] + other._sums[order]
-            total._squares[order] = self._squares[order] + other._squares[order]
+        total.__dict__.update(self._plus(other._sums, other._squares, other.n_rows, other._n_batches))
         return total
 
     def _known(self, order: int) -> int:

@@ -21,8 +21,10 @@ from numpy.typing import ArrayLike
 
 from limbeck import _kernels
 from limbeck._arrays import Array, Float64Array, float_array, integer, require_finite, same_length, thread_count
+from limbeck._blocks import Block
 from limbeck._cross_validation import generalized_cross_validation, leave_one_out
 from limbeck._least_squares import NotCertifiedWarning, centred, certified_answer, check_intercept, cutoff_of
+from limbeck._passes import add_blocks
 from limbeck._row_factor import RowFactor
 from limbeck._warnings import warn
 
@@ -345,8 +347,31 @@ class Accumulator:
         """
         factor = self._factor.copy()
         rows = factor.add(X, Y, sample_weight, thread_count(n_threads))
-        self._factor = factor
-        self.n_rows += rows
+        # In one go: Ctrl-C leaves no half.
+        self.__dict__.update(_factor=factor, n_rows=self.n_rows + rows)
+
+    def update_from(self, blocks: Any, *, progress: bool = False, n_threads: int | None = None) -> None:  # noqa: ANN401
+        """Add the rows of blocks, in one pass and in memory that does not grow with them.
+
+        Parameters
+        ----------
+        blocks : iterable of (X, Y) or (X, Y, sample_weight), or anything of :mod:`limbeck.blocks`
+            Also blocks on a cluster, and blocks that are ``resumable``.
+        progress : bool, default False
+            Keep a line on stderr up to date, with the time left where the number of rows is known.
+        n_threads : int, optional
+            Number of threads; default what OpenMP would take.
+
+        Raises
+        ------
+        TypeError, ValueError, OverflowError
+            As :meth:`update`, with the number of the block; the accumulator is then unchanged.
+        """
+        add_blocks(self, Accumulator(self.n_features, self.n_targets), blocks, progress, n_threads)
+
+    def take_block(self, block: Block, number: int, n_threads: int | None) -> None:
+        """Add a block to a sum; see :mod:`limbeck.blocks`."""
+        self.update(block.X, block.y, sample_weight=block.sample_weight, n_threads=n_threads)
 
     def __add__(self, other: Accumulator) -> Accumulator:
         """Accumulator of the rows of both."""

@@ -1,0 +1,136 @@
+"""Blocks of Parquet and Arrow data."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import Any
+
+import numpy as np
+
+from limbeck._arrays import Float64Array
+from limbeck._blocks import Block, Blocks, rows_per_block
+
+__all__ = ["from_arrow"]
+
+
+class NamedRows(np.ndarray[Any, Any]):
+    """Rows whose columns have names, as those of a data frame."""
+
+    columns: tuple[str, ...] | None = None
+
+    def __array_finalize__(self, obj: Any) -> None:  # noqa: ANN401
+        # A slice of rows keeps the names.
+        self.columns = getattr(obj, "columns", None)
+
+
+class _ArrowBlocks(Blocks):
+    """Record batches of a data set, some columns of them."""
+
+    def __init__(self, data: Any, target: str, features: Sequence[str], weight: str | None, rows: int) -> None:  # noqa: ANN401
+        self._data, self._rows = data, rows
+        self._features, self._target, self._weight = tuple(features), target, weight
+        self.n_rows = int(data.count_rows())
+
+    def starting_at(self, number: int) -> Iterator[Block]:
+        wanted = [*self._features, self._target, *([self._weight] if self._weight else [])]
+        # Few batches ahead: each of the default 16 may be as large as a block.
+        batches = self._data.to_batches(columns=wanted, batch_size=self._rows, batch_readahead=1, fragment_readahead=1)
+        for batch in islice((b for b in batches if b.num_rows), number, None):
+            X = np.empty((batch.num_rows, len(self._features))).view(NamedRows)
+            X.columns = self._features
+            for j, name in enumerate(self._features):
+                X[:, j] = _numbers(batch, name)
+            weight = None if self._weight is None else _numbers(batch, self._weight)
+            yield Block(X, _numbers(batch, self._target), weight)
+
+
+def _numbers(batch: Any, name: str) -> Float64Array:  # noqa: ANN401
+    """A column of a record batch as float64."""
+    import pyarrow
+
+    column, kinds = batch.column(batch.schema.get_field_index(name)), pyarrow.types
+    tests = (kinds.is_integer, kinds.is_floating, kinds.is_boolean, kinds.is_decimal)
+    if not any(test(column.type) for test in tests):
+        raise TypeError(f"column {name!r} holds {column.type}: encode it as numbers, or leave it out of features")
+    if column.null_count:
+        row = next(i for i, value in enumerate(column) if not value.is_valid)
+        raise ValueError(f"column {name!r} has a missing value in row {row} of a batch: drop or fill such rows first")
+    return np.asarray(column.to_numpy(zero_copy_only=False), dtype=np.float64)
+
+
+def from_arrow(
+    source: Any,  # noqa: ANN401
+    target: str,
+    features: Sequence[str] | None = None,
+    *,
+    sample_weight: str | None = None,
+    rows: int | None = None,
+) -> Blocks:
+    """Blocks of Parquet or Arrow data; needs pyarrow (``pip install 'limbeck[parquet]'``).
+
+    Parameters
+    ----------
+    source : path, list of paths, or pyarrow Table, RecordBatch, list of RecordBatch, or Dataset
+        Parquet files or folders of them, files of the Arrow IPC format (.arrow, .feather), or what pyarrow has open.
+    target : str
+        The column of labels.
+    features : sequence of str, optional
+        The columns of X; default all others. They name the features of the result.
+    sample_weight : str, optional
+        The column of weights.
+    rows : int, optional
+        Rows in a block at most; default 64 MB of X. Row groups of a file are not joined.
+
+    Raises
+    ------
+    ImportError
+        pyarrow is not installed.
+    OSError
+        A file cannot be read.
+    TypeError, ValueError
+        There is no such column or no feature, the source is no such thing, or, once they are read, columns hold text
+        or missing values.
+    """
+    data = _data_set(source)
+    names = list(data.schema.names)
+    if features is None:
+        features = [
+            name for name in names if name not in (target, sample_weight) and not name.startswith("__index_level_")
+        ]
+    if isinstance(features, str):
+        raise TypeError(f"features must be a sequence of column names, got {features!r}")
+    for what, wanted in (("target", [target]), ("features", features), ("sample_weight", [sample_weight or target])):
+        for name in wanted:
+            if names.count(name) != 1:
+                shown = ", ".join(map(repr, names[:20])) + (", ..." if len(names) > 20 else "")
+                raise ValueError(f"{what}: there is no one column {name!r}; the columns are {shown}")
+    if not features:
+        raise ValueError(f"there are no features: the columns are {', '.join(map(repr, names))}")
+    return _ArrowBlocks(data, target, features, sample_weight, rows_per_block(len(features), 8, rows))
+
+
+def _data_set(source: Any) -> Any:  # noqa: ANN401
+    try:
+        import pyarrow
+        import pyarrow.dataset
+    except ImportError:
+        raise ImportError("reading Parquet and Arrow needs pyarrow: pip install 'limbeck[parquet]'") from None
+    if isinstance(source, pyarrow.dataset.Dataset):
+        return source
+    if isinstance(source, pyarrow.RecordBatchReader):
+        raise TypeError("source is a RecordBatchReader, which can be gone over only once: pass the file or a Dataset")
+    several = list(source) if isinstance(source, list | tuple) else [source]
+    if several and all(isinstance(part, pyarrow.Table | pyarrow.RecordBatch) for part in several):
+        return pyarrow.dataset.dataset(source)
+    if not several or not all(isinstance(part, str | os.PathLike) for part in several):
+        raise TypeError(
+            f"source must be paths, or a Table, RecordBatches or a Dataset of pyarrow; got {type(source).__name__}"
+        )
+    paths = [os.fspath(part) for part in several]
+    kind = "ipc" if paths[0].endswith((".arrow", ".feather", ".ipc")) else "parquet"
+    try:
+        return pyarrow.dataset.dataset(paths if len(paths) > 1 else paths[0], format=kind)
+    except (pyarrow.ArrowInvalid, NotImplementedError) as error:
+        raise ValueError(f"source: {paths[0]} is not a file of format {kind}: {error}") from None

@@ -1,0 +1,379 @@
+"""Blocks of rows and passes over them."""
+
+from __future__ import annotations
+
+import copy
+import mmap
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from limbeck._arrays import Array, float_array, integer, row_weights, same_length
+from limbeck._frames import require_same_order
+
+__all__ = ["Block", "Blocks", "Statistic", "as_blocks", "from_arrays", "from_npy", "partial_sum", "pieces"]
+
+_BLOCK_BYTES = 1 << 26
+Report = Callable[[int, int | None], None]
+
+
+class Block(NamedTuple):
+    """Rows, labels, and weights of the rows or None."""
+
+    X: Any
+    y: Any
+    sample_weight: Any = None
+
+
+class Statistic(Protocol):
+    """What a pass sums up: empty at first, it takes in blocks, and adds up with others."""
+
+    def take_block(self, block: Block, number: int, n_threads: int | None) -> None:
+        """Add the rows of the block of this number; a failure may leave the object half changed."""
+
+    def __add__(self: S, other: S) -> S: ...
+
+
+S = TypeVar("S", bound=Statistic)
+
+
+class Blocks:
+    """Blocks that this process goes over, one after another.
+
+    Attributes
+    ----------
+    n_rows : int or None
+        Number of rows in all, where it is known beforehand.
+    """
+
+    n_rows: int | None = None
+
+    def __iter__(self) -> Iterator[Block]:
+        return self.starting_at(0)
+
+    def starting_at(self, number: int) -> Iterator[Block]:
+        """The blocks from this number on."""
+        raise NotImplementedError
+
+    def total(
+        self,
+        empty: S,
+        *,
+        n_threads: int | None = None,
+        report: Report | None = None,
+        begin: int = 0,
+        after_block: Callable[[S, int], None] | None = None,
+    ) -> S:
+        """The sum over all blocks.
+
+        Parameters
+        ----------
+        empty : picklable object with ``+``
+            What to add the blocks to; it is not changed.
+        n_threads : int, optional
+            Number of threads for the kernels.
+        report : callable, optional
+            Called as ``report(rows, n_rows)`` after each block.
+        begin : int, default 0
+            The block to begin with; those before are in ``empty`` already.
+        after_block : callable, optional
+            Called as ``after_block(sum, number)`` after each block.
+        """
+        sums = copy.deepcopy(empty)
+        done = 0
+        for number, block in enumerate(self.starting_at(begin), begin):
+            take(sums, block, number, n_threads)
+            done += len(block[0])
+            if report is not None:
+                report(done, self.n_rows)
+            if after_block is not None:
+                after_block(sums, number)
+        return sums
+
+
+def take(sums: Statistic, block: Any, number: int, n_threads: int | None) -> None:  # noqa: ANN401
+    """Add a block to a sum, with errors that name the block."""
+    if not isinstance(block, tuple | list) or len(block) not in (2, 3):
+        what = f"{type(block).__name__} of {len(block)}" if isinstance(block, tuple | list) else type(block).__name__
+        raise TypeError(f"block {number} must be a tuple (X, y) or (X, y, sample_weight), got {what}")
+    try:
+        sums.take_block(Block(*block), number, n_threads)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise type(error)(f"block {number}: {error}") from error
+
+
+def partial_sum(
+    empty: S,
+    block: tuple[Any, ...] | Callable[[], tuple[Any, ...]],
+    number: int,
+    *,
+    n_threads: int | None = None,
+) -> S:
+    """What an empty sum becomes by one block: the task of a cluster.
+
+    Parameters
+    ----------
+    empty : picklable object with ``+``
+        As passed to ``total``; it is not changed.
+    block : tuple (X, y) or (X, y, sample_weight), or callable
+        The block, or a function without arguments that loads it.
+    number : int
+        The place of the block among all, from 0: every block has its own, in every pass the same.
+    n_threads : int, optional
+        Number of threads; default what OpenMP would take.
+    """
+    sums = copy.deepcopy(empty)
+    take(sums, block() if callable(block) else block, integer(number, "number", 0), n_threads)
+    return sums
+
+
+def pieces(block: Block, dtype: Any = None) -> Iterator[tuple[Array, Array, Array | None]]:  # noqa: ANN401
+    """X, y and weights of a block as checked arrays, cut where they would take much memory.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Not rows of real numbers, shapes that disagree, or weights that are negative, NaN or infinite.
+    """
+    X, y, w = block
+    require_same_order(X, y)
+    require_same_order(X, w, "sample_weight")
+    # What a memory map or a frame holds is converted piece by piece.
+    sliced = X.iloc if hasattr(X, "iloc") else X if isinstance(X, np.ndarray) else float_array(X, "X", 2)
+    if len(X.shape if hasattr(X, "shape") else sliced.shape) != 2:
+        raise ValueError(f"X must have 2 dimension(s), got shape {np.shape(X)}")
+    labels = y if isinstance(y, np.ndarray) else float_array(y, "y", 1)
+    whole = np.broadcast_to(np.float64(0), (len(X), X.shape[1] if hasattr(X, "shape") else sliced.shape[1]))
+    if labels.ndim != 1:
+        raise ValueError(f"y must have 1 dimension(s), got shape {labels.shape}")
+    same_length(whole, "X", 0, labels, "y", 0, "rows")
+    weights = None if w is None else row_weights(w, whole)
+    step = rows_per_block(whole.shape[1], 8)
+    for begin in range(0, len(whole), step):
+        part = slice(begin, min(len(whole), begin + step))
+        yield (
+            float_array(sliced[part], "X", 2, dtype),
+            float_array(labels[part], "y", 1, np.float64),
+            None if weights is None else weights[part],
+        )
+
+
+def rows_per_block(d: int, item: int, most: int | None = None) -> int:
+    """Rows of 64 MB, or as many as asked for."""
+    return max(1, _BLOCK_BYTES // (max(1, d) * item)) if most is None else integer(most, "rows", 1)
+
+
+# ---- Arrays ----
+
+
+class _ArrayBlocks(Blocks):
+    """Slices of arrays that are in memory, or mapped."""
+
+    def __init__(self, X: Any, y: Any, sample_weight: Any, rows: int | None) -> None:  # noqa: ANN401
+        self._columns = [X, y, sample_weight]
+        self.n_rows = len(X)
+        item = X.dtype.itemsize if isinstance(X, np.ndarray) else 8
+        self._rows = rows_per_block(X.shape[1], item, rows)
+
+    def starting_at(self, number: int) -> Iterator[Block]:
+        assert self.n_rows is not None
+        begins = range(number * self._rows, self.n_rows, self._rows)
+        for begin in begins:
+            for column in self._columns:
+                _advise(column, begin + self._rows, begin + 2 * self._rows, "MADV_WILLNEED")
+            yield Block(*(_cut(column, begin, begin + self._rows) for column in self._columns))
+            for column in self._columns:
+                _advise(column, begin, begin + self._rows, "MADV_DONTNEED")
+
+
+def _cut(column: Any, begin: int, end: int) -> Any:  # noqa: ANN401
+    return None if column is None else getattr(column, "iloc", column)[begin:end]
+
+
+def _advise(column: Any, begin: int, end: int, advice: str) -> None:  # noqa: ANN401
+    """Tell the system that rows of a memory map are wanted soon, or no longer: they would count as memory in use."""
+    owner = column
+    while isinstance(owner, np.ndarray) and not isinstance(owner, np.memmap):
+        owner = owner.base
+    mapping = getattr(owner, "_mmap", None)
+    # Pages that were changed in a private copy would be lost.
+    if mapping is None or getattr(owner, "mode", "c") not in ("r", "r+") or not hasattr(mmap, advice):
+        return
+    part = column[begin:end]
+    if not part.size or not part.flags.c_contiguous:
+        return
+    start = part.__array_interface__["data"][0] - np.frombuffer(mapping, np.uint8, 1).__array_interface__["data"][0]
+    first, last = -(-start // mmap.PAGESIZE) * mmap.PAGESIZE, (start + part.nbytes) // mmap.PAGESIZE * mmap.PAGESIZE
+    if last > first:
+        mapping.madvise(getattr(mmap, advice), first, last - first)
+
+
+def from_arrays(X: Any, y: Any, sample_weight: ArrayLike | None = None, *, rows: int | None = None) -> Blocks:  # noqa: ANN401
+    """Blocks of arrays, memory maps or data frames.
+
+    Parameters
+    ----------
+    X : array_like, memory map or data frame of shape (n, d)
+        Rows. Of a memory map the next block is read ahead, and the pages of each are given back after use.
+    y : array_like of shape (n,) or (n, q)
+        Labels; several a row for :class:`limbeck.ridgeless.Accumulator` alone.
+    sample_weight : array_like of shape (n,), optional
+        Weights of the rows.
+    rows : int, optional
+        Rows in a block; default 64 MB of X.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Not rows of real numbers, or shapes that disagree.
+    """
+    require_same_order(X, y)
+    require_same_order(X, sample_weight, "sample_weight")
+    X, y = (
+        a if isinstance(a, np.ndarray) or hasattr(a, "iloc") else float_array(a, name, ndim)
+        for a, name, ndim in ((X, "X", 2), (y, "y", (1, 2)))
+    )
+    if len(X.shape) != 2 or len(y.shape) not in (1, 2):
+        raise ValueError(f"X must have shape (n, d) and y (n,) or (n, q), got {X.shape} and {y.shape}")
+    same_length(X, "X", 0, y, "y", 0, "rows")
+    if sample_weight is not None:
+        sample_weight = float_array(sample_weight, "sample_weight", 1)
+        same_length(X, "X", 0, sample_weight, "sample_weight", 0, "rows")
+    return _ArrayBlocks(X, y, sample_weight, rows)
+
+
+# ---- NumPy files ----
+
+
+class _NpyFile:
+    """The header of an NPY file, and windows of its rows."""
+
+    def __init__(self, path: str | os.PathLike[str], name: str, ndim: tuple[int, ...]) -> None:
+        self.path = Path(path)
+        with self.path.open("rb") as file:
+            try:
+                version = np.lib.format.read_magic(file)
+                read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+                self.shape, fortran, self.dtype = read(file)
+            except ValueError as error:
+                raise ValueError(f"{name}: {self.path} is not an NPY file: {error}") from None
+            self.offset = file.tell()
+        if len(self.shape) not in ndim or self.dtype.kind not in "biuf" or (fortran and len(self.shape) > 1):
+            order, wanted = " in Fortran order" if fortran else "", " or ".join(map(str, ndim))
+            raise ValueError(
+                f"{name}: {self.path} must hold numbers in {wanted} dimension(s), row by row; it holds {self.dtype} of "
+                f"shape {self.shape}{order}"
+            )
+        self.row_bytes = self.dtype.itemsize * int(np.prod(self.shape[1:], dtype=np.int64))
+        if self.path.stat().st_size < self.offset + self.shape[0] * self.row_bytes:
+            raise ValueError(f"{name}: {self.path} is shorter than its header says: {self.shape} of {self.dtype}")
+
+    def window(self, begin: int, end: int) -> Array:
+        """Rows as a memory map of their own."""
+        shape = (end - begin, *self.shape[1:])
+        if not all(shape):
+            return np.empty(shape, self.dtype)
+        return np.memmap(self.path, self.dtype, "r", self.offset + begin * self.row_bytes, shape)
+
+    def read_ahead(self, begin: int, end: int) -> None:
+        """Have the system fetch rows that will be wanted."""
+        if hasattr(os, "posix_fadvise") and begin < end:
+            with self.path.open("rb") as file:
+                where = self.offset + begin * self.row_bytes, (end - begin) * self.row_bytes
+                os.posix_fadvise(file.fileno(), *where, os.POSIX_FADV_WILLNEED)
+
+
+class _NpyBlocks(Blocks):
+    """Windows of NPY files, each mapped alone: what is mapped at a time is bounded, too."""
+
+    def __init__(self, files: Sequence[_NpyFile], rows: int | None) -> None:
+        self._files = files
+        self.n_rows = files[0].shape[0]
+        self._rows = rows_per_block(files[0].row_bytes, 1, rows)
+
+    def starting_at(self, number: int) -> Iterator[Block]:
+        assert self.n_rows is not None
+        for begin in range(number * self._rows, self.n_rows, self._rows):
+            end = min(self.n_rows, begin + self._rows)
+            for file in self._files:
+                file.read_ahead(end, min(self.n_rows, end + self._rows))
+            yield Block(*(file.window(begin, end) for file in self._files))
+
+
+def from_npy(
+    X: str | os.PathLike[str],
+    y: str | os.PathLike[str],
+    sample_weight: str | os.PathLike[str] | None = None,
+    *,
+    rows: int | None = None,
+) -> Blocks:
+    """Blocks of NPY files, of which no more than a block is mapped at a time: for a process of bounded address space.
+
+    Parameters
+    ----------
+    X, y, sample_weight : path
+        Files of arrays (n, d), (n,) or (n, q), and (n,), row by row, of any real type.
+    rows : int, optional
+        Rows in a block; default 64 MB of X.
+
+    Raises
+    ------
+    OSError
+        A file cannot be opened.
+    ValueError
+        A file is no such array, or numbers of rows disagree.
+    """
+    files = [_NpyFile(X, "X", (2,)), _NpyFile(y, "y", (1, 2))]
+    if sample_weight is not None:
+        files.append(_NpyFile(sample_weight, "sample_weight", (1,)))
+    for name, file in zip(("y", "sample_weight"), files[1:], strict=False):
+        if file.shape[0] != files[0].shape[0]:
+            raise ValueError(
+                f"X and {name} must have the same number of rows, got X of shape {files[0].shape} and {name} of shape "
+                f"{file.shape}"
+            )
+    return _NpyBlocks(files, rows)
+
+
+# ---- Anything else ----
+
+
+class _IterableBlocks(Blocks):
+    """A re-iterable of blocks."""
+
+    def __init__(self, blocks: Iterable[Any]) -> None:
+        self._blocks = blocks
+
+    def starting_at(self, number: int) -> Iterator[Block]:
+        return islice(iter(self._blocks), number, None)
+
+
+def as_blocks(value: Any, what: str = "X") -> Any:  # noqa: ANN401
+    """Something with a method ``total``: blocks as they are, or a re-iterable of them.
+
+    Raises
+    ------
+    TypeError
+        The value is neither, or can be gone over only once.
+    """
+    if hasattr(value, "total"):
+        return value
+    if (
+        isinstance(value, np.ndarray | str | bytes | dict)
+        or hasattr(value, "columns")
+        or hasattr(value, "__dask_graph__")
+    ):
+        raise TypeError(f"{what} is a {type(value).__name__} without y: blocks are tuples (X, y)")
+    if not isinstance(value, Iterable):
+        raise TypeError(f"{what} must be an iterable of blocks (X, y), got {type(value).__name__}")
+    if isinstance(value, Iterator):
+        raise TypeError(
+            f"{what} is an iterator, which can be gone over only once: pass a list of blocks, or an object whose "
+            "__iter__ begins anew each time"
+        )
+    return _IterableBlocks(value)

@@ -1,0 +1,288 @@
+"""The first pass over blocks: how many rows, what labels and sizes, and a sample of the rows."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from limbeck._arrays import Array, Float64Array, require_finite, thread_count
+from limbeck._blocks import Block, Blocks, pieces
+from limbeck._frames import feature_names, target_name
+from limbeck._passes import PassLine, sum_over
+from limbeck._progress import Progress
+
+__all__ = ["RowCounts", "RowSample", "Scan", "scanned"]
+
+_GROWTH = 2
+
+
+class RowCounts:
+    """Number of rows of every block: where one of a cluster begins is known from those before it."""
+
+    def __init__(self) -> None:
+        self.rows: dict[int, int] = {}
+
+    def take_block(self, block: Block, number: int, n_threads: int | None) -> None:
+        """Count the rows of a block."""
+        self.rows[number] = len(block.X)
+
+    def __add__(self, other: RowCounts) -> RowCounts:
+        if twice := self.rows.keys() & other.rows.keys():
+            raise ValueError(f"two blocks have the number {min(twice)}: give each one its own")
+        total = RowCounts()
+        total.rows = self.rows | other.rows
+        return total
+
+    def first_rows(self) -> dict[int, int]:
+        """Place of each block's first row among all."""
+        found, place = {}, 0
+        for number in sorted(self.rows):
+            found[number] = place
+            place += self.rows[number]
+        return found
+
+
+def _hashed(numbers: NDArray[np.uint64], seed: int) -> NDArray[np.uint64]:
+    """Well mixed 64 bits of each number: the finaliser of SplitMix64 (Steele, Lea and Flood, OOPSLA 2014)."""
+    z = (numbers + np.uint64(seed)) * np.uint64(0x9E3779B97F4A7C15)
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return np.asarray(z ^ (z >> np.uint64(31)))
+
+
+def scanned(
+    source: Any,  # noqa: ANN401
+    rows_to_keep: Callable[[int], int],
+    rng: np.random.Generator,
+    n_threads: int,
+    tell: Progress,
+) -> Scan:
+    """The first pass over blocks; ``rows_to_keep`` tells how many rows to draw, by the number of features."""
+    line = PassLine("pass: rows")
+    first_rows = None
+    if not isinstance(source, Blocks):
+        counts = sum_over(source, RowCounts(), n_threads or None)
+        first_rows = counts.first_rows()
+    # Without a draw from the generator, whose state is to be the same as for arrays.
+    seed = copy.deepcopy(rng).integers(2**63)
+    empty = Scan(RowSample(rows_to_keep, int(seed)), first_rows)
+    return sum_over(source, empty, n_threads or None, lambda done, n_rows: tell.show_pass(line.text(done, n_rows)))
+
+
+class RowSample:
+    """Rows drawn without replacement: those whose places among all have the smallest hashes.
+
+    So the sample depends on the rows and their order alone, not on how they were cut into blocks, nor on which of them
+    came first.
+
+    Parameters
+    ----------
+    rows_to_keep : callable
+        Number of rows to keep, by the number of features.
+    seed : int
+        Of the hash, below 2^64.
+    """
+
+    def __init__(self, rows_to_keep: Callable[[int], int], seed: int) -> None:
+        self.rows_to_keep, self.seed = rows_to_keep, seed
+        self.most = self.count = 0
+        # Columns: features, label, weight. Rows in any order; those from count on are not there yet.
+        self._rows: Float64Array | None = None
+        self._places: NDArray[np.uint64] = np.empty(0, np.uint64)
+
+    def take(self, X: Array, y: Array, weights: Array | None, first: int) -> None:
+        """Offer rows, the first of which has this place among all; those of weight zero are not taken."""
+        self.most = self.rows_to_keep(X.shape[1])
+        places = np.arange(first, first + len(X), dtype=np.uint64)
+        offered = np.ones(len(X), dtype=bool) if weights is None else weights > 0
+        if self.count == self.most:
+            offered &= _hashed(places, self.seed) < self._hashes().max(initial=0)
+        at = np.flatnonzero(offered)
+        self._merge(places[at], lambda part, to: _fill(to, X, y, weights, at[part]), X.shape[1])
+
+    def add(self, other: RowSample) -> None:
+        """Offer the rows of another sample."""
+        if other._rows is not None:
+            rows, self.most = other._rows, other.most
+            self._merge(other._places[: other.count], lambda part, to: np.copyto(to, rows[part]), rows.shape[1] - 2)
+
+    def _hashes(self) -> NDArray[np.uint64]:
+        return _hashed(self._places[: self.count], self.seed)
+
+    def _merge(self, places: NDArray[np.uint64], put: Any, d: int) -> None:  # noqa: ANN401
+        """Keep the smallest hashes of rows here and offered; ``put(part, to)`` writes some of the latter."""
+        both = np.concatenate([self._hashes(), _hashed(places, self.seed)])
+        kept = np.arange(len(both))
+        if len(both) > self.most:
+            kept = np.argpartition(both, self.most - 1)[: self.most] if self.most else kept[:0]
+        new = np.sort(kept[kept >= self.count]) - self.count
+        stay = np.zeros(self.count, dtype=bool)
+        stay[kept[kept < self.count]] = True
+        count = len(kept)
+        self._reserve(count, d)
+        assert self._rows is not None
+        slots = np.concatenate([np.flatnonzero(~stay), np.arange(self.count, count)])
+        step = 1 << 14  # a few rows at a time: no second copy of them all
+        for i in range(0, len(new), step):
+            rows = np.empty((len(new[i : i + step]), d + 2))
+            put(new[i : i + step], rows)
+            self._rows[slots[i : i + step]] = rows
+        self._places[slots] = places[new]
+        self.count = count
+
+    def _reserve(self, count: int, d: int) -> None:
+        have = 0 if self._rows is None else len(self._rows)
+        if self._rows is not None and self._rows.shape[1] != d + 2:
+            raise ValueError(f"X has {d} features, blocks before it {self._rows.shape[1] - 2}")
+        if count > have:
+            size = min(self.most, max(count, _GROWTH * have))
+            rows, places = np.empty((size, d + 2)), np.empty(size, np.uint64)
+            if self._rows is not None:
+                rows[: self.count], places[: self.count] = self._rows[: self.count], self._places[: self.count]
+            self._rows, self._places = rows, places
+        elif self._rows is None:
+            self._rows = np.empty((0, d + 2))
+
+    def in_order(self) -> tuple[Float64Array, Float64Array, Float64Array]:
+        """X, y and weights in the order of the rows; the sample is empty afterwards."""
+        assert self._rows is not None
+        order = np.argsort(self._places[: self.count])
+        rows, self._rows = self._rows, None
+        self.count, self._places = 0, self._places[:0]
+        # Column by column, and cut where blocks of them end: the sample is never there twice.
+        X = np.empty((len(order), rows.shape[1] - 2))
+        step = 1 << 14
+        for i in range(0, len(order), step):
+            X[i : i + step] = rows[order[i : i + step], :-2]
+        return X, rows[order, -2], rows[order, -1]
+
+    def __getstate__(self) -> dict[str, Any]:
+        rows = None if self._rows is None else self._rows[: self.count]
+        return self.__dict__ | {"_rows": rows, "_places": self._places[: self.count]}
+
+
+def _fill(to: Float64Array, X: Array, y: Array, weights: Array | None, at: NDArray[np.intp]) -> None:
+    to[:, :-2] = X[at]
+    to[:, -2] = y[at]
+    to[:, -1] = 1.0 if weights is None else weights[at]
+
+
+class Scan:
+    """What one pass tells of the rows; adds up by ``+``.
+
+    Parameters
+    ----------
+    sample : RowSample
+        An empty one.
+    first_rows : dict of int to int, optional
+        Place of each block's first row among all; without it blocks are taken one after another.
+
+    Attributes
+    ----------
+    n_rows : int
+        Number of rows.
+    count : int
+        Of those, the number of positive weight. All that follows is of them alone.
+    weight, mean, squares : float
+        Sum of the weights, weighted mean of the labels, and weighted sum of their squared distances from it.
+    least, largest : float
+        Of the labels.
+    sizes : ndarray of shape (d,)
+        Largest size in each column of X.
+    names : tuple of str or None
+        Of the columns, where X has them.
+    target : str
+        Name of the labels.
+    weighted : bool
+        Whether there are weights.
+    """
+
+    def __init__(self, sample: RowSample, first_rows: dict[int, int] | None = None) -> None:
+        self.sample, self.first_rows = sample, first_rows
+        self.n_rows = self.count = 0
+        self.weight = self.mean = self.squares = 0.0
+        self.least, self.largest = np.inf, -np.inf
+        self.sizes: Float64Array | None = None
+        self.names: tuple[str, ...] | None = None
+        self.target = "y"
+        self.weighted = False
+
+    def take_block(self, block: Block, number: int, n_threads: int | None) -> None:
+        """Add the rows of a block."""
+        X, y, _ = block
+        first = self.n_rows if self.first_rows is None else self.first_rows[number]
+        done = 0
+        for x, labels, weights in pieces(block):
+            try:
+                require_finite(thread_count(n_threads), X=x, y=labels)
+            except ValueError as error:
+                raise ValueError(f"from row {first + done} of all on: {error}") from None
+            self._take_rows(x, labels, weights, first + done)
+            done += len(x)
+        if len(X):
+            names = feature_names(None, X, X.shape[1]) if hasattr(X, "columns") else None
+            self._join_names(names, self.n_rows == done)
+        self.target = target_name(None, y)
+
+    def _take_rows(self, X: Array, y: Array, weights: Array | None, first: int) -> None:
+        if self.sizes is not None and len(self.sizes) != X.shape[1]:
+            raise ValueError(f"X has {X.shape[1]} features, blocks before it {len(self.sizes)}")
+        self.sample.take(X, y, weights, first)
+        self.n_rows += len(X)
+        self.weighted |= weights is not None
+        if weights is not None:
+            kept = weights > 0
+            X, y, weights = X[kept], y[kept], weights[kept]
+        sizes = np.zeros(X.shape[1])
+        if len(y):
+            sizes = np.maximum(X.max(axis=0), -X.min(axis=0)).astype(np.float64)
+            self.least, self.largest = min(self.least, float(y.min())), max(self.largest, float(y.max()))
+            with np.errstate(over="ignore", invalid="ignore"):  # sizes are looked at afterwards
+                weight = float(len(y) if weights is None else weights.sum())
+                mean = float(np.average(y, weights=weights))
+                squares = float(weight * np.average(np.square(y - mean), weights=weights))
+                self._join_labels(weight, mean, squares)
+        self.sizes = sizes if self.sizes is None else np.maximum(self.sizes, sizes)
+        self.count += len(y)
+
+    def _join_labels(self, weight: float, mean: float, squares: float) -> None:
+        """Means and sums of squares add up as in Chan, Golub and LeVeque, The American Statistician 37, 1983."""
+        total = self.weight + weight
+        if total == 0:
+            return
+        apart = mean - self.mean
+        self.squares += squares + apart**2 * self.weight * weight / total
+        self.mean += apart * weight / total
+        self.weight = total
+
+    def _join_names(self, names: tuple[str, ...] | None, first: bool) -> None:
+        if not first and names != self.names:
+            raise ValueError(f"the columns of X are {names}, in blocks before it {self.names}")
+        self.names = names
+
+    def __add__(self, other: Scan) -> Scan:
+        if not other.n_rows:
+            return self
+        if not self.n_rows:
+            return other
+        total = Scan(RowSample(self.sample.rows_to_keep, self.sample.seed), self.first_rows)
+        total.sample.add(self.sample)
+        total.sample.add(other.sample)
+        assert self.sizes is not None
+        assert other.sizes is not None
+        if self.sizes.shape != other.sizes.shape:
+            raise ValueError(f"blocks must have the same features, got {len(self.sizes)} and {len(other.sizes)}")
+        total.sizes = np.maximum(self.sizes, other.sizes)
+        total.n_rows, total.count = self.n_rows + other.n_rows, self.count + other.count
+        total.least, total.largest = min(self.least, other.least), max(self.largest, other.largest)
+        total.weighted = self.weighted or other.weighted
+        total.target = self.target
+        total._join_labels(self.weight, self.mean, self.squares)
+        total._join_labels(other.weight, other.mean, other.squares)
+        total._join_names(self.names, True)
+        total._join_names(other.names, False)
+        return total
