@@ -28,6 +28,8 @@ class DaskBlocks:
         Labels, in the same partitions or, for arrays of known chunks, any.
     sample_weight : the same of shape (n,), optional
         Weights of the rows.
+    names : (str, str)
+        What errors call the first two.
 
     Raises
     ------
@@ -37,27 +39,32 @@ class DaskBlocks:
         Only one of them is of dask, or partitions do not go together.
     """
 
-    def __init__(self, X: Any, y: Any, sample_weight: Any = None) -> None:  # noqa: ANN401
+    def __init__(
+        self,
+        X: Any,  # noqa: ANN401
+        y: Any,  # noqa: ANN401
+        sample_weight: Any = None,  # noqa: ANN401
+        names: tuple[str, str] = ("X", "y"),
+    ) -> None:
         try:
             import dask
         except ImportError:
             raise ImportError("dask collections need dask: pip install 'limbeck[dask]'") from None
         self._dask = dask
-        parts = {"X": X, "y": y} | ({} if sample_weight is None else {"sample_weight": sample_weight})
+        parts = dict(zip((*names, "sample_weight"), (X, y, sample_weight), strict=True))
+        parts = {name: part for name, part in parts.items() if part is not None}
         for name, part in parts.items():
-            if not hasattr(part, "__dask_graph__"):
-                raise TypeError(
-                    f"{name} is a {type(part).__name__}, the others are of dask: pass all as dask's, or none"
-                )
-            if not hasattr(part, "to_delayed") or getattr(part, "ndim", 0) != (2 if name == "X" else part.ndim):
-                raise TypeError(f"{name} must be a dask array or data frame, got {type(part).__name__}")
-        if hasattr(X, "rechunk"):
-            X, others = _aligned(X, [part for name, part in parts.items() if name != "X"])
-            parts = dict(zip(parts, [X, *others], strict=True))
-        delayed = {name: _partitions(part) for name, part in parts.items()}
+            if not hasattr(part, "to_delayed") or not hasattr(part, "ndim"):
+                what = f"{name} is a {type(part).__name__}"
+                raise TypeError(f"{what}, the others are arrays or data frames of dask: pass all as such, or none")
+        if X.ndim != 2:
+            raise ValueError(f"{names[0]} must have 2 dimension(s), got shape {X.shape}")
+        delayed = {name: _partitions(part) for name, part in _aligned(parts).items()}
         for name, several in delayed.items():
-            if len(several) != len(delayed["X"]):
-                raise ValueError(f"X has {len(delayed['X'])} partitions and {name} {len(several)}: make them the same")
+            if len(several) != len(delayed[names[0]]):
+                raise ValueError(
+                    f"{names[0]} has {len(delayed[names[0]])} partitions and {name} {len(several)}: make them the same"
+                )
         self._blocks = list(zip(*delayed.values(), strict=True))
 
     def total(self, empty: S) -> S:
@@ -71,17 +78,18 @@ class DaskBlocks:
         return self._dask.compute(sums[0])[0]  # type: ignore[no-any-return]
 
 
-def _aligned(X: Any, others: list[Any]) -> tuple[Any, list[Any]]:  # noqa: ANN401
-    """X one chunk wide, and the others in chunks of the same rows, where these are known."""
-    X = X.rechunk({1: -1})
-    known = not any(np.isnan(part.chunks[0]).any() for part in (X, *others) if hasattr(part, "chunks"))
-    aligned = []
-    for part in others:
-        if known and hasattr(part, "rechunk"):
-            same_length(X, "X", 0, part, "y", 0, "rows")
-            part = part.rechunk({0: X.chunks[0]} | ({1: -1} if part.ndim == 2 else {}))
-        aligned.append(part)
-    return X, aligned
+def _aligned(parts: dict[str, Any]) -> dict[str, Any]:
+    """Arrays in chunks of the same rows as the first one, where these are known, and one chunk wide."""
+    arrays = {name: part for name, part in parts.items() if hasattr(part, "rechunk")}
+    first = next(iter(parts))
+    known = len(arrays) == len(parts) and not any(np.isnan(part.chunks[0]).any() for part in arrays.values())
+    aligned = dict(parts)
+    for name, part in arrays.items():
+        if known:
+            same_length(parts[first], first, 0, part, name, 0, "rows")
+        rows = {0: parts[first].chunks[0]} if known else {}
+        aligned[name] = part.rechunk(rows | ({1: -1} if part.ndim == 2 else {}))
+    return aligned
 
 
 def _partitions(part: Any) -> list[Any]:  # noqa: ANN401

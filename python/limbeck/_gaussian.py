@@ -221,8 +221,9 @@ def without_needless_affine_part(model: Model, rows: Rows | StreamedRows, tell: 
 
     Either way its neurons are turned so that the linear part is small.
     """
+    exact = rows.mean_error(model) <= EXACT * rows.variance
     model = turned(model)
-    if tell.out_of_time() or rows.mean_error(model) <= EXACT * rows.variance:
+    if tell.out_of_time() or exact:
         return model, True
     constrained = without_affine_part(model, rows)
     return (model, True) if constrained is None else (constrained, False)

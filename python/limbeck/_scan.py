@@ -63,13 +63,13 @@ def scanned(
 ) -> Scan:
     """The first pass over blocks; ``rows_to_keep`` tells how many rows to draw, by the number of features."""
     line = PassLine("pass: rows")
-    first_rows = None
+    first_rows, n_rows = None, getattr(source, "n_rows", None)
     if not isinstance(source, Blocks):
         counts = sum_over(source, RowCounts(), n_threads or None)
-        first_rows = counts.first_rows()
+        first_rows, n_rows = counts.first_rows(), sum(counts.rows.values())
     # Without a draw from the generator, whose state is to be the same as for arrays.
     seed = copy.deepcopy(rng).integers(2**63)
-    empty = Scan(RowSample(rows_to_keep, int(seed)), first_rows)
+    empty = Scan(RowSample(rows_to_keep, int(seed), n_rows), first_rows)
     return sum_over(source, empty, n_threads or None, lambda done, n_rows: tell.show_pass(line.text(done, n_rows)))
 
 
@@ -85,10 +85,12 @@ class RowSample:
         Number of rows to keep, by the number of features.
     seed : int
         Of the hash, below 2^64.
+    n_rows : int, optional
+        Number of all rows, where it is known: saves work.
     """
 
-    def __init__(self, rows_to_keep: Callable[[int], int], seed: int) -> None:
-        self.rows_to_keep, self.seed = rows_to_keep, seed
+    def __init__(self, rows_to_keep: Callable[[int], int], seed: int, n_rows: int | None = None) -> None:
+        self.rows_to_keep, self.seed, self.n_rows = rows_to_keep, seed, n_rows
         self.most = self.count = 0
         # Columns: features, label, weight. Rows in any order; those from count on are not there yet.
         self._rows: Float64Array | None = None
@@ -99,10 +101,18 @@ class RowSample:
         self.most = self.rows_to_keep(X.shape[1])
         places = np.arange(first, first + len(X), dtype=np.uint64)
         offered = np.ones(len(X), dtype=bool) if weights is None else weights > 0
-        if self.count == self.most:
-            offered &= _hashed(places, self.seed) < self._hashes().max(initial=0)
+        if (bound := self._bound(weights is not None)) is not None:
+            offered &= _hashed(places, self.seed) < bound
         at = np.flatnonzero(offered)
         self._merge(places[at], lambda part, to: _fill(to, X, y, weights, at[part]), X.shape[1])
+
+    def _bound(self, weighted: bool) -> np.uint64 | None:
+        """What hashes of rows in the sample are below, as far as it is known."""
+        if self.count == self.most:
+            return np.uint64(self._hashes().max(initial=0))
+        # So many of n uniform numbers are below it but for eight standard deviations.
+        share = (self.most + 8 * self.most**0.5 + 64) / self.n_rows if self.n_rows and not weighted else 1.0
+        return np.uint64(share * 2.0**64) if share < 1 else None
 
     def add(self, other: RowSample) -> None:
         """Offer the rows of another sample."""
@@ -186,11 +196,11 @@ class Scan:
     n_rows : int
         Number of rows.
     count : int
-        Of those, the number of positive weight. All that follows is of them alone.
+        Of those, the number of positive weight.
     weight, mean, squares : float
         Sum of the weights, weighted mean of the labels, and weighted sum of their squared distances from it.
     least, largest : float
-        Of the labels.
+        Of the labels of rows that count.
     sizes : ndarray of shape (d,)
         Largest size in each column of X.
     names : tuple of str or None
@@ -217,18 +227,22 @@ class Scan:
         first = self.n_rows if self.first_rows is None else self.first_rows[number]
         done = 0
         for x, labels, weights in pieces(block):
-            try:
-                require_finite(thread_count(n_threads), X=x, y=labels)
-            except ValueError as error:
-                raise ValueError(f"from row {first + done} of all on: {error}") from None
-            self._take_rows(x, labels, weights, first + done)
+            sizes = np.zeros(x.shape[1])
+            if len(x):
+                sizes = np.maximum(x.max(axis=0), -x.min(axis=0)).astype(np.float64)
+            if not (np.isfinite(sizes).all() and np.isfinite(labels).all()):
+                try:
+                    require_finite(thread_count(n_threads), X=x, y=labels)
+                except ValueError as error:
+                    raise ValueError(f"from row {first + done} of all on: {error}") from None
+            self._take_rows(x, labels, weights, first + done, sizes)
             done += len(x)
         if len(X):
             names = feature_names(None, X, X.shape[1]) if hasattr(X, "columns") else None
             self._join_names(names, self.n_rows == done)
         self.target = target_name(None, y)
 
-    def _take_rows(self, X: Array, y: Array, weights: Array | None, first: int) -> None:
+    def _take_rows(self, X: Array, y: Array, weights: Array | None, first: int, sizes: Float64Array) -> None:
         if self.sizes is not None and len(self.sizes) != X.shape[1]:
             raise ValueError(f"X has {X.shape[1]} features, blocks before it {len(self.sizes)}")
         self.sample.take(X, y, weights, first)
@@ -236,10 +250,8 @@ class Scan:
         self.weighted |= weights is not None
         if weights is not None:
             kept = weights > 0
-            X, y, weights = X[kept], y[kept], weights[kept]
-        sizes = np.zeros(X.shape[1])
+            y, weights = y[kept], weights[kept]
         if len(y):
-            sizes = np.maximum(X.max(axis=0), -X.min(axis=0)).astype(np.float64)
             self.least, self.largest = min(self.least, float(y.min())), max(self.largest, float(y.max()))
             with np.errstate(over="ignore", invalid="ignore"):  # sizes are looked at afterwards
                 weight = float(len(y) if weights is None else weights.sum())
@@ -269,7 +281,7 @@ class Scan:
             return self
         if not self.n_rows:
             return other
-        total = Scan(RowSample(self.sample.rows_to_keep, self.sample.seed), self.first_rows)
+        total = Scan(RowSample(self.sample.rows_to_keep, self.sample.seed, self.sample.n_rows), self.first_rows)
         total.sample.add(self.sample)
         total.sample.add(other.sample)
         assert self.sizes is not None

@@ -18,7 +18,7 @@ from limbeck._scan import Scan
 
 __all__ = ["StreamedRows"]
 
-_SAMPLE_ROWS_PER_PARAMETER = 20  # in a sample whose normal matrix stands for that of all rows
+_SAMPLE_ROWS_PER_PARAMETER = 100  # in a sample whose normal matrix stands for that of all rows
 _MOST_DENSE = 4000  # parameters up to which a step is solved by a factorisation
 _FIRST_DAMPING, _MOST_DAMPING = 1e-10, 1e6
 _MOST_STEPS = 30
@@ -98,14 +98,22 @@ class StreamedRows:
         except _OutOfTime:
             return self._sample.mean_error(model)
 
+    def sample_stands_for_all(self, model: Model) -> bool:
+        """Whether the sample's normal matrix is so near that of all rows that steps by it are nearly the same."""
+        return len(self._sample) >= _SAMPLE_ROWS_PER_PARAMETER * model.parameters.size
+
     def normal_matrix(self, model: Model) -> Float64Array:
-        """``J' V J / sum(V)``; that of the sample where the time is up."""
+        """``J' V J / sum(V)``, of the sample if that will do."""
         try:
-            known = self.sums(model, "matrix")
-            assert known.matrix is not None
-            return known.matrix / known.weight
+            return self._sample.normal_matrix(model) if self.sample_stands_for_all(model) else self.exact_matrix(model)
         except _OutOfTime:
             return self._sample.normal_matrix(model)
+
+    def exact_matrix(self, model: Model) -> Float64Array:
+        """The same of all rows."""
+        known = self.sums(model, "matrix")
+        assert known.matrix is not None
+        return known.matrix / known.weight
 
     def sandwich(self, model: Model) -> tuple[Float64Array, Float64Array, float]:
         """Of a model for labels as they are: see :meth:`limbeck._model.Rows.sandwich`."""
@@ -155,7 +163,7 @@ class _System:
     def __init__(self, rows: StreamedRows, fit: Fit, model: Model) -> None:
         self._rows, self._sample, self._damping = rows, rows._sample, _FIRST_DAMPING
         self._dense = model.parameters.size <= _MOST_DENSE
-        self._sampled = not self._dense or len(rows._sample) >= _SAMPLE_ROWS_PER_PARAMETER * model.parameters.size
+        self._sampled = not self._dense or rows.sample_stands_for_all(model)
         self._free = np.ones(model.parameters.shape, dtype=bool)
         self._free[:-1, -1] = fit.thresholds
         self._decay = np.zeros(model.parameters.shape)
@@ -171,7 +179,7 @@ class _System:
         """The step that the damped quadratic form goes to."""
         if not self._dense:
             return self._iterated(model, gradient)
-        matrix = (self._sample if self._sampled else self._rows).normal_matrix(model)
+        matrix = self._sample.normal_matrix(model) if self._sampled else self._rows.exact_matrix(model)
         diagonal = matrix.diagonal() + self._decay.ravel()
         matrix.flat[:: len(matrix) + 1] += self._decay.ravel() + self._damping * np.maximum(
             diagonal, 1e-12 * diagonal.max(initial=0.0)

@@ -325,6 +325,8 @@ def _blocks_of(X: Any, y: Any, sample_weight: Any, options: _Options, sample_row
         if sample_weight is not None:
             raise TypeError("sample_weight comes in the blocks, as (X, y, sample_weight)")
         return as_blocks(X)
+    if isinstance(y, int | np.integer):
+        raise TypeError(f"y is the number {y}: labels, or None for blocks; a width is passed as width={y}")
     if isinstance(X, Blocks) or hasattr(X, "total"):
         raise TypeError("y must be None where X is blocks: they carry their labels")
     if hasattr(X, "__dask_graph__") or hasattr(y, "__dask_graph__"):
@@ -355,7 +357,7 @@ def _learn_blocks(
     table = None if scan.names is None else SimpleNamespace(columns=scan.names)
     names, target = names_of_features(feature_names, table, d), name_of_target(target_name or scan.target, None)
     X, y, weights = scan.sample.in_order()
-    if len(y) == scan.n_rows:
+    if len(y) == scan.count:
         same = _weighted_rows(X, y, weights if scan.weighted else None, options.n_threads)
         return _learn_rows(same, options, tell, names, target)
     if not options.refine:

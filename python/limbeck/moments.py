@@ -311,9 +311,10 @@ class MomentAccumulator:
 
     Notes
     -----
-    Standard errors come from batch means: each update is cut into up to 64 batches of consecutive rows, and the spread
-    of their sums gives the variance of an entry, whatever the distribution of the rows. With B batches in all they
-    have a relative accuracy of about (2 (B - 1)) ** -0.5; with fewer than two batches they are NaN.
+    Standard errors come from batch means: each update is cut into up to 64 batches of consecutive rows (8 when there
+    are 256 already), and the spread of their sums gives the variance of an entry, whatever the distribution of the
+    rows. With B batches in all they have a relative accuracy of about (2 (B - 1)) ** -0.5; with fewer than two batches
+    they are NaN.
 
     Examples
     --------
@@ -327,7 +328,8 @@ class MomentAccumulator:
     (3, 3, 3)
     """
 
-    _BATCHES = 64
+    # Each costs a call of the kernel: when there are many already, fewer will do.
+    _BATCHES, _MANY_BATCHES, _LATER_BATCHES = 64, 256, 8
 
     def __init__(self, directions: ArrayLike, orders: Iterable[int]) -> None:
         self.directions = np.array(matrix(directions, "directions", np.float64))
@@ -363,7 +365,8 @@ class MomentAccumulator:
         y = float_array(y, "y", 1, X.dtype)
         same_length(X, "X", 0, y, "y", 0, "rows")
         same_length(X, "X", 1, self.directions, "directions", 1, "features")
-        cuts = np.linspace(0, len(X), min(self._BATCHES, len(X)) + 1).astype(int)
+        batches = self._BATCHES if self._n_batches < self._MANY_BATCHES else self._LATER_BATCHES
+        cuts = np.linspace(0, len(X), min(batches, len(X)) + 1).astype(int)
         sums = {order: np.zeros_like(total) for order, total in self._sums.items()}
         squares = {order: np.zeros_like(total) for order, total in self._sums.items()}
         for begin, end in pairwise(cuts):

@@ -132,9 +132,9 @@ def solve(
 
     Parameters
     ----------
-    X : array_like of shape (n, p), or (b, n, p) for a batch
-        Rows. float32 is factored in float32; residuals are float64 all the same, and where that does not reach the
-        answer, so is the factor.
+    X : array_like of shape (n, p), or (b, n, p) for a batch, or dask array or data frame
+        Rows. Partitions of dask are merged as by :class:`Accumulator`. float32 is factored in float32; residuals are
+        float64 all the same, and where that does not reach the answer, so is the factor.
     Y : array_like of shape (n,) or (n, q); with a batch (b, n) or (b, n, q)
         Targets; converted to the dtype of X.
     rcond : float, optional
@@ -187,6 +187,8 @@ def solve(
     >>> found.rank, found.certified, bool(np.allclose(X @ found.coef, X[:, 0]))
     (50, True, True)
     """
+    if hasattr(X, "__dask_graph__") or hasattr(Y, "__dask_graph__"):
+        return _solve_dask(X, Y, rcond, method, intercept, n_threads)
     X = float_array(X, "X", (2, 3))
     Y = float_array(Y, "Y", (1, 2) if X.ndim == 2 else (2, 3), X.dtype)
     cutoff = cutoff_of(X, rcond)
@@ -206,6 +208,29 @@ def solve(
     if Y.ndim == 1:
         return Solution(coef[:, 0], rank, condition, float(norms[0]), error, method, certified)
     return Solution(coef, rank, condition, norms, error, method, certified)
+
+
+def _solve_dask(
+    X: Any,  # noqa: ANN401
+    Y: Any,  # noqa: ANN401
+    rcond: float | None,
+    method: str,
+    intercept: str | None,
+    n_threads: int | None,
+) -> Solution:
+    """Triangular factors of the partitions, merged."""
+    if method != "auto":
+        raise ValueError(f'method must be "auto" for dask collections, whose partitions are merged; got {method!r}')
+    from limbeck._dask import DaskBlocks
+
+    source = DaskBlocks(X, Y, names=("X", "Y"))
+    merged = Accumulator(X.shape[1], 1 if Y.ndim == 1 else Y.shape[1])
+    merged.update_from(source)
+    found = merged.solve(rcond=rcond, intercept=intercept, n_threads=n_threads)
+    if Y.ndim == 1 or found.coef.ndim == 2:
+        return found
+    norms, constant = np.atleast_1d(found.residual_norm), np.atleast_1d(found.intercept)
+    return dataclasses.replace(found, coef=found.coef[:, None], residual_norm=norms, intercept=constant)
 
 
 def _with_intercept(
