@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import mmap
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
@@ -15,6 +14,7 @@ from numpy.typing import ArrayLike
 
 from limbeck._arrays import Array, float_array, integer, row_weights, same_length
 from limbeck._frames import require_same_order
+from limbeck._memory_maps import ReadAhead, give_back
 
 __all__ = ["Block", "Blocks", "Statistic", "as_blocks", "from_arrays", "from_npy", "partial_sum", "pieces"]
 
@@ -182,35 +182,19 @@ class _ArrayBlocks(Blocks):
 
     def starting_at(self, number: int) -> Iterator[Block]:
         assert self.n_rows is not None
-        begins = range(number * self._rows, self.n_rows, self._rows)
-        for begin in begins:
-            for column in self._columns:
-                _advise(column, begin + self._rows, begin + 2 * self._rows, "MADV_WILLNEED")
-            yield Block(*(_cut(column, begin, begin + self._rows) for column in self._columns))
-            for column in self._columns:
-                _advise(column, begin, begin + self._rows, "MADV_DONTNEED")
+        with ReadAhead() as ahead:
+            for begin in range(number * self._rows, self.n_rows, self._rows):
+                end = begin + self._rows
+                for column in self._columns:
+                    ahead.want(_cut(column, end, end + self._rows))
+                block = Block(*(_cut(column, begin, end) for column in self._columns))
+                yield block
+                for part in block:
+                    give_back(part)
 
 
 def _cut(column: Any, begin: int, end: int) -> Any:  # noqa: ANN401
     return None if column is None else getattr(column, "iloc", column)[begin:end]
-
-
-def _advise(column: Any, begin: int, end: int, advice: str) -> None:  # noqa: ANN401
-    """Tell the system that rows of a memory map are wanted soon, or no longer: they would count as memory in use."""
-    owner = column
-    while isinstance(owner, np.ndarray) and not isinstance(owner, np.memmap):
-        owner = owner.base
-    mapping = getattr(owner, "_mmap", None)
-    # Pages that were changed in a private copy would be lost.
-    if mapping is None or getattr(owner, "mode", "c") not in ("r", "r+") or not hasattr(mmap, advice):
-        return
-    part = column[begin:end]
-    if not part.size or not part.flags.c_contiguous:
-        return
-    start = part.__array_interface__["data"][0] - np.frombuffer(mapping, np.uint8, 1).__array_interface__["data"][0]
-    first, last = -(-start // mmap.PAGESIZE) * mmap.PAGESIZE, (start + part.nbytes) // mmap.PAGESIZE * mmap.PAGESIZE
-    if last > first:
-        mapping.madvise(getattr(mmap, advice), first, last - first)
 
 
 def from_arrays(X: Any, y: Any, sample_weight: ArrayLike | None = None, *, rows: int | None = None) -> Blocks:  # noqa: ANN401
@@ -280,13 +264,6 @@ class _NpyFile:
             return np.empty(shape, self.dtype)
         return np.memmap(self.path, self.dtype, "r", self.offset + begin * self.row_bytes, shape)
 
-    def read_ahead(self, begin: int, end: int) -> None:
-        """Have the system fetch rows that will be wanted."""
-        if hasattr(os, "posix_fadvise") and begin < end:
-            with self.path.open("rb") as file:
-                where = self.offset + begin * self.row_bytes, (end - begin) * self.row_bytes
-                os.posix_fadvise(file.fileno(), *where, os.POSIX_FADV_WILLNEED)
-
 
 class _NpyBlocks(Blocks):
     """Windows of NPY files, each mapped alone: what is mapped at a time is bounded, too."""
@@ -298,11 +275,12 @@ class _NpyBlocks(Blocks):
 
     def starting_at(self, number: int) -> Iterator[Block]:
         assert self.n_rows is not None
-        for begin in range(number * self._rows, self.n_rows, self._rows):
-            end = min(self.n_rows, begin + self._rows)
-            for file in self._files:
-                file.read_ahead(end, min(self.n_rows, end + self._rows))
-            yield Block(*(file.window(begin, end) for file in self._files))
+        with ReadAhead() as ahead:
+            for begin in range(number * self._rows, self.n_rows, self._rows):
+                end = min(self.n_rows, begin + self._rows)
+                for file in self._files:
+                    ahead.want(file.window(end, min(self.n_rows, end + self._rows)))
+                yield Block(*(file.window(begin, end) for file in self._files))
 
 
 def from_npy(

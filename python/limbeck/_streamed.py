@@ -20,7 +20,8 @@ __all__ = ["StreamedRows"]
 
 _SAMPLE_ROWS_PER_PARAMETER = 100  # in a sample whose normal matrix stands for that of all rows
 _MOST_DENSE = 4000  # parameters up to which a step is solved by a factorisation
-_FIRST_DAMPING, _MOST_DAMPING = 1e-10, 1e6
+_FIRST_DAMPING = 1e-10
+_MOST_REFUSED = 4  # steps in a row: what is left is a crawl from kink to kink
 _MOST_STEPS = 30
 _CG_STEPS, _CG_TOLERANCE = 200, 1e-3
 
@@ -143,7 +144,9 @@ class StreamedRows:
                 trial = Model(model.signs, model.parameters + step)
                 there = self.sums(trial)
                 better = system.cost_and_gradient(there)[0] < cost
-                self._tell.report("refine", model.width, min(here.error, there.error) / here.weight / self.variance)
+                self._tell.report(
+                    "refine", model.width, float(min(here.error, there.error) / here.weight / self.variance)
+                )
                 if better:
                     model, here = trial, there
                 if not system.adapt(better):
@@ -162,6 +165,7 @@ class _System:
 
     def __init__(self, rows: StreamedRows, fit: Fit, model: Model) -> None:
         self._rows, self._sample, self._damping = rows, rows._sample, _FIRST_DAMPING
+        self._refused = 0
         self._dense = model.parameters.size <= _MOST_DENSE
         self._sampled = not self._dense or rows.sample_stands_for_all(model)
         self._free = np.ones(model.parameters.shape, dtype=bool)
@@ -225,10 +229,11 @@ class _System:
 
     def adapt(self, better: bool) -> bool:
         """Be bolder after a step that was taken, and more careful after one that was not; False at the end."""
+        self._refused = 0 if better else self._refused + 1
         if better:
             self._damping = max(_FIRST_DAMPING, self._damping / 10)
         elif self._sampled and self._dense:
             self._sampled = False  # the sample misses something, such as a neuron that few rows reach
         else:
             self._damping = max(1e-3, 10 * self._damping)
-        return self._damping <= _MOST_DAMPING
+        return self._refused < _MOST_REFUSED

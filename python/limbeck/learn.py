@@ -168,7 +168,12 @@ class _Options:
 
     def sample_rows(self, asked: int | None) -> _SampleRows:
         """How many rows a search is made on where there are more."""
-        return _SampleRows(asked, self.max_width if self.width is None else self.width)
+        return _SampleRows(asked, self.most)
+
+    @property
+    def most(self) -> int:
+        """Largest number of neurons."""
+        return self.max_width if self.width is None else self.width
 
 
 @dataclass(frozen=True)
@@ -217,8 +222,8 @@ def _learn_rows(rows: Rows, options: _Options, tell: Progress, names: tuple[str,
     return _learned(found, residuals, None, options, tell, names, target)
 
 
-def _search(rows: Rows, options: _Options, tell: Progress) -> _Found:
-    """Find a network on the rows that are not held out."""
+def _search(rows: Rows, options: _Options, tell: Progress, *, streamed: bool = False) -> _Found:
+    """Find a network on the rows that are not held out; ``streamed``: they are a sample of more."""
     n_threads, rng = options.n_threads or None, options.rng
     fit = Fit(tolerance=1e-4, n_threads=rows.n_threads, deadline=tell.deadline)
     held_out, used = _split(len(rows), options.validation, rng)
@@ -239,6 +244,8 @@ def _search(rows: Rows, options: _Options, tell: Progress) -> _Found:
     found = _Found(kind, rows, inner, unit, coordinates, used, held_out, fit, linear_model(inner.n_features))
     if kind == "any":
         tell.enter("widths")
+        if streamed and len(used) > (most := rows_to_search(options.most, inner.n_features)):
+            found.used = used = np.sort(rng.permutation(used)[:most])
         fitted = fit_any(inner.part(used), options.width, options.max_width, fit, tell, rng)
         found.model, found.noise, found.decay = turned(fitted.model), fitted.error, fitted.decay
     else:
@@ -367,7 +374,7 @@ def _learn_blocks(
     _check_labels(scan.least, scan.largest)
     _check_sizes(scan.sizes, names)
     sample = _weighted_rows(X, y, weights if scan.weighted else None, options.n_threads)
-    found = _search(sample, options, tell)
+    found = _search(sample, options, tell, streamed=True)
     residuals = found.inner.part(found.held_out).residuals(found.model)
     tell.enter("refine")
     everything = StreamedRows(source, scan, found.coordinates, found.unit, found.inner, tell)
@@ -377,7 +384,9 @@ def _learn_blocks(
         # What the rows determine grows with their number, and a decay beside it is the less.
         found.decay_of_all = found.decay * (len(found.used) / scan.count)
         fit = found.fit.changed(thresholds=True, decay=found.decay_of_all)
-        found.model = turned(refined(found.model, everything, fit, tell))
+        if not tell.out_of_time():
+            model, _ = everything.refined(found.model, fit, tolerance=fit.tolerance)
+            found.model = turned(model)
         found.noise = noise_variance(found.model, everything, True, True)
     return _learned(found, residuals, everything, options, tell, names, target)
 
