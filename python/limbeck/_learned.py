@@ -36,8 +36,9 @@ class Learned:
     inputs : str
         How the inputs were treated: "standard", "gaussian" or "any".
     validation_mse, validation_r2 : float
-        Mean squared error and R2 on rows held out from everything else (NaN without such rows). For Gaussian inputs
-        they join the others afterwards, for a last refinement of the same neurons.
+        Mean squared error and R2 on rows held out from everything else (NaN without such rows). For Gaussian inputs,
+        and where only a sample of the rows was searched on, they join the others afterwards, for a last refinement of
+        the same neurons.
     validation_targets, validation_residuals : ndarray of shape (n_validation,)
         Labels of those rows, and labels less predictions.
     noise_variance : float

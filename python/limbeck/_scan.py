@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from limbeck._progress import Progress
 __all__ = ["RowCounts", "RowSample", "Scan", "scanned"]
 
 _GROWTH = 2
+_STEP = 1 << 14
 
 
 class RowCounts:
@@ -91,94 +92,103 @@ class RowSample:
 
     def __init__(self, rows_to_keep: Callable[[int], int], seed: int, n_rows: int | None = None) -> None:
         self.rows_to_keep, self.seed, self.n_rows = rows_to_keep, seed, n_rows
-        self.most = self.count = 0
-        # Columns: features, label, weight. Rows in any order; those from count on are not there yet.
-        self._rows: Float64Array | None = None
+        self.most = self.room = self.count = 0
+        # In any order; what stands beyond count is not there yet.
+        self._columns: tuple[Float64Array, Float64Array, Float64Array] | None = None  # features, labels, weights
         self._places: NDArray[np.uint64] = np.empty(0, np.uint64)
 
     def take(self, X: Array, y: Array, weights: Array | None, first: int) -> None:
         """Offer rows, the first of which has this place among all; those of weight zero are not taken."""
-        self.most = self.rows_to_keep(X.shape[1])
+        self._prepare(X.shape[1])
         places = np.arange(first, first + len(X), dtype=np.uint64)
         offered = np.ones(len(X), dtype=bool) if weights is None else weights > 0
         if (bound := self._bound(weights is not None)) is not None:
             offered &= _hashed(places, self.seed) < bound
         at = np.flatnonzero(offered)
-        self._merge(places[at], lambda part, to: _fill(to, X, y, weights, at[part]), X.shape[1])
+        self._merge(places[at], (X, y, weights), at)
+
+    def add(self, other: RowSample) -> None:
+        """Offer the rows of another sample."""
+        if other._columns is not None:
+            self._prepare(other._columns[0].shape[1])
+            self._merge(other._places[: other.count], other._columns, np.arange(other.count))
+
+    def _prepare(self, d: int) -> None:
+        if self._columns is not None and self._columns[0].shape[1] != d:
+            raise ValueError(f"X has {d} features, blocks before it {self._columns[0].shape[1]}")
+        self.most = self.rows_to_keep(d)
+        # With room for some more, those too many are cut off once, at the end.
+        self.room = self.most + int(16 * self.most**0.5) + 128
 
     def _bound(self, weighted: bool) -> np.uint64 | None:
         """What hashes of rows in the sample are below, as far as it is known."""
-        if self.count == self.most:
+        if self.count == self.room:
             return np.uint64(self._hashes().max(initial=0))
         # So many of n uniform numbers are below it but for eight standard deviations.
         share = (self.most + 8 * self.most**0.5 + 64) / self.n_rows if self.n_rows and not weighted else 1.0
         return np.uint64(share * 2.0**64) if share < 1 else None
 
-    def add(self, other: RowSample) -> None:
-        """Offer the rows of another sample."""
-        if other._rows is not None:
-            rows, self.most = other._rows, other.most
-            self._merge(other._places[: other.count], lambda part, to: np.copyto(to, rows[part]), rows.shape[1] - 2)
-
     def _hashes(self) -> NDArray[np.uint64]:
         return _hashed(self._places[: self.count], self.seed)
 
-    def _merge(self, places: NDArray[np.uint64], put: Any, d: int) -> None:  # noqa: ANN401
-        """Keep the smallest hashes of rows here and offered; ``put(part, to)`` writes some of the latter."""
-        both = np.concatenate([self._hashes(), _hashed(places, self.seed)])
-        kept = np.arange(len(both))
-        if len(both) > self.most:
-            kept = np.argpartition(both, self.most - 1)[: self.most] if self.most else kept[:0]
-        new = np.sort(kept[kept >= self.count]) - self.count
-        stay = np.zeros(self.count, dtype=bool)
-        stay[kept[kept < self.count]] = True
-        count = len(kept)
-        self._reserve(count, d)
-        assert self._rows is not None
-        slots = np.concatenate([np.flatnonzero(~stay), np.arange(self.count, count)])
-        step = 1 << 14  # a few rows at a time: no second copy of them all
-        for i in range(0, len(new), step):
-            rows = np.empty((len(new[i : i + step]), d + 2))
-            put(new[i : i + step], rows)
-            self._rows[slots[i : i + step]] = rows
-        self._places[slots] = places[new]
+    def _merge(self, places: NDArray[np.uint64], columns: Sequence[Array | None], at: NDArray[np.intp]) -> None:
+        """Keep the smallest hashes of the rows here and of rows ``at`` of the columns, which have these places."""
+        count = self.count + len(places)
+        stay = np.ones(self.count, dtype=bool)
+        if count > self.room:
+            both = np.concatenate([self._hashes(), _hashed(places, self.seed)])
+            kept = np.zeros(count, dtype=bool)
+            kept[np.argpartition(both, self.room - 1)[: self.room]] = True
+            stay, new, count = kept[: self.count], kept[self.count :], self.room
+            places, at = places[new], at[new]
+        self._reserve(count, columns[0].shape[1] if columns[0] is not None else 0)
+        slots: Any = slice(self.count, count)
+        if not stay.all():
+            slots = np.concatenate([np.flatnonzero(~stay), np.arange(self.count, count)])
+        assert self._columns is not None
+        for own, others in zip(self._columns, columns, strict=True):
+            own[slots] = 1.0 if others is None else others if len(at) == len(others) else others[at]
+        self._places[slots] = places
         self.count = count
 
     def _reserve(self, count: int, d: int) -> None:
-        have = 0 if self._rows is None else len(self._rows)
-        if self._rows is not None and self._rows.shape[1] != d + 2:
-            raise ValueError(f"X has {d} features, blocks before it {self._rows.shape[1] - 2}")
-        if count > have:
-            size = min(self.most, max(count, _GROWTH * have))
-            rows, places = np.empty((size, d + 2)), np.empty(size, np.uint64)
-            if self._rows is not None:
-                rows[: self.count], places[: self.count] = self._rows[: self.count], self._places[: self.count]
-            self._rows, self._places = rows, places
-        elif self._rows is None:
-            self._rows = np.empty((0, d + 2))
+        have = 0 if self._columns is None else len(self._places)
+        if count <= have and self._columns is not None:
+            return
+        size = self.room if self.n_rows and self.n_rows > self.room else min(self.room, max(count, _GROWTH * have))
+        columns, places = (np.empty((size, d)), np.empty(size), np.empty(size)), np.empty(size, np.uint64)
+        if self._columns is not None:
+            for new, old in zip((*columns, places), (*self._columns, self._places), strict=True):
+                new[: self.count] = old[: self.count]
+        self._columns, self._places = columns, places
 
     def in_order(self) -> tuple[Float64Array, Float64Array, Float64Array]:
         """X, y and weights in the order of the rows; the sample is empty afterwards."""
-        assert self._rows is not None
-        order = np.argsort(self._places[: self.count])
-        rows, self._rows = self._rows, None
+        assert self._columns is not None
+        kept = np.ones(self.count, dtype=bool)
+        if self.count > self.most:
+            kept[np.argpartition(self._hashes(), self.most - 1)[self.most :]] = False
+        places = self._places[: self.count]
+        order = np.flatnonzero(kept)
+        columns, self._columns = self._columns, None
         self.count, self._places = 0, self._places[:0]
-        # Column by column, and cut where blocks of them end: the sample is never there twice.
-        X = np.empty((len(order), rows.shape[1] - 2))
-        step = 1 << 14
-        for i in range(0, len(order), step):
-            X[i : i + step] = rows[order[i : i + step], :-2]
-        return X, rows[order, -2], rows[order, -1]
+        if (np.diff(places.astype(np.int64)) > 0).all():
+            return _moved_up(columns[0], order), _moved_up(columns[1], order), _moved_up(columns[2], order)
+        order = order[np.argsort(places[order])]
+        return columns[0][order], columns[1][order], columns[2][order]
 
     def __getstate__(self) -> dict[str, Any]:
-        rows = None if self._rows is None else self._rows[: self.count]
-        return self.__dict__ | {"_rows": rows, "_places": self._places[: self.count]}
+        columns = None if self._columns is None else tuple(column[: self.count] for column in self._columns)
+        return self.__dict__ | {"_columns": columns, "_places": self._places[: self.count]}
 
 
-def _fill(to: Float64Array, X: Array, y: Array, weights: Array | None, at: NDArray[np.intp]) -> None:
-    to[:, :-2] = X[at]
-    to[:, -2] = y[at]
-    to[:, -1] = 1.0 if weights is None else weights[at]
+def _moved_up(rows: Float64Array, order: NDArray[np.intp]) -> Float64Array:
+    """The rows of rising numbers, moved to the front in place: there is no second copy of them."""
+    for i in range(0, len(order), _STEP):
+        part = order[i : i + _STEP]
+        if part[0] != i or part[-1] != i + len(part) - 1:
+            rows[i : i + len(part)] = rows[part]
+    return rows[: len(order)]
 
 
 class Scan:
@@ -281,7 +291,8 @@ class Scan:
             return self
         if not self.n_rows:
             return other
-        total = Scan(RowSample(self.sample.rows_to_keep, self.sample.seed, self.sample.n_rows), self.first_rows)
+        sample = RowSample(self.sample.rows_to_keep, self.sample.seed, self.sample.n_rows)
+        total = Scan(sample, self.first_rows)
         total.sample.add(self.sample)
         total.sample.add(other.sample)
         assert self.sizes is not None

@@ -18,7 +18,7 @@ from limbeck._scan import Scan
 
 __all__ = ["StreamedRows"]
 
-_SAMPLE_ROWS_PER_PARAMETER = 100  # in a sample whose normal matrix stands for that of all rows
+_FEWEST_PER_PARAMETER, _MOST_PER_PARAMETER = 100, 200  # rows of a sample that stand for all in normal matrices
 _MOST_DENSE = 4000  # parameters up to which a step is solved by a factorisation
 _FIRST_DAMPING = 1e-10
 _MOST_REFUSED = 4  # steps in a row: what is left is a crawl from kink to kink
@@ -101,14 +101,19 @@ class StreamedRows:
 
     def sample_stands_for_all(self, model: Model) -> bool:
         """Whether the sample's normal matrix is so near that of all rows that steps by it are nearly the same."""
-        return len(self._sample) >= _SAMPLE_ROWS_PER_PARAMETER * model.parameters.size
+        return len(self._sample) >= _FEWEST_PER_PARAMETER * model.parameters.size
 
     def normal_matrix(self, model: Model) -> Float64Array:
         """``J' V J / sum(V)``, of the sample if that will do."""
         try:
-            return self._sample.normal_matrix(model) if self.sample_stands_for_all(model) else self.exact_matrix(model)
+            return self.sampled_matrix(model) if self.sample_stands_for_all(model) else self.exact_matrix(model)
         except _OutOfTime:
-            return self._sample.normal_matrix(model)
+            return self.sampled_matrix(model)
+
+    def sampled_matrix(self, model: Model) -> Float64Array:
+        """The same of as many rows of the sample as are needed, from all over it."""
+        step = max(1, len(self._sample) // (_MOST_PER_PARAMETER * model.parameters.size))
+        return self._sample.part(np.arange(0, len(self._sample), step)).normal_matrix(model)
 
     def exact_matrix(self, model: Model) -> Float64Array:
         """The same of all rows."""
@@ -166,6 +171,7 @@ class _System:
     def __init__(self, rows: StreamedRows, fit: Fit, model: Model) -> None:
         self._rows, self._sample, self._damping = rows, rows._sample, _FIRST_DAMPING
         self._refused = 0
+        self._matrix: Float64Array | None = None  # of the sample: it is kept where the model moves little
         self._dense = model.parameters.size <= _MOST_DENSE
         self._sampled = not self._dense or rows.sample_stands_for_all(model)
         self._free = np.ones(model.parameters.shape, dtype=bool)
@@ -183,7 +189,9 @@ class _System:
         """The step that the damped quadratic form goes to."""
         if not self._dense:
             return self._iterated(model, gradient)
-        matrix = self._sample.normal_matrix(model) if self._sampled else self._rows.exact_matrix(model)
+        if self._matrix is None or not self._sampled:
+            self._matrix = self._rows.sampled_matrix(model) if self._sampled else self._rows.exact_matrix(model)
+        matrix = self._matrix.copy()
         diagonal = matrix.diagonal() + self._decay.ravel()
         matrix.flat[:: len(matrix) + 1] += self._decay.ravel() + self._damping * np.maximum(
             diagonal, 1e-12 * diagonal.max(initial=0.0)
@@ -233,7 +241,10 @@ class _System:
         if better:
             self._damping = max(_FIRST_DAMPING, self._damping / 10)
         elif self._sampled and self._dense:
-            self._sampled = False  # the sample misses something, such as a neuron that few rows reach
+            self._sampled, self._matrix = (
+                False,
+                None,
+            )  # the sample misses something, such as a neuron that few rows reach
         else:
             self._damping = max(1e-3, 10 * self._damping)
         return self._refused < _MOST_REFUSED

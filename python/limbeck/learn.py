@@ -107,7 +107,8 @@ def learn(
     sample_rows : int, optional
         Number of rows, drawn without replacement, that the search is made on where there are more; the network is then
         refined on all of them, in a few passes and in memory that does not grow with them. Default 128 MB of X, or what
-        the search for ``max_width`` neurons asks for if that is more. Arrays in memory are treated alike.
+        the search for ``max_width`` neurons asks for if that is more. Arrays in memory are treated alike. Rows held out
+        for validation are some of the sample, and join the others in the last refinement.
     n_threads : int, optional
         Number of threads; default what OpenMP would take.
 
