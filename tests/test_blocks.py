@@ -548,3 +548,26 @@ def test_progress_of_learning_shows_the_passes(capsys):
     shown = capsys.readouterr().err
     assert "pass: rows" in shown
     assert "pass: gradient" in shown
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="needs limits of the address space")
+def test_four_times_the_memory_limit_is_learned_from(tmp_path, run_python):
+    n, d, step = 20_000_000, 20, 1_000_000
+    planted = limbeck.datasets.make_narrow_network("generic", d, 3, seed=0)
+    rows = np.lib.format.open_memmap(tmp_path / "X.npy", "w+", np.float64, (n, d))
+    labels = np.lib.format.open_memmap(tmp_path / "y.npy", "w+", np.float64, (n,))
+    for i in range(0, n, step):
+        rows[i : i + step], labels[i : i + step] = limbeck.datasets.sample(planted, step, noise=0.1, seed=i)
+    limit = rows.nbytes // 4
+    code = """
+import resource, sys
+import limbeck
+resource.setrlimit(resource.RLIMIT_AS, (int(sys.argv[2]),) * 2)
+found = limbeck.learn(limbeck.blocks.from_npy(f"{sys.argv[1]}/X.npy", f"{sys.argv[1]}/y.npy"))
+found.network.save(f"{sys.argv[1]}/found.json")
+"""
+    done = run_python(code, tmp_path, limit, timeout=600)
+    assert done.returncode == 0, done.stderr
+    whole = limbeck.learn(np.array(rows), np.array(labels))
+    same_network(limbeck.ReLUNetwork.load(tmp_path / "found.json"), whole.network, 1e-10)

@@ -81,7 +81,7 @@ def from_arrow(
     sample_weight : str, optional
         The column of weights.
     rows : int, optional
-        Rows in a block at most; default 64 MB of X. Row groups of a file are not joined.
+        Rows in a block at most; default 32 MB of X. Row groups of a file are not joined.
 
     Raises
     ------

@@ -18,7 +18,7 @@ from limbeck._memory_maps import ReadAhead, give_back
 
 __all__ = ["Block", "Blocks", "Statistic", "as_blocks", "from_arrays", "from_npy", "partial_sum", "pieces"]
 
-_BLOCK_BYTES = 1 << 26
+_BLOCK_BYTES = 1 << 25
 Report = Callable[[int, int | None], None]
 
 
@@ -85,7 +85,7 @@ class Blocks:
             Called as ``after_block(sum, number)`` after each block.
         """
         sums = copy.deepcopy(empty)
-        done = 0
+        done = int(getattr(sums, "n_rows", 0)) if begin else 0
         for number, block in enumerate(self.starting_at(begin), begin):
             take(sums, block, number, n_threads)
             done += len(block[0])
@@ -164,7 +164,7 @@ def pieces(block: Block, dtype: Any = None) -> Iterator[tuple[Array, Array, Arra
 
 
 def rows_per_block(d: int, item: int, most: int | None = None) -> int:
-    """Rows of 64 MB, or as many as asked for."""
+    """Rows of 32 MB, or as many as asked for."""
     return max(1, _BLOCK_BYTES // (max(1, d) * item)) if most is None else integer(most, "rows", 1)
 
 
@@ -209,7 +209,7 @@ def from_arrays(X: Any, y: Any, sample_weight: ArrayLike | None = None, *, rows:
     sample_weight : array_like of shape (n,), optional
         Weights of the rows.
     rows : int, optional
-        Rows in a block; default 64 MB of X.
+        Rows in a block; default 32 MB of X.
 
     Raises
     ------
@@ -246,7 +246,7 @@ class _NpyFile:
                 self.shape, fortran, self.dtype = read(file)
             except ValueError as error:
                 raise ValueError(f"{name}: {self.path} is not an NPY file: {error}") from None
-            self.offset = file.tell()
+            self._offset = file.tell()
         if len(self.shape) not in ndim or self.dtype.kind not in "biuf" or (fortran and len(self.shape) > 1):
             order, wanted = " in Fortran order" if fortran else "", " or ".join(map(str, ndim))
             raise ValueError(
@@ -254,7 +254,7 @@ class _NpyFile:
                 f"shape {self.shape}{order}"
             )
         self.row_bytes = self.dtype.itemsize * int(np.prod(self.shape[1:], dtype=np.int64))
-        if self.path.stat().st_size < self.offset + self.shape[0] * self.row_bytes:
+        if self.path.stat().st_size < self.place(self.shape[0]):
             raise ValueError(f"{name}: {self.path} is shorter than its header says: {self.shape} of {self.dtype}")
 
     def window(self, begin: int, end: int) -> Array:
@@ -262,7 +262,11 @@ class _NpyFile:
         shape = (end - begin, *self.shape[1:])
         if not all(shape):
             return np.empty(shape, self.dtype)
-        return np.memmap(self.path, self.dtype, "r", self.offset + begin * self.row_bytes, shape)
+        return np.memmap(self.path, self.dtype, "r", self.place(begin), shape)
+
+    def place(self, row: int) -> int:
+        """Where a row begins, in bytes."""
+        return self._offset + row * self.row_bytes
 
 
 class _NpyBlocks(Blocks):
@@ -279,7 +283,8 @@ class _NpyBlocks(Blocks):
             for begin in range(number * self._rows, self.n_rows, self._rows):
                 end = min(self.n_rows, begin + self._rows)
                 for file in self._files:
-                    ahead.want(file.window(end, min(self.n_rows, end + self._rows)))
+                    after = min(self.n_rows, end + self._rows)
+                    ahead.want_bytes(file.path, file.place(end), file.place(after) - file.place(end))
                 yield Block(*(file.window(begin, end) for file in self._files))
 
 
@@ -297,7 +302,7 @@ def from_npy(
     X, y, sample_weight : path
         Files of arrays (n, d), (n,) or (n, q), and (n,), row by row, of any real type.
     rows : int, optional
-        Rows in a block; default 64 MB of X.
+        Rows in a block; default 32 MB of X.
 
     Raises
     ------

@@ -65,8 +65,13 @@ class ReadAhead:
 
     def want(self, part: Any) -> None:  # noqa: ANN401
         """Fetch rows, if they are of a memory map."""
-        if hasattr(os, "posix_fadvise") and (place := _place(part)) is not None and place.path is not None:
-            self._thread.submit(_fetch, place.path, place.offset, place.length)
+        if (place := _place(part)) is not None and place.path is not None:
+            self.want_bytes(place.path, place.offset, place.length)
+
+    def want_bytes(self, path: Any, offset: int, length: int) -> None:  # noqa: ANN401
+        """Fetch a part of a file."""
+        if hasattr(os, "posix_fadvise"):
+            self._thread.submit(_fetch, path, offset, length)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
