@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,6 @@ __all__ = ["ReLUNetwork"]
 
 _FORMAT = "limbeck.ReLUNetwork"
 _FORMAT_VERSION = 1
-_NPZ_ERRORS = (ValueError, EOFError, KeyError, AttributeError, TypeError, MemoryError)
 _LARGEST_FILE = 1 << 30  # bytes, unpacked
 _FIELDS = ("weights", "output", "linear", "bias", "thresholds")
 
@@ -354,11 +354,16 @@ def _require_small(path: Path, size: int) -> None:
         raise ValueError(f"{path} holds {size / 2**30:.1f} GiB, more than any network's file (1 GiB)")
 
 
-def _read_json(path: Path) -> Any:  # noqa: ANN401
+def _read_bytes(path: Path) -> bytes:
     _require_small(path, path.stat().st_size)
     with path.open("rb") as file:
         content = file.read(_LARGEST_FILE + 1)  # a device has no size beforehand
     _require_small(path, len(content))
+    return content
+
+
+def _read_json(path: Path) -> Any:  # noqa: ANN401
+    content = _read_bytes(path)
     try:
         return json.loads(content.decode("utf-8"))
     except (ValueError, RecursionError) as error:
@@ -366,12 +371,11 @@ def _read_json(path: Path) -> Any:  # noqa: ANN401
 
 
 def _read_npz(path: Path) -> dict[str, Any]:
-    import zipfile
-    import zlib
-
+    # In memory, so that an OSError of what follows is that of a damaged archive.
+    file = io.BytesIO(_read_bytes(path))
     try:
-        # Opened here, so that it is closed whatever happens inside.
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as content:
+        # NumPy warns of headers that make no sense.
+        with warnings.catch_warnings(action="ignore"), np.load(file, allow_pickle=False) as content:
             _require_small(path, sum(member.file_size for member in content.zip.infolist()))
             if "format" not in content.files or str(content["format"]) != _FORMAT:
                 return {}
@@ -380,7 +384,7 @@ def _read_npz(path: Path) -> dict[str, Any]:
             _require_small(path, 8 * sum(array.size for array in fields.values()))  # some take less in the file
             plain = {name: array.item() if array.ndim == 0 else array for name, array in fields.items()}
             return {"format": _FORMAT, **plain}
-    except (*_NPZ_ERRORS, zipfile.BadZipFile, zlib.error) as error:
+    except Exception as error:  # NumPy, zipfile and its decompressors promise no type of error
         raise ValueError(f"{path} is not an NPZ file of arrays: {error}") from None
 
 
