@@ -274,6 +274,14 @@ def test_a_header_may_claim_any_number_of_columns(tmp_path):
     assert "1000000000 columns, more than 1000000" in _error(tmp_path / "a.npz")
 
 
+@pytest.mark.parametrize("dtype", ["|V0", "|S0", "<U0", "|V5", "<M8"])
+def test_numbers_that_take_no_bytes(tmp_path, dtype):
+    """NumPy divides by their size, which ends the process."""
+    header = f"{{'descr': '{dtype}', 'fortran_order': False, 'shape': (3, 2)}}\n".encode()
+    content = b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + bytes(48)
+    assert "save real numbers" in _error(_write(tmp_path, content, "a.npy"))
+
+
 def test_npz_with_parts_that_are_no_arrays(tmp_path):
     import zipfile
 

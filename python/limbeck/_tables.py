@@ -5,7 +5,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, BinaryIO, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -128,18 +128,40 @@ _MOST_COLUMNS = 10**6  # a header of a few bytes may claim any number, and each 
 
 
 def _open_npy(path: Path) -> Table:
-    try:
-        with warnings.catch_warnings(action="ignore"):  # of headers that make no sense
-            values = np.load(path, mmap_mode="r", allow_pickle=False)
-    except MemoryError:
-        raise
-    except Exception as error:  # NumPy promises no type of error for headers and contents that make no sense
-        _damaged(path, "an NPY", error)
-    if not isinstance(values, np.ndarray):
-        values.close()
+    with path.open("rb") as file:
+        try:
+            with warnings.catch_warnings(action="ignore"):  # of headers that make no sense
+                is_npy = file.read(6) == b"\x93NUMPY"
+                file.seek(0)
+                header = _npy_header(file) if is_npy else np.load(file, allow_pickle=False)
+        except MemoryError:
+            raise
+        except Exception as error:  # NumPy promises no type of error for what makes no sense
+            _damaged(path, "an NPY", error)
+        offset = file.tell()
+    if not isinstance(header, tuple):
         raise TableError(f"{path} is an NPZ file: rename it to .npz")
-    _check_array(path, "the array", values, 2)
-    return Table(path, numbered(values.shape[1]), False, None, _array_reader(path, numbered(values.shape[1]), values))
+    # Before the file is mapped, for NumPy ends the process where numbers take no bytes.
+    shape, fortran_order, dtype = header
+    if dtype.hasobject:
+        _damaged(path, "an NPY", ValueError("pickled Python objects"))
+    _check_array(path, "the array", dtype, shape, 2)
+    try:
+        values = np.memmap(path, dtype, "r", offset, shape, "F" if fortran_order else "C")
+    except (ArithmeticError, ValueError) as error:
+        _damaged(path, "an NPY", error)
+    return Table(path, numbered(shape[1]), False, None, _array_reader(path, numbered(shape[1]), values))
+
+
+def _npy_header(file: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    version = np.lib.format.read_magic(file)
+    if version not in ((1, 0), (2, 0), (3, 0)):
+        raise ValueError(f"version {version}")
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, fortran_order, dtype = read(file)
+    if min(shape, default=0) < 0:
+        raise ValueError(f"shape {shape}")
+    return shape, fortran_order, dtype
 
 
 def _open_npz(path: Path) -> Table:
@@ -151,7 +173,7 @@ def _open_npz(path: Path) -> Table:
         has = listed(sorted(arrays)) if arrays else "none"
         raise TableError(f"{path} must hold arrays X and y, or one 2-D array; it has {has}")
     key, values = next(iter(arrays.items()))
-    _check_array(path, f"array {key!r}", values, 2)
+    _check_array(path, f"array {key!r}", values.dtype, values.shape, 2)
     columns = _named_columns(path, names, values.shape[1])
     return Table(path, columns, names is not None, None, _array_reader(path, columns, values))
 
@@ -187,14 +209,14 @@ def _damaged(path: Path, kind: str, error: Exception, name: str | None = None) -
     raise TableError(f"{path} is damaged or not {kind} file ({one_line(error)[:100]}): write it again") from None
 
 
-def _check_array(path: Path, what: str, values: NDArray[Any], ndim: int) -> None:
-    if values.dtype.kind not in "biuf":
-        raise TableError(f"{path}: {what} has dtype {shortened(str(values.dtype))}; save real numbers")
-    if values.ndim != ndim:
+def _check_array(path: Path, what: str, dtype: np.dtype[Any], shape: tuple[int, ...], ndim: int) -> None:
+    if dtype.kind not in "biuf":
+        raise TableError(f"{path}: {what} has dtype {shortened(str(dtype))}; save real numbers")
+    if len(shape) != ndim:
         wanted = "rows and columns (2-D)" if ndim == 2 else "one number per row (1-D)"
-        raise TableError(f"{path}: {what} has shape {values.shape}; it must have {wanted}")
-    if ndim == 2 and values.shape[1] > _MOST_COLUMNS:
-        raise TableError(f"{path}: {what} has {values.shape[1]} columns, more than {_MOST_COLUMNS}; turn it")
+        raise TableError(f"{path}: {what} has shape {shape}; it must have {wanted}")
+    if ndim == 2 and shape[1] > _MOST_COLUMNS:
+        raise TableError(f"{path}: {what} has {shape[1]} columns, more than {_MOST_COLUMNS}; turn it")
 
 
 def _feature_names(path: Path, names: NDArray[Any] | None) -> list[str] | None:
@@ -219,10 +241,10 @@ def _named_columns(path: Path, names: list[str] | None, count: int) -> tuple[str
 
 
 def _features_and_labels(path: Path, X: NDArray[Any], y: NDArray[Any], names: list[str] | None) -> Table:
-    _check_array(path, "array 'X'", X, 2)
+    _check_array(path, "array 'X'", X.dtype, X.shape, 2)
     if y.ndim == 2 and y.shape[1] == 1:
         y = y[:, 0]
-    _check_array(path, "array 'y'", y, 1)
+    _check_array(path, "array 'y'", y.dtype, y.shape, 1)
     if len(X) != len(y):
         raise TableError(f"{path}: X has {len(X)} rows and y has {len(y)}; they must agree")
     features = _named_columns(path, names, X.shape[1])
