@@ -2,8 +2,6 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from numpy.polynomial import hermite_e
 
 from limbeck import _kernels, moments
@@ -212,41 +210,6 @@ def test_bitwise_the_same_for_any_number_of_threads(kernel):
     assert np.isfinite(first).all()
     for threads in (2, 3, 4, 0):
         assert run(threads).tobytes() == first.tobytes()
-
-
-LAYOUTS = {
-    "Fortran order": np.asfortranarray,
-    "reversed rows": lambda a: a[::-1].copy()[::-1],
-    "reversed columns": lambda a: a[:, ::-1].copy()[:, ::-1],
-    "every third": lambda a: np.repeat(np.repeat(a, 3, axis=0), 2, axis=1)[::3, ::2],
-    "transposed": lambda a: a.T.copy().T,
-    "list": lambda a: a if (a.dtype.kind == "f" and a.dtype.itemsize < 8) or a.size == 0 else a.tolist(),
-}
-DTYPES = ["?", "i1", "u2", "i4", "i8", ">i4", "f2", "f4", "f8", ">f4", ">f8", "g"]
-
-
-@given(st.integers(1, 40), st.integers(0, 11), st.sampled_from(DTYPES), st.sampled_from(list(LAYOUTS)), st.booleans())
-def test_any_layout_and_type_gives_what_the_plain_array_gives(n, d, dtype, layout, read_only):
-    rng = np.random.default_rng([n, d])
-    X, y = rng.integers(0, 5, (n, d)).astype(dtype), rng.integers(0, 5, (n, 2)).astype(dtype)
-    G = rng.integers(0, 3, (2, d)).astype(dtype)
-    plain_type = np.float32 if dtype in ("f2", "f4", ">f4") else np.float64
-    plain = [np.ascontiguousarray(a, dtype=plain_type) for a in (X, y, G)]
-    given_arrays = [LAYOUTS[layout](a) for a in (X, y, G)]
-    for a in given_arrays:
-        if read_only and isinstance(a, np.ndarray):
-            a.setflags(write=False)
-    pairs = [
-        (moments.weighted_grams(*given_arrays[:2]), moments.weighted_grams(*plain[:2])),
-        (moments.contract(*given_arrays, 4), moments.contract(*plain, 4)),
-        (moments.contract_to_vector(*given_arrays, 3), moments.contract_to_vector(*plain, 3)),
-        (moments.contract_to_scalar(*given_arrays, [2, 3]), moments.contract_to_scalar(*plain, [2, 3])),
-        (moments.contract_apply(*given_arrays, 3, plain[2].T), moments.contract_apply(*plain, 3, plain[2].T)),
-        (moments.moment_tensor(*given_arrays[:2], 2), moments.moment_tensor(*plain[:2], 2)),
-    ]
-    for result, expected in pairs:
-        assert result.dtype == plain_type
-        np.testing.assert_array_equal(result, expected)
 
 
 @pytest.mark.parametrize("dtype", ["f4", "f8", ">f8", "i4"])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from limbeck import _kernels, ridgeless
@@ -476,7 +476,6 @@ def test_bitwise_the_same_for_any_number_of_threads():
         assert len(set(results)) == 1
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.integers(1, 30), st.integers(1, 30), st.integers(1, 4), st.integers(0, 2**32 - 1), st.floats(0, 6))
 def test_the_certificate_holds(n, p, q, seed, spread):
     rng = np.random.default_rng(seed)

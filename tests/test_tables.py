@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from limbeck._table_words import TableError
@@ -122,7 +122,6 @@ def test_a_network_address_is_a_file_name(tmp_path):
     delimiter=st.sampled_from(",;\t"),
     quote=st.booleans(),
 )
-@settings(max_examples=50, deadline=None)
 def test_any_finite_numbers_round_trip(tmp_path_factory, values, delimiter, quote):
     mark = '"' if quote else ""
     text = "\n".join(delimiter.join(f"{mark}{v!r}{mark}" for v in row) for row in values)
