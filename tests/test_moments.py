@@ -1,7 +1,12 @@
 """Contracted Hermite moments: against the dense tensor and the closed form, over layouts and numbers of threads."""
 
+import itertools
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 from numpy.polynomial import hermite_e
 
 from limbeck import _kernels, moments
@@ -229,3 +234,115 @@ def test_contract_apply_at_order_two_with_many_more_directions_than_columns(s):
     expected = moments.contract(X, y, G, 2) @ B
     # Sums of 200 products: their rounding is far below 1e-12 of the largest.
     np.testing.assert_allclose(moments.contract_apply(X, y, G, 2, B), expected, rtol=0, atol=1e-12)
+
+
+# ---- Any numbers: subnormal, huge, signed zeros ----
+
+
+def elements(dtype, kind):
+    info = np.finfo(dtype)
+    low, high = (1e-30, 1e30) if dtype == np.float64 else (1e-5, 1e5)
+    special = {
+        "ordinary": [0.5, -3.0],
+        "wide": [low, -low, high, -high],
+        "tiny": [info.smallest_subnormal, -3 * info.smallest_subnormal, info.tiny, -info.tiny],
+        "extreme": [info.max, -info.max, info.smallest_subnormal, info.max**0.25],
+    }[kind]
+    ordinary = st.floats(-4, 4, width=32, allow_subnormal=False)
+    return st.one_of(ordinary, st.sampled_from([0.0, -0.0, 1.0, *(float(dtype(v)) for v in special)]))
+
+
+@st.composite
+def any_numbers(draw, **shapes):
+    """Arrays of one type whose axes are named by letters; any side may be zero, but for the rows n."""
+    dtype = draw(st.sampled_from([np.float64, np.float32]))
+    kind = st.sampled_from(["ordinary", "wide", "tiny", "extreme"])
+    sides = {"n": draw(st.integers(1, 6)), "d": draw(st.integers(0, 3))}
+    sides |= {letter: draw(st.integers(0, 2)) for letter in "qms"}
+    return [
+        draw(hnp.arrays(dtype, [sides[c] for c in axes], elements=elements(dtype, draw(kind))))
+        for axes in shapes.values()
+    ]
+
+
+def in_full(X, Y, order):
+    """Moment tensors (q, d, ..., d) in extended precision from the definition, and two sizes of their terms.
+
+    The first is the sum of all terms in absolute value. The second has factors of at least one throughout: what is lost
+    where a product falls below the range is at most the smallest number times it, whatever the order of factors.
+    """
+    d, n, q = X.shape[1], len(X), Y.shape[1]
+    found = []
+    for how in (lambda a: a, np.abs, lambda a: np.maximum(np.abs(a), 1)):
+        x, y, sign = how(X.astype(np.longdouble)), how(Y.astype(np.longdouble)), -1 if not found else 1
+        powers = [np.ones_like(x), x]
+        for k in range(1, order):
+            powers.append(x * powers[k] + sign * k * powers[k - 1])
+        tensor = np.zeros((q, *(d,) * order), np.longdouble)
+        for index in itertools.product(range(d), repeat=order):
+            factors = [powers[index.count(j)][:, j] for j in set(index)]
+            tensor[:, *index] = y.T @ np.prod([np.ones(n, np.longdouble), *factors], axis=0) / n
+        found.append(tensor)
+    return found
+
+
+def along(tensors, G, times):
+    """Tensors (q, d, ..., d) of :func:`in_full` contracted with every direction: (q, m, ...)."""
+    hows = (lambda a: a, np.abs, lambda a: np.maximum(np.abs(a), 1))
+    found = []
+    for tensor, how in zip(tensors, hows, strict=True):
+        parts = np.empty((tensor.shape[0], len(G), *tensor.shape[1 + times :]), np.longdouble)
+        for i, g in enumerate(how(G.astype(np.longdouble))):
+            part = tensor
+            for _ in range(times):
+                part = part @ g
+            parts[:, i] = part
+        found.append(parts)
+    return found
+
+
+def assert_rounded(result, expected, operations):
+    """The result is the exact value up to rounding and underflow of so many operations, unless terms overflow."""
+    value, scale, reach = expected
+    info = np.finfo(result.dtype)
+    assert result.shape == value.shape
+    in_range = operations * reach < np.longdouble(info.max) / 1000
+    bound = operations * (info.eps * scale + info.smallest_subnormal * reach)
+    assert np.all(np.abs(result.astype(np.longdouble) - value)[in_range] <= bound[in_range])
+
+
+# The additions of at most 6 rows, 3 features and 3 rows of B, and fewer than 60 other operations; see above.
+OPERATIONS = 6 + 3 + 3 + 60
+
+
+@given(any_numbers(X="nd", W="nq"))
+def test_weighted_grams_of_any_numbers(arrays):
+    X, W = arrays
+    expected = []
+    for how in (lambda a: a, np.abs, lambda a: np.maximum(np.abs(a), 1)):
+        x, w = how(X.astype(np.longdouble)), how(W.astype(np.longdouble))
+        expected.append(np.einsum("nj,ni,nk->jik", w, x, x))
+    assert_rounded(moments.weighted_grams(X, W), expected, OPERATIONS)
+
+
+@given(any_numbers(X="nd", Y="nq", G="md", B="ds"), st.integers(2, 5))
+def test_contractions_of_any_numbers(arrays, order):
+    X, Y, G, B = arrays
+    with np.errstate(all="ignore"):
+        tensors = in_full(X, Y, order)
+        matrices = along(tensors, G, order - 2)
+        parts = (B, np.abs(B), np.maximum(np.abs(B), 1))
+        applied = [matrix @ part.astype(np.longdouble) for matrix, part in zip(matrices, parts, strict=True)]
+        vectors, scalars = along(tensors, G, order - 1), along(tensors, G, order)
+        assert_rounded(moments.contract(X, Y, G, order), matrices, OPERATIONS)
+        assert_rounded(moments.contract_apply(X, Y, G, order, B), applied, OPERATIONS)
+        assert_rounded(moments.contract_to_vector(X, Y, G, order), vectors, OPERATIONS)
+        assert_rounded(moments.contract_to_scalar(X, Y, G, [order])[..., 0], scalars, OPERATIONS)
+        assert_rounded(moments.moment_tensor(X, Y, order), tensors, OPERATIONS)
+        for low in range(2):
+            tensors = in_full(X, Y, low)
+            assert_rounded(moments.moment_tensor(X, Y, low), tensors, OPERATIONS)
+            found = moments.contract_to_scalar(X, Y, G, [low])[..., 0]
+            assert_rounded(found, along(tensors, G, low), OPERATIONS)
+            if low:
+                assert_rounded(moments.contract_to_vector(X, Y, G, low), along(tensors, G, 0), OPERATIONS)
