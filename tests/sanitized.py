@@ -3,9 +3,9 @@
     python tests/sanitized.py SANITIZERS FOLDER [--levels v3] [-- PYTEST_ARGUMENTS]
 
 SANITIZERS is "address,undefined" or "thread". What is built goes to FOLDER, and so does a copy of the package with it:
-the source tree keeps its own extensions. Without arguments for pytest, all tests run but those of words, pictures and
-exports, which call no kernel that others do not. The interpreter needs what the build and the tests need. A finding
-ends its process at once, so no test can pass over it.
+the source tree keeps its own extensions. A finding ends its process at once, so no test can pass over it; it is left in
+FOLDER/finding.PID, for pytest captures what is printed. Without arguments for pytest, all tests run but those of words,
+pictures and exports, which call no kernel that others do not. The interpreter needs what the build and the tests need.
 """
 
 import os
@@ -24,6 +24,8 @@ OPTIONS = {
     "UBSAN_OPTIONS": "print_stacktrace=1",
     "TSAN_OPTIONS": "halt_on_error=1:die_after_fork=0",
 }
+# Libraries that were built without sanitizers must not share memory among threads in ways that cannot be seen.
+ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 
 def build(sanitizers, folder, levels):
@@ -60,17 +62,24 @@ def main():
     parser.add_argument("--levels", nargs="+", default=["v3"])
     end = sys.argv.index("--") if "--" in sys.argv else len(sys.argv)
     asked, given = parser.parse_args(sys.argv[1:end]), sys.argv[end + 1 :]
-    package = build(asked.sanitizers, asked.folder.resolve(), asked.levels)
+    folder = asked.folder.resolve()
+    package = build(asked.sanitizers, folder, asked.levels)
     # A sanitizer must be there before everything else, and with it libstdc++, whose exceptions it watches.
     first = ["tsan"] if asked.sanitizers == "thread" else ["asan", "ubsan"]
     preload = " ".join(map(library, [*first, "stdc++"]))
     given = given or [f"--ignore={ROOT}/tests/test_{name}.py" for name in LEFT_OUT]
+    options = {name: f"{value}:log_path={folder}/finding" for name, value in OPTIONS.items()}
+    for finding in folder.glob("finding.*"):
+        finding.unlink()
     code = 0
     for level in asked.levels:
-        env = os.environ | OPTIONS | {"LIMBECK_ISA": f"x86-64-{level}", "PYTHONPATH": str(package)}
+        env = os.environ | ONE_THREAD | options | {"LIMBECK_ISA": f"x86-64-{level}", "PYTHONPATH": str(package)}
         command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *given]
         done = subprocess.run(command, env=env | {"LD_PRELOAD": preload}, cwd=ROOT, check=False)
         code = code or done.returncode
+    for finding in folder.glob("finding.*"):
+        print(finding, finding.read_text(), sep="\n")
+        code = code or 1
     return code
 
 
