@@ -176,9 +176,11 @@ class ReLUNetwork:
             )
         # What the subtraction rounds away (Knuth's TwoSum) goes in as two more neurons, v relu(x_j) - v relu(-x_j) = v
         # x_j, so that the distance is that of the two functions and not of rounded ones.
-        linear = self.linear - other.linear
-        back = linear - self.linear
-        lost = (self.linear - (linear - back)) - (other.linear + back)
+        with np.errstate(over="ignore", invalid="ignore"):  # beyond the range the distance is infinite
+            linear = self.linear - other.linear
+            back = linear - self.linear
+            lost = (self.linear - (linear - back)) - (other.linear + back)
+        lost[~np.isfinite(lost)] = 0.0
         extra = np.flatnonzero(lost)
         rows = np.zeros((2 * len(extra), self.n_features))
         rows[np.arange(len(extra)), extra] = 1.0
@@ -200,18 +202,26 @@ class ReLUNetwork:
         """The same function with unit rows, neurons in falling order of the size of their output weight.
 
         A neuron without a direction is a constant and moves into the bias.
+
+        Raises
+        ------
+        ValueError
+            A parameter of the result leaves the range of float64.
         """
         largest = np.abs(self.weights).max(axis=1, initial=0.0)
         dead = largest == 0
-        constant = float(self.output[dead] @ np.maximum(self.thresholds[dead], 0.0))
         kept = np.flatnonzero(~dead)
-        # Powers of two come out of the rows first, so that no square in a norm overflows or vanishes.
+        # Powers of two come out of the rows first, and then out of their norms, so that nothing overflows or vanishes
+        # on the way.
         exponents = np.frexp(largest[kept])[1]
         rows = np.ldexp(self.weights[kept], -exponents[:, None])
         norms = np.linalg.norm(rows, axis=1)
         weights = rows / norms[:, None]
-        output = np.ldexp(self.output[kept] * norms, exponents)
-        thresholds = np.ldexp(self.thresholds[kept] / norms, -exponents)
+        halves, more = np.frexp(norms)
+        with np.errstate(over="ignore", invalid="ignore"):  # the network refuses what is not finite
+            constant = float(self.output[dead] @ np.maximum(self.thresholds[dead], 0.0))
+            output = np.ldexp(self.output[kept] * halves, exponents + more)
+            thresholds = np.ldexp(self.thresholds[kept] / (2 * halves), 1 - exponents - more)
         # The last key of lexsort counts first: size, then direction and the rest, so that the order is always the same.
         order = np.lexsort((thresholds, output, *weights.T[::-1], -np.abs(output)))
         return ReLUNetwork(
