@@ -5,7 +5,7 @@
 SANITIZERS is "address,undefined" or "thread". What is built goes to FOLDER, and so does a copy of the package with it:
 the source tree keeps its own extensions. A finding ends its process at once, so no test can pass over it; it is left in
 FOLDER/finding.PID, for pytest captures what is printed. Without arguments for pytest, all tests run but those of words,
-pictures and exports, which call no kernel that others do not. The interpreter needs what the build and the tests need.
+pictures and tables, which call no kernel that others do not. The interpreter needs what the build and the tests need.
 """
 
 import os
@@ -17,7 +17,7 @@ from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-LEFT_OUT = ["cli", "cli_distill", "datasets", "docs", "estimators", "exports", "plots", "stubs"]
+LEFT_OUT = ["cli", "cli_distill", "datasets", "docs", "estimators", "exports", "fuzz_files", "plots", "stubs", "tables"]
 OPTIONS = {
     # CPython keeps memory until the end, which is no leak. Absurd sizes are a MemoryError, as they are elsewhere.
     "ASAN_OPTIONS": "detect_leaks=0:detect_stack_use_after_return=1:allocator_may_return_null=1",
