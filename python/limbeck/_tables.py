@@ -4,6 +4,7 @@ import csv
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
 
@@ -146,6 +147,8 @@ def _open_npy(path: Path) -> Table:
     if dtype.hasobject:
         _damaged(path, "an NPY", ValueError("pickled Python objects"))
     _check_array(path, "the array", dtype, shape, 2)
+    if prod(shape) * dtype.itemsize > path.stat().st_size - offset:
+        _damaged(path, "an NPY", ValueError("it holds less than its header says"))
     try:
         values = np.memmap(path, dtype, "r", offset, shape, "F" if fortran_order else "C")
     except (ArithmeticError, ValueError) as error:
