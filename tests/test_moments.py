@@ -346,3 +346,11 @@ def test_contractions_of_any_numbers(arrays, order):
             assert_rounded(found, along(tensors, G, low), OPERATIONS)
             if low:
                 assert_rounded(moments.contract_to_vector(X, Y, G, low), along(tensors, G, 0), OPERATIONS)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_at_order_two_directions_do_not_enter_however_large(dtype):
+    X, Y, G = data(3, 2, dtype)
+    B, huge = np.full((3, 2), dtype(2)), np.full_like(G, np.finfo(dtype).max)
+    np.testing.assert_array_equal(moments.contract(X, Y, huge, 2), moments.contract(X, Y, G, 2))
+    np.testing.assert_array_equal(moments.contract_apply(X, Y, huge, 2, B), moments.contract_apply(X, Y, G, 2, B))
