@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import sys
 import threading
 import warnings
 from itertools import pairwise
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 from limbeck import ReLUNetwork, _kernels, moments, ridgeless
+from limbeck._tables import open_table
 from limbeck.distillation import Task, simulate
 
 
@@ -74,6 +76,34 @@ def test_one_to_eight_threads_give_the_same_bits(seed):
             expected = bits(call, 1)
             for threads in range(2, 9):
                 assert bits(call, threads) == expected, (name, threads)
+
+
+def test_files_read_by_many_threads_leave_the_filters_of_warnings_alone(tmp_path):
+    network = ReLUNetwork(np.eye(3), np.ones(3))
+    network.save(tmp_path / "net.npz")
+    np.savetxt(tmp_path / "rows.csv", np.eye(3), delimiter=",")
+    np.save(tmp_path / "rows.npy", np.eye(3))
+    before, wrong, interval = list(warnings.filters), [], sys.getswitchinterval()
+
+    def work():
+        for _ in range(60):
+            if ReLUNetwork.load(tmp_path / "net.npz") != network:
+                wrong.append("net.npz")
+            tables = [open_table(tmp_path / name).read([2, 0]) for name in ("rows.csv", "rows.npy")]
+            if not np.array_equal(tables, [np.eye(3)[:, [2, 0]]] * 2):
+                wrong.append("rows")
+
+    workers = [threading.Thread(target=work) for _ in range(6)]
+    sys.setswitchinterval(1e-5)
+    try:
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+    finally:
+        sys.setswitchinterval(interval)
+    assert not wrong
+    assert warnings.filters == before
 
 
 # ---- In a process of its own, at every level ----

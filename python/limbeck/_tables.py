@@ -1,7 +1,6 @@
 """Tables of numbers from files: CSV, NPY, NPZ and Parquet, with errors that say where and what to do."""
 
 import csv
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import prod
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from limbeck._delimited import find_layout, read_numbers
 from limbeck._table_words import FILL, TableError, column_names, listed, numbered, one_line, shortened
+from limbeck._warnings import silenced
 
 __all__ = ["SUFFIXES", "Table", "TableError", "open_table"]
 
@@ -131,7 +131,7 @@ _MOST_COLUMNS = 10**6  # a header of a few bytes may claim any number, and each 
 def _open_npy(path: Path) -> Table:
     with path.open("rb") as file:
         try:
-            with warnings.catch_warnings(action="ignore"):  # of headers that make no sense
+            with silenced():  # of headers that make no sense
                 is_npy = file.read(6) == b"\x93NUMPY"
                 file.seek(0)
                 header = _npy_header(file) if is_npy else np.load(file, allow_pickle=False)
@@ -186,7 +186,7 @@ def _npz_arrays(path: Path) -> dict[str, NDArray[Any]]:
     # Opened here, for NumPy leaves the file of a damaged archive open.
     with path.open("rb") as file:
         try:
-            with warnings.catch_warnings(action="ignore"):
+            with silenced():
                 content = np.load(file, allow_pickle=False)
                 if not isinstance(content, np.ndarray):
                     for name in content.files:

@@ -3,7 +3,6 @@
 import io
 import json
 import os
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ from limbeck import _kernels
 from limbeck._arrays import finite_result, matrix, require_finite, same_length, thread_count, vector
 from limbeck._exports import to_onnx, to_torch
 from limbeck._files import write_whole
+from limbeck._warnings import silenced
 
 if TYPE_CHECKING:
     from torch.nn import Module
@@ -385,7 +385,7 @@ def _read_npz(path: Path) -> dict[str, Any]:
     file = io.BytesIO(_read_bytes(path))
     try:
         # NumPy warns of headers that make no sense.
-        with warnings.catch_warnings(action="ignore"), np.load(file, allow_pickle=False) as content:
+        with silenced(), np.load(file, allow_pickle=False) as content:
             _require_small(path, sum(member.file_size for member in content.zip.infolist()))
             if "format" not in content.files or str(content["format"]) != _FORMAT:
                 return {}
