@@ -15,10 +15,10 @@ from limbeck._tables import open_table
 from limbeck.distillation import Task, simulate
 
 
-def calls(seed, least=(2, 1)):
+def calls(seed, least=(2, 1), most=(20_000, 80)):
     """Every public function that takes a number of threads, on arrays of random shapes; most share one."""
     rng = np.random.default_rng(seed)
-    n, p = (int(np.exp(rng.uniform(np.log(low), np.log(high)))) for low, high in zip(least, (20_000, 80), strict=True))
+    n, p = (int(np.exp(rng.uniform(np.log(low), np.log(high)))) for low, high in zip(least, most, strict=True))
     q, m, k = rng.integers(1, 4, 3)
     dtype = rng.choice([np.float64, np.float32])
     X, Y, G = (rng.standard_normal(shape).astype(dtype) for shape in ((n, p), (n, q), (m, p)))
@@ -86,7 +86,7 @@ def test_files_read_by_many_threads_leave_the_filters_of_warnings_alone(tmp_path
     before, wrong, interval = list(warnings.filters), [], sys.getswitchinterval()
 
     def work():
-        for _ in range(60):
+        for _ in range(40):
             if ReLUNetwork.load(tmp_path / "net.npz") != network:
                 wrong.append("net.npz")
             tables = [open_table(tmp_path / name).read([2, 0]) for name in ("rows.csv", "rows.npy")]
@@ -111,7 +111,7 @@ def test_files_read_by_many_threads_leave_the_filters_of_warnings_alone(tmp_path
 
 def large_calls():
     """With work enough for a team of threads."""
-    return calls(0, (3000, 30))
+    return calls(0, (3000, 30), (3500, 40))
 
 
 def compute_again(expected):
@@ -121,7 +121,7 @@ def compute_again(expected):
 
 
 def compute_side_by_side():
-    """Six Python threads that begin at different functions, each with one to four threads of its own."""
+    """Four Python threads that begin at different functions, each with one to four threads of its own."""
     found = large_calls()
     names = list(found)
     expected = {name: bits(call, 1) for name, call in found.items()}
@@ -133,7 +133,7 @@ def compute_side_by_side():
             if bits(found[name], 1 + (i + j) % 4) != expected[name]:
                 wrong.append(name)
 
-    workers = [threading.Thread(target=work, args=(i,)) for i in range(6)]
+    workers = [threading.Thread(target=work, args=(i,)) for i in range(4)]
     for worker in workers:
         worker.start()
     for worker in workers:
