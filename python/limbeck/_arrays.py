@@ -24,7 +24,8 @@ _LARGEST_INT = 2**31 - 1  # what the kernels take
 def float_array(value: ArrayLike, name: str, ndim: int | Sequence[int], dtype: DTypeLike | None = None) -> Array:
     """Convert to a C-contiguous float array of the wanted number of dimensions.
 
-    ``dtype=None`` keeps float32 and float64, turns float16 into float32 and anything else real into float64.
+    ``dtype=None`` keeps float32 and float64, turns float16 into float32 and anything else real into float64. A number
+    beyond the type is a ValueError.
     """
     # Small problems are solved in microseconds: what needs nothing done must pass in less.
     wanted = (ndim,) if isinstance(ndim, int) else ndim
@@ -49,7 +50,15 @@ def float_array(value: ArrayLike, name: str, ndim: int | Sequence[int], dtype: D
         raise ValueError(f"{name} must have {expected} dimension(s), got shape {array.shape}")
     if dtype is None:
         dtype = np.float32 if array.dtype.kind == "f" and array.dtype.itemsize <= 4 else np.float64
-    return np.require(array, dtype=dtype, requirements=["C", "A"])
+    try:
+        with np.errstate(over="raise"):
+            return np.require(array, dtype=dtype, requirements=["C", "A"])
+    except FloatingPointError:
+        with np.errstate(over="ignore"):
+            at = int(np.argmax(np.isinf(array.astype(dtype)) & np.isfinite(array)))
+        index = tuple(int(i) for i in np.unravel_index(at, array.shape))
+        place = index[0] if len(index) == 1 else index
+        raise ValueError(f"{name} holds {array.flat[at]!s} at index {place}, beyond {np.dtype(dtype)}") from None
 
 
 def _frame_of_numbers(frame: Any, name: str) -> Array:  # noqa: ANN401

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from limbeck import _kernels
-from limbeck._arrays import finite_result, matrix, require_finite, same_length, thread_count, vector
+from limbeck._arrays import finite_result, float_array, matrix, require_finite, same_length, thread_count, vector
 from limbeck._exports import to_onnx, to_torch
 from limbeck._files import write_whole
 from limbeck._warnings import silenced
@@ -138,13 +138,17 @@ class ReLUNetwork:
         TypeError
             X does not hold real numbers.
         ValueError
-            X has another number of features than the network, or holds NaN or infinity.
+            X has another number of features than the network, or holds NaN or infinity; or X is float32 and a parameter
+            beyond that.
         """
         X = matrix(X, "X")
         same_length(X, "X", 1, self.weights, "weights", 1, "features")
+        names = ("weights", "thresholds", "output", "linear")
         weights, thresholds, output, linear = (
-            np.asarray(a, dtype=X.dtype) for a in (self.weights, self.thresholds, self.output, self.linear)
+            float_array(getattr(self, name), name, (1, 2), X.dtype) for name in names
         )
+        if X.dtype != np.float64:
+            float_array([self.bias], "bias", 1, X.dtype)
         values = _kernels.network_forward(weights, thresholds, output, linear, self.bias, X, thread_count(n_threads))
         return finite_result(values, X=X) if check_finite else values
 
