@@ -22,7 +22,7 @@ OPTIONS = {
     # CPython keeps memory until the end, which is no leak. Absurd sizes are a MemoryError, as they are elsewhere.
     "ASAN_OPTIONS": "detect_leaks=0:detect_stack_use_after_return=1:allocator_may_return_null=1",
     "UBSAN_OPTIONS": "print_stacktrace=1",
-    "TSAN_OPTIONS": "halt_on_error=1:die_after_fork=0",
+    "TSAN_OPTIONS": "halt_on_error=1:die_after_fork=0:allocator_may_return_null=1",
 }
 # Libraries that were built without sanitizers must not share memory among threads in ways that cannot be seen.
 ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")

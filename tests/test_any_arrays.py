@@ -56,7 +56,7 @@ def accumulated_moments(X, y, directions):
 
 
 def accumulated(X, Y, sample_weight):
-    total = ridgeless.Accumulator(np.shape(X)[1], np.shape(Y)[1])
+    total = ridgeless.Accumulator(np.shape(X)[1], *np.shape(Y)[1:])
     total.update(X, Y, sample_weight=sample_weight)
     return solution(total.solve(intercept="centred"))
 
@@ -130,6 +130,7 @@ CALLS = {
     "leave_one_out centred": (lambda **a: ridgeless.leave_one_out(**a, intercept="centred"), {"X": "np", "Y": "n"}),
     "generalized_cross_validation": (ridgeless.generalized_cross_validation, {"X": "np", "Y": "nq"}),
     "Accumulator": (accumulated, {"X": "np", "Y": "nq", "sample_weight": "n"}),
+    "Accumulator one": (accumulated, {"X": "np", "Y": "n", "sample_weight": "n"}),
     "ReLUNetwork": (network_facts, {"weights": "np", "output": "n", "linear": "p", "thresholds": "n"}),
     "ReLUNetwork call": (network_values, {"X": "np"}),
     "effective_ridge": (lambda eigenvalues: dist.effective_ridge(eigenvalues, [1, 3], 0.5), {"eigenvalues": "p"}),

@@ -345,6 +345,16 @@ def test_coefficients_of_any_size_come_out():
         np.testing.assert_allclose(found.coef, np.array([1e-320]) / 3e-300, rtol=1e-13)
 
 
+@pytest.mark.parametrize("rank", [1, 2])
+def test_the_largest_numbers_are_solved_and_left_out(rank):
+    # The logarithm of the largest number is rounded up, to that of an infinity.
+    X = np.finfo(np.float64).max * np.array([[1.0, 1], [1, 1], [1, 2 - rank]])
+    for y in (np.full(3, 1e10), X[:, 0]):
+        expected = np.linalg.lstsq(np.ldexp(X, -1000), np.ldexp(y, -1000), rcond=None)[0]
+        np.testing.assert_allclose(solve(X, y).coef, expected, rtol=1e-12, atol=1e-14 * np.abs(expected).max())
+        assert np.isfinite(leave_one_out(X, y / X.max())).all()
+
+
 def test_many_rows_of_float32_do_not_cost_features():
     X = np.random.default_rng(14).standard_normal((1_000_000, 2), dtype=np.float32)
     X[:, 1] *= 1e-3

@@ -19,6 +19,7 @@ Float64Array = NDArray[np.float64]
 
 _FLOAT64, _FLOAT32 = np.dtype(np.float64), np.dtype(np.float32)
 _LARGEST_INT = 2**31 - 1  # what the kernels take
+DROP_ROWS = "; drop or fill such rows first"
 
 
 def float_array(value: ArrayLike, name: str, ndim: int | Sequence[int], dtype: DTypeLike | None = None) -> Array:
@@ -93,16 +94,16 @@ def same_length(a: Array, a_name: str, a_axis: int, b: Array, b_name: str, b_axi
         )
 
 
-def require_finite(n_threads: int = 0, hint: str = "; drop or fill such rows first", /, **arrays: Array) -> None:
+def require_finite(n_threads: int = 0, hint: str = DROP_ROWS, first_row: int = 0, /, **arrays: Array) -> None:
     """Raise ValueError that names the first argument with a NaN or infinity, and where it stands.
 
-    The hint is for arrays of rows; empty for others.
+    The hint is for arrays of rows; empty for others. Arrays may begin at another row than that of the argument.
     """
     for name, array in arrays.items():
         at = _kernels.first_non_finite(array, n_threads)
         if at >= 0:
-            index = tuple(int(i) for i in np.unravel_index(at, array.shape))
-            place = index[0] if len(index) == 1 else index
+            row, *columns = (int(i) for i in np.unravel_index(at, array.shape))
+            place = (first_row + row, *columns) if columns else first_row + row
             raise ValueError(f"{name} holds {array.flat[at]} at index {place}{hint}")
 
 
