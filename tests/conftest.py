@@ -18,7 +18,13 @@ import limbeck
 os.environ.setdefault("SCIPY_ARRAY_API", "1")
 
 # The same examples on every run, and no database: a failure can be repeated anywhere.
-settings.register_profile("repeatable", derandomize=True, database=None, deadline=None, max_examples=60)
+settings.register_profile(
+    "repeatable",
+    derandomize=True,
+    database=None,
+    deadline=None,
+    max_examples=int(os.environ.get("LIMBECK_EXAMPLES", "60")),
+)
 settings.load_profile("repeatable")
 
 # A shell ignores Ctrl-C in what it runs in the background, and so would the processes that the tests send it to.

@@ -1,9 +1,12 @@
 """MomentAccumulator: pieces add up, and its standard errors are right."""
 
 import pickle
+from itertools import pairwise
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from limbeck import moments
 
@@ -153,3 +156,50 @@ def test_the_error_gives_the_place_in_the_array_that_was_passed():
     X[500, 1] = np.nan
     with pytest.raises(ValueError, match=r"X holds nan at index \(500, 1\)"):
         moments.MomentAccumulator(np.eye(2), [2]).update(X, y)
+
+
+@given(
+    st.lists(st.integers(0, 150), min_size=1, max_size=4),
+    st.sampled_from([np.float64, np.float32]),
+    st.integers(0, 2**32 - 1),
+)
+def test_any_pieces_give_the_definition(sizes, dtype, seed):
+    rng = np.random.default_rng(seed)
+    X, y = rng.standard_normal((sum(sizes), 2)).astype(dtype), rng.standard_normal(sum(sizes)).astype(dtype)
+    g = rng.standard_normal(2).astype(dtype)
+    total, begin, parts = moments.MomentAccumulator([g], [2, 3]), 0, []
+    for size in sizes:
+        total.update(X[begin : begin + size], y[begin : begin + size])
+        # At most 64 batches of consecutive rows.
+        cuts = np.linspace(0, size, min(64, size) + 1).astype(int)
+        parts += [slice(begin + a, begin + b) for a, b in pairwise(cuts)]
+        begin += size
+    assert total.n_rows == len(X)
+    if not len(X):
+        with pytest.raises(ValueError, match="no rows"):
+            total.matrices(2)
+        return
+    x, second = X.astype(np.float64), X.astype(np.float64)[:, :, None] * X[:, None, :] - np.eye(2)
+    mixed = x[:, :, None] * g + g[:, None] * x[:, None, :]
+    for order, terms in ((2, second), (3, (x @ g)[:, None, None] * second - mixed)):
+        rows = y[:, None, None] * terms
+        mean = rows.mean(axis=0)
+        # Roundings of the rows' additions and of ten other operations, of terms of this size.
+        slack = (
+            (len(X) + 10)
+            * np.finfo(dtype).eps
+            * np.abs(y)
+            @ (np.square(np.abs(x).sum(axis=1) + 1 + np.abs(g).sum()) ** 2)
+        )
+        np.testing.assert_allclose(total.matrices(order)[0], mean, rtol=0, atol=slack / len(X))
+        errors = total.standard_errors(order)[0]
+        if len(parts) < 2:
+            assert np.isnan(errors).all()
+            continue
+        spread = sum((b.stop - b.start) * np.square(rows[b].mean(axis=0) - mean) for b in parts)
+        # A difference of sums of squares, each off by some roundings of itself.
+        lost = (
+            (len(parts) + 200) * np.finfo(dtype).eps * sum((b.stop - b.start) * np.square(rows[b]).max() for b in parts)
+        )
+        scale = (len(parts) - 1) * len(X)
+        assert np.all(np.abs(np.square(errors) - spread / scale) <= 10 * lost / scale)

@@ -8,7 +8,7 @@ import pytest
 from scipy import sparse
 
 import limbeck
-from limbeck import moments
+from limbeck import moments, ridgeless
 
 
 def valid():
@@ -155,6 +155,25 @@ def test_check_finite_false_lets_them_through(function, name, bad):
     result = spoil(function, name, lambda a: np.full_like(a, bad), check_finite=False)
     unused = function.__name__.endswith("order_0") and name in ("X", "directions")
     assert np.isfinite(result).all() == unused
+
+
+def test_numbers_beyond_the_type_they_are_converted_to_are_named():
+    X, far = np.ones((4, 2), np.float32), np.array([1.0, 2.0, -1e300, np.inf])
+    for call in (lambda y: moments.contract(X, y, np.eye(2), 4), lambda y: ridgeless.solve(X, y)):
+        with pytest.raises(
+            ValueError, match=r"^y holds -1e\+300 at index 2, beyond float32$|^Y holds -1e\+300 at index 2"
+        ):
+            call(far)
+    with pytest.raises(ValueError, match=r"^directions holds 1e\+200 at index \(1, 0\), beyond float32$"):
+        moments.contract(X, X[:, 0], [[1.0, 1.0], [1e200, 1e300]], 4)
+    if np.finfo(np.longdouble).max > np.finfo(np.float64).max:
+        with pytest.raises(ValueError, match=r"^X holds 1e\+4000 at index \(0, 1\), beyond float64$"):
+            moments.weighted_grams(np.array([["1", "1e4000"]]).astype(np.longdouble), [[1.0]])
+    for parameters in ({"bias": 1e300}, {"linear": [1e300]}, {"thresholds": [-1e300]}):
+        network = limbeck.ReLUNetwork([[1.0]], [1.0], **parameters)
+        assert np.isfinite(network([[1.0]])).all()
+        with pytest.raises(ValueError, match=rf"^{next(iter(parameters))} holds -?1e\+300 at index 0, beyond float32$"):
+            network(np.ones((1, 1), np.float32))
 
 
 def test_nan_is_found_where_the_result_is_empty_or_single_precision():

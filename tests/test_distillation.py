@@ -7,6 +7,9 @@ import warnings
 import mpmath
 import numpy as np
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 
 from limbeck import _kernels, ridgeless
 from limbeck.distillation import (
@@ -453,8 +456,8 @@ def test_rounding_of_a_covariance_makes_no_features():
     rng = np.random.default_rng(0)
     X = rng.standard_normal((80, 200))
     covariance, beta = np.cov(X, rowvar=False), rng.standard_normal(200)
-    for given in (covariance, covariance.astype(np.float32)):
-        assert np.count_nonzero(Task.from_covariance(given, beta).eigenvalues) == 79
+    for matrix in (covariance, covariance.astype(np.float32)):
+        assert np.count_nonzero(Task.from_covariance(matrix, beta).eigenvalues) == 79
     with pytest.raises(ValueError, match=r"covariance must be square, got shape \(80, 200\)"):
         Task.from_covariance(X, beta)
     task = Task.from_covariance(covariance, beta)
@@ -778,3 +781,95 @@ GOOD = Task([1.0, 0.5], [1.0, 1.0])
 def test_bad_input(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+# ---- Any tasks ----
+
+
+@st.composite
+def any_tasks(draw, most=8):
+    """Spectra over many decades with repeated and vanishing eigenvalues; coefficients of any sign, or none."""
+    p = draw(st.integers(1, most))
+    eigenvalue = st.one_of(st.floats(-6, 6).map(lambda e: 10.0**e), st.sampled_from([1.0, 1.0, 0.0, 1e-30]))
+    l = draw(hnp.arrays(np.float64, p, elements=eigenvalue))
+    assume(l.any())
+    beta = draw(hnp.arrays(np.float64, p, elements=st.one_of(st.floats(-3, 3, width=32), st.sampled_from([0.0, 1.0]))))
+    return Task(l, beta, draw(st.sampled_from([0.0, 0.1, 10.0])))
+
+
+RIDGES = st.sampled_from([0.0, 1e-20, 1e-3, 1.0, 1e6])
+
+
+@given(any_tasks(40), st.integers(1, 45), RIDGES)
+def test_effective_ridge_of_any_spectrum(task, n, ridge):
+    l, tau = task.eigenvalues[task.eigenvalues > 0], effective_ridge(task.eigenvalues, n, ridge)
+    if not ridge and n >= len(l):
+        assert tau == 0
+        return
+    # The excess falls with tau: it changes its sign within the relative error that is promised.
+    with mpmath.workdps(60):
+        signs = []
+        for factor in (1 - mpmath.mpf(10) ** -12, 1 + mpmath.mpf(10) ** -12):
+            t = mpmath.mpf(tau) * factor
+            signs.append(
+                mpmath.fsum(mpmath.mpf(v) / (mpmath.mpf(v) + t) for v in l.tolist()) + n * mpmath.mpf(ridge) / t - n
+            )
+    assert signs[0] > 0 > signs[1]
+
+
+@given(any_tasks(), st.integers(1, 20), RIDGES, st.integers(0, 2**32 - 1))
+def test_risks_of_any_task_are_the_formula(task, n, ridge, seed):
+    rng = np.random.default_rng(seed)
+    l, s, t = task.eigenvalues, rng.standard_normal(task.n_features), rng.uniform(0.1, 1, task.n_features)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NearPeakWarning)
+        found = risk(task, n, s, ridge, test_eigenvalues=t)
+        best, mask = (f(task, n, ridge, test_eigenvalues=t) for f in (optimal_surrogate, optimal_mask))
+        least = risk(task, n, best, ridge, test_eigenvalues=t)
+        masked = risk(task, n, task.beta * mask, ridge, test_eigenvalues=t)
+    tau = effective_ridge(l, n, ridge)
+    z = np.array([tau / (v + tau) if v > 0 else 1.0 for v in l])
+    bias = np.sum(t * ((1 - z) * s - task.beta) ** 2)
+    assert found.bias == pytest.approx(bias, rel=1e-9)
+    left = 1 - np.sum((1 - z) ** 2) / n
+    if left > 1e-3 and tau > 0:  # nearer the peak this difference has no digits
+        factor = np.sum(t * l / (l + tau) ** 2) / n / left
+        assert found.noise == pytest.approx(factor * task.noise, rel=1e-9)
+        assert found.variance == pytest.approx(factor * np.sum(l * (z * s) ** 2), rel=1e-9, abs=1e-300)
+    assert found == pytest.approx(found.bias + found.variance + found.noise)
+    # No surrogate is better than the best one, no mask than the best mask; squares of what is rounded are left.
+    rounded = 1e-30 * np.sum(t * task.beta**2)
+    if np.isfinite(found):
+        assert least <= found * (1 + 1e-12) + rounded
+        assert least <= masked * (1 + 1e-12) + rounded
+        assert masked <= risk_without_doubts(task, n, task.beta, ridge, t) * (1 + 1e-12) + rounded
+
+
+def risk_without_doubts(task, n, surrogate, ridge, test):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NearPeakWarning)
+        return risk(task, n, surrogate, ridge, test_eigenvalues=test)
+
+
+def simulated(*arguments, **options):
+    try:
+        return simulate(*arguments, trials=3, **options).risks
+    except (FloatingPointError, ValueError) as error:
+        return str(error)
+
+
+@given(any_tasks(), st.integers(1, 12), RIDGES, st.integers(0, 2**63), st.integers(-60, 60), st.integers(-60, 60))
+def test_trials_of_any_task_know_no_units(task, n, ridge, seed, x_exponent, y_exponent):
+    # Powers of two in the units of features and labels change exponents alone: bit for bit the same trials.
+    x, y = 4.0**x_exponent, 4.0**y_exponent
+    plain = simulated(task, n, ridge=ridge, seed=seed % 2**31)
+    other = Task(x * task.eigenvalues, task.beta * (2.0**y_exponent * 2.0**-x_exponent), y * task.noise)
+    scaled = simulated(other, n, ridge=x * ridge, seed=seed % 2**31)
+    if isinstance(plain, str):
+        assert scaled == plain
+    else:
+        np.testing.assert_array_equal(scaled, y * plain)
+        assert np.all(plain >= 0)
+        if n >= np.count_nonzero(task.eigenvalues) and not ridge and not task.noise:
+            # As many rows as features determine the coefficients.
+            assert np.all(plain <= 1e-12 * np.sum(task.eigenvalues * task.beta**2))

@@ -1,8 +1,13 @@
 """Exact Gaussian moments of networks: closed forms in 60 digits, quadrature, Monte Carlo."""
 
+import itertools
+
 import mpmath
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 from scipy.special import ndtr
 
 from limbeck import ReLUNetwork, _kernels
@@ -206,3 +211,68 @@ def test_distance_and_variance_with_thresholds_norms_linear_part_and_bias():
 def test_variance_does_not_cancel_against_a_large_threshold():
     # Far above its threshold a ReLU is linear: the variance is that of x, whatever the mean.
     assert ReLUNetwork([[1.0]], [1.0], thresholds=[1e8]).variance() == pytest.approx(1.0, rel=1e-12)
+
+
+# ---- Any networks ----
+
+
+@st.composite
+def any_networks(draw, d, thresholds=False):
+    """Few neurons, often parallel, opposite or zero, of sizes that differ by many decades."""
+    k = draw(st.integers(0, 3))
+    if thresholds:  # over norms they are moderate numbers, for quadrature
+        number = st.integers(-16, 16).map(lambda v: v / 4)
+    else:
+        special = st.sampled_from([0.0, -0.0, 1.0, -1.0, 1e-30, 1e30, -1e20, 5e-324])
+        number = st.one_of(st.floats(-4, 4, width=32, allow_subnormal=False), special)
+    weights = draw(hnp.arrays(np.float64, (k, d), elements=number))
+    for i in range(1, k):
+        if weights[0].any() and draw(st.booleans()):
+            weights[i] = (
+                draw(st.sampled_from([-1.0, 1.0, 2.0])) * weights[0] + draw(st.sampled_from([0.0, 1e-9])) * weights[i]
+            )
+    arrays = [draw(hnp.arrays(np.float64, side, elements=number)) for side in (k, d, k)]
+    return ReLUNetwork(
+        weights, arrays[0], linear=arrays[1], bias=draw(number), thresholds=arrays[2] if thresholds else None
+    )
+
+
+def size(net):
+    """A bound on the root of the mean square of any part of the network."""
+    neurons = np.linalg.norm(net.weights, axis=1) + np.abs(net.thresholds)
+    return np.abs(net.output) @ neurons + np.linalg.norm(net.linear) + abs(net.bias)
+
+
+@given(st.integers(0, 3).flatmap(lambda d: st.tuples(any_networks(d), any_networks(d))))
+def test_distance_and_variance_of_any_networks(pair):
+    f, g = pair
+    with mpmath.workdps(60):
+        mean, second = exact_moments(
+            [n for n in neurons_of(f) if any(n[0])], [mpmath.mpf(float(w)) for w in f.linear], mpmath.mpf(f.bias)
+        )
+        variance = float(second - mean**2)
+    live = [
+        ReLUNetwork(net.weights[alive], net.output[alive], linear=net.linear, bias=net.bias)
+        for net in pair
+        for alive in [np.abs(net.weights).max(axis=1, initial=0) > 0]
+    ]
+    exact = float(exact_distance(*live))
+    # Double-double arithmetic, 1e-32 of the squares that cancel, of which there are few dozens; one rounding to
+    # float64; and squares below the range, of numbers whose other factor is no larger than 1e60.
+    for value, expected, whole in ((f.distance(g), exact, size(f) + size(g)), (f.variance(), variance, size(f))):
+        assert abs(value - expected) <= 4e-16 * expected + 1e-29 * whole**2 + 1e-200
+
+
+@given(st.integers(0, 2).flatmap(lambda d: any_networks(d, thresholds=True)))
+def test_distance_and_variance_of_any_networks_with_thresholds(net):
+    norm = np.linalg.norm(net.weights, axis=1)
+    alive = norm > 0
+    a, c, r, s = net.weights[alive], net.output[alive], norm[alive], net.thresholds[alive] / norm[alive]
+    bias = net.bias + net.output[~alive] @ np.maximum(net.thresholds[~alive], 0)
+    mean = bias + c @ (r * (s * ndtr(s) + np.exp(-(s**2) / 2) / np.sqrt(2 * np.pi)))
+    second = net.linear @ net.linear + 2 * (c * ndtr(s)) @ (a @ net.linear) + 2 * bias * mean - bias**2
+    for i, j in itertools.product(range(len(c)), repeat=2):
+        correlation = np.clip(a[i] @ a[j] / (r[i] * r[j]), -1, 1) if i != j else 1.0
+        second += c[i] * c[j] * r[i] * r[j] * relu_product(s[i], s[j], correlation)
+    assert abs(net.distance(ReLUNetwork(np.empty((0, net.n_features)), [])) - second) <= 1e-10 * size(net) ** 2
+    assert abs(net.variance() - (second - mean**2)) <= 1e-10 * size(net) ** 2

@@ -1,9 +1,12 @@
 """Contracted Hermite moments: against the dense tensor and the closed form, over layouts and numbers of threads."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 from numpy.polynomial import hermite_e
 
 from limbeck import _kernels, moments
@@ -214,41 +217,6 @@ def test_bitwise_the_same_for_any_number_of_threads(kernel):
         assert run(threads).tobytes() == first.tobytes()
 
 
-LAYOUTS = {
-    "Fortran order": np.asfortranarray,
-    "reversed rows": lambda a: a[::-1].copy()[::-1],
-    "reversed columns": lambda a: a[:, ::-1].copy()[:, ::-1],
-    "every third": lambda a: np.repeat(np.repeat(a, 3, axis=0), 2, axis=1)[::3, ::2],
-    "transposed": lambda a: a.T.copy().T,
-    "list": lambda a: a if (a.dtype.kind == "f" and a.dtype.itemsize < 8) or a.size == 0 else a.tolist(),
-}
-DTYPES = ["?", "i1", "u2", "i4", "i8", ">i4", "f2", "f4", "f8", ">f4", ">f8", "g"]
-
-
-@given(st.integers(1, 40), st.integers(0, 11), st.sampled_from(DTYPES), st.sampled_from(list(LAYOUTS)), st.booleans())
-def test_any_layout_and_type_gives_what_the_plain_array_gives(n, d, dtype, layout, read_only):
-    rng = np.random.default_rng([n, d])
-    X, y = rng.integers(0, 5, (n, d)).astype(dtype), rng.integers(0, 5, (n, 2)).astype(dtype)
-    G = rng.integers(0, 3, (2, d)).astype(dtype)
-    plain_type = np.float32 if dtype in ("f2", "f4", ">f4") else np.float64
-    plain = [np.ascontiguousarray(a, dtype=plain_type) for a in (X, y, G)]
-    given_arrays = [LAYOUTS[layout](a) for a in (X, y, G)]
-    for a in given_arrays:
-        if read_only and isinstance(a, np.ndarray):
-            a.setflags(write=False)
-    pairs = [
-        (moments.weighted_grams(*given_arrays[:2]), moments.weighted_grams(*plain[:2])),
-        (moments.contract(*given_arrays, 4), moments.contract(*plain, 4)),
-        (moments.contract_to_vector(*given_arrays, 3), moments.contract_to_vector(*plain, 3)),
-        (moments.contract_to_scalar(*given_arrays, [2, 3]), moments.contract_to_scalar(*plain, [2, 3])),
-        (moments.contract_apply(*given_arrays, 3, plain[2].T), moments.contract_apply(*plain, 3, plain[2].T)),
-        (moments.moment_tensor(*given_arrays[:2], 2), moments.moment_tensor(*plain[:2], 2)),
-    ]
-    for result, expected in pairs:
-        assert result.dtype == plain_type
-        np.testing.assert_array_equal(result, expected)
-
-
 @pytest.mark.parametrize("dtype", ["f4", "f8", ">f8", "i4"])
 def test_memory_mapped_rows_are_read_and_left_alone(tmp_path, dtype):
     X = np.random.default_rng(1).integers(-4, 5, (500, 6)).astype(dtype)
@@ -266,3 +234,123 @@ def test_contract_apply_at_order_two_with_many_more_directions_than_columns(s):
     expected = moments.contract(X, y, G, 2) @ B
     # Sums of 200 products: their rounding is far below 1e-12 of the largest.
     np.testing.assert_allclose(moments.contract_apply(X, y, G, 2, B), expected, rtol=0, atol=1e-12)
+
+
+# ---- Any numbers: subnormal, huge, signed zeros ----
+
+
+def elements(dtype, kind):
+    info = np.finfo(dtype)
+    low, high = (1e-30, 1e30) if dtype == np.float64 else (1e-5, 1e5)
+    special = {
+        "ordinary": [0.5, -3.0],
+        "wide": [low, -low, high, -high],
+        "tiny": [info.smallest_subnormal, -3 * info.smallest_subnormal, info.tiny, -info.tiny],
+        "extreme": [info.max, -info.max, info.smallest_subnormal, info.max**0.25],
+    }[kind]
+    ordinary = st.floats(-4, 4, width=32, allow_subnormal=False)
+    return st.one_of(ordinary, st.sampled_from([0.0, -0.0, 1.0, *(float(dtype(v)) for v in special)]))
+
+
+@st.composite
+def any_numbers(draw, **shapes):
+    """Arrays of one type whose axes are named by letters; any side may be zero, but for the rows n."""
+    dtype = draw(st.sampled_from([np.float64, np.float32]))
+    kind = st.sampled_from(["ordinary", "wide", "tiny", "extreme"])
+    sides = {"n": draw(st.integers(1, 6)), "d": draw(st.integers(0, 3))}
+    sides |= {letter: draw(st.integers(0, 2)) for letter in "qms"}
+    return [
+        draw(hnp.arrays(dtype, [sides[c] for c in axes], elements=elements(dtype, draw(kind))))
+        for axes in shapes.values()
+    ]
+
+
+def in_full(X, Y, order):
+    """Moment tensors (q, d, ..., d) in extended precision from the definition, and two sizes of their terms.
+
+    The first is the sum of all terms in absolute value. The second has factors of at least one throughout: what is lost
+    where a product falls below the range is at most the smallest number times it, whatever the order of factors.
+    """
+    d, n, q = X.shape[1], len(X), Y.shape[1]
+    found = []
+    for how in (lambda a: a, np.abs, lambda a: np.maximum(np.abs(a), 1)):
+        x, y, sign = how(X.astype(np.longdouble)), how(Y.astype(np.longdouble)), -1 if not found else 1
+        powers = [np.ones_like(x), x]
+        for k in range(1, order):
+            powers.append(x * powers[k] + sign * k * powers[k - 1])
+        tensor = np.zeros((q, *(d,) * order), np.longdouble)
+        for index in itertools.product(range(d), repeat=order):
+            factors = [powers[index.count(j)][:, j] for j in set(index)]
+            tensor[:, *index] = y.T @ np.prod([np.ones(n, np.longdouble), *factors], axis=0) / n
+        found.append(tensor)
+    return found
+
+
+def along(tensors, G, times):
+    """Tensors (q, d, ..., d) of :func:`in_full` contracted with every direction: (q, m, ...)."""
+    hows = (lambda a: a, np.abs, lambda a: np.maximum(np.abs(a), 1))
+    found = []
+    for tensor, how in zip(tensors, hows, strict=True):
+        parts = np.empty((tensor.shape[0], len(G), *tensor.shape[1 + times :]), np.longdouble)
+        for i, g in enumerate(how(G.astype(np.longdouble))):
+            part = tensor
+            for _ in range(times):
+                part = part @ g
+            parts[:, i] = part
+        found.append(parts)
+    return found
+
+
+def assert_rounded(result, expected, operations):
+    """The result is the exact value up to rounding and underflow of so many operations, unless terms overflow."""
+    value, scale, reach = expected
+    info = np.finfo(result.dtype)
+    assert result.shape == value.shape
+    in_range = operations * reach < np.longdouble(info.max) / 1000
+    bound = operations * (info.eps * scale + info.smallest_subnormal * reach)
+    assert np.all(np.abs(result.astype(np.longdouble) - value)[in_range] <= bound[in_range])
+
+
+# The additions of at most 6 rows, 3 features and 3 rows of B, and fewer than 60 other operations; see above.
+OPERATIONS = 6 + 3 + 3 + 60
+
+
+@given(any_numbers(X="nd", W="nq"))
+def test_weighted_grams_of_any_numbers(arrays):
+    X, W = arrays
+    expected = []
+    for how in (lambda a: a, np.abs, lambda a: np.maximum(np.abs(a), 1)):
+        x, w = how(X.astype(np.longdouble)), how(W.astype(np.longdouble))
+        expected.append(np.einsum("nj,ni,nk->jik", w, x, x))
+    assert_rounded(moments.weighted_grams(X, W), expected, OPERATIONS)
+
+
+@given(any_numbers(X="nd", Y="nq", G="md", B="ds"), st.integers(2, 5))
+def test_contractions_of_any_numbers(arrays, order):
+    X, Y, G, B = arrays
+    with np.errstate(all="ignore"):
+        tensors = in_full(X, Y, order)
+        matrices = along(tensors, G, order - 2)
+        parts = (B, np.abs(B), np.maximum(np.abs(B), 1))
+        applied = [matrix @ part.astype(np.longdouble) for matrix, part in zip(matrices, parts, strict=True)]
+        vectors, scalars = along(tensors, G, order - 1), along(tensors, G, order)
+        assert_rounded(moments.contract(X, Y, G, order), matrices, OPERATIONS)
+        assert_rounded(moments.contract_apply(X, Y, G, order, B), applied, OPERATIONS)
+        assert_rounded(moments.contract_to_vector(X, Y, G, order), vectors, OPERATIONS)
+        assert_rounded(moments.contract_to_scalar(X, Y, G, [order])[..., 0], scalars, OPERATIONS)
+        assert_rounded(moments.moment_tensor(X, Y, order), tensors, OPERATIONS)
+        for low in range(2):
+            tensors = in_full(X, Y, low)
+            assert_rounded(moments.moment_tensor(X, Y, low), tensors, OPERATIONS)
+            found = moments.contract_to_scalar(X, Y, G, [low])[..., 0]
+            assert_rounded(found, along(tensors, G, low), OPERATIONS)
+            if low:
+                assert_rounded(moments.contract_to_vector(X, Y, G, low), along(tensors, G, 0), OPERATIONS)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_at_order_two_directions_do_not_enter_however_large(dtype):
+    X, Y, G = data(3, 2, dtype)
+    B, huge = np.full((3, 2), dtype(2)), np.full_like(G, np.finfo(dtype).max)
+    np.testing.assert_array_equal(moments.contract(X, Y, huge, 2), moments.contract(X, Y, G, 2))
+    np.testing.assert_array_equal(moments.contract_apply(X, Y, huge, 2, B), moments.contract_apply(X, Y, G, 2, B))

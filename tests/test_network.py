@@ -1,10 +1,14 @@
 """ReLUNetwork: evaluation, normal form, immutability, errors. Files and exact moments have modules of their own."""
 
+import contextlib
 import copy
 import pickle
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 
 from limbeck import ReLUNetwork
 
@@ -164,3 +168,75 @@ def test_distance_refuses_what_cannot_be_compared():
         net.distance(np.ones(3))
     with pytest.raises(ValueError, match=r"different numbers of features cannot be compared: 3 and 4"):
         net.distance(random_network(2, 4))
+
+
+# ---- Any numbers: subnormal, huge, signed zeros ----
+
+
+@st.composite
+def any_networks(draw):
+    """A network and rows; parameters and rows of sizes of their own, from subnormal to the largest."""
+    k, d, n = draw(st.integers(0, 3)), draw(st.integers(0, 3)), draw(st.integers(0, 4))
+    dtype = draw(st.sampled_from([np.float64, np.float32]))
+    info = np.finfo(dtype)
+    wide = [1e-30, 1e30] if dtype == np.float64 else [1e-5, 1e5]
+    tiny = [float(info.smallest_subnormal), float(-info.tiny)]
+    extreme = [float(info.max), float(-info.max), float(info.smallest_subnormal)]
+
+    def array(*shape):
+        special = draw(st.sampled_from([[0.5], wide, tiny, extreme]))
+        ordinary = st.floats(-4, 4, width=32, allow_subnormal=False)
+        elements = st.one_of(ordinary, st.sampled_from([0.0, -0.0, 1.0, *(float(dtype(v)) for v in special)]))
+        return draw(hnp.arrays(dtype, shape, elements=elements))
+
+    net = ReLUNetwork(array(k, d), array(k), linear=array(d), thresholds=array(k), bias=array(1)[0])
+    return net, array(n, d)
+
+
+def in_full(net, X):
+    """Values in extended precision, the sum of their terms in absolute value, and that with factors of at least one."""
+    found = []
+    for how in (lambda a: a, np.abs, lambda a: np.maximum(np.abs(a), 1)):
+        parts = (X, net.weights, net.thresholds, net.output, net.linear, np.float64(net.bias))
+        x, a, t, c, w, b = (how(np.asarray(part, np.longdouble)) for part in parts)
+        found.append(np.maximum(x @ a.T + t, 0) @ c + x @ w + b)
+    return found
+
+
+def assert_values(values, expected, operations):
+    value, scale, reach = expected
+    info = np.finfo(values.dtype)
+    in_range = operations * reach < np.longdouble(info.max) / 1000
+    bound = operations * (info.eps * scale + info.smallest_subnormal * reach)
+    assert np.all(np.abs(values.astype(np.longdouble) - value)[in_range] <= bound[in_range])
+
+
+@given(any_networks())
+def test_values_of_any_numbers(case):
+    net, X = case
+    values = net(X)
+    assert (values.shape, values.dtype) == ((len(X),), X.dtype)
+    # d products, then k, and one operation more for each of thresholds, linear part and bias.
+    assert_values(values, in_full(net, X), net.n_features + net.width + 5)
+
+
+@given(any_networks())
+def test_normalized_of_any_numbers(case):
+    net, X = case
+    X = X.astype(np.float64)
+    norms = np.sqrt(np.square(net.weights.astype(np.longdouble)).sum(axis=1))
+    dead, output, thresholds = norms == 0, np.abs(net.output.astype(np.longdouble)), np.abs(net.thresholds)
+    sizes = [norms * output, thresholds[~dead] / norms[~dead], abs(net.bias) + output[dead] @ thresholds[dead]]
+    if max(np.max(size, initial=0) for size in sizes) > np.finfo(np.float64).max:
+        with contextlib.suppress(ValueError):  # a negative threshold of a neuron without a direction does no harm
+            net.normalized()
+        return
+    same = net.normalized()
+    np.testing.assert_allclose(np.linalg.norm(same.weights, axis=1), 1, rtol=0, atol=(net.n_features + 4) * 2.3e-16)
+    assert np.all(np.diff(np.abs(same.output)) <= 0)
+    value, scale, reach = in_full(net, X)
+    # Products with norms and quotients by them are rounded, or fall below the range: each costs what in_full measures.
+    operations = 4 * (net.n_features + net.width + 5)
+    longest = max(1, np.abs(net.weights).max(initial=0), np.abs(same.output).max(initial=0))
+    with np.errstate(over="ignore"):
+        assert_values(in_full(same, X)[0].astype(np.float64), (value, scale, reach * longest), operations)

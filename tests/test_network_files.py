@@ -142,6 +142,38 @@ def test_npz_that_is_not_a_network(tmp_path, kind):
         ReLUNetwork.load(path)
 
 
+UNITS = {
+    "features": ["a"],
+    "named": True,
+    "positions": [0],
+    "target": "y",
+    "target_position": 1,
+    "n_columns": 2,
+    "feature_means": [0.0],
+    "feature_scales": [1.0],
+    "target_mean": 0.0,
+    "target_scale": 1.0,
+}
+ODD_UNITS = {
+    "positions": ([1e999], "damaged"),
+    "n_columns": (1e999, "damaged"),
+    "target_mean": (10**400, "damaged"),
+    "feature_scales": ([5e-324], "weights holds inf"),
+    "target_scale": (1e308, "output holds inf"),
+}
+
+
+@pytest.mark.parametrize("name", list(ODD_UNITS))
+def test_odd_units(tmp_path, name):
+    path = tmp_path / "net.json"
+    path.write_text(json.dumps(content(preprocessing=UNITS, output=[1.0, 3.0])))
+    assert ReLUNetwork.load(path).n_features == 1
+    value, message = ODD_UNITS[name]
+    path.write_text(json.dumps(content(preprocessing=UNITS | {name: value}, output=[1.0, 3.0])))
+    with pytest.raises(ValueError, match=rf"net\.json is not a limbeck network: .*{message}"):
+        ReLUNetwork.load(path)
+
+
 def good_bytes(suffix, tmp_path):
     path = tmp_path / f"good{suffix}"
     NETWORKS["ordinary"]().save(path)
@@ -214,10 +246,28 @@ def corrupt_deflate():
     return bytes(data)
 
 
-def enormous():
+def enormous(rows):
     header = io.BytesIO()
-    np.lib.format.write_array_header_1_0(header, {"descr": "<f8", "fortran_order": False, "shape": (10**14, 8)})
+    np.lib.format.write_array_header_1_0(header, {"descr": "<f8", "fortran_order": False, "shape": (rows, 8)})
     return zipped(network_members(weights=header.getvalue()))
+
+
+def header(text):
+    return zipped(network_members(weights=b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text))
+
+
+def compressed_and_damaged(compression):
+    data = bytearray(zipped(network_members(weights=npy(np.arange(2000.0)[:, None])), compression))
+    at = data.index(b"weights.npy") + 40
+    data[at : at + 60] = bytes(60)
+    return bytes(data)
+
+
+def from_a_later_zip():
+    data = bytearray(zipped(network_members()))
+    at = data.index(b"PK\x01\x02")
+    data[at + 6] = 99  # the version that it takes to unpack the first member
+    return bytes(data)
 
 
 ODD_NPZ = {
@@ -228,7 +278,16 @@ ODD_NPZ = {
     "members that are not arrays": lambda: zipped({"format": b"limbeck.ReLUNetwork", "weights": b"1"}),
     "a broken header": lambda: zipped(network_members(weights=b"\x93NUMPY\x01\x00\x08\x00{'a': 1")),
     "a damaged compressed member": corrupt_deflate,
-    "an array of 6 petabytes": enormous,
+    "an array of 6 petabytes": lambda: enormous(10**14),
+    "a shape beyond any integer": lambda: enormous(10**25),
+    "a header that does not end": lambda: header(b"{'descr': '<f8', 'fortran_order': False, 'shape': (2"),
+    "a header of odd words": lambda: header(b"{'descr': '<f8', 'fortran_order': 1if 1else 0, 'shape': '\\d'}"),
+    "damaged LZMA": lambda: compressed_and_damaged(zipfile.ZIP_LZMA),
+    "damaged bzip2": lambda: compressed_and_damaged(zipfile.ZIP_BZIP2),
+    "an archive of the future": from_a_later_zip,
+    "characters beyond Unicode": lambda: zipped(
+        network_members(format=npy(np.array("x")).replace(b"x\0\0\0", b"\xff" * 4))
+    ),
     "an empty archive": lambda: zipped({}),
     "a wrong checksum": lambda: zipped(network_members()).replace(np.float64(-0.2).tobytes(), bytes(8)),
 }

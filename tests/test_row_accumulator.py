@@ -207,6 +207,22 @@ def test_an_error_changes_nothing():
     assert total.n_rows == 3000
 
 
+def test_places_are_those_in_the_arrays_that_were_passed():
+    # Rows are merged in pieces of 16 MiB, here of some 60,000.
+    X, y = np.zeros((150_000, 30)), np.zeros(150_000)
+    total = Accumulator(30)
+    for array, name, at, place in ((X, "X", (140_000, 7), r"\(140000, 7\)"), (y, "Y", 140_000, "140000")):
+        array[at] = np.nan
+        with pytest.raises(ValueError, match=rf"^{name} holds nan at index {place};"):
+            total.update(X, y)
+        array[at] = 0
+    y[3] = np.inf
+    for Y, place in ((y, "3"), (y[:, None], r"\(3, 0\)")):
+        for n in (5, 5000):
+            with pytest.raises(ValueError, match=rf"^Y holds inf at index {place};"):
+                total.update(X[:n], Y[:n])
+
+
 def test_bad_options():
     with pytest.raises(ValueError, match="n_features must be at least 1, got 0"):
         Accumulator(0)

@@ -1,11 +1,13 @@
 """Files to tables: formats, headers, delimiters, and an error with a place for everything that can be wrong."""
 
 import contextlib
+import io
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from limbeck._table_words import TableError
@@ -120,7 +122,6 @@ def test_a_network_address_is_a_file_name(tmp_path):
     delimiter=st.sampled_from(",;\t"),
     quote=st.booleans(),
 )
-@settings(max_examples=50, deadline=None)
 def test_any_finite_numbers_round_trip(tmp_path_factory, values, delimiter, quote):
     mark = '"' if quote else ""
     text = "\n".join(delimiter.join(f"{mark}{v!r}{mark}" for v in row) for row in values)
@@ -261,6 +262,49 @@ def test_npz_errors(tmp_path):
         message = _error(path)
         for part in parts:
             assert part in message
+
+
+def test_a_header_may_claim_any_number_of_columns(tmp_path):
+    """Small files that would become gigabytes of names."""
+    np.save(tmp_path / "a.npy", np.empty((1, 0)))
+    claim = (tmp_path / "a.npy").read_bytes().replace(b"(1, 0), }       ", b"(0, 1000000000)}")
+    assert "1000000000 columns, more than 1000000" in _error(_write(tmp_path, claim, "a.npy"))
+    np.savez(tmp_path / "a.npz", np.empty((0, 10**9)))
+    assert "1000000000 columns, more than 1000000" in _error(tmp_path / "a.npz")
+
+
+@pytest.mark.parametrize("dtype", ["|V0", "|S0", "<U0", "|V5", "<M8"])
+def test_numbers_that_take_no_bytes(tmp_path, dtype):
+    """NumPy divides by their size, which ends the process."""
+    header = f"{{'descr': '{dtype}', 'fortran_order': False, 'shape': (3, 2)}}\n".encode()
+    content = b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + bytes(48)
+    assert "save real numbers" in _error(_write(tmp_path, content, "a.npy"))
+
+
+def test_npz_with_parts_that_are_no_arrays(tmp_path):
+    import zipfile
+
+    np.savez(tmp_path / "a.npz", X=ROWS, y=np.ones(3))
+    with zipfile.ZipFile(tmp_path / "a.npz", "a") as archive:
+        archive.writestr("feature_names", b"a,b,c")
+    assert "'feature_names' is no array" in _error(tmp_path / "a.npz")
+    for letter in (b"\xff\xff\xff\x7f", b"\x00\xd8\x00\x00"):  # beyond Unicode, and half a character
+        np.savez(tmp_path / "b.npz", X=ROWS, y=np.ones(3))
+        names = io.BytesIO()
+        np.save(names, np.array(["a", "b", "c"]))
+        with zipfile.ZipFile(tmp_path / "b.npz", "a") as archive:
+            archive.writestr("feature_names.npy", names.getvalue().replace(b"c\x00\x00\x00", letter))
+        assert "feature_names are no text" in _error(tmp_path / "b.npz")
+
+
+def test_a_file_that_may_not_be_read_is_not_damaged(tmp_path, monkeypatch):
+    np.savez(tmp_path / "a.npz", X=ROWS, y=np.ones(3))
+
+    def refuse(*_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", refuse)
+    assert "cannot be read: Permission denied" in _error(tmp_path / "a.npz")
 
 
 def test_pickles_are_not_loaded(tmp_path):

@@ -159,7 +159,8 @@ void contract_apply(const Execution& exec, const Moments<T>& data, int order, co
   for (Index j = 0; j < d; ++j) {
     for (Index c = 0; c < s; ++c) {
       columns[c * d + j] = B[j * s + c];
-      for (Index g = 0; g < m; ++g) gB[g * padded + c] += data.G[g * d + j] * B[j * s + c];
+      // At order 2 directions do not enter: zero stays zero then, however large they are.
+      for (Index g = 0; order > 2 && g < m; ++g) gB[g * padded + c] += data.G[g * d + j] * B[j * s + c];
     }
   }
   const ThinMatrix<T> thin = thin_rows(columns.data(), s + (order > 2 ? m : 0), d);

@@ -32,6 +32,8 @@ void mark_team_used() {
 int default_threads() {
 #ifdef _OPENMP
   return forked_after_team ? 1 : std::max(1, omp_get_max_threads());
+#elif defined(LIMBECK_STD_THREADS)
+  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
 #else
   return 1;
 #endif
@@ -75,6 +77,17 @@ void Execution::for_each(Index n_tasks, double operations, const std::function<v
   };
   int threads = static_cast<int>(std::min<Index>(n_threads_, n_tasks));
   if (operations < serial_below) threads = 1;
+#if defined(LIMBECK_STD_THREADS)
+  // The counter orders nothing, so that ThreadSanitizer sees every race between tasks.
+  std::atomic<Index> next{0};
+  const auto work = [&] {
+    for (Index i; (i = next.fetch_add(1, std::memory_order_relaxed)) < n_tasks;) guarded(i);
+  };
+  std::vector<std::thread> team;
+  for (int t = 1; t < threads; ++t) team.emplace_back(work);
+  work();
+  for (std::thread& member : team) member.join();
+#else
 #ifdef _OPENMP
   if (forked_after_team) threads = 1;
   if (threads > 1) {
@@ -86,6 +99,7 @@ void Execution::for_each(Index n_tasks, double operations, const std::function<v
   {
     for (Index i = 0; i < n_tasks; ++i) guarded(i);
   }
+#endif
   if (failure) std::rethrow_exception(failure);
   if (stop_) throw Interrupted();
 }

@@ -19,12 +19,14 @@ Float64Array = NDArray[np.float64]
 
 _FLOAT64, _FLOAT32 = np.dtype(np.float64), np.dtype(np.float32)
 _LARGEST_INT = 2**31 - 1  # what the kernels take
+DROP_ROWS = "; drop or fill such rows first"
 
 
 def float_array(value: ArrayLike, name: str, ndim: int | Sequence[int], dtype: DTypeLike | None = None) -> Array:
     """Convert to a C-contiguous float array of the wanted number of dimensions.
 
-    ``dtype=None`` keeps float32 and float64, turns float16 into float32 and anything else real into float64.
+    ``dtype=None`` keeps float32 and float64, turns float16 into float32 and anything else real into float64. A number
+    beyond the type is a ValueError.
     """
     # Small problems are solved in microseconds: what needs nothing done must pass in less.
     wanted = (ndim,) if isinstance(ndim, int) else ndim
@@ -49,7 +51,15 @@ def float_array(value: ArrayLike, name: str, ndim: int | Sequence[int], dtype: D
         raise ValueError(f"{name} must have {expected} dimension(s), got shape {array.shape}")
     if dtype is None:
         dtype = np.float32 if array.dtype.kind == "f" and array.dtype.itemsize <= 4 else np.float64
-    return np.require(array, dtype=dtype, requirements=["C", "A"])
+    try:
+        with np.errstate(over="raise"):
+            return np.require(array, dtype=dtype, requirements=["C", "A"])
+    except FloatingPointError:
+        with np.errstate(over="ignore"):
+            at = int(np.argmax(np.isinf(array.astype(dtype)) & np.isfinite(array)))
+        index = tuple(int(i) for i in np.unravel_index(at, array.shape))
+        place = index[0] if len(index) == 1 else index
+        raise ValueError(f"{name} holds {array.flat[at]!s} at index {place}, beyond {np.dtype(dtype)}") from None
 
 
 def _frame_of_numbers(frame: Any, name: str) -> Array:  # noqa: ANN401
@@ -84,16 +94,16 @@ def same_length(a: Array, a_name: str, a_axis: int, b: Array, b_name: str, b_axi
         )
 
 
-def require_finite(n_threads: int = 0, hint: str = "; drop or fill such rows first", /, **arrays: Array) -> None:
+def require_finite(n_threads: int = 0, hint: str = DROP_ROWS, first_row: int = 0, /, **arrays: Array) -> None:
     """Raise ValueError that names the first argument with a NaN or infinity, and where it stands.
 
-    The hint is for arrays of rows; empty for others.
+    The hint is for arrays of rows; empty for others. Arrays may begin at another row than that of the argument.
     """
     for name, array in arrays.items():
         at = _kernels.first_non_finite(array, n_threads)
         if at >= 0:
-            index = tuple(int(i) for i in np.unravel_index(at, array.shape))
-            place = index[0] if len(index) == 1 else index
+            row, *columns = (int(i) for i in np.unravel_index(at, array.shape))
+            place = (first_row + row, *columns) if columns else first_row + row
             raise ValueError(f"{name} holds {array.flat[at]} at index {place}{hint}")
 
 

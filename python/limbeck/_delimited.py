@@ -2,7 +2,6 @@
 
 import csv
 import io
-import warnings
 from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from limbeck._table_words import FILL, TableError, column_names, numbered, shortened
+from limbeck._warnings import silenced
 
 __all__ = ["Layout", "find_layout", "read_numbers"]
 
@@ -137,8 +137,7 @@ def _load_fast(layout: Layout, columns: Sequence[int]) -> Float64Array:
     """NumPy's reader, about ten million numbers a second. ValueError on anything odd."""
     # Columns that are not wanted become 0 instead of being left out (usecols): rows of other lengths are noticed.
     unwanted = set(range(len(layout.names))) - set(columns)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # "input contained no data": seen from the shape
+    with silenced(UserWarning):  # "input contained no data": seen from the shape
         values: Float64Array = np.loadtxt(
             str(layout.path.resolve()),  # a full path: NumPy would take http://... for an address
             delimiter=layout.delimiter,

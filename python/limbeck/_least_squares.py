@@ -142,8 +142,8 @@ def centred(rows: Array) -> tuple[Float64Array, Float64Array]:
 def unit_of(values: Array) -> float:
     """A power of two near the largest size."""
     largest = float(np.abs(values).max(initial=0.0))
-    # Not below 2^-1000, so that one over it is finite.
-    return float(2.0 ** max(np.floor(np.log2(largest)), -1000.0)) if largest > 0 else 1.0
+    # Not below 2^-1000, so that one over it is finite; and the logarithm of the largest number is rounded up to 1024.
+    return float(2.0 ** min(max(np.floor(np.log2(largest)), -1000.0), 1023.0)) if largest > 0 else 1.0
 
 
 def _backward_error(X: Float64Array, Y: Float64Array, coef: Float64Array, residual: Float64Array) -> float:

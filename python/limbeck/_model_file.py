@@ -73,16 +73,23 @@ class Preprocessing:
         return values * self.target_scale + self.target_mean
 
     def folded(self, network: ReLUNetwork) -> ReLUNetwork:
-        """The network of standardised features as a network of the features as they are."""
-        weights, linear = network.weights / self.feature_scales, network.linear / self.feature_scales
+        """The network of standardised features as a network of the features as they are.
+
+        Raises
+        ------
+        ValueError
+            A parameter leaves the range of float64.
+        """
         scale = self.target_scale
-        return ReLUNetwork(
-            weights,
-            scale * network.output,
-            linear=scale * linear,
-            bias=self.target_mean + scale * (network.bias - float(linear @ self.feature_means)),
-            thresholds=network.thresholds - weights @ self.feature_means,
-        )
+        with np.errstate(over="ignore", invalid="ignore"):  # the network refuses what is not finite
+            weights, linear = network.weights / self.feature_scales, network.linear / self.feature_scales
+            return ReLUNetwork(
+                weights,
+                scale * network.output,
+                linear=scale * linear,
+                bias=self.target_mean + scale * (network.bias - float(linear @ self.feature_means)),
+                thresholds=network.thresholds - weights @ self.feature_means,
+            )
 
     def to_dict(self) -> dict[str, Any]:
         """As plain lists and numbers, for JSON."""
@@ -95,7 +102,7 @@ class Preprocessing:
 
         Raises
         ------
-        ValueError, TypeError, KeyError
+        ValueError, TypeError, KeyError, OverflowError
             ``content`` is something else.
         """
         d = len(content["features"])
@@ -198,7 +205,7 @@ def preprocessing_of(content: Mapping[str, Any], network: ReLUNetwork) -> Prepro
             raise ValueError("it names another number of features than its network has")
     except KeyError as error:
         raise ValueError(f"its preprocessing is damaged: it lacks {error}; learn it again") from None
-    except (TypeError, ValueError) as error:
+    except (OverflowError, TypeError, ValueError) as error:
         raise ValueError(f"its preprocessing is damaged: {str(error).splitlines()[0]}; learn it again") from None
     return preprocessing
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from limbeck import _kernels
-from limbeck._arrays import Array, Float64Array, float_array, require_finite, row_weights, same_length
+from limbeck._arrays import DROP_ROWS, Array, Float64Array, float_array, require_finite, row_weights, same_length
 from limbeck._least_squares import unit_of
 
 __all__ = ["RowFactor"]
@@ -40,7 +40,8 @@ class RowFactor:
         # Arrays are converted piece by piece, so that memory maps stay where they are.
         X = X if isinstance(X, np.ndarray) else float_array(X, "X", (1, 2))
         Y = Y if isinstance(Y, np.ndarray) else float_array(Y, "Y", (1, 2))
-        if Y.ndim == 1 and self._q == 1:
+        flat = Y.ndim == 1 and self._q == 1
+        if flat:
             Y = Y[:, None]
         for name, array, columns in (("X", X, self._p), ("Y", Y, self._q)):
             if array.ndim != 2 or array.shape[1] != columns:
@@ -53,9 +54,11 @@ class RowFactor:
             x = float_array(X[part], "X", 2)
             y = float_array(Y[part], "Y", 2, np.float64)
             if n < max(_FEWEST_ROWS, len(self._R)):
+                # Now, since nobody knows the rows' numbers later on.
+                require_finite(threads, X=x, Y=y[:, 0] if flat else y)
                 self._put_aside(x, y, np.ones(n) if w is None else w[part], threads)
             else:
-                self._merge(x, y, None if w is None else w[part], threads)
+                self._merge(x, y, None if w is None else w[part], threads, begin, flat)
         return n
 
     def triangle(self, threads: int) -> tuple[Float64Array, float]:
@@ -96,8 +99,6 @@ class RowFactor:
         return max(1, _PIECE_BYTES // 8 // len(self._R) // at_once) * at_once
 
     def _put_aside(self, X: Array, Y: Float64Array, weights: Float64Array, threads: int) -> None:
-        # Now, since nobody knows the rows' numbers later on.
-        require_finite(threads, X=X, Y=Y)
         self._choose_units(X, Y, weights)
         self._require_range(X, Y, weights)
         self._aside.append((X.astype(np.float64), Y.copy(), weights.copy()))
@@ -110,7 +111,15 @@ class RowFactor:
             self._aside = []
             self._merge(X, Y, weights, threads)
 
-    def _merge(self, X: Array, Y: Float64Array, weights: Float64Array | None, threads: int) -> None:
+    def _merge(
+        self,
+        X: Array,
+        Y: Float64Array,
+        weights: Float64Array | None,
+        threads: int,
+        first_row: int = 0,
+        flat: bool = False,
+    ) -> None:
         self._choose_units(X, Y, weights)
         x_unit, y_unit, weight_unit = (unit or 1.0 for unit in self._units)
         scaled = weights if weights is None or weight_unit == 1 else weights / weight_unit
@@ -118,7 +127,7 @@ class RowFactor:
             scaled = np.full(len(X), 1 / weight_unit)
         R = _kernels.merge_rows(self._R, X, Y, scaled, x_unit, y_unit, threads)
         if not np.isfinite(R).all():
-            require_finite(threads, X=X, Y=Y)
+            require_finite(threads, DROP_ROWS, first_row, X=X, Y=Y[:, 0] if flat else Y)
             self._require_range(X, Y, weights)
             raise OverflowError("sums of squares leave the range of float64")
         self._R = R

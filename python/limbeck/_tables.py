@@ -1,17 +1,18 @@
 """Tables of numbers from files: CSV, NPY, NPZ and Parquet, with errors that say where and what to do."""
 
 import csv
-import tokenize
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, BinaryIO, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
 from limbeck._delimited import find_layout, read_numbers
 from limbeck._table_words import FILL, TableError, column_names, listed, numbered, one_line, shortened
+from limbeck._warnings import silenced
 
 __all__ = ["SUFFIXES", "Table", "TableError", "open_table"]
 
@@ -124,31 +125,46 @@ def _open_csv(path: Path) -> Table:
 
 # ---- NumPy files ----
 
-# What NumPy raises on headers and contents that make no sense; RuntimeError is an encrypted archive.
-_LOAD_ERRORS = (
-    ArithmeticError,
-    AttributeError,
-    EOFError,
-    LookupError,
-    OSError,
-    RuntimeError,
-    SyntaxError,
-    tokenize.TokenError,
-    TypeError,
-    ValueError,
-)
+_MOST_COLUMNS = 10**6  # a header of a few bytes may claim any number, and each gets a name
 
 
 def _open_npy(path: Path) -> Table:
-    try:
-        values = np.load(path, mmap_mode="r", allow_pickle=False)
-    except _LOAD_ERRORS as error:
-        _damaged(path, "an NPY", error)
-    if not isinstance(values, np.ndarray):
-        values.close()
+    with path.open("rb") as file:
+        try:
+            with silenced():  # of headers that make no sense
+                is_npy = file.read(6) == b"\x93NUMPY"
+                file.seek(0)
+                header = _npy_header(file) if is_npy else np.load(file, allow_pickle=False)
+        except MemoryError:
+            raise
+        except Exception as error:  # NumPy promises no type of error for what makes no sense
+            _damaged(path, "an NPY", error)
+        offset = file.tell()
+    if not isinstance(header, tuple):
         raise TableError(f"{path} is an NPZ file: rename it to .npz")
-    _check_array(path, "the array", values, 2)
-    return Table(path, numbered(values.shape[1]), False, None, _array_reader(path, numbered(values.shape[1]), values))
+    # Before the file is mapped, for NumPy ends the process where numbers take no bytes.
+    shape, fortran_order, dtype = header
+    if dtype.hasobject:
+        _damaged(path, "an NPY", ValueError("pickled Python objects"))
+    _check_array(path, "the array", dtype, shape, 2)
+    if prod(shape) * dtype.itemsize > path.stat().st_size - offset:
+        _damaged(path, "an NPY", ValueError("it holds less than its header says"))
+    try:
+        values = np.memmap(path, dtype, "r", offset, shape, "F" if fortran_order else "C")
+    except (ArithmeticError, ValueError) as error:
+        _damaged(path, "an NPY", error)
+    return Table(path, numbered(shape[1]), False, None, _array_reader(path, numbered(shape[1]), values))
+
+
+def _npy_header(file: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    version = np.lib.format.read_magic(file)
+    if version not in ((1, 0), (2, 0), (3, 0)):
+        raise ValueError(f"version {version}")
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, fortran_order, dtype = read(file)
+    if min(shape, default=0) < 0:
+        raise ValueError(f"shape {shape}")
+    return shape, fortran_order, dtype
 
 
 def _open_npz(path: Path) -> Table:
@@ -160,29 +176,31 @@ def _open_npz(path: Path) -> Table:
         has = listed(sorted(arrays)) if arrays else "none"
         raise TableError(f"{path} must hold arrays X and y, or one 2-D array; it has {has}")
     key, values = next(iter(arrays.items()))
-    _check_array(path, f"array {key!r}", values, 2)
+    _check_array(path, f"array {key!r}", values.dtype, values.shape, 2)
     columns = _named_columns(path, names, values.shape[1])
     return Table(path, columns, names is not None, None, _array_reader(path, columns, values))
 
 
 def _npz_arrays(path: Path) -> dict[str, NDArray[Any]]:
-    import zipfile
-    import zlib
-
-    name = None
-    try:
-        with path.open("rb") as file:  # opened here, for NumPy leaves the file of a damaged archive open
-            content = np.load(file, allow_pickle=False)
-            if isinstance(content, np.ndarray):
-                raise TableError(f"{path} is an NPY file: rename it to .npy")
-            arrays = {}
-            for name in content.files:
-                arrays[name] = content[name]
-            return arrays
-    except TableError:
-        raise
-    except (*_LOAD_ERRORS, zipfile.BadZipFile, zlib.error) as error:
-        _damaged(path, "an NPZ", error, name)
+    name, arrays = None, {}
+    # Opened here, for NumPy leaves the file of a damaged archive open.
+    with path.open("rb") as file:
+        try:
+            with silenced():
+                content = np.load(file, allow_pickle=False)
+                if not isinstance(content, np.ndarray):
+                    for name in content.files:
+                        arrays[name] = content[name]
+        except MemoryError:
+            raise
+        except Exception as error:  # nor do zipfile and its decompressors promise any
+            _damaged(path, "an NPZ", error, name)
+    if isinstance(content, np.ndarray):
+        raise TableError(f"{path} is an NPY file: rename it to .npy")
+    for name, array in arrays.items():
+        if not isinstance(array, np.ndarray):  # NumPy gives bytes for a member that is no array
+            raise TableError(f"{path} is damaged: its part {shortened(name)} is no array; write it again")
+    return arrays
 
 
 def _damaged(path: Path, kind: str, error: Exception, name: str | None = None) -> NoReturn:
@@ -194,12 +212,14 @@ def _damaged(path: Path, kind: str, error: Exception, name: str | None = None) -
     raise TableError(f"{path} is damaged or not {kind} file ({one_line(error)[:100]}): write it again") from None
 
 
-def _check_array(path: Path, what: str, values: NDArray[Any], ndim: int) -> None:
-    if values.dtype.kind not in "biuf":
-        raise TableError(f"{path}: {what} has dtype {shortened(str(values.dtype))}; save real numbers")
-    if values.ndim != ndim:
+def _check_array(path: Path, what: str, dtype: np.dtype[Any], shape: tuple[int, ...], ndim: int) -> None:
+    if dtype.kind not in "biuf":
+        raise TableError(f"{path}: {what} has dtype {shortened(str(dtype))}; save real numbers")
+    if len(shape) != ndim:
         wanted = "rows and columns (2-D)" if ndim == 2 else "one number per row (1-D)"
-        raise TableError(f"{path}: {what} has shape {values.shape}; it must have {wanted}")
+        raise TableError(f"{path}: {what} has shape {shape}; it must have {wanted}")
+    if ndim == 2 and shape[1] > _MOST_COLUMNS:
+        raise TableError(f"{path}: {what} has {shape[1]} columns, more than {_MOST_COLUMNS}; turn it")
 
 
 def _feature_names(path: Path, names: NDArray[Any] | None) -> list[str] | None:
@@ -207,7 +227,12 @@ def _feature_names(path: Path, names: NDArray[Any] | None) -> list[str] | None:
         return None
     if names.ndim != 1 or names.dtype.kind != "U":
         raise TableError(f"{path}: feature_names must be a 1-D array of text, got {names.dtype} of shape {names.shape}")
-    return [str(name) for name in names]
+    try:
+        found = [str(name) for name in names]
+        "".join(found).encode()
+    except (SystemError, ValueError):  # no such characters
+        raise TableError(f"{path} is damaged: feature_names are no text; write it again") from None
+    return found
 
 
 def _named_columns(path: Path, names: list[str] | None, count: int) -> tuple[str, ...]:
@@ -219,10 +244,10 @@ def _named_columns(path: Path, names: list[str] | None, count: int) -> tuple[str
 
 
 def _features_and_labels(path: Path, X: NDArray[Any], y: NDArray[Any], names: list[str] | None) -> Table:
-    _check_array(path, "array 'X'", X, 2)
+    _check_array(path, "array 'X'", X.dtype, X.shape, 2)
     if y.ndim == 2 and y.shape[1] == 1:
         y = y[:, 0]
-    _check_array(path, "array 'y'", y, 1)
+    _check_array(path, "array 'y'", y.dtype, y.shape, 1)
     if len(X) != len(y):
         raise TableError(f"{path}: X has {len(X)} rows and y has {len(y)}; they must agree")
     features = _named_columns(path, names, X.shape[1])

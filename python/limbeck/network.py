@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from limbeck import _kernels
-from limbeck._arrays import finite_result, matrix, require_finite, same_length, thread_count, vector
+from limbeck._arrays import finite_result, float_array, matrix, require_finite, same_length, thread_count, vector
 from limbeck._exports import to_onnx, to_torch
 from limbeck._files import write_whole
+from limbeck._warnings import silenced
 
 if TYPE_CHECKING:
     from torch.nn import Module
@@ -21,7 +22,6 @@ __all__ = ["ReLUNetwork"]
 
 _FORMAT = "limbeck.ReLUNetwork"
 _FORMAT_VERSION = 1
-_NPZ_ERRORS = (ValueError, EOFError, KeyError, AttributeError, TypeError, MemoryError)
 _LARGEST_FILE = 1 << 30  # bytes, unpacked
 _FIELDS = ("weights", "output", "linear", "bias", "thresholds")
 
@@ -138,13 +138,17 @@ class ReLUNetwork:
         TypeError
             X does not hold real numbers.
         ValueError
-            X has another number of features than the network, or holds NaN or infinity.
+            X has another number of features than the network, or holds NaN or infinity; or X is float32 and a parameter
+            beyond that.
         """
         X = matrix(X, "X")
         same_length(X, "X", 1, self.weights, "weights", 1, "features")
+        names = ("weights", "thresholds", "output", "linear")
         weights, thresholds, output, linear = (
-            np.asarray(a, dtype=X.dtype) for a in (self.weights, self.thresholds, self.output, self.linear)
+            float_array(getattr(self, name), name, (1, 2), X.dtype) for name in names
         )
+        if X.dtype != np.float64:
+            float_array([self.bias], "bias", 1, X.dtype)
         values = _kernels.network_forward(weights, thresholds, output, linear, self.bias, X, thread_count(n_threads))
         return finite_result(values, X=X) if check_finite else values
 
@@ -176,9 +180,11 @@ class ReLUNetwork:
             )
         # What the subtraction rounds away (Knuth's TwoSum) goes in as two more neurons, v relu(x_j) - v relu(-x_j) = v
         # x_j, so that the distance is that of the two functions and not of rounded ones.
-        linear = self.linear - other.linear
-        back = linear - self.linear
-        lost = (self.linear - (linear - back)) - (other.linear + back)
+        with np.errstate(over="ignore", invalid="ignore"):  # beyond the range the distance is infinite
+            linear = self.linear - other.linear
+            back = linear - self.linear
+            lost = (self.linear - (linear - back)) - (other.linear + back)
+        lost[~np.isfinite(lost)] = 0.0
         extra = np.flatnonzero(lost)
         rows = np.zeros((2 * len(extra), self.n_features))
         rows[np.arange(len(extra)), extra] = 1.0
@@ -200,18 +206,26 @@ class ReLUNetwork:
         """The same function with unit rows, neurons in falling order of the size of their output weight.
 
         A neuron without a direction is a constant and moves into the bias.
+
+        Raises
+        ------
+        ValueError
+            A parameter of the result leaves the range of float64.
         """
         largest = np.abs(self.weights).max(axis=1, initial=0.0)
         dead = largest == 0
-        constant = float(self.output[dead] @ np.maximum(self.thresholds[dead], 0.0))
         kept = np.flatnonzero(~dead)
-        # Powers of two come out of the rows first, so that no square in a norm overflows or vanishes.
+        # Powers of two come out of the rows first, and then out of their norms, so that nothing overflows or vanishes
+        # on the way.
         exponents = np.frexp(largest[kept])[1]
         rows = np.ldexp(self.weights[kept], -exponents[:, None])
         norms = np.linalg.norm(rows, axis=1)
         weights = rows / norms[:, None]
-        output = np.ldexp(self.output[kept] * norms, exponents)
-        thresholds = np.ldexp(self.thresholds[kept] / norms, -exponents)
+        halves, more = np.frexp(norms)
+        with np.errstate(over="ignore", invalid="ignore"):  # the network refuses what is not finite
+            constant = float(self.output[dead] @ np.maximum(self.thresholds[dead], 0.0))
+            output = np.ldexp(self.output[kept] * halves, exponents + more)
+            thresholds = np.ldexp(self.thresholds[kept] / (2 * halves), 1 - exponents - more)
         # The last key of lexsort counts first: size, then direction and the rest, so that the order is always the same.
         order = np.lexsort((thresholds, output, *weights.T[::-1], -np.abs(output)))
         return ReLUNetwork(
@@ -354,11 +368,16 @@ def _require_small(path: Path, size: int) -> None:
         raise ValueError(f"{path} holds {size / 2**30:.1f} GiB, more than any network's file (1 GiB)")
 
 
-def _read_json(path: Path) -> Any:  # noqa: ANN401
+def _read_bytes(path: Path) -> bytes:
     _require_small(path, path.stat().st_size)
     with path.open("rb") as file:
         content = file.read(_LARGEST_FILE + 1)  # a device has no size beforehand
     _require_small(path, len(content))
+    return content
+
+
+def _read_json(path: Path) -> Any:  # noqa: ANN401
+    content = _read_bytes(path)
     try:
         return json.loads(content.decode("utf-8"))
     except (ValueError, RecursionError) as error:
@@ -366,12 +385,11 @@ def _read_json(path: Path) -> Any:  # noqa: ANN401
 
 
 def _read_npz(path: Path) -> dict[str, Any]:
-    import zipfile
-    import zlib
-
+    # In memory, so that an OSError of what follows is that of a damaged archive.
+    file = io.BytesIO(_read_bytes(path))
     try:
-        # Opened here, so that it is closed whatever happens inside.
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as content:
+        # NumPy warns of headers that make no sense.
+        with silenced(), np.load(file, allow_pickle=False) as content:
             _require_small(path, sum(member.file_size for member in content.zip.infolist()))
             if "format" not in content.files or str(content["format"]) != _FORMAT:
                 return {}
@@ -380,7 +398,7 @@ def _read_npz(path: Path) -> dict[str, Any]:
             _require_small(path, 8 * sum(array.size for array in fields.values()))  # some take less in the file
             plain = {name: array.item() if array.ndim == 0 else array for name, array in fields.items()}
             return {"format": _FORMAT, **plain}
-    except (*_NPZ_ERRORS, zipfile.BadZipFile, zlib.error) as error:
+    except Exception as error:  # NumPy, zipfile and its decompressors promise no type of error
         raise ValueError(f"{path} is not an NPZ file of arrays: {error}") from None
 
 
