@@ -123,7 +123,7 @@ CALLS = {
     "MomentAccumulator": (accumulated_moments, {"X": "np", "y": "n", "directions": "mp"}),
     "solve": (lambda **a: solution(ridgeless.solve(**a)), {"X": "np", "Y": "nq"}),
     "solve one": (lambda **a: solution(ridgeless.solve(**a)), {"X": "np", "Y": "n"}),
-    "solve in norm": (lambda **a: solution(ridgeless.solve(**a, intercept="in norm")), {"X": "np", "Y": "nq"}),
+    "solve in norm": (lambda **a: solution(ridgeless.solve(**a, intercept="in norm")), {"X": "np", "Y": "n"}),
     "solve centred": (lambda **a: solution(ridgeless.solve(**a, intercept="centred")), {"X": "np", "Y": "nq"}),
     "solve batch": (lambda **a: solution(ridgeless.solve(**a)), {"X": "bnp", "Y": "bnq"}),
     "leave_one_out": (ridgeless.leave_one_out, {"X": "np", "Y": "nq"}),

@@ -6,6 +6,7 @@ import copy
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
+from math import prod
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeVar
 
@@ -13,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from limbeck._arrays import Array, float_array, integer, row_weights, same_length
+from limbeck._files import npy_header
 from limbeck._frames import require_same_order
 from limbeck._memory_maps import ReadAhead, give_back
 
@@ -241,9 +243,7 @@ class _NpyFile:
         self.path = Path(path)
         with self.path.open("rb") as file:
             try:
-                version = np.lib.format.read_magic(file)
-                read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-                self.shape, fortran, self.dtype = read(file)
+                self.shape, fortran, self.dtype = npy_header(file)
             except ValueError as error:
                 raise ValueError(f"{name}: {self.path} is not an NPY file: {error}") from None
             self._offset = file.tell()
@@ -253,7 +253,7 @@ class _NpyFile:
                 f"{name}: {self.path} must hold numbers in {wanted} dimension(s), row by row; it holds {self.dtype} of "
                 f"shape {self.shape}{order}"
             )
-        self.row_bytes = self.dtype.itemsize * int(np.prod(self.shape[1:], dtype=np.int64))
+        self.row_bytes = self.dtype.itemsize * prod(self.shape[1:])
         if self.path.stat().st_size < self.place(self.shape[0]):
             raise ValueError(f"{name}: {self.path} is shorter than its header says: {self.shape} of {self.dtype}")
 

@@ -1,10 +1,15 @@
-"""Files that are there whole or not at all."""
+"""Files that are there whole or not at all, and the headers of NPY files."""
 
 import os
 import threading
 from pathlib import Path
+from typing import Any, BinaryIO
 
-__all__ = ["write_whole"]
+import numpy as np
+
+from limbeck._warnings import silenced
+
+__all__ = ["npy_header", "write_whole"]
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -24,3 +29,27 @@ def write_whole(path: Path, content: bytes) -> None:
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def npy_header(file: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Shape, whether the order is Fortran's, and type of the array in an NPY file, which is left where that begins.
+
+    Raises
+    ------
+    ValueError
+        This is no such file, or its header makes no sense.
+    """
+    try:
+        with silenced():  # NumPy warns of headers that make no sense
+            version = np.lib.format.read_magic(file)
+            if version not in ((1, 0), (2, 0), (3, 0)):
+                raise ValueError(f"version {version}")
+            read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+            shape, fortran_order, dtype = read(file)
+    except MemoryError:
+        raise
+    except Exception as error:  # NumPy promises no type of error
+        raise ValueError(str(error) or type(error).__name__) from None
+    if min(shape, default=0) < 0:
+        raise ValueError(f"shape {shape}")
+    return shape, fortran_order, dtype

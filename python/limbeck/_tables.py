@@ -5,12 +5,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
-from typing import Any, BinaryIO, NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
 from limbeck._delimited import find_layout, read_numbers
+from limbeck._files import npy_header
 from limbeck._table_words import FILL, TableError, column_names, listed, numbered, one_line, shortened
 from limbeck._warnings import silenced
 
@@ -134,7 +135,7 @@ def _open_npy(path: Path) -> Table:
             with silenced():  # of headers that make no sense
                 is_npy = file.read(6) == b"\x93NUMPY"
                 file.seek(0)
-                header = _npy_header(file) if is_npy else np.load(file, allow_pickle=False)
+                header = npy_header(file) if is_npy else np.load(file, allow_pickle=False)
         except MemoryError:
             raise
         except Exception as error:  # NumPy promises no type of error for what makes no sense
@@ -154,17 +155,6 @@ def _open_npy(path: Path) -> Table:
     except (ArithmeticError, ValueError) as error:
         _damaged(path, "an NPY", error)
     return Table(path, numbered(shape[1]), False, None, _array_reader(path, numbered(shape[1]), values))
-
-
-def _npy_header(file: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    version = np.lib.format.read_magic(file)
-    if version not in ((1, 0), (2, 0), (3, 0)):
-        raise ValueError(f"version {version}")
-    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, fortran_order, dtype = read(file)
-    if min(shape, default=0) < 0:
-        raise ValueError(f"shape {shape}")
-    return shape, fortran_order, dtype
 
 
 def _open_npz(path: Path) -> Table:

@@ -238,6 +238,7 @@ def _with_intercept(
 ) -> Solution:
     """One problem or a batch."""
     check_intercept(intercept)
+    require_finite(thread_count(n_threads), X=X, Y=Y)  # before arrays get other shapes than those passed
     one_target = Y.ndim < X.ndim
     targets = Y[..., None] if one_target else Y
     options: dict[str, Any] = {"method": method, "n_threads": n_threads}
@@ -245,7 +246,6 @@ def _with_intercept(
         found = solve(np.concatenate([X, np.ones_like(X[..., :1])], axis=-1), targets, rcond=rcond, **options)
         coef, constant = found.coef[..., :-1, :], found.coef[..., -1, :]
     else:
-        require_finite(thread_count(n_threads), X=X, Y=Y)
         (rows, x_mean), (targets, y_mean) = centred(X), centred(targets)
         if 1 < X.shape[-2] <= X.shape[-1]:
             # Rows that add up to zero are not independent; turned, they are, but for the first, which is zero.
