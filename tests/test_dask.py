@@ -10,7 +10,7 @@ import pytest
 
 import limbeck
 from limbeck import moments, ridgeless
-from limbeck._dask import DaskBlocks
+from limbeck.blocks import from_dask
 
 da = pytest.importorskip("dask.array")
 dd = pytest.importorskip("dask.dataframe")
@@ -56,6 +56,28 @@ def test_data_frames_keep_their_names(here):
     assert (found.feature_names, found.target_name) == (tuple("abcdefgh"), "z")
 
 
+def test_a_partition_is_loaded_once_a_pass():
+    loaded = []
+
+    def load(i):
+        loaded.append(i)
+        frame = pd.DataFrame(X[i * 3000 : (i + 1) * 3000], columns=list("abcdefgh"))
+        return frame.assign(z=Y[i * 3000 : (i + 1) * 3000])
+
+    import dask
+
+    frame = dd.from_map(load, range(10), meta=load(0).iloc[:0])
+    rows = frame.to_dask_array(lengths=[3000] * 10)
+    collections = [(frame[list("abcdefgh")], frame["z"]), (rows[:, :8], rows[:, 8])]
+    for x, y in collections:
+        with dask.config.set(scheduler="sync"):
+            loaded.clear()
+            total = ridgeless.Accumulator(8)
+            total.update_from(from_dask(x, y))
+        assert sorted(loaded) == list(range(10))
+        np.testing.assert_allclose(total.solve().coef, ridgeless.solve(X, Y).coef, rtol=0, atol=1e-12)
+
+
 def test_the_ridgeless_solution_is_that_of_one_process():
     rows, one, two = (
         da.from_array(X, chunks=(CHUNK, 8)),
@@ -75,7 +97,7 @@ def test_the_ridgeless_solution_is_that_of_one_process():
 
 def test_accumulators_take_dask_collections():
     total, whole = (moments.MomentAccumulator(np.eye(8)[:2], [2, 4]) for _ in range(2))
-    total.update_from(DaskBlocks(da.from_array(X, chunks=(CHUNK, 8)), da.from_array(Y, chunks=CHUNK)))
+    total.update_from(from_dask(da.from_array(X, chunks=(CHUNK, 8)), da.from_array(Y, chunks=CHUNK)))
     whole.update(X, Y)
     np.testing.assert_allclose(total.matrices(4), whole.matrices(4), rtol=0, atol=1e-11)
 
@@ -89,7 +111,7 @@ def test_accumulators_take_dask_collections():
         (lambda x, y: limbeck.learn(y, y), ValueError, r"X must have 2 dimension\(s\), got shape \(30000,\)"),
         (lambda x, y: limbeck.learn(x), TypeError, "X is a Array without y"),
         (lambda x, y: limbeck.learn(x.astype(str), y), TypeError, r"block \d: X must hold real numbers"),
-        (lambda x, y: limbeck.learn(x / 0, y), ValueError, r"block \d: from row \d+ of all on: X holds"),
+        (lambda x, y: limbeck.learn(x / 0, y), ValueError, r"block \d: X holds -?inf in row \d+, column 0 of all"),
         (
             lambda x, y: limbeck.learn(x[y > 0], da.from_array(Y[Y > 0], chunks=99)),
             ValueError,

@@ -10,19 +10,9 @@ from typing import Any
 import numpy as np
 
 from limbeck._arrays import Float64Array
-from limbeck._blocks import Block, Blocks, rows_per_block
+from limbeck._blocks import Block, Blocks, NamedRows, print_of, rows_per_block
 
 __all__ = ["from_arrow"]
-
-
-class NamedRows(np.ndarray[Any, Any]):
-    """Rows whose columns have names, as those of a data frame."""
-
-    columns: tuple[str, ...] | None = None
-
-    def __array_finalize__(self, obj: Any) -> None:  # noqa: ANN401
-        # A slice of rows keeps the names.
-        self.columns = getattr(obj, "columns", None)
 
 
 class _ArrowBlocks(Blocks):
@@ -33,10 +23,33 @@ class _ArrowBlocks(Blocks):
         self._features, self._target, self._weight = tuple(features), target, weight
         self.n_rows = int(data.count_rows())
 
+    def _batches(self, wanted: list[str]) -> Iterator[Any]:
+        """Record batches in their order, few of them in memory at a time."""
+        import pyarrow.dataset
+
+        options: dict[str, Any] = {"columns": wanted, "batch_size": self._rows, "batch_readahead": 1}
+        if getattr(getattr(self._data, "format", None), "default_extname", "") != "parquet":
+            yield from self._data.to_batches(fragment_readahead=1, **options)
+            return
+        # One row group after another, read when it is its turn: else much of a file is kept.
+        options["fragment_scan_options"] = pyarrow.dataset.ParquetFragmentScanOptions(pre_buffer=False)
+        for fragment in self._data.get_fragments():
+            for group in fragment.split_by_row_group():
+                yield from group.to_batches(schema=self._data.schema, **options)
+
+    def fingerprint(self) -> bytes:
+        columns = (self._features, self._target, self._weight)
+        files = [(path, os.stat(path)) for path in getattr(self._data, "files", []) if os.path.exists(path)]
+        stamps = [(path, stat.st_size, stat.st_mtime_ns) for path, stat in files]
+        some = [] if stamps or not self.n_rows else [self._data.take([0, self.n_rows // 2, self.n_rows - 1])]
+        numbers = [_numbers(part, name) for table in some for part in table.to_batches() for name in columns[0]]
+        numbers += [_numbers(part, self._target) for table in some for part in table.to_batches()]
+        return repr((columns, self._rows, self.n_rows, stamps)).encode() + print_of(numbers)
+
     def starting_at(self, number: int) -> Iterator[Block]:
         wanted = [*self._features, self._target, *([self._weight] if self._weight else [])]
         # Few batches ahead: each of the default 16 may be as large as a block.
-        batches = self._data.to_batches(columns=wanted, batch_size=self._rows, batch_readahead=1, fragment_readahead=1)
+        batches = self._batches(wanted)
         for batch in islice((b for b in batches if b.num_rows), number, None):
             X = np.empty((batch.num_rows, len(self._features))).view(NamedRows)
             X.columns = self._features
@@ -81,7 +94,8 @@ def from_arrow(
     sample_weight : str, optional
         The column of weights.
     rows : int, optional
-        Rows in a block at most; default 32 MB of X. Row groups of a file are not joined.
+        Rows in a block at most; default 32 MB of X. Row groups of a Parquet file are not joined, and one or two of them
+        are in memory at a time.
 
     Raises
     ------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
@@ -16,11 +17,13 @@ from numpy.typing import ArrayLike
 from limbeck._arrays import Array, float_array, integer, row_weights, same_length
 from limbeck._files import npy_header
 from limbeck._frames import require_same_order
-from limbeck._memory_maps import ReadAhead, give_back
+from limbeck._memory_maps import ReadAhead, give_back, is_mapped
 
-__all__ = ["Block", "Blocks", "Statistic", "as_blocks", "from_arrays", "from_npy", "partial_sum", "pieces"]
+__all__ = ["Block", "Blocks", "NamedRows", "Statistic", "as_blocks", "from_arrays", "from_npy", "partial_sum", "pieces"]
 
 _BLOCK_BYTES = 1 << 25
+_LARGEST_WEIGHT = 1e50
+_PRINTED = 256  # rows that a fingerprint looks at
 Report = Callable[[int, int | None], None]
 
 
@@ -30,6 +33,16 @@ class Block(NamedTuple):
     X: Any
     y: Any
     sample_weight: Any = None
+
+
+class NamedRows(np.ndarray[Any, Any]):
+    """Rows whose columns have names, as those of a data frame."""
+
+    columns: tuple[str, ...] | None = None
+
+    def __array_finalize__(self, obj: Any) -> None:  # noqa: ANN401
+        # A slice of rows keeps the names.
+        self.columns = getattr(obj, "columns", None)
 
 
 class Statistic(Protocol):
@@ -62,6 +75,10 @@ class Blocks:
         """The blocks from this number on."""
         raise NotImplementedError
 
+    def fingerprint(self) -> bytes | None:
+        """What differs for other rows or other blocks of them; None where nothing less than a pass would tell."""
+        return None
+
     def total(
         self,
         empty: S,
@@ -80,7 +97,7 @@ class Blocks:
         n_threads : int, optional
             Number of threads for the kernels.
         report : callable, optional
-            Called as ``report(rows, n_rows)`` after each block.
+            Called as ``report(rows, n_rows)`` at the beginning and after each block.
         begin : int, default 0
             The block to begin with; those before are in ``empty`` already.
         after_block : callable, optional
@@ -88,6 +105,8 @@ class Blocks:
         """
         sums = copy.deepcopy(empty)
         done = int(getattr(sums, "n_rows", 0)) if begin else 0
+        if report is not None:
+            report(done, self.n_rows)
         for number, block in enumerate(self.starting_at(begin), begin):
             take(sums, block, number, n_threads)
             done += len(block[0])
@@ -103,6 +122,8 @@ def take(sums: Statistic, block: Any, number: int, n_threads: int | None) -> Non
     if not isinstance(block, tuple | list) or len(block) not in (2, 3):
         what = f"{type(block).__name__} of {len(block)}" if isinstance(block, tuple | list) else type(block).__name__
         raise TypeError(f"block {number} must be a tuple (X, y) or (X, y, sample_weight), got {what}")
+    if any(hasattr(part, "__dask_graph__") for part in block):
+        raise TypeError(f"block {number} holds a collection of dask: see limbeck.blocks.from_dask")
     try:
         sums.take_block(Block(*block), number, n_threads)
     except (TypeError, ValueError, OverflowError) as error:
@@ -154,7 +175,7 @@ def pieces(block: Block, dtype: Any = None) -> Iterator[tuple[Array, Array, Arra
     if labels.ndim != 1:
         raise ValueError(f"y must have 1 dimension(s), got shape {labels.shape}")
     same_length(whole, "X", 0, labels, "y", 0, "rows")
-    weights = None if w is None else row_weights(w, whole)
+    weights = None if w is None else _bounded(row_weights(w, whole))
     step = rows_per_block(whole.shape[1], 8)
     for begin in range(0, len(whole), step):
         part = slice(begin, min(len(whole), begin + step))
@@ -163,6 +184,17 @@ def pieces(block: Block, dtype: Any = None) -> Iterator[tuple[Array, Array, Arra
             float_array(labels[part], "y", 1, np.float64),
             None if weights is None else weights[part],
         )
+
+
+def _bounded(weights: Array) -> Array:
+    """Weights whose squares can be summed over any number of rows."""
+    wrong = weights[(weights > _LARGEST_WEIGHT) | ((weights > 0) & (weights < 1 / _LARGEST_WEIGHT))]
+    if len(wrong):
+        raise ValueError(
+            f"sample_weight holds {wrong[0]:g}: in blocks weights are 0 or between {1 / _LARGEST_WEIGHT:g} and "
+            f"{_LARGEST_WEIGHT:g}; scale them"
+        )
+    return weights
 
 
 def rows_per_block(d: int, item: int, most: int | None = None) -> int:
@@ -182,6 +214,17 @@ class _ArrayBlocks(Blocks):
         item = X.dtype.itemsize if isinstance(X, np.ndarray) else 8
         self._rows = rows_per_block(X.shape[1], item, rows)
 
+    @property
+    def in_memory(self) -> bool:
+        """Whether another pass costs little and is always possible."""
+        return not any(is_mapped(column) for column in self._columns)
+
+    def fingerprint(self) -> bytes:
+        assert self.n_rows is not None
+        at = _some_places(self.n_rows)
+        shapes = [getattr(column, "shape", None) for column in self._columns]
+        return repr((shapes, self._rows)).encode() + print_of([_cut(c, i, i + 1) for c in self._columns for i in at])
+
     def starting_at(self, number: int) -> Iterator[Block]:
         assert self.n_rows is not None
         with ReadAhead() as ahead:
@@ -193,6 +236,20 @@ class _ArrayBlocks(Blocks):
                 yield block
                 for part in block:
                     give_back(part)
+
+
+def _some_places(n: int) -> list[int]:
+    """Numbers of some of n rows, from the first to the last."""
+    return sorted(set(np.linspace(0, n - 1, min(n, _PRINTED)).astype(int).tolist()))
+
+
+def print_of(parts: Iterable[Any]) -> bytes:
+    """A digest of some rows; of frames, their numbers."""
+    digest = hashlib.sha256()
+    for part in parts:
+        if part is not None and len(part):
+            digest.update(float_array(part, "a block", (1, 2), np.float64).tobytes())
+    return digest.digest()
 
 
 def _cut(column: Any, begin: int, end: int) -> Any:  # noqa: ANN401
@@ -220,10 +277,14 @@ def from_arrays(X: Any, y: Any, sample_weight: ArrayLike | None = None, *, rows:
     """
     require_same_order(X, y)
     require_same_order(X, sample_weight, "sample_weight")
+    names = getattr(X, "columns", None)
     X, y = (
         a if isinstance(a, np.ndarray) or hasattr(a, "iloc") else float_array(a, name, ndim)
         for a, name, ndim in ((X, "X", 2), (y, "y", (1, 2)))
     )
+    if names is not None and not hasattr(X, "columns"):  # a frame that has no slices of rows
+        X = X.view(NamedRows)
+        X.columns = tuple(names)
     if len(X.shape) != 2 or len(y.shape) not in (1, 2):
         raise ValueError(f"X must have shape (n, d) and y (n,) or (n, q), got {X.shape} and {y.shape}")
     same_length(X, "X", 0, y, "y", 0, "rows")
@@ -276,6 +337,12 @@ class _NpyBlocks(Blocks):
         self._files = files
         self.n_rows = files[0].shape[0]
         self._rows = rows_per_block(files[0].row_bytes, 1, rows)
+
+    def fingerprint(self) -> bytes:
+        assert self.n_rows is not None
+        at = _some_places(self.n_rows)
+        shapes = [(file.shape, file.dtype) for file in self._files]
+        return repr((shapes, self._rows)).encode() + print_of([f.window(i, i + 1) for f in self._files for i in at])
 
     def starting_at(self, number: int) -> Iterator[Block]:
         assert self.n_rows is not None

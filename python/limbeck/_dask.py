@@ -9,7 +9,7 @@ import numpy as np
 from limbeck._arrays import same_length
 from limbeck._blocks import S, partial_sum
 
-__all__ = ["DaskBlocks"]
+__all__ = ["DaskBlocks", "from_dask"]
 
 _BRANCHES = 4  # sums added at a time
 
@@ -30,6 +30,8 @@ class DaskBlocks:
         Weights of the rows.
     names : (str, str)
         What errors call the first two.
+    n_threads : int, optional
+        Number of threads of a task.
 
     Raises
     ------
@@ -44,7 +46,9 @@ class DaskBlocks:
         X: Any,  # noqa: ANN401
         y: Any,  # noqa: ANN401
         sample_weight: Any = None,  # noqa: ANN401
+        *,
         names: tuple[str, str] = ("X", "y"),
+        n_threads: int | None = None,
     ) -> None:
         try:
             import dask
@@ -59,20 +63,24 @@ class DaskBlocks:
                 raise TypeError(f"{what}, the others are arrays or data frames of dask: pass all as such, or none")
         if X.ndim != 2:
             raise ValueError(f"{names[0]} must have 2 dimension(s), got shape {X.shape}")
-        delayed = {name: _partitions(part) for name, part in _aligned(parts).items()}
-        for name, several in delayed.items():
-            if len(several) != len(delayed[names[0]]):
-                raise ValueError(
-                    f"{names[0]} has {len(delayed[names[0]])} partitions and {name} {len(several)}: make them the same"
-                )
-        self._blocks = list(zip(*delayed.values(), strict=True))
+        chunks = getattr(X, "chunks", ((np.nan,),))[0]
+        self.block_rows = None if np.isnan(chunks).any() else [int(rows) for rows in chunks]
+        frames = [not hasattr(part, "rechunk") for part in parts.values()]
+        if all(frames):
+            self._blocks = _blocks_of_frames(list(parts.values()))
+        else:
+            self._blocks = _blocks_of_several(_aligned(parts))
+        self._n_threads = n_threads
 
     def total(self, empty: S) -> S:
         """The sum over all partitions, by the scheduler in use: a client's cluster if there is one."""
         delayed = self._dask.delayed
         shared = delayed(empty)
         add = delayed(_added, pure=False)
-        sums = [delayed(_part, pure=False)(shared, number, *block) for number, block in enumerate(self._blocks)]
+        sums = [
+            delayed(_part, pure=False)(shared, self._n_threads, number, block)
+            for number, block in enumerate(self._blocks)
+        ]
         while len(sums) > 1:
             sums = [add(sums[i : i + _BRANCHES]) for i in range(0, len(sums), _BRANCHES)]
         return self._dask.compute(sums[0])[0]  # type: ignore[no-any-return]
@@ -92,13 +100,39 @@ def _aligned(parts: dict[str, Any]) -> dict[str, Any]:
     return aligned
 
 
-def _partitions(part: Any) -> list[Any]:  # noqa: ANN401
-    delayed = part.to_delayed()
-    return list(delayed.ravel()) if isinstance(delayed, np.ndarray) else list(delayed)
+def _blocks_of_several(parts: dict[str, Any]) -> list[Any]:
+    """Tuples of partitions of arrays, or of arrays and frames."""
+    # Not optimised each on its own: what they have in common is to be loaded once.
+    delayed = {name: np.ravel(part.to_delayed(optimize_graph=False)).tolist() for name, part in parts.items()}
+    first = next(iter(parts))
+    for name, several in delayed.items():
+        if len(several) != len(delayed[first]):
+            raise ValueError(
+                f"{first} has {len(delayed[first])} partitions and {name} {len(several)}: make them the same"
+            )
+    return list(zip(*delayed.values(), strict=True))
 
 
-def _part(empty: S, number: int, *block: Any) -> S:  # noqa: ANN401
-    return partial_sum(empty, tuple(block), number)
+def _blocks_of_frames(parts: list[Any]) -> list[Any]:
+    """Tuples of partitions, made by one graph for the same reason."""
+    first, *others = parts
+    for other in others:
+        if other.npartitions != first.npartitions:
+            raise ValueError(
+                f"X has {first.npartitions} partitions and {other.npartitions} are to go with them: make them the same"
+            )
+    together = first.map_partitions(
+        _together, *others, meta=(None, object), align_dataframes=False, enforce_metadata=False
+    )
+    return list(together.to_delayed())
+
+
+def _together(*parts: Any) -> tuple[Any, ...]:  # noqa: ANN401
+    return parts
+
+
+def _part(empty: S, n_threads: int | None, number: int, block: Any) -> S:  # noqa: ANN401
+    return partial_sum(empty, tuple(block), number, n_threads=n_threads)
 
 
 def _added(sums: list[S]) -> S:
@@ -106,3 +140,29 @@ def _added(sums: list[S]) -> S:
     for one in sums[1:]:
         total = total + one
     return total
+
+
+def from_dask(X: Any, y: Any, sample_weight: Any = None, *, n_threads: int | None = None) -> DaskBlocks:  # noqa: ANN401
+    """Partitions of dask collections as blocks; needs dask (``pip install 'limbeck[dask]'``).
+
+    ``learn`` and ``ridgeless.solve`` take dask collections as they are; this is for accumulators and ``resumable``.
+
+    Parameters
+    ----------
+    X : dask array of shape (n, d), or dask data frame
+        Rows.
+    y : dask array of shape (n,) or (n, q), or series
+        Labels.
+    sample_weight : dask array of shape (n,), or series, optional
+        Weights of the rows.
+    n_threads : int, optional
+        Number of threads of each task; default what OpenMP would take.
+
+    Raises
+    ------
+    ImportError
+        dask is not installed.
+    TypeError, ValueError
+        Something is not of dask, or partitions do not go together.
+    """
+    return DaskBlocks(X, y, sample_weight, n_threads=n_threads)

@@ -43,8 +43,8 @@ class Learned:
         Labels of those rows, and labels less predictions.
     noise_variance : float
         Estimated variance of the label noise: squared residuals of the rows fitted, over their number less that of the
-        parameters (NaN without rows to spare); for ``inputs="any"``, the generalised cross-validation error, of which
-        the noise is a part.
+        parameters (NaN without rows to spare); for ``inputs="any"``, if all rows were searched on, the generalised
+        cross-validation error, of which the noise is a part.
     clumps : list of Clump
         Which neurons look like one at which angle, finest first, and what it would cost to collapse them. Angles are
         between directions with features counted in standard deviations.

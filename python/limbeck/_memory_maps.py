@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["ReadAhead", "give_back"]
+__all__ = ["ReadAhead", "give_back", "is_mapped"]
 
 # A system reads no more than it likes for one request, often less than a megabyte.
 _REQUEST = 1 << 19
@@ -28,21 +28,31 @@ class _Place:
     offset: int
 
 
+def _owner(part: Any) -> Any:  # noqa: ANN401
+    while isinstance(part, np.ndarray) and not isinstance(part, np.memmap):
+        part = part.base
+    return part
+
+
+def is_mapped(part: Any) -> bool:  # noqa: ANN401
+    """Whether an array is a memory map, or a view of one."""
+    return isinstance(_owner(part), np.memmap)
+
+
 def _place(part: Any) -> _Place | None:  # noqa: ANN401
-    """Of contiguous rows of a memory map whose pages can be read again; None for anything else."""
-    owner = part
-    while isinstance(owner, np.ndarray) and not isinstance(owner, np.memmap):
-        owner = owner.base
+    """Of rows of a memory map, one after another, whose pages can be read again; None for anything else."""
+    owner = _owner(part)
     mapping = getattr(owner, "_mmap", None)
     # Pages that were changed in a private copy would be lost.
     if mapping is None or getattr(owner, "mode", "c") not in ("r", "r+") or not part.size:
         return None
-    if not part.flags.c_contiguous:
+    if min(part.strides) < 0 or part.strides[0] < max(part.strides):  # in Fortran order, rows are all over the file
         return None
+    length = part.itemsize + sum((n - 1) * stride for n, stride in zip(part.shape, part.strides, strict=True))
     begin = np.frombuffer(mapping, np.uint8, 1).__array_interface__["data"][0]
     start = part.__array_interface__["data"][0] - begin
     first = owner.offset - owner.offset % mmap.ALLOCATIONGRANULARITY
-    return _Place(mapping, start, part.nbytes, owner.filename, first + start)
+    return _Place(mapping, start, length, owner.filename, first + start)
 
 
 def give_back(part: Any) -> None:  # noqa: ANN401

@@ -56,7 +56,9 @@ class ModelSums:
         """Add the rows of a block."""
         for X, y, weights in pieces(block, np.float64):
             self.n_rows += len(X)
-            if len(X) and (weights is None or weights.any()):
+            if weights is not None and not weights.all():
+                X, y, weights = X[weights > 0], y[weights > 0], weights[weights > 0]
+            if len(X):
                 inner = X if self.coordinates is None else self.coordinates(X)
                 self._take_rows(Rows(inner, y / self.unit, weights, thread_count(n_threads)))
 

@@ -21,20 +21,24 @@ class PassLine:
     def __init__(self, name: str) -> None:
         self._name = name
         self._start = time.perf_counter()
+        self._first: int | None = None  # rows done before, by a pass that was interrupted
         self._last = 0.0
 
     def text(self, done: int, n_rows: int | None) -> str | None:
         """The line, or None where it is too soon for another one."""
         now = time.perf_counter()
+        if self._first is None:
+            self._first, self._start = done, now
+            return None
         if now - self._last < _REFRESH and done != n_rows:
             return None
         self._last = now
-        speed = done / max(now - self._start, 1e-9)
+        speed = (done - self._first) / max(now - self._start, 1e-9)
         if not n_rows:
             return f"{self._name}  {done:.3g} rows  {speed:.2g} rows/s"
         part = min(1.0, done / n_rows)
         bar = ("#" * int(part * _WIDTH)).ljust(_WIDTH, ".")
-        left = int((n_rows - done) / speed + 0.5) if done else 0
+        left = int((n_rows - done) / speed + 0.5) if speed else 0
         return f"{self._name}  [{bar}] {100 * part:3.0f} %  {speed:.2g} rows/s  {left // 60}:{left % 60:02d} left"
 
 

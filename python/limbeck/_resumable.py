@@ -10,49 +10,86 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from limbeck import _kernels
-from limbeck._blocks import Block, Blocks, Report, S, as_blocks
+from limbeck._blocks import Block, Blocks, Report, S, as_blocks, print_of
 from limbeck._files import write_whole
+from limbeck._passes import sum_over
 
 __all__ = ["resumable"]
 
-_FIRST_ROWS = 100
 
-
-class _Resumable(Blocks):
-    """Blocks whose sums are kept in a folder, each under the digest of what it began with."""
+class _Sums:
+    """Sums that are kept in a folder, each under the digest of the blocks and of what it began with."""
 
     def __init__(self, source: Any, folder: Path, every: float) -> None:  # noqa: ANN401
-        self._source, self._folder, self._every = source, folder, every
-        self.n_rows = getattr(source, "n_rows", None)
-        self._data = _fingerprint(source)
+        self._folder, self._every = folder, every
+        known = source.fingerprint() if isinstance(source, Blocks) else None
+        self._data = sum_over(source, _Prints(), None).digest() if known is None else known
+
+    def of(self, empty: Any) -> _Saved:  # noqa: ANN401
+        """The place of the sum that begins with ``empty``."""
+        origin = hashlib.sha256(self._data + _kernels.version.encode() + pickle.dumps(empty)).hexdigest()
+        return _Saved(self._folder / f"{origin[:24]}.pickle", origin, self._every)
+
+
+class _Prints:
+    """Numbers of rows, and digests of the first and the last one, of every block."""
+
+    def __init__(self) -> None:
+        self.prints: dict[int, tuple[int, bytes]] = {}
+
+    def take_block(self, block: Block, number: int, n_threads: int | None) -> None:
+        """Look at a block."""
+        n = len(block.X)
+        ends = [getattr(part, "iloc", part) for part in block if part is not None]
+        self.prints[number] = n, print_of([end[at] for end in ends for at in (slice(0, 1), slice(n - 1, n))])
+
+    def __add__(self, other: _Prints) -> _Prints:
+        total = _Prints()
+        total.prints = self.prints | other.prints
+        return total
+
+    def digest(self) -> bytes:
+        return repr(sorted(self.prints.items())).encode()
+
+
+class _ResumableBlocks(Blocks):
+    """Blocks of this process; a pass goes on from the last block that was saved."""
+
+    def __init__(self, source: Blocks, sums: _Sums) -> None:
+        self._source, self._sums = source, sums
+        self.n_rows = source.n_rows
 
     def starting_at(self, number: int) -> Iterator[Block]:
-        return iter(self._source.starting_at(number))
+        return self._source.starting_at(number)
+
+    def fingerprint(self) -> bytes | None:
+        return self._source.fingerprint()
 
     def total(self, empty: S, *, n_threads: int | None = None, report: Report | None = None, **_: Any) -> S:  # noqa: ANN401
-        origin = hashlib.sha256(self._data + pickle.dumps(empty)).hexdigest()
-        saved = _Saved(self._folder / f"{origin[:24]}.pickle", origin, self._every)
+        saved = self._sums.of(empty)
         done, sums = saved.load(empty)
         if done is not None:
-            if isinstance(self._source, Blocks):
-                options: dict[str, Any] = {"begin": done, "after_block": saved.after_block}
-                sums = self._source.total(sums, n_threads=n_threads, report=report, **options)
-            else:  # a cluster's pass is all or nothing
-                sums = self._source.total(sums)
+            options: dict[str, Any] = {"begin": done, "after_block": saved.after_block}
+            sums = self._source.total(sums, n_threads=n_threads, report=report, **options)
             saved.save(sums, None)
         return sums
 
 
-def _fingerprint(source: Any) -> bytes:  # noqa: ANN401
-    """Of the number of rows and the first of them, so that sums of other data are not taken for those of these."""
-    if not isinstance(source, Blocks):
-        return b""
-    first = next(source.starting_at(0), None)
-    some = [] if first is None else [np.asarray(part[:_FIRST_ROWS]).tobytes() for part in first if part is not None]
-    return repr((source.n_rows, _kernels.version)).encode() + b"".join(some)
+class _ResumableElsewhere:
+    """Blocks of a cluster, whose passes are all or nothing."""
+
+    def __init__(self, source: Any, sums: _Sums) -> None:  # noqa: ANN401
+        self._source, self._sums = source, sums
+
+    def total(self, empty: S) -> S:
+        """The sum over all blocks."""
+        saved = self._sums.of(empty)
+        done, sums = saved.load(empty)
+        if done is not None:
+            sums = sum_over(self._source, empty, None)
+            saved.save(sums, None)
+        return sums
 
 
 class _Saved:
@@ -77,7 +114,7 @@ class _Saved:
             ValueError,
         ) as error:
             raise ValueError(f"{self._path} is damaged ({error}): delete it to make this pass again") from error
-        if origin != self._origin:
+        if origin != self._origin or type(sums) is not type(empty):
             raise ValueError(f"{self._path} is damaged: delete it to make this pass again")
         return done, sums
 
@@ -90,7 +127,7 @@ class _Saved:
         self._last = time.perf_counter()
 
 
-def resumable(blocks: Any, folder: str | os.PathLike[str], *, every: float = 60.0) -> Blocks:  # noqa: ANN401
+def resumable(blocks: Any, folder: str | os.PathLike[str], *, every: float = 60.0) -> Any:  # noqa: ANN401
     """Blocks whose passes go on where they were interrupted, by Ctrl-C, a crash or a power cut.
 
     Run the same program again with the same blocks and the same folder: what was summed up is read from there. The
@@ -102,22 +139,26 @@ def resumable(blocks: Any, folder: str | os.PathLike[str], *, every: float = 60.
         Any blocks, in the same order each time. Of one machine's blocks a pass goes on from the last block that was
         saved; a cluster's pass is kept when it is complete.
     folder : path
-        Where sums are kept, made if need be. They are found again for the same first rows, number of rows and
-        options; for data that changed elsewhere take another folder. The files are pickles: use no folder that others
-        may write to. They take as much as the sums, for ``learn`` mostly the rows that it searches on.
+        Where sums are kept, made if need be. They are found again for the same blocks and options: numbers of rows and
+        some of the rows are compared, which for an iterable of your own and on a cluster takes a pass over the blocks.
+        The files are pickles: use no folder that others may write to. They take as much as the sums, for ``learn``
+        mostly the rows that it searches on.
     every : float, default 60
         Seconds between two saves.
 
     Raises
     ------
+    TypeError
+        These are no blocks.
     OSError
         The folder cannot be made.
     ValueError
         A file of the folder is damaged; raised by the pass.
     """
     source = as_blocks(blocks, "blocks")
-    if not every >= 0:
+    if not isinstance(every, int | float) or not every >= 0:
         raise ValueError(f"every is a number of seconds, at least 0; got {every!r}")
     place = Path(folder)
     place.mkdir(parents=True, exist_ok=True)
-    return _Resumable(source, place, float(every))
+    sums = _Sums(source, place, float(every))
+    return _ResumableBlocks(source, sums) if isinstance(source, Blocks) else _ResumableElsewhere(source, sums)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from limbeck._arrays import Array, Float64Array, require_finite, thread_count
+from limbeck._arrays import Array, Float64Array
 from limbeck._blocks import Block, Blocks, pieces
 from limbeck._frames import feature_names, target_name
 from limbeck._passes import PassLine, sum_over
@@ -66,7 +66,11 @@ def scanned(
     line = PassLine("pass: rows")
     first_rows, n_rows = None, getattr(source, "n_rows", None)
     if not isinstance(source, Blocks):
-        counts = sum_over(source, RowCounts(), n_threads or None)
+        counts = RowCounts()
+        if (known := getattr(source, "block_rows", None)) is not None:
+            counts.rows = dict(enumerate(known))
+        else:
+            counts = sum_over(source, counts, n_threads or None)
         first_rows, n_rows = counts.first_rows(), sum(counts.rows.values())
     # Without a draw from the generator, whose state is to be the same as for arrays.
     seed = copy.deepcopy(rng).integers(2**63)
@@ -191,6 +195,17 @@ def _moved_up(rows: Float64Array, order: NDArray[np.intp]) -> Float64Array:
     return rows[: len(order)]
 
 
+def _name_non_finite(first: int, **arrays: Array) -> None:
+    """Raise ValueError with the place, among all rows, of the first NaN or infinity."""
+    for name, array in arrays.items():
+        for row in np.flatnonzero(~np.isfinite(array).reshape(len(array), -1).all(axis=1))[:1]:
+            wrong = np.flatnonzero(~np.isfinite(np.atleast_1d(array[row])))[0]
+            place = f"row {first + row}" + (f", column {wrong}" if array.ndim == 2 else "")
+            raise ValueError(
+                f"{name} holds {np.atleast_1d(array[row])[wrong]} in {place} of all: drop or fill such rows first"
+            )
+
+
 class Scan:
     """What one pass tells of the rows; adds up by ``+``.
 
@@ -211,14 +226,14 @@ class Scan:
         Sum of the weights, weighted mean of the labels, and weighted sum of their squared distances from it.
     least, largest : float
         Of the labels of rows that count.
-    sizes : ndarray of shape (d,)
-        Largest size in each column of X.
+    low, high : ndarray of shape (d,)
+        Ends of each column of X, of rows that count.
     names : tuple of str or None
         Of the columns, where X has them.
     target : str
         Name of the labels.
     weighted : bool
-        Whether there are weights.
+        Whether there are weights; None without rows.
     """
 
     def __init__(self, sample: RowSample, first_rows: dict[int, int] | None = None) -> None:
@@ -226,50 +241,64 @@ class Scan:
         self.n_rows = self.count = 0
         self.weight = self.mean = self.squares = 0.0
         self.least, self.largest = np.inf, -np.inf
-        self.sizes: Float64Array | None = None
+        self.low: Float64Array | None = None
+        self.high: Float64Array | None = None
         self.names: tuple[str, ...] | None = None
         self.target = "y"
-        self.weighted = False
+        self.weighted: bool | None = None
 
     def take_block(self, block: Block, number: int, n_threads: int | None) -> None:
         """Add the rows of a block."""
         X, y, _ = block
-        first = self.n_rows if self.first_rows is None else self.first_rows[number]
+        first = self.n_rows
+        if self.first_rows is not None:
+            if number not in self.first_rows:
+                raise ValueError("it was not there when blocks were counted: they must not change between passes")
+            first = self.first_rows[number]
         done = 0
         for x, labels, weights in pieces(block):
-            sizes = np.zeros(x.shape[1])
             if len(x):
-                sizes = np.maximum(x.max(axis=0), -x.min(axis=0)).astype(np.float64)
-            if not (np.isfinite(sizes).all() and np.isfinite(labels).all()):
-                try:
-                    require_finite(thread_count(n_threads), X=x, y=labels)
-                except ValueError as error:
-                    raise ValueError(f"from row {first + done} of all on: {error}") from None
-            self._take_rows(x, labels, weights, first + done, sizes)
+                self._join_weighted(weights is not None)
+                self._take_rows(x, labels, weights, first + done)
             done += len(x)
         if len(X):
             names = feature_names(None, X, X.shape[1]) if hasattr(X, "columns") else None
             self._join_names(names, self.n_rows == done)
         self.target = target_name(None, y)
 
-    def _take_rows(self, X: Array, y: Array, weights: Array | None, first: int, sizes: Float64Array) -> None:
-        if self.sizes is not None and len(self.sizes) != X.shape[1]:
-            raise ValueError(f"X has {X.shape[1]} features, blocks before it {len(self.sizes)}")
+    def _take_rows(self, X: Array, y: Array, weights: Array | None, first: int) -> None:
+        if self.low is not None and len(self.low) != X.shape[1]:
+            raise ValueError(f"X has {X.shape[1]} features, blocks before it {len(self.low)}")
+        low, high = X.min(axis=0).astype(np.float64), X.max(axis=0).astype(np.float64)
+        if not (np.isfinite(low).all() and np.isfinite(high).all() and np.isfinite(y).all()):
+            _name_non_finite(first, X=X, y=y)
         self.sample.take(X, y, weights, first)
         self.n_rows += len(X)
-        self.weighted |= weights is not None
-        if weights is not None:
+        if weights is not None and not weights.all():
             kept = weights > 0
-            y, weights = y[kept], weights[kept]
-        if len(y):
-            self.least, self.largest = min(self.least, float(y.min())), max(self.largest, float(y.max()))
-            with np.errstate(over="ignore", invalid="ignore"):  # sizes are looked at afterwards
-                weight = float(len(y) if weights is None else weights.sum())
-                mean = float(np.average(y, weights=weights))
-                squares = float(weight * np.average(np.square(y - mean), weights=weights))
-                self._join_labels(weight, mean, squares)
-        self.sizes = sizes if self.sizes is None else np.maximum(self.sizes, sizes)
+            X, y, weights = X[kept], y[kept], weights[kept]
+            if not len(y):
+                return
+            low, high = X.min(axis=0).astype(np.float64), X.max(axis=0).astype(np.float64)
+        self.least, self.largest = min(self.least, float(y.min())), max(self.largest, float(y.max()))
+        with np.errstate(over="ignore", invalid="ignore"):  # sizes are looked at afterwards
+            weight = float(len(y) if weights is None else weights.sum())
+            mean = float(np.average(y, weights=weights))
+            squares = float(weight * np.average(np.square(y - mean), weights=weights))
+            self._join_labels(weight, mean, squares)
+        self._join_ends(low, high)
         self.count += len(y)
+
+    def _join_ends(self, low: Float64Array | None, high: Float64Array | None) -> None:
+        if low is None or high is None:
+            return
+        self.low = low if self.low is None else np.minimum(self.low, low)
+        self.high = high if self.high is None else np.maximum(self.high, high)
+
+    def _join_weighted(self, weighted: bool | None) -> None:
+        if weighted is not None and self.weighted not in (None, weighted):
+            raise ValueError("some blocks have weights and some have none: give them to all, or to none")
+        self.weighted = self.weighted if weighted is None else weighted
 
     def _join_labels(self, weight: float, mean: float, squares: float) -> None:
         """Means and sums of squares add up as in Chan, Golub and LeVeque, The American Statistician 37, 1983."""
@@ -295,14 +324,14 @@ class Scan:
         total = Scan(sample, self.first_rows)
         total.sample.add(self.sample)
         total.sample.add(other.sample)
-        assert self.sizes is not None
-        assert other.sizes is not None
-        if self.sizes.shape != other.sizes.shape:
-            raise ValueError(f"blocks must have the same features, got {len(self.sizes)} and {len(other.sizes)}")
-        total.sizes = np.maximum(self.sizes, other.sizes)
+        if self.low is not None and other.low is not None and len(self.low) != len(other.low):
+            raise ValueError(f"blocks must have the same features, got {len(self.low)} and {len(other.low)}")
+        total._join_ends(self.low, self.high)
+        total._join_ends(other.low, other.high)
         total.n_rows, total.count = self.n_rows + other.n_rows, self.count + other.count
         total.least, total.largest = min(self.least, other.least), max(self.largest, other.largest)
-        total.weighted = self.weighted or other.weighted
+        total._join_weighted(self.weighted)
+        total._join_weighted(other.weighted)
         total.target = self.target
         total._join_labels(self.weight, self.mean, self.squares)
         total._join_labels(other.weight, other.mean, other.squares)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -77,12 +78,14 @@ class StreamedRows:
         """Sums over all rows at a model, by a pass unless they are known."""
         known = self._known
         if known is None or not _same(known.model, model) or (what != "gradient" and known.what != what):
+            if time.perf_counter() > self._tell.deadline:
+                raise _OutOfTime
             empty = ModelSums(model, self._coordinates, self._unit, what)
             line = PassLine(f"pass: {what}")
 
             def report(done: int, n_rows: int | None) -> None:
                 self._tell.show_pass(line.text(done, n_rows or self._n_rows))
-                if time.perf_counter() > self._tell.deadline:
+                if done < self._n_rows and time.perf_counter() > self._tell.deadline:
                     raise _OutOfTime
 
             known = sum_over(self._source, empty, self.n_threads or None, report)
@@ -120,6 +123,11 @@ class StreamedRows:
         known = self.sums(model, "matrix")
         assert known.matrix is not None
         return known.matrix / known.weight
+
+    def prepare_standard_errors(self, model: Model) -> None:
+        """Make their pass now, while the blocks are sure to be there, unless the time is up."""
+        with suppress(_OutOfTime):
+            self.sums(Model(model.signs, model.parameters / self._unit), "sandwich")
 
     def sandwich(self, model: Model) -> tuple[Float64Array, Float64Array, float]:
         """Of a model for labels as they are: see :meth:`limbeck._model.Rows.sandwich`."""

@@ -34,6 +34,7 @@ True
 
 from limbeck._arrow_blocks import from_arrow
 from limbeck._blocks import Blocks, from_arrays, from_npy, partial_sum
+from limbeck._dask import from_dask
 from limbeck._resumable import resumable
 
-__all__ = ["Blocks", "from_arrays", "from_arrow", "from_npy", "partial_sum", "resumable"]
+__all__ = ["Blocks", "from_arrays", "from_arrow", "from_dask", "from_npy", "partial_sum", "resumable"]

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from limbeck._affine import turned
 from limbeck._arrays import integer, matrix, require_finite, row_weights, same_length, thread_count, vector
 from limbeck._blocks import Blocks, as_blocks, from_arrays
-from limbeck._evidence import Evidence, Origin
+from limbeck._evidence import QUICK, Evidence, Origin
 from limbeck._frames import feature_names as names_of_features
 from limbeck._frames import require_same_order
 from limbeck._frames import target_name as name_of_target
@@ -29,9 +29,10 @@ from limbeck._inputs import INPUTS, MOST_ROWS, Whitening, detect_inputs, standar
 from limbeck._learned import Learned
 from limbeck._model import Fit, Float64Array, Model, Rows, linear_model
 from limbeck._progress import Progress
-from limbeck._scan import scanned
+from limbeck._scan import Scan, scanned
 from limbeck._streamed import StreamedRows
 from limbeck._tabular import fit_any
+from limbeck._warnings import warn
 from limbeck.subspace import Subspace
 
 __all__ = ["Learned", "learn"]
@@ -99,7 +100,8 @@ def learn(
     callback : callable, optional
         Called as ``callback(stage, neurons, error)`` for every network tried, with the error over the variance of y.
     time_limit : float, optional
-        Seconds after which the best network so far is returned; ``stopped_early`` then says so.
+        Seconds after which the best network so far is returned; ``stopped_early`` then says so. Of rows in blocks the
+        first pass is always made, and a cluster's passes are not cut short.
     feature_names : sequence of str, optional
         What the result calls the features; default the names of X's columns, or "x0", "x1", ...
     target_name : str, optional
@@ -116,7 +118,8 @@ def learn(
     -------
     Learned
         It refers to X and y, or to the blocks, which must not be changed until its ``standard_errors``, ``reading`` and
-        ``narrower`` have been asked for: they are computed then.
+        ``narrower`` have been asked for: they are computed then. (Up to 500 parameters, blocks that are not arrays in
+        memory are let go: standard errors are found at once, in a pass of their own.)
 
     Raises
     ------
@@ -136,23 +139,28 @@ def learn(
     True
     """
     _check_options(width, max_width, inputs, refine, validation, time_limit, sample_rows)
+    if feature_names is not None:
+        names_of_features(feature_names, None, len(feature_names) if hasattr(feature_names, "__len__") else 0)
     threads = thread_count(n_threads)
     options = _Options(width, max_width, inputs, refine, validation, np.random.default_rng(seed), threads)
     tell = Progress(callback, progress, time_limit)
+    # Labels in blocks, or of dask, whose arrays have names of another kind, tell theirs when they are read.
+    named = None if y is None or hasattr(y, "__dask_graph__") else y
+    target = name_of_target(target_name, named)
     source = _blocks_of(X, y, sample_weight, options, sample_rows)
     if source is not None:
-        return _learn_blocks(source, options, sample_rows, tell, feature_names, target_name)
+        known = None if target_name is None and named is None else target
+        return _learn_blocks(source, options, sample_rows, tell, partial(names_of_features, feature_names), known)
     require_same_order(X, y)
     require_same_order(X, sample_weight, "sample_weight")
-    names = partial(names_of_features, feature_names, X)
-    target = name_of_target(target_name, y)
+    table = X
     X = matrix(X, "X", np.float64)
     y = vector(y, "y", np.float64)
-    named = names(X.shape[1])
+    names = names_of_features(feature_names, table, X.shape[1])
     same_length(X, "X", 0, y, "y", 0, "rows")
     _require_enough_rows(*X.shape)
     require_finite(threads, X=X, y=y)
-    return _learn_rows(_weighted_rows(X, y, sample_weight, threads), options, tell, named, target)
+    return _learn_rows(_weighted_rows(X, y, sample_weight, threads), options, tell, names, target)
 
 
 @dataclass(frozen=True)
@@ -223,29 +231,34 @@ def _learn_rows(rows: Rows, options: _Options, tell: Progress, names: tuple[str,
     return _learned(found, residuals, None, options, tell, names, target)
 
 
-def _search(rows: Rows, options: _Options, tell: Progress, *, streamed: bool = False) -> _Found:
-    """Find a network on the rows that are not held out; ``streamed``: they are a sample of more."""
+def _search(rows: Rows, options: _Options, tell: Progress, *, largest: float | None = None) -> _Found:
+    """Find a network on the rows that are not held out.
+
+    If they are a sample of more, ``largest`` is the size of the labels of all.
+    """
     n_threads, rng = options.n_threads or None, options.rng
     fit = Fit(tolerance=1e-4, n_threads=rows.n_threads, deadline=tell.deadline)
     held_out, used = _split(len(rows), options.validation, rng)
     if len(used) < FEWEST_ROWS:
+        sampled = "" if largest is None else " sampled (see sample_rows)"
         raise ValueError(
-            f"validation={options.validation!r} leaves {len(used)} of {len(rows)} rows to learn from, too few"
+            f"validation={options.validation!r} leaves {len(used)} of {len(rows)} rows{sampled} to learn from, too few"
         )
     tell.enter("inputs")
     kind = options.inputs
     if kind == "auto":
-        kind = detect_inputs(rows.X[used[:MOST_ROWS]], n_threads)
+        # From all over the rows, which may be sorted.
+        kind = detect_inputs(rows.X[used[:: -(-len(used) // MOST_ROWS)]], n_threads)
     if kind == "any" and not options.refine:
         raise ValueError("refine=False is the moment method, for Gaussian inputs; these are not: see inputs")
     coordinates = None if kind == "standard" else _coordinates(rows.part(used), kind, n_threads)
     # A power of two: no digit of y changes.
-    unit = 2.0 ** np.round(np.log2(np.abs(rows.y).max()))
+    unit = 2.0 ** np.round(np.log2(np.abs(rows.y).max() if largest is None else largest))
     inner = Rows(rows.X if coordinates is None else coordinates(rows.X), rows.y / unit, rows.weights, rows.n_threads)
     found = _Found(kind, rows, inner, unit, coordinates, used, held_out, fit, linear_model(inner.n_features))
     if kind == "any":
         tell.enter("widths")
-        if streamed and len(used) > (most := rows_to_search(options.most, inner.n_features)):
+        if largest is not None and len(used) > (most := rows_to_search(options.most, inner.n_features)):
             found.used = used = np.sort(rng.permutation(used)[:most])
         fitted = fit_any(inner.part(used), options.width, options.max_width, fit, tell, rng)
         found.model, found.noise, found.decay = turned(fitted.model), fitted.error, fitted.decay
@@ -340,11 +353,15 @@ def _blocks_of(X: Any, y: Any, sample_weight: Any, options: _Options, sample_row
     if hasattr(X, "__dask_graph__") or hasattr(y, "__dask_graph__"):
         from limbeck._dask import DaskBlocks
 
-        return DaskBlocks(X, y, sample_weight)
-    shape: tuple[int, ...] = getattr(X, "shape", ())
-    n, d = shape if len(shape) == 2 else (0, 0)
+        return DaskBlocks(X, y, sample_weight, n_threads=options.n_threads or None)
+    if not hasattr(X, "shape"):
+        X = matrix(X, "X")
+    n, d = X.shape if len(X.shape) == 2 else (0, 0)
     if not options.refine or n <= options.sample_rows(sample_rows)(d):
         return None
+    if sample_weight is not None:
+        weights = row_weights(sample_weight, np.broadcast_to(np.float64(0), (n, d)), options.n_threads)
+        sample_weight = weights / (weights.max() or 1.0)  # only their ratios matter
     return from_arrays(X, y, sample_weight)
 
 
@@ -353,17 +370,18 @@ def _learn_blocks(
     options: _Options,
     sample_rows: int | None,
     tell: Progress,
-    feature_names: Sequence[str] | None,
-    target_name: str | None,
+    names_of: Callable[[Any, int], tuple[str, ...]],
+    target: str | None,
 ) -> Learned:
     """Search on a sample of the rows, or on all of them if they are no more, and refine on all of them."""
     tell.enter("rows")
     scan = scanned(source, options.sample_rows(sample_rows), options.rng, options.n_threads, tell)
-    d = 0 if scan.sizes is None else len(scan.sizes)
-    _require_enough_rows(scan.n_rows, d)
-    assert scan.sizes is not None
-    table = None if scan.names is None else SimpleNamespace(columns=scan.names)
-    names, target = names_of_features(feature_names, table, d), name_of_target(target_name or scan.target, None)
+    d = 0 if scan.low is None else len(scan.low)
+    _require_enough_rows(scan.count, d)
+    assert scan.low is not None
+    assert scan.high is not None
+    names = names_of(None if scan.names is None else SimpleNamespace(columns=scan.names), d)
+    target = target or scan.target
     X, y, weights = scan.sample.in_order()
     if len(y) == scan.count:
         same = _weighted_rows(X, y, weights if scan.weighted else None, options.n_threads)
@@ -373,9 +391,10 @@ def _learn_blocks(
             f"refine=False needs all rows in memory: there are {scan.n_rows}, and sample_rows allows {len(y)}"
         )
     _check_labels(scan.least, scan.largest)
-    _check_sizes(scan.sizes, names)
+    _check_sizes(np.maximum(scan.high, -scan.low), names)
     sample = _weighted_rows(X, y, weights if scan.weighted else None, options.n_threads)
-    found = _search(sample, options, tell, streamed=True)
+    _check_sample(sample, scan, names)
+    found = _search(sample, options, tell, largest=max(abs(scan.least), abs(scan.largest)))
     residuals = found.inner.part(found.held_out).residuals(found.model)
     tell.enter("refine")
     everything = StreamedRows(source, scan, found.coordinates, found.unit, found.inner, tell)
@@ -389,6 +408,8 @@ def _learn_blocks(
             model, _ = everything.refined(found.model, fit, tolerance=fit.tolerance)
             found.model = turned(model)
         found.noise = noise_variance(found.model, everything, True, True)
+    if found.model.parameters.size <= QUICK and not getattr(source, "in_memory", False):
+        everything.prepare_standard_errors(Model(found.model.signs, found.model.parameters * found.unit))
     return _learned(found, residuals, everything, options, tell, names, target)
 
 
@@ -469,6 +490,24 @@ def _coordinates(rows: Rows, kind: str, n_threads: int | None) -> Whitening:
     if not np.ptp(rows.X, axis=0).any():
         raise ValueError("X is constant in every feature: there is nothing to learn from")
     return whitening(rows.X, n_threads, rows.weights) if kind == "gaussian" else standardization(rows.X, rows.weights)
+
+
+def _check_sample(sample: Rows, scan: Scan, names: tuple[str, ...]) -> None:
+    """What varies in all rows should vary in the sample, too: on other columns nothing can be found."""
+    if not np.ptp(sample.y):
+        raise ValueError(
+            f"y is constant ({sample.y[0]:g}) in the {len(sample)} rows sampled of {scan.count}: raise sample_rows"
+        )
+    assert scan.low is not None
+    assert scan.high is not None
+    lost = np.flatnonzero((scan.low < scan.high) & (np.ptp(sample.X, axis=0) == 0))
+    if len(lost):
+        listed = ", ".join(names[j] for j in lost[:5]) + (", ..." if len(lost) > 5 else "")
+        warn(
+            f"X: {listed} vary in all {scan.count} rows but not in the {len(sample)} sampled, and count as constant: "
+            "raise sample_rows",
+            UserWarning,
+        )
 
 
 def _check_sizes(sizes: Float64Array, names: tuple[str, ...]) -> None:

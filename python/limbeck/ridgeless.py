@@ -133,8 +133,8 @@ def solve(
     Parameters
     ----------
     X : array_like of shape (n, p), or (b, n, p) for a batch, or dask array or data frame
-        Rows. Partitions of dask are merged as by :class:`Accumulator`. float32 is factored in float32; residuals are
-        float64 all the same, and where that does not reach the answer, so is the factor.
+        Rows. Partitions of dask are merged as by :class:`Accumulator`, in float64. Other float32 is factored in
+        float32; residuals are float64 all the same, and where that does not reach the answer, so is the factor.
     Y : array_like of shape (n,) or (n, q); with a batch (b, n) or (b, n, q)
         Targets; converted to the dtype of X.
     rcond : float, optional
@@ -223,7 +223,7 @@ def _solve_dask(
         raise ValueError(f'method must be "auto" for dask collections, whose partitions are merged; got {method!r}')
     from limbeck._dask import DaskBlocks
 
-    source = DaskBlocks(X, Y, names=("X", "Y"))
+    source = DaskBlocks(X, Y, names=("X", "Y"), n_threads=n_threads)
     merged = Accumulator(X.shape[1], 1 if Y.ndim == 1 else Y.shape[1])
     merged.update_from(source)
     found = merged.solve(rcond=rcond, intercept=intercept, n_threads=n_threads)
