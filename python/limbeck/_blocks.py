@@ -22,6 +22,7 @@ from limbeck._memory_maps import ReadAhead, give_back, is_mapped
 __all__ = ["Block", "Blocks", "NamedRows", "Statistic", "as_blocks", "from_arrays", "from_npy", "partial_sum", "pieces"]
 
 _BLOCK_BYTES = 1 << 25
+_AHEAD = 3  # blocks of files that are on their way
 _LARGEST_WEIGHT = 1e50
 _PRINTED = 256  # rows that a fingerprint looks at
 Report = Callable[[int, int | None], None]
@@ -228,14 +229,21 @@ class _ArrayBlocks(Blocks):
     def starting_at(self, number: int) -> Iterator[Block]:
         assert self.n_rows is not None
         with ReadAhead() as ahead:
-            for begin in range(number * self._rows, self.n_rows, self._rows):
+            for begin, soon in _with_those_ahead(range(number * self._rows, self.n_rows, self._rows)):
                 end = begin + self._rows
-                for column in self._columns:
-                    ahead.want(_cut(column, end, end + self._rows))
+                for there in soon:
+                    for column in self._columns:
+                        ahead.want(_cut(column, there, there + self._rows))
                 block = Block(*(_cut(column, begin, end) for column in self._columns))
                 yield block
                 for part in block:
                     give_back(part)
+
+
+def _with_those_ahead(begins: range) -> Iterator[tuple[int, range]]:
+    """Each block, and those to be asked for when it is begun: so that a few are on their way at any time."""
+    for i, begin in enumerate(begins):
+        yield begin, begins[1 : 1 + _AHEAD] if i == 0 else begins[i + _AHEAD : i + _AHEAD + 1]
 
 
 def _some_places(n: int) -> list[int]:
@@ -347,11 +355,12 @@ class _NpyBlocks(Blocks):
     def starting_at(self, number: int) -> Iterator[Block]:
         assert self.n_rows is not None
         with ReadAhead() as ahead:
-            for begin in range(number * self._rows, self.n_rows, self._rows):
+            for begin, soon in _with_those_ahead(range(number * self._rows, self.n_rows, self._rows)):
                 end = min(self.n_rows, begin + self._rows)
-                for file in self._files:
-                    after = min(self.n_rows, end + self._rows)
-                    ahead.want_bytes(file.path, file.place(end), file.place(after) - file.place(end))
+                for there in soon:
+                    for file in self._files:
+                        size = file.place(min(self.n_rows, there + self._rows)) - file.place(there)
+                        ahead.want_bytes(file.path, file.place(there), size)
                 yield Block(*(file.window(begin, end) for file in self._files))
 
 
