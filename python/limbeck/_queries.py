@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from limbeck._arrays import float_array
+from limbeck._learning import FEWEST_ROWS, LARGEST, SMALLEST
 from limbeck._model import Float64Array
 from limbeck._progress import Progress
-from limbeck.learn import FEWEST_ROWS, LARGEST, SMALLEST
 
 if TYPE_CHECKING:
     from limbeck.blackbox import Distilled

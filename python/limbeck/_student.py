@@ -17,13 +17,14 @@ from typing import NamedTuple, NoReturn
 
 import numpy as np
 
+from limbeck._learning import FEWEST_ROWS
 from limbeck._model import Fit, Float64Array, Model, Rows, linear_model, model_of
 from limbeck._narrowing import narrowed
 from limbeck._polish import EXACT
 from limbeck._progress import Progress
 from limbeck._queries import Band, EnoughError, Queries, draw_band, importance, squeezed
 from limbeck._tabular import fit_any
-from limbeck.learn import FEWEST_ROWS, learn
+from limbeck.learn import learn
 from limbeck.scales import cluster
 from limbeck.subspace import Subspace
 

@@ -33,7 +33,8 @@ True
 """
 
 from limbeck._arrow_blocks import from_arrow
-from limbeck._blocks import Blocks, from_arrays, from_npy, partial_sum
+from limbeck._block_sources import from_arrays, from_npy
+from limbeck._blocks import Blocks, partial_sum
 from limbeck._dask import from_dask
 from limbeck._resumable import resumable
 

@@ -9,7 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from limbeck import ridgeless
 from limbeck._arrays import Array, row_weights
-from limbeck.learn import FEWEST_ROWS, Learned, learn
+from limbeck._learning import FEWEST_ROWS
+from limbeck.learn import Learned, learn
 from limbeck.network import ReLUNetwork
 
 try:

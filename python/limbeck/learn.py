@@ -3,44 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from functools import partial
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from limbeck._affine import turned
-from limbeck._arrays import integer, matrix, require_finite, row_weights, same_length, thread_count, vector
-from limbeck._blocks import Blocks, as_blocks, from_arrays
-from limbeck._evidence import QUICK, Evidence, Origin
+from limbeck._arrays import integer, matrix, require_finite, same_length, thread_count, vector
 from limbeck._frames import feature_names as names_of_features
 from limbeck._frames import require_same_order
 from limbeck._frames import target_name as name_of_target
-from limbeck._gaussian import (
-    learn_gaussian,
-    noise_variance,
-    refined,
-    rows_to_search,
-    without_needless_affine_part,
-)
-from limbeck._inputs import INPUTS, MOST_ROWS, Whitening, detect_inputs, standardization, whitening
+from limbeck._inputs import INPUTS
 from limbeck._learned import Learned
-from limbeck._model import Fit, Float64Array, Model, Rows, linear_model
+from limbeck._learning import FEWEST_ROWS, Options, learn_rows, require_enough_rows, weighted_rows
+from limbeck._learning_blocks import blocks_of, learn_blocks
 from limbeck._progress import Progress
-from limbeck._scan import Scan, scanned
-from limbeck._streamed import StreamedRows
-from limbeck._tabular import fit_any
-from limbeck._warnings import warn
-from limbeck.subspace import Subspace
 
 __all__ = ["Learned", "learn"]
-
-FEWEST_ROWS = 10
-# Squares beyond these sizes of y overflow or vanish in float64.
-LARGEST, SMALLEST = 1e150, 1e-150
-_SAMPLE_BYTES = 1 << 27
 
 
 def learn(
@@ -142,15 +121,15 @@ def learn(
     if feature_names is not None:
         names_of_features(feature_names, None, len(feature_names) if hasattr(feature_names, "__len__") else 0)
     threads = thread_count(n_threads)
-    options = _Options(width, max_width, inputs, refine, validation, np.random.default_rng(seed), threads)
+    options = Options(width, max_width, inputs, refine, validation, np.random.default_rng(seed), threads)
     tell = Progress(callback, progress, time_limit)
     # Labels in blocks, or of dask, whose arrays have names of another kind, tell theirs when they are read.
     named = None if y is None or hasattr(y, "__dask_graph__") else y
     target = name_of_target(target_name, named)
-    source = _blocks_of(X, y, sample_weight, options, sample_rows)
+    source = blocks_of(X, y, sample_weight, options, sample_rows)
     if source is not None:
         known = None if target_name is None and named is None else target
-        return _learn_blocks(source, options, sample_rows, tell, partial(names_of_features, feature_names), known)
+        return learn_blocks(source, options, sample_rows, tell, partial(names_of_features, feature_names), known)
     require_same_order(X, y)
     require_same_order(X, sample_weight, "sample_weight")
     table = X
@@ -158,290 +137,9 @@ def learn(
     y = vector(y, "y", np.float64)
     names = names_of_features(feature_names, table, X.shape[1])
     same_length(X, "X", 0, y, "y", 0, "rows")
-    _require_enough_rows(*X.shape)
+    require_enough_rows(*X.shape)
     require_finite(threads, X=X, y=y)
-    return _learn_rows(_weighted_rows(X, y, sample_weight, threads), options, tell, names, target)
-
-
-@dataclass(frozen=True)
-class _Options:
-    """What the caller asked for; see :func:`learn`."""
-
-    width: int | None
-    max_width: int
-    inputs: str
-    refine: bool
-    validation: float
-    rng: np.random.Generator
-    n_threads: int
-
-    def sample_rows(self, asked: int | None) -> _SampleRows:
-        """How many rows a search is made on where there are more."""
-        return _SampleRows(asked, self.most)
-
-    @property
-    def most(self) -> int:
-        """Largest number of neurons."""
-        return self.max_width if self.width is None else self.width
-
-
-@dataclass(frozen=True)
-class _SampleRows:
-    """Number of rows to search on, as asked for or by the number of features."""
-
-    asked: int | None
-    width: int
-
-    def __call__(self, d: int) -> int:
-        return self.asked or max(_SAMPLE_BYTES // (8 * max(1, d)), rows_to_search(self.width, d))
-
-
-@dataclass
-class _Found:
-    """The outcome of the search, in coordinates of its own, and what it was made on.
-
-    ``rows`` are the user's, ``inner`` the same in those coordinates, labels over ``unit``.
-    """
-
-    kind: str
-    rows: Rows
-    inner: Rows
-    unit: float
-    coordinates: Whitening | None
-    used: NDArray[np.intp]
-    held_out: NDArray[np.intp]
-    fit: Fit
-    model: Model
-    subspace: Subspace | None = None
-    thresholds: bool = True
-    affine: bool = True
-    decay: float | Float64Array = 0.0
-    decay_of_all: float | Float64Array = 0.0
-    noise: float = np.nan
-
-
-def _learn_rows(rows: Rows, options: _Options, tell: Progress, names: tuple[str, ...], target: str) -> Learned:
-    """Learn from rows in memory."""
-    _check_labels(float(rows.y.min()), float(rows.y.max()))
-    _check_sizes(np.maximum(rows.X.max(axis=0), -rows.X.min(axis=0)), names)
-    found = _search(rows, options, tell)
-    residuals = found.inner.part(found.held_out).residuals(found.model)
-    if found.kind != "any":
-        _finish(found, found.inner, options.refine, tell, joining=len(found.held_out) > 0)
-    return _learned(found, residuals, None, options, tell, names, target)
-
-
-def _search(rows: Rows, options: _Options, tell: Progress, *, largest: float | None = None) -> _Found:
-    """Find a network on the rows that are not held out.
-
-    If they are a sample of more, ``largest`` is the size of the labels of all.
-    """
-    n_threads, rng = options.n_threads or None, options.rng
-    fit = Fit(tolerance=1e-4, n_threads=rows.n_threads, deadline=tell.deadline)
-    held_out, used = _split(len(rows), options.validation, rng)
-    if len(used) < FEWEST_ROWS:
-        sampled = "" if largest is None else " sampled (see sample_rows)"
-        raise ValueError(
-            f"validation={options.validation!r} leaves {len(used)} of {len(rows)} rows{sampled} to learn from, too few"
-        )
-    tell.enter("inputs")
-    kind = options.inputs
-    if kind == "auto":
-        # From all over the rows, which may be sorted.
-        kind = detect_inputs(rows.X[used[:: -(-len(used) // MOST_ROWS)]], n_threads)
-    if kind == "any" and not options.refine:
-        raise ValueError("refine=False is the moment method, for Gaussian inputs; these are not: see inputs")
-    coordinates = None if kind == "standard" else _coordinates(rows.part(used), kind, n_threads)
-    # A power of two: no digit of y changes.
-    unit = 2.0 ** np.round(np.log2(np.abs(rows.y).max() if largest is None else largest))
-    inner = Rows(rows.X if coordinates is None else coordinates(rows.X), rows.y / unit, rows.weights, rows.n_threads)
-    found = _Found(kind, rows, inner, unit, coordinates, used, held_out, fit, linear_model(inner.n_features))
-    if kind == "any":
-        tell.enter("widths")
-        if largest is not None and len(used) > (most := rows_to_search(options.most, inner.n_features)):
-            found.used = used = np.sort(rng.permutation(used)[:most])
-        fitted = fit_any(inner.part(used), options.width, options.max_width, fit, tell, rng)
-        found.model, found.noise, found.decay = turned(fitted.model), fitted.error, fitted.decay
-    else:
-        # Kinks at an estimated mean are off by its error: thresholds make up for that.
-        found.fit = fit = fit.changed(thresholds=kind == "gaussian" and options.refine)
-        masked = _without(inner, held_out)
-        found.model, found.subspace, found.thresholds = learn_gaussian(
-            masked, used, options.width, options.max_width, options.refine, fit, tell, rng
-        )
-    return found
-
-
-def _finish(found: _Found, everything: Rows | StreamedRows, refine: bool, tell: Progress, *, joining: bool) -> None:
-    """The last refinement of a network for Gaussian inputs, on all rows, if there are any to join."""
-    if refine and joining:
-        found.model = refined(found.model, everything, found.fit.changed(thresholds=found.thresholds), tell)
-    if refine and not found.thresholds:
-        found.model, found.affine = without_needless_affine_part(found.model, everything, tell)
-    elif refine:
-        found.model = turned(found.model)
-    found.noise = noise_variance(found.model, everything, found.affine, found.thresholds)
-
-
-def _learned(
-    found: _Found,
-    residuals: Float64Array,
-    everything: StreamedRows | None,
-    options: _Options,
-    tell: Progress,
-    names: tuple[str, ...],
-    target: str,
-) -> Learned:
-    """The result in the user's coordinates and units."""
-    rows, unit = found.rows, found.unit
-    held = found.inner.part(found.held_out)
-    mse = float(held.errors_of(residuals).mean()) if len(held) else np.nan
-    model = Model(found.model.signs, found.model.parameters * unit)
-    network = model.network()
-    if found.coordinates is not None:
-        network = found.coordinates.pull_back(network).normalized()
-    tell.finish()
-    origin = Origin(
-        model=model,
-        rows=replace(found.inner, y=rows.y),
-        original=rows,
-        used=found.used,
-        held_out=found.held_out,
-        joined=found.kind != "any" or everything is not None,
-        thresholds=found.thresholds,
-        affine=found.affine,
-        decay=found.decay,
-        coordinates=found.coordinates,
-        standard=found.kind == "standard",
-        refined=bool(options.refine),
-        everything=everything,
-        decay_of_everything=found.decay_of_all,
-    )
-    evidence = Evidence(network, origin)
-    return Learned(
-        network=network,
-        inputs=found.kind,
-        validation_mse=mse * unit**2,
-        validation_r2=1 - mse / held.variance if len(held) and np.ptp(held.y) else np.nan,
-        validation_targets=rows.y[found.held_out],
-        validation_residuals=residuals * unit,
-        noise_variance=found.noise * unit**2,
-        clumps=evidence.priced_clumps(),
-        subspace=None if found.subspace is None else found.subspace.scaled(unit),
-        history=tell.history,
-        timings=tell.timings,
-        stopped_early=tell.stopped_early,
-        feature_names=names,
-        target_name=target,
-        _evidence=evidence,
-    )
-
-
-# ---- Rows in blocks ----
-
-
-def _blocks_of(X: Any, y: Any, sample_weight: Any, options: _Options, sample_rows: int | None) -> Any:  # noqa: ANN401
-    """What is gone over in blocks, with a method ``total``; None for arrays that may be searched on as they are."""
-    if y is None:
-        if sample_weight is not None:
-            raise TypeError("sample_weight comes in the blocks, as (X, y, sample_weight)")
-        return as_blocks(X)
-    if isinstance(y, int | np.integer):
-        raise TypeError(f"y is the number {y}: labels, or None for blocks; a width is passed as width={y}")
-    if isinstance(X, Blocks) or hasattr(X, "total"):
-        raise TypeError("y must be None where X is blocks: they carry their labels")
-    if hasattr(X, "__dask_graph__") or hasattr(y, "__dask_graph__"):
-        from limbeck._dask import DaskBlocks
-
-        return DaskBlocks(X, y, sample_weight, n_threads=options.n_threads or None)
-    if not hasattr(X, "shape"):
-        X = matrix(X, "X")
-    n, d = X.shape if len(X.shape) == 2 else (0, 0)
-    if not options.refine or n <= options.sample_rows(sample_rows)(d):
-        return None
-    if sample_weight is not None:
-        weights = row_weights(sample_weight, np.broadcast_to(np.float64(0), (n, d)), options.n_threads)
-        sample_weight = weights / (weights.max() or 1.0)  # only their ratios matter
-    return from_arrays(X, y, sample_weight)
-
-
-def _learn_blocks(
-    source: Any,  # noqa: ANN401
-    options: _Options,
-    sample_rows: int | None,
-    tell: Progress,
-    names_of: Callable[[Any, int], tuple[str, ...]],
-    target: str | None,
-) -> Learned:
-    """Search on a sample of the rows, or on all of them if they are no more, and refine on all of them."""
-    tell.enter("rows")
-    scan = scanned(source, options.sample_rows(sample_rows), options.rng, options.n_threads, tell)
-    d = 0 if scan.low is None else len(scan.low)
-    _require_enough_rows(scan.count, d)
-    assert scan.low is not None
-    assert scan.high is not None
-    names = names_of(None if scan.names is None else SimpleNamespace(columns=scan.names), d)
-    target = target or scan.target
-    X, y, weights = scan.sample.in_order()
-    if len(y) == scan.count:
-        same = _weighted_rows(X, y, weights if scan.weighted else None, options.n_threads)
-        return _learn_rows(same, options, tell, names, target)
-    if not options.refine:
-        raise ValueError(
-            f"refine=False needs all rows in memory: there are {scan.n_rows}, and sample_rows allows {len(y)}"
-        )
-    _check_labels(scan.least, scan.largest)
-    _check_sizes(np.maximum(scan.high, -scan.low), names)
-    sample = _weighted_rows(X, y, weights if scan.weighted else None, options.n_threads)
-    _check_sample(sample, scan, names)
-    found = _search(sample, options, tell, largest=max(abs(scan.least), abs(scan.largest)))
-    residuals = found.inner.part(found.held_out).residuals(found.model)
-    tell.enter("refine")
-    everything = StreamedRows(source, scan, found.coordinates, found.unit, found.inner, tell)
-    if found.kind != "any":
-        _finish(found, everything, True, tell, joining=True)
-    else:
-        # What the rows determine grows with their number, and a decay beside it is the less.
-        found.decay_of_all = found.decay * (len(found.used) / scan.count)
-        fit = found.fit.changed(thresholds=True, decay=found.decay_of_all)
-        if not tell.out_of_time():
-            model, _ = everything.refined(found.model, fit, tolerance=fit.tolerance)
-            found.model = turned(model)
-        found.noise = noise_variance(found.model, everything, True, True)
-    if found.model.parameters.size <= QUICK and not getattr(source, "in_memory", False):
-        everything.prepare_standard_errors(Model(found.model.signs, found.model.parameters * found.unit))
-    return _learned(found, residuals, everything, options, tell, names, target)
-
-
-def _weighted_rows(X: Float64Array, y: Float64Array, sample_weight: ArrayLike | None, n_threads: int) -> Rows:
-    """The rows of positive weight."""
-    if sample_weight is None:
-        return Rows(X, y, n_threads=n_threads)
-    weights = row_weights(sample_weight, X, n_threads)
-    if weights.any():
-        weights = weights / weights.max()  # so that no sum overflows
-    kept = weights > 0
-    if np.count_nonzero(kept) < FEWEST_ROWS:
-        raise ValueError(
-            f"sample_weight must be positive in {FEWEST_ROWS} rows or more, is in {np.count_nonzero(kept)} of {len(X)}"
-        )
-    if not kept.all():
-        X, y, weights = X[kept], y[kept], weights[kept]
-    return Rows(X, y, weights / weights.mean(), n_threads)
-
-
-def _without(rows: Rows, held_out: NDArray[np.intp]) -> Rows:
-    """The rows with no weight for those held out: no copy of the rest is needed."""
-    if not len(held_out):
-        return rows
-    weights = np.ones(len(rows)) if rows.weights is None else rows.weights.copy()
-    weights[held_out] = 0.0
-    return replace(rows, weights=weights)
-
-
-def _require_enough_rows(n: int, d: int) -> None:
-    if n < FEWEST_ROWS or d == 0:
-        raise ValueError(f"X must have at least {FEWEST_ROWS} rows and one feature, got shape {(n, d)}")
+    return learn_rows(weighted_rows(X, y, sample_weight, threads), options, tell, names, target)
 
 
 def _check_options(
@@ -466,56 +164,3 @@ def _check_options(
         raise ValueError(f"time_limit must be positive or None, got {time_limit!r}")
     if sample_rows is not None:
         integer(sample_rows, "sample_rows", at_least=FEWEST_ROWS)
-
-
-def _check_labels(least: float, largest: float) -> None:
-    if least == largest:
-        raise ValueError(f"y is constant ({least:g}): there is nothing to learn")
-    size = max(abs(least), abs(largest))
-    if not SMALLEST <= size <= LARGEST:
-        raise ValueError(
-            f"the largest |y| is {size:g}, whose square leaves float64; scale y to between 1e-150 and 1e150"
-        )
-
-
-def _split(n: int, fraction: float, rng: np.random.Generator) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Row numbers held out and used, each in rising order."""
-    count = round(fraction * n)
-    order = rng.permutation(n)
-    return np.sort(order[:count]), np.sort(order[count:])
-
-
-def _coordinates(rows: Rows, kind: str, n_threads: int | None) -> Whitening:
-    """The change of coordinates that the learner of this kind works in, from the rows to learn from."""
-    if not np.ptp(rows.X, axis=0).any():
-        raise ValueError("X is constant in every feature: there is nothing to learn from")
-    return whitening(rows.X, n_threads, rows.weights) if kind == "gaussian" else standardization(rows.X, rows.weights)
-
-
-def _check_sample(sample: Rows, scan: Scan, names: tuple[str, ...]) -> None:
-    """What varies in all rows should vary in the sample, too: on other columns nothing can be found."""
-    if not np.ptp(sample.y):
-        raise ValueError(
-            f"y is constant ({sample.y[0]:g}) in the {len(sample)} rows sampled of {scan.count}: raise sample_rows"
-        )
-    assert scan.low is not None
-    assert scan.high is not None
-    lost = np.flatnonzero((scan.low < scan.high) & (np.ptp(sample.X, axis=0) == 0))
-    if len(lost):
-        listed = ", ".join(names[j] for j in lost[:5]) + (", ..." if len(lost) > 5 else "")
-        warn(
-            f"X: {listed} vary in all {scan.count} rows but not in the {len(sample)} sampled, and count as constant: "
-            "raise sample_rows",
-            UserWarning,
-        )
-
-
-def _check_sizes(sizes: Float64Array, names: tuple[str, ...]) -> None:
-    """Features whose squares leave float64 are refused: they would be lost without a word."""
-    wrong = np.flatnonzero((sizes > LARGEST) | ((sizes > 0) & (sizes < SMALLEST)))
-    if len(wrong):
-        j = int(wrong[0])
-        raise ValueError(
-            f"X: the largest size in column {names[j]!r} is {sizes[j]:g}, whose square leaves float64; scale it to "
-            "between 1e-150 and 1e150"
-        )

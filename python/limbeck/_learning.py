@@ -1,0 +1,290 @@
+"""Learning from rows that are in memory: options, search, last refinement, result."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from limbeck._affine import turned
+from limbeck._arrays import row_weights
+from limbeck._evidence import Evidence, Origin
+from limbeck._gaussian import (
+    learn_gaussian,
+    noise_variance,
+    refined,
+    rows_to_search,
+    without_needless_affine_part,
+)
+from limbeck._inputs import MOST_ROWS, Whitening, detect_inputs, standardization, whitening
+from limbeck._learned import Learned
+from limbeck._model import Fit, Float64Array, Model, Rows, linear_model
+from limbeck._progress import Progress
+from limbeck._streamed import StreamedRows
+from limbeck._tabular import fit_any
+from limbeck.subspace import Subspace
+
+__all__ = [
+    "FEWEST_ROWS",
+    "LARGEST",
+    "SMALLEST",
+    "Found",
+    "Options",
+    "check_labels",
+    "check_sizes",
+    "finish",
+    "learn_rows",
+    "learned",
+    "require_enough_rows",
+    "search",
+    "weighted_rows",
+]
+
+FEWEST_ROWS = 10
+# Squares beyond these sizes of y overflow or vanish in float64.
+LARGEST, SMALLEST = 1e150, 1e-150
+_SAMPLE_BYTES = 1 << 27
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the caller asked for; see :func:`learn`."""
+
+    width: int | None
+    max_width: int
+    inputs: str
+    refine: bool
+    validation: float
+    rng: np.random.Generator
+    n_threads: int
+
+    def sample_rows(self, asked: int | None) -> SampleRows:
+        """How many rows a search is made on where there are more."""
+        return SampleRows(asked, self.most)
+
+    @property
+    def most(self) -> int:
+        """Largest number of neurons."""
+        return self.max_width if self.width is None else self.width
+
+
+@dataclass(frozen=True)
+class SampleRows:
+    """Number of rows to search on, as asked for or by the number of features."""
+
+    asked: int | None
+    width: int
+
+    def __call__(self, d: int) -> int:
+        return self.asked or max(_SAMPLE_BYTES // (8 * max(1, d)), rows_to_search(self.width, d))
+
+
+@dataclass
+class Found:
+    """The outcome of the search, in coordinates of its own, and what it was made on.
+
+    ``rows`` are the user's, ``inner`` the same in those coordinates, labels over ``unit``.
+    """
+
+    kind: str
+    rows: Rows
+    inner: Rows
+    unit: float
+    coordinates: Whitening | None
+    used: NDArray[np.intp]
+    held_out: NDArray[np.intp]
+    fit: Fit
+    model: Model
+    subspace: Subspace | None = None
+    thresholds: bool = True
+    affine: bool = True
+    decay: float | Float64Array = 0.0
+    decay_of_all: float | Float64Array = 0.0
+    noise: float = np.nan
+
+
+def learn_rows(rows: Rows, options: Options, tell: Progress, names: tuple[str, ...], target: str) -> Learned:
+    """Learn from rows in memory."""
+    check_labels(float(rows.y.min()), float(rows.y.max()))
+    check_sizes(np.maximum(rows.X.max(axis=0), -rows.X.min(axis=0)), names)
+    found = search(rows, options, tell)
+    residuals = found.inner.part(found.held_out).residuals(found.model)
+    if found.kind != "any":
+        finish(found, found.inner, options.refine, tell, joining=len(found.held_out) > 0)
+    return learned(found, residuals, None, options, tell, names, target)
+
+
+def search(rows: Rows, options: Options, tell: Progress, *, largest: float | None = None) -> Found:
+    """Find a network on the rows that are not held out.
+
+    If they are a sample of more, ``largest`` is the size of the labels of all.
+    """
+    n_threads, rng = options.n_threads or None, options.rng
+    fit = Fit(tolerance=1e-4, n_threads=rows.n_threads, deadline=tell.deadline)
+    held_out, used = _split(len(rows), options.validation, rng)
+    if len(used) < FEWEST_ROWS:
+        sampled = "" if largest is None else " sampled (see sample_rows)"
+        raise ValueError(
+            f"validation={options.validation!r} leaves {len(used)} of {len(rows)} rows{sampled} to learn from, too few"
+        )
+    tell.enter("inputs")
+    kind = options.inputs
+    if kind == "auto":
+        # From all over the rows, which may be sorted.
+        kind = detect_inputs(rows.X[used[:: -(-len(used) // MOST_ROWS)]], n_threads)
+    if kind == "any" and not options.refine:
+        raise ValueError("refine=False is the moment method, for Gaussian inputs; these are not: see inputs")
+    coordinates = None if kind == "standard" else _coordinates(rows.part(used), kind, n_threads)
+    # A power of two: no digit of y changes.
+    unit = 2.0 ** np.round(np.log2(np.abs(rows.y).max() if largest is None else largest))
+    inner = Rows(rows.X if coordinates is None else coordinates(rows.X), rows.y / unit, rows.weights, rows.n_threads)
+    found = Found(kind, rows, inner, unit, coordinates, used, held_out, fit, linear_model(inner.n_features))
+    if kind == "any":
+        tell.enter("widths")
+        if largest is not None and len(used) > (most := rows_to_search(options.most, inner.n_features)):
+            found.used = used = np.sort(rng.permutation(used)[:most])
+        fitted = fit_any(inner.part(used), options.width, options.max_width, fit, tell, rng)
+        found.model, found.noise, found.decay = turned(fitted.model), fitted.error, fitted.decay
+    else:
+        # Kinks at an estimated mean are off by its error: thresholds make up for that.
+        found.fit = fit = fit.changed(thresholds=kind == "gaussian" and options.refine)
+        masked = _without(inner, held_out)
+        found.model, found.subspace, found.thresholds = learn_gaussian(
+            masked, used, options.width, options.max_width, options.refine, fit, tell, rng
+        )
+    return found
+
+
+def finish(found: Found, everything: Rows | StreamedRows, refine: bool, tell: Progress, *, joining: bool) -> None:
+    """The last refinement of a network for Gaussian inputs, on all rows, if there are any to join."""
+    if refine and joining:
+        found.model = refined(found.model, everything, found.fit.changed(thresholds=found.thresholds), tell)
+    if refine and not found.thresholds:
+        found.model, found.affine = without_needless_affine_part(found.model, everything, tell)
+    elif refine:
+        found.model = turned(found.model)
+    found.noise = noise_variance(found.model, everything, found.affine, found.thresholds)
+
+
+def learned(
+    found: Found,
+    residuals: Float64Array,
+    everything: StreamedRows | None,
+    options: Options,
+    tell: Progress,
+    names: tuple[str, ...],
+    target: str,
+) -> Learned:
+    """The result in the user's coordinates and units."""
+    rows, unit = found.rows, found.unit
+    held = found.inner.part(found.held_out)
+    mse = float(held.errors_of(residuals).mean()) if len(held) else np.nan
+    model = Model(found.model.signs, found.model.parameters * unit)
+    network = model.network()
+    if found.coordinates is not None:
+        network = found.coordinates.pull_back(network).normalized()
+    tell.finish()
+    origin = Origin(
+        model=model,
+        rows=replace(found.inner, y=rows.y),
+        original=rows,
+        used=found.used,
+        held_out=found.held_out,
+        joined=found.kind != "any" or everything is not None,
+        thresholds=found.thresholds,
+        affine=found.affine,
+        decay=found.decay,
+        coordinates=found.coordinates,
+        standard=found.kind == "standard",
+        refined=bool(options.refine),
+        everything=everything,
+        decay_of_everything=found.decay_of_all,
+    )
+    evidence = Evidence(network, origin)
+    return Learned(
+        network=network,
+        inputs=found.kind,
+        validation_mse=mse * unit**2,
+        validation_r2=1 - mse / held.variance if len(held) and np.ptp(held.y) else np.nan,
+        validation_targets=rows.y[found.held_out],
+        validation_residuals=residuals * unit,
+        noise_variance=found.noise * unit**2,
+        clumps=evidence.priced_clumps(),
+        subspace=None if found.subspace is None else found.subspace.scaled(unit),
+        history=tell.history,
+        timings=tell.timings,
+        stopped_early=tell.stopped_early,
+        feature_names=names,
+        target_name=target,
+        _evidence=evidence,
+    )
+
+
+# ---- Rows and checks ----
+
+
+def weighted_rows(X: Float64Array, y: Float64Array, sample_weight: ArrayLike | None, n_threads: int) -> Rows:
+    """The rows of positive weight."""
+    if sample_weight is None:
+        return Rows(X, y, n_threads=n_threads)
+    weights = row_weights(sample_weight, X, n_threads)
+    if weights.any():
+        weights = weights / weights.max()  # so that no sum overflows
+    kept = weights > 0
+    if np.count_nonzero(kept) < FEWEST_ROWS:
+        raise ValueError(
+            f"sample_weight must be positive in {FEWEST_ROWS} rows or more, is in {np.count_nonzero(kept)} of {len(X)}"
+        )
+    if not kept.all():
+        X, y, weights = X[kept], y[kept], weights[kept]
+    return Rows(X, y, weights / weights.mean(), n_threads)
+
+
+def _without(rows: Rows, held_out: NDArray[np.intp]) -> Rows:
+    """The rows with no weight for those held out: no copy of the rest is needed."""
+    if not len(held_out):
+        return rows
+    weights = np.ones(len(rows)) if rows.weights is None else rows.weights.copy()
+    weights[held_out] = 0.0
+    return replace(rows, weights=weights)
+
+
+def _split(n: int, fraction: float, rng: np.random.Generator) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Row numbers held out and used, each in rising order."""
+    count = round(fraction * n)
+    order = rng.permutation(n)
+    return np.sort(order[:count]), np.sort(order[count:])
+
+
+def _coordinates(rows: Rows, kind: str, n_threads: int | None) -> Whitening:
+    """The change of coordinates that the learner of this kind works in, from the rows to learn from."""
+    if not np.ptp(rows.X, axis=0).any():
+        raise ValueError("X is constant in every feature: there is nothing to learn from")
+    return whitening(rows.X, n_threads, rows.weights) if kind == "gaussian" else standardization(rows.X, rows.weights)
+
+
+def require_enough_rows(n: int, d: int) -> None:
+    if n < FEWEST_ROWS or d == 0:
+        raise ValueError(f"X must have at least {FEWEST_ROWS} rows and one feature, got shape {(n, d)}")
+
+
+def check_labels(least: float, largest: float) -> None:
+    if least == largest:
+        raise ValueError(f"y is constant ({least:g}): there is nothing to learn")
+    size = max(abs(least), abs(largest))
+    if not SMALLEST <= size <= LARGEST:
+        raise ValueError(
+            f"the largest |y| is {size:g}, whose square leaves float64; scale y to between 1e-150 and 1e150"
+        )
+
+
+def check_sizes(sizes: Float64Array, names: tuple[str, ...]) -> None:
+    """Features whose squares leave float64 are refused: they would be lost without a word."""
+    wrong = np.flatnonzero((sizes > LARGEST) | ((sizes > 0) & (sizes < SMALLEST)))
+    if len(wrong):
+        j = int(wrong[0])
+        raise ValueError(
+            f"X: the largest size in column {names[j]!r} is {sizes[j]:g}, whose square leaves float64; scale it to "
+            "between 1e-150 and 1e150"
+        )
