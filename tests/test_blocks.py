@@ -101,8 +101,64 @@ def test_columns_of_tables_are_chosen_by_name(files):
     np.testing.assert_array_equal(X_, np.column_stack([Y, X[:, 1]]))
     np.testing.assert_array_equal(y_, X[:, 3])
     np.testing.assert_array_equal(w_, X[:, 0])
-    found = limbeck.learn(blocks.from_arrow(files / "rows.parquet", "y"), width=1, inputs="standard")
-    assert found.feature_names == tuple(f"c{j}" for j in range(8))
+    found = limbeck.learn(blocks.from_arrow(files / "rows.parquet", "c3", ["y", "c1"]), width=1, inputs="standard")
+    assert found.feature_names == ("y", "c1")
+    assert found.target_name == "c3"
+
+
+def test_filtered_data_sets_and_folders_that_tell_a_column(files):
+    import pyarrow.dataset
+
+    data = pyarrow.dataset.dataset(files / "rows.parquet").filter(pyarrow.dataset.field("c0") > 0)
+    rows, labels = joined(blocks.from_arrow(data, "y"))
+    np.testing.assert_array_equal(rows, X[X[:, 0] > 0])
+    np.testing.assert_array_equal(labels, Y[X[:, 0] > 0])
+    table = pyarrow.table({"k": np.repeat([1, 2], 50), "y": Y[:100]})
+    pyarrow.parquet.write_to_dataset(table, files / "parts", partition_cols=["k"])
+    kept = pyarrow.dataset.dataset(files / "parts", format="parquet", partitioning="hive")
+    rows, labels = joined(blocks.from_arrow(kept, "y", ["k"]))
+    np.testing.assert_array_equal(rows[:, 0], np.repeat([1, 2], 50))
+
+
+def test_files_of_different_columns_are_refused(files):
+    one, two = (pyarrow.table({name: X[:50, j] for j, name in enumerate(names)}) for names in ("ay", "aby"))
+    paths = [files / "one.parquet", files / "two.parquet"]
+    for path, table in zip(paths, (one, two), strict=True):
+        pyarrow.parquet.write_table(table, path)
+    with pytest.raises(ValueError, match=r"two.parquet has columns that others lack: 'b'"):
+        blocks.from_arrow(paths, "y")
+    with pytest.raises(ValueError, match=r"one.parquet has no column 'b'"):
+        list(blocks.from_arrow(paths[::-1], "y"))
+    assert len(list(blocks.from_arrow(paths, "y", ["a"]))) == 2
+
+
+def test_one_pass_takes_an_iterator_and_sums_begin_at_zero():
+    for kind in ("moments", "rows"):
+        once, whole = accumulators()[kind], accumulators()[kind]
+        once.update_from(iter(cut(X, Y, at=[9000])))
+        whole.update_from(cut(X, Y, at=[9000]))
+        assert pickle.dumps(numbers(once)) == pickle.dumps(numbers(whole))
+        parts = [blocks.partial_sum(accumulators()[kind], part, i) for i, part in enumerate(cut(X, Y, at=[9000]))]
+        assert sum(parts).n_rows == len(X)
+    few = cut(X, Y, at=[9000])
+
+    class Summed:
+        def total(self, empty):
+            return sum(blocks.partial_sum(empty, part, i) for i, part in enumerate(few))
+
+    same_network(
+        limbeck.learn(Summed(), sample_rows=10_000).network, limbeck.learn(few, sample_rows=10_000).network, 1e-10
+    )
+
+
+def test_errors_in_making_a_block_say_which():
+    def failing():
+        yield X, Y
+        raise RuntimeError("disk on fire")
+
+    with pytest.raises(RuntimeError, match="disk on fire") as caught:
+        accumulators()["rows"].update_from(failing())
+    assert caught.value.__notes__ == ["while block 1 was made"]
 
 
 @pytest.mark.parametrize("kind", ["whole", "columns", "parquet"])
@@ -152,6 +208,7 @@ def test_changes_of_a_private_map_are_not_lost(tmp_path):
         (lambda: limbeck.learn(X), TypeError, "X is a ndarray without y"),
         (lambda: limbeck.learn(pd.DataFrame(X)), TypeError, "X is a DataFrame without y"),
         (lambda: limbeck.learn([(X, Y)], 3), TypeError, "y is the number 3: .* width=3"),
+        (lambda: limbeck.learn(pd.DataFrame(X), "rent"), TypeError, "y is the name 'rent', not labels"),
         (lambda: limbeck.learn(3), TypeError, "X must be an iterable of blocks"),
         (lambda: limbeck.learn([X]), TypeError, r"block 0 must be a tuple \(X, y\) or .*, got ndarray"),
         (lambda: limbeck.learn([(X, Y), (X,)]), TypeError, "block 1 must be .*, got tuple of 1"),
@@ -219,6 +276,9 @@ def test_bad_files_are_named(files):
     for make, error, words in cases:
         with pytest.raises(error, match=words):
             make()
+    for features in (["c0", "c1", "c0"], ["c0", "y"]):
+        with pytest.raises(ValueError, match=r"'(c0|y)' is named twice as feature, target or weight"):
+            blocks.from_arrow(files / "rows.parquet", "y", features)
     np.save(files / "short.npy", Y)
     with (files / "short.npy").open("r+b") as file:
         file.truncate(1000)
@@ -226,7 +286,7 @@ def test_bad_files_are_named(files):
         blocks.from_npy(files / "X.npy", files / "short.npy")
     table = pyarrow.table({"a": ["x", "y"], "b": [1.0, None], "y": [1, 2]})
     for column, error, words in (
-        ("a", TypeError, "'a' holds string"),
+        ("a", TypeError, "'a' holds text"),
         ("b", ValueError, "'b' has a missing value in row 1"),
     ):
         with pytest.raises(error, match=words):

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from limbeck._arrays import Float64Array
-from limbeck._blocks import Block, Blocks, NamedRows, print_of, rows_per_block
+from limbeck._blocks import Block, Blocks, NamedLabels, NamedRows, print_of, rows_per_block
 
 __all__ = ["from_arrow"]
 
@@ -33,7 +33,14 @@ class _ArrowBlocks(Blocks):
             return
         # One row group after another, read when it is its turn: else much of a file is kept.
         options["fragment_scan_options"] = pyarrow.dataset.ParquetFragmentScanOptions(pre_buffer=False)
-        for fragment in self._data.get_fragments():
+        try:
+            fragments = list(self._data.get_fragments())
+        except ValueError:  # a filtered data set has none
+            yield from self._data.to_batches(fragment_readahead=1, **options)
+            return
+        for fragment in fragments:
+            if lacking := sorted(set(wanted) - set(fragment.physical_schema.names) - set(_partition_keys(fragment))):
+                raise ValueError(f"{getattr(fragment, 'path', 'a file')} has no column {', '.join(map(repr, lacking))}")
             for group in fragment.split_by_row_group():
                 yield from group.to_batches(schema=self._data.schema, **options)
 
@@ -56,7 +63,20 @@ class _ArrowBlocks(Blocks):
             for j, name in enumerate(self._features):
                 X[:, j] = _numbers(batch, name)
             weight = None if self._weight is None else _numbers(batch, self._weight)
-            yield Block(X, _numbers(batch, self._target), weight)
+            yield Block(X, _named(_numbers(batch, self._target), self._target), weight)
+
+
+def _partition_keys(fragment: Any) -> list[str]:  # noqa: ANN401
+    """Columns that the names of folders tell."""
+    import pyarrow.dataset
+
+    return list(pyarrow.dataset.get_partition_keys(fragment.partition_expression))
+
+
+def _named(values: Float64Array, name: str) -> NamedLabels:
+    labels = values.view(NamedLabels)
+    labels.name = name
+    return labels
 
 
 def _numbers(batch: Any, name: str) -> Float64Array:  # noqa: ANN401
@@ -66,7 +86,8 @@ def _numbers(batch: Any, name: str) -> Float64Array:  # noqa: ANN401
     column, kinds = batch.column(batch.schema.get_field_index(name)), pyarrow.types
     tests = (kinds.is_integer, kinds.is_floating, kinds.is_boolean, kinds.is_decimal)
     if not any(test(column.type) for test in tests):
-        raise TypeError(f"column {name!r} holds {column.type}: encode it as numbers, or leave it out of features")
+        kind = f"text ({column.type})" if "string" in str(column.type) else column.type
+        raise TypeError(f"column {name!r} holds {kind}: encode it as numbers, or leave it out of features")
     if column.null_count:
         row = next(i for i, value in enumerate(column) if not value.is_valid)
         raise ValueError(f"column {name!r} has a missing value in row {row} of a batch: drop or fill such rows first")
@@ -109,6 +130,12 @@ def from_arrow(
     """
     data = _data_set(source)
     names = list(data.schema.names)
+    if len(getattr(data, "files", [])) > 1 and features is None:
+        for fragment in data.get_fragments():
+            if more := sorted(set(fragment.physical_schema.names) - set(names)):
+                raise ValueError(
+                    f"{fragment.path} has columns that others lack: {', '.join(map(repr, more))}; name features"
+                )
     if features is None:
         features = [
             name for name in names if name not in (target, sample_weight) and not name.startswith("__index_level_")
@@ -122,6 +149,11 @@ def from_arrow(
                 raise ValueError(f"{what}: there is no one column {name!r}; the columns are {shown}")
     if not features:
         raise ValueError(f"there are no features: the columns are {', '.join(map(repr, names))}")
+    chosen = [*features, target, *([] if sample_weight is None else [sample_weight])]
+    if twice := sorted({name for name in chosen if chosen.count(name) > 1}):
+        raise ValueError(
+            f"each column has one part: {', '.join(map(repr, twice))} is named twice as feature, target or weight"
+        )
     return _ArrowBlocks(data, target, features, sample_weight, rows_per_block(len(features), 8, rows))
 
 

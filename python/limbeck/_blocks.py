@@ -16,6 +16,7 @@ from limbeck._frames import require_same_order
 __all__ = [
     "Block",
     "Blocks",
+    "NamedLabels",
     "NamedRows",
     "Statistic",
     "as_blocks",
@@ -46,6 +47,15 @@ class NamedRows(np.ndarray[Any, Any]):
     def __array_finalize__(self, obj: Any) -> None:  # noqa: ANN401
         # A slice of rows keeps the names.
         self.columns = getattr(obj, "columns", None)
+
+
+class NamedLabels(np.ndarray[Any, Any]):
+    """Labels that have a name, as those of a series."""
+
+    name: str | None = None
+
+    def __array_finalize__(self, obj: Any) -> None:  # noqa: ANN401
+        self.name = getattr(obj, "name", None)
 
 
 class Statistic(Protocol):
@@ -110,7 +120,7 @@ class Blocks:
         done = int(getattr(sums, "n_rows", 0)) if begin else 0
         if report is not None:
             report(done, self.n_rows)
-        for number, block in enumerate(self.starting_at(begin), begin):
+        for number, block in enumerate(_with_numbers(self.starting_at(begin), begin), begin):
             take(sums, block, number, n_threads)
             done += len(block[0])
             if report is not None:
@@ -118,6 +128,18 @@ class Blocks:
             if after_block is not None:
                 after_block(sums, number)
         return sums
+
+
+def _with_numbers(blocks: Iterator[Any], begin: int) -> Iterator[Any]:
+    """The blocks; errors in making one say which it is."""
+    number = begin
+    try:
+        for block in blocks:
+            yield block
+            number += 1
+    except Exception as error:
+        error.add_note(f"while block {number} was made")
+        raise
 
 
 def take(sums: Statistic, block: Any, number: int, n_threads: int | None) -> None:  # noqa: ANN401
@@ -227,8 +249,8 @@ class _IterableBlocks(Blocks):
         return islice(iter(self._blocks), number, None)
 
 
-def as_blocks(value: Any, what: str = "X") -> Any:  # noqa: ANN401
-    """Something with a method ``total``: blocks as they are, or a re-iterable of them.
+def as_blocks(value: Any, what: str = "X", *, passes: int = 2) -> Any:  # noqa: ANN401
+    """Something with a method ``total``: blocks as they are, or a re-iterable of them; any iterable for one pass.
 
     Raises
     ------
@@ -245,7 +267,7 @@ def as_blocks(value: Any, what: str = "X") -> Any:  # noqa: ANN401
         raise TypeError(f"{what} is a {type(value).__name__} without y: blocks are tuples (X, y)")
     if not isinstance(value, Iterable):
         raise TypeError(f"{what} must be an iterable of blocks (X, y), got {type(value).__name__}")
-    if isinstance(value, Iterator):
+    if isinstance(value, Iterator) and passes > 1:
         raise TypeError(
             f"{what} is an iterator, which can be gone over only once: pass a list of blocks, or an object whose "
             "__iter__ begins anew each time"

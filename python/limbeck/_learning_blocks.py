@@ -43,6 +43,10 @@ def blocks_of(X: Any, y: Any, sample_weight: Any, options: Options, sample_rows:
         return as_blocks(X)
     if isinstance(y, int | np.integer):
         raise TypeError(f"y is the number {y}: labels, or None for blocks; a width is passed as width={y}")
+    if isinstance(y, str):
+        raise TypeError(
+            f"y is the name {y!r}, not labels: pass the column, or blocks (limbeck.blocks.from_arrow reads files)"
+        )
     if isinstance(X, Blocks) or hasattr(X, "total"):
         raise TypeError("y must be None where X is blocks: they carry their labels")
     if hasattr(X, "__dask_graph__") or hasattr(y, "__dask_graph__"):

@@ -81,6 +81,9 @@ class ModelSums:
                 self.scores += total
                 self.score_matrix += total * normal_matrix(self.model, rows, squares)
 
+    def __radd__(self, other: int) -> ModelSums:
+        return self if isinstance(other, int) and other == 0 else NotImplemented
+
     def __add__(self, other: ModelSums) -> ModelSums:
         total = ModelSums(self.model, self.coordinates, self.unit, "gradient")
         total.what = self.what

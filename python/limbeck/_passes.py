@@ -60,7 +60,7 @@ def sum_over(blocks: Any, empty: A, n_threads: int | None, report: Any = None) -
 
 def add_blocks(sums: A, empty: A, blocks: Any, progress: bool, n_threads: int | None) -> None:  # noqa: ANN401
     """Add all blocks to ``sums``, which stays as it is if anything fails."""
-    source = as_blocks(blocks, "blocks")
+    source = as_blocks(blocks, "blocks", passes=1)
     line = progress_line() if progress else None
     words = PassLine("rows")
 

@@ -44,6 +44,9 @@ class _Prints:
         ends = [getattr(part, "iloc", part) for part in block if part is not None]
         self.prints[number] = n, print_of([end[at] for end in ends for at in (slice(0, 1), slice(n - 1, n))])
 
+    def __radd__(self, other: int) -> _Prints:
+        return self if isinstance(other, int) and other == 0 else NotImplemented
+
     def __add__(self, other: _Prints) -> _Prints:
         total = _Prints()
         total.prints = self.prints | other.prints

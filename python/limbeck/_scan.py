@@ -31,6 +31,9 @@ class RowCounts:
         """Count the rows of a block."""
         self.rows[number] = len(block.X)
 
+    def __radd__(self, other: int) -> RowCounts:
+        return self if isinstance(other, int) and other == 0 else NotImplemented
+
     def __add__(self, other: RowCounts) -> RowCounts:
         if twice := self.rows.keys() & other.rows.keys():
             raise ValueError(f"two blocks have the number {min(twice)}: give each one its own")
@@ -314,6 +317,9 @@ class Scan:
         if not first and names != self.names:
             raise ValueError(f"the columns of X are {names}, in blocks before it {self.names}")
         self.names = names
+
+    def __radd__(self, other: int) -> Scan:
+        return self if isinstance(other, int) and other == 0 else NotImplemented
 
     def __add__(self, other: Scan) -> Scan:
         if not other.n_rows:

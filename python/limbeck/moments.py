@@ -427,6 +427,10 @@ class MomentAccumulator:
         total.__dict__.update(self._plus(other._sums, other._squares, other.n_rows, other._n_batches))
         return total
 
+    def __radd__(self, other: int) -> "MomentAccumulator":
+        """So that ``sum`` adds accumulators up, from its 0 on."""
+        return self if isinstance(other, int) and other == 0 else NotImplemented
+
     def _known(self, order: int) -> int:
         if order not in self._sums:
             raise ValueError(f"order {order!r} was not accumulated; the orders are {self.orders}")
