@@ -27,6 +27,7 @@ class _ArrowBlocks(Blocks):
         """Record batches in their order, few of them in memory at a time."""
         import pyarrow.dataset
 
+        # Few batches ahead: each of the default 16 may be as large as a block.
         options: dict[str, Any] = {"columns": wanted, "batch_size": self._rows, "batch_readahead": 1}
         if getattr(getattr(self._data, "format", None), "default_extname", "") != "parquet":
             yield from self._data.to_batches(fragment_readahead=1, **options)
@@ -55,9 +56,7 @@ class _ArrowBlocks(Blocks):
 
     def starting_at(self, number: int) -> Iterator[Block]:
         wanted = [*self._features, self._target, *([self._weight] if self._weight else [])]
-        # Few batches ahead: each of the default 16 may be as large as a block.
-        batches = self._batches(wanted)
-        for batch in islice((b for b in batches if b.num_rows), number, None):
+        for batch in islice((b for b in self._batches(wanted) if b.num_rows), number, None):
             X = np.empty((batch.num_rows, len(self._features))).view(NamedRows)
             X.columns = self._features
             for j, name in enumerate(self._features):

@@ -78,7 +78,8 @@ def from_arrays(X: Any, y: Any, sample_weight: ArrayLike | None = None, *, rows:
     Parameters
     ----------
     X : array_like, memory map or data frame of shape (n, d)
-        Rows. Of a memory map the next block is read ahead, and the pages of each are given back after use.
+        Rows. Of a memory map whose rows lie one after another the next blocks are read ahead, and the pages of each are
+        given back after use.
     y : array_like of shape (n,) or (n, q)
         Labels; several a row for :class:`limbeck.ridgeless.Accumulator` alone.
     sample_weight : array_like of shape (n,), optional

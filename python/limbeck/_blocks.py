@@ -16,6 +16,7 @@ from limbeck._frames import require_same_order
 __all__ = [
     "Block",
     "Blocks",
+    "FromZero",
     "NamedLabels",
     "NamedRows",
     "Statistic",
@@ -28,6 +29,7 @@ __all__ = [
 
 _BLOCK_BYTES = 1 << 25
 _LARGEST_WEIGHT = 1e50
+A = TypeVar("A")
 Report = Callable[[int, int | None], None]
 
 
@@ -56,6 +58,13 @@ class NamedLabels(np.ndarray[Any, Any]):
 
     def __array_finalize__(self, obj: Any) -> None:  # noqa: ANN401
         self.name = getattr(obj, "name", None)
+
+
+class FromZero:
+    """Something with ``+`` that ``sum`` adds up, from its 0 on."""
+
+    def __radd__(self: A, other: int) -> A:
+        return self if isinstance(other, int) and other == 0 else NotImplemented
 
 
 class Statistic(Protocol):
@@ -234,9 +243,6 @@ def print_of(parts: Iterable[Any]) -> bytes:
         if part is not None and len(part):
             digest.update(float_array(part, "a block", (1, 2), np.float64).tobytes())
     return digest.digest()
-
-
-# ---- Anything else ----
 
 
 class _IterableBlocks(Blocks):

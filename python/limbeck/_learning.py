@@ -265,11 +265,13 @@ def _coordinates(rows: Rows, kind: str, n_threads: int | None) -> Whitening:
 
 
 def require_enough_rows(n: int, d: int) -> None:
+    """Raise ValueError where there is too little to learn from."""
     if n < FEWEST_ROWS or d == 0:
         raise ValueError(f"X must have at least {FEWEST_ROWS} rows and one feature, got shape {(n, d)}")
 
 
 def check_labels(least: float, largest: float) -> None:
+    """Labels must vary, and their squares stay in float64."""
     if least == largest:
         raise ValueError(f"y is constant ({least:g}): there is nothing to learn")
     size = max(abs(least), abs(largest))

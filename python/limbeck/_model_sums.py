@@ -6,14 +6,14 @@ import numpy as np
 
 from limbeck import _kernels
 from limbeck._arrays import thread_count
-from limbeck._blocks import Block, pieces
+from limbeck._blocks import Block, FromZero, pieces
 from limbeck._inputs import Whitening
 from limbeck._model import Model, Rows, normal_matrix
 
 __all__ = ["ModelSums"]
 
 
-class ModelSums:
+class ModelSums(FromZero):
     """Sums over rows at one model; adds up by ``+``.
 
     With v the weights, r the residuals and J the derivatives by the parameters:
@@ -80,9 +80,6 @@ class ModelSums:
             if total := float(squares.sum()):
                 self.scores += total
                 self.score_matrix += total * normal_matrix(self.model, rows, squares)
-
-    def __radd__(self, other: int) -> ModelSums:
-        return self if isinstance(other, int) and other == 0 else NotImplemented
 
     def __add__(self, other: ModelSums) -> ModelSums:
         total = ModelSums(self.model, self.coordinates, self.unit, "gradient")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from limbeck import _kernels
-from limbeck._blocks import Block, Blocks, Report, S, as_blocks, print_of
+from limbeck._blocks import Block, Blocks, FromZero, Report, S, as_blocks, print_of
 from limbeck._files import write_whole
 from limbeck._passes import sum_over
 
@@ -32,7 +32,7 @@ class _Sums:
         return _Saved(self._folder / f"{origin[:24]}.pickle", origin, self._every)
 
 
-class _Prints:
+class _Prints(FromZero):
     """Numbers of rows, and digests of the first and the last one, of every block."""
 
     def __init__(self) -> None:
@@ -43,9 +43,6 @@ class _Prints:
         n = len(block.X)
         ends = [getattr(part, "iloc", part) for part in block if part is not None]
         self.prints[number] = n, print_of([end[at] for end in ends for at in (slice(0, 1), slice(n - 1, n))])
-
-    def __radd__(self, other: int) -> _Prints:
-        return self if isinstance(other, int) and other == 0 else NotImplemented
 
     def __add__(self, other: _Prints) -> _Prints:
         total = _Prints()

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from limbeck._arrays import Array, Float64Array
-from limbeck._blocks import Block, Blocks, pieces
+from limbeck._blocks import Block, Blocks, FromZero, pieces
 from limbeck._frames import feature_names, target_name
 from limbeck._passes import PassLine, sum_over
 from limbeck._progress import Progress
@@ -21,7 +21,7 @@ _GROWTH = 2
 _STEP = 1 << 14
 
 
-class RowCounts:
+class RowCounts(FromZero):
     """Number of rows of every block: where one of a cluster begins is known from those before it."""
 
     def __init__(self) -> None:
@@ -30,9 +30,6 @@ class RowCounts:
     def take_block(self, block: Block, number: int, n_threads: int | None) -> None:
         """Count the rows of a block."""
         self.rows[number] = len(block.X)
-
-    def __radd__(self, other: int) -> RowCounts:
-        return self if isinstance(other, int) and other == 0 else NotImplemented
 
     def __add__(self, other: RowCounts) -> RowCounts:
         if twice := self.rows.keys() & other.rows.keys():
@@ -209,7 +206,7 @@ def _name_non_finite(first: int, **arrays: Array) -> None:
             )
 
 
-class Scan:
+class Scan(FromZero):
     """What one pass tells of the rows; adds up by ``+``.
 
     Parameters
@@ -317,9 +314,6 @@ class Scan:
         if not first and names != self.names:
             raise ValueError(f"the columns of X are {names}, in blocks before it {self.names}")
         self.names = names
-
-    def __radd__(self, other: int) -> Scan:
-        return self if isinstance(other, int) and other == 0 else NotImplemented
 
     def __add__(self, other: Scan) -> Scan:
         if not other.n_rows:

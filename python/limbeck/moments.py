@@ -34,7 +34,7 @@ from limbeck._arrays import (
     same_length,
     thread_count,
 )
-from limbeck._blocks import Block
+from limbeck._blocks import Block, FromZero
 from limbeck._passes import add_blocks
 
 __all__ = [
@@ -296,7 +296,7 @@ def moment_tensor(
     return _finish(result, has_targets, check_finite, X=X, y=Y)
 
 
-class MomentAccumulator:
+class MomentAccumulator(FromZero):
     """Contracted moments of data that come in pieces, with standard errors.
 
     Accumulators over different rows add up: ``a + b`` equals one accumulator that has seen the rows of both, up to
@@ -426,10 +426,6 @@ class MomentAccumulator:
         total = MomentAccumulator(self.directions, self.orders)
         total.__dict__.update(self._plus(other._sums, other._squares, other.n_rows, other._n_batches))
         return total
-
-    def __radd__(self, other: int) -> "MomentAccumulator":
-        """So that ``sum`` adds accumulators up, from its 0 on."""
-        return self if isinstance(other, int) and other == 0 else NotImplemented
 
     def _known(self, order: int) -> int:
         if order not in self._sums:

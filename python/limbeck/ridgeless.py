@@ -21,7 +21,7 @@ from numpy.typing import ArrayLike
 
 from limbeck import _kernels
 from limbeck._arrays import Array, Float64Array, float_array, integer, require_finite, same_length, thread_count
-from limbeck._blocks import Block
+from limbeck._blocks import Block, FromZero
 from limbeck._cross_validation import generalized_cross_validation, leave_one_out
 from limbeck._least_squares import NotCertifiedWarning, centred, certified_answer, check_intercept, cutoff_of
 from limbeck._passes import add_blocks
@@ -292,7 +292,7 @@ def _solve_batch(X: Array, Y: Array, cutoff: float, method: str, threads: int) -
     return Solution(coef, rank, condition, norms, error, name, certified, np.zeros(norms.shape))
 
 
-class Accumulator:
+class Accumulator(FromZero):
     """Least squares of rows that come in blocks, in memory that does not grow with them.
 
     The rows are merged into a triangular factor, not into inner products: on ill-conditioned data no digits are lost
@@ -409,10 +409,6 @@ class Accumulator:
         result._factor = self._factor.merged(other._factor)
         result.n_rows = self.n_rows + other.n_rows
         return result
-
-    def __radd__(self, other: int) -> Accumulator:
-        """So that ``sum`` adds accumulators up, from its 0 on."""
-        return self if isinstance(other, int) and other == 0 else NotImplemented
 
     def __repr__(self) -> str:
         return f"<Accumulator: {self.n_rows} rows, {self.n_features} features, {self.n_targets} target(s)>"
