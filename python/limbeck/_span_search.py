@@ -289,7 +289,7 @@ class _Tests:
         return float(self.scores.max(initial=0.0))
 
     def _columns(self, rows: Rows) -> Float64Array:
-        return np.maximum(rows.along(self.hinges[:, :-1]) + self.hinges[:, -1], 0.0)
+        return np.asarray(np.maximum(rows.along(self.hinges[:, :-1]) + self.hinges[:, -1], 0.0))
 
     def additions(self, model: Model) -> Iterator[Model]:
         """The model with one more neuron, at each of the few best places."""

@@ -11,13 +11,13 @@ from limbeck._span_search import best_in_span, gram, hinges_along
 from limbeck._tabular import random_start
 from limbeck.subspace import Subspace
 
-__all__ = ["THRESHOLD_GAIN", "in_span", "needs_thresholds", "with_thresholds"]
+__all__ = ["HINGE_SCORE", "hinge_scores", "in_span", "needs_thresholds", "with_thresholds"]
 
 _STARTS = 6
 _LEVELS = np.arange(1, 20) / 20  # quantiles of |<u, x>| at which hinges are tested
 # Squared score of one degree of freedom; the largest of 38 hinges along some ten directions is below in 99 of 100.
-_HINGE_SCORE = 18.0
-THRESHOLD_GAIN = 10.0  # in the criterion, for each neuron: thresholds are freed only where they are clearly there
+HINGE_SCORE = 18.0
+_THRESHOLD_GAIN = 10.0  # in the criterion, for each neuron: thresholds are freed only where they are clearly there
 
 
 def with_thresholds(
@@ -61,8 +61,9 @@ def with_thresholds(
     free = fit.changed(thresholds=True)
     d = polisher.rows.n_features
     shown = _shown(subspace, line)
-    odd, whole = _largest_scores(best, shown, polisher.rows)
-    if (odd if growing else whole if settled and best.model.width else np.inf) < _HINGE_SCORE:
+    directions = np.array([*best.model.directions, *shown]).reshape(-1, d)
+    odd, whole = hinge_scores(polisher.rows.residuals(best.model), directions, polisher.rows)
+    if (odd if growing else whole if settled and best.model.width else np.inf) < HINGE_SCORE:
         return best, False
     trial = polisher.state(best.model, free)
     # Neurons of their own show what thresholds could do even where the search ended with none.
@@ -71,15 +72,15 @@ def with_thresholds(
     for start in starts:
         if not tell.out_of_time():
             trial = min(trial, polisher.state(start, free), key=lambda s: s.price)
-    if trial.price >= best.price - THRESHOLD_GAIN * max(1, trial.model.width):
+    if trial.price >= best.price - _THRESHOLD_GAIN * max(1, trial.model.width):
         return best, False
     trial = in_span(trial, polisher, most, free, tell, rng)
     for _ in range(_STARTS):
         if tell.out_of_time() or polisher.is_exact(trial):
             break
-        start = polisher.state(_on_scale(random_start(d, most, rng), polisher), free)
-        if start.price < trial.price:
-            trial = in_span(start, polisher, most, free, tell, rng)
+        fresh = polisher.state(_on_scale(random_start(d, most, rng), polisher), free)
+        if fresh.price < trial.price:
+            trial = in_span(fresh, polisher, most, free, tell, rng)
         tell.report("thresholds", trial.model.width, trial.error / polisher.variance)
     return trial, True
 
@@ -107,18 +108,17 @@ def _shown(subspace: Subspace, line: Model) -> list[Float64Array]:
 def needs_thresholds(error: float, without: float, rows: Rows, width: int) -> bool:
     """Whether mean squared errors with thresholds and without tell them to be there."""
     floor = EXACT * rows.variance
-    return rows.count * float(np.log(max(without, floor) / max(error, floor))) > THRESHOLD_GAIN * width
+    return rows.count * float(np.log(max(without, floor) / max(error, floor))) > _THRESHOLD_GAIN * width
 
 
-def _largest_scores(best: Priced, shown: list[Float64Array], rows: Rows) -> tuple[float, float]:
-    """Largest squared scores of hinges along the neurons' directions and the shown ones: odd parts of them, and any.
+def hinge_scores(residuals: Float64Array, directions: Float64Array, rows: Rows) -> tuple[float, float]:
+    """Largest squared scores of hinges along directions (m, d), anywhere: of their odd parts, and of any.
 
     Beyond their linear part, neurons through the origin are even functions: what is odd in the residuals asks for
     thresholds, while any other hinge there may stand for neurons of other directions.
     """
-    residuals = rows.residuals(best.model)
     odd, whole = 0.0, 0.0
-    for z in rows.along(np.array([*best.model.directions, *shown])).T:
+    for z in rows.along(directions).T:
         levels = np.quantile(np.abs(z), _LEVELS)
         above, below = np.maximum(z[:, None] - levels, 0.0), np.maximum(-z[:, None] - levels, 0.0)
         odd = max(odd, _largest_score(above - below, z, residuals, rows))
