@@ -10,7 +10,7 @@ from limbeck._model import Fit, Model, Rows, linear_model
 from limbeck._moments_alone import method_of_moments
 from limbeck._polish import EXACT, NOISELESS, Polisher, Priced, is_well_separated, span_of
 from limbeck._progress import Progress
-from limbeck._search import search
+from limbeck._search import missed_directions, search
 from limbeck._span_search import best_in_span
 from limbeck._streamed import StreamedRows
 from limbeck._thresholds import in_span, needs_thresholds, with_thresholds
@@ -99,6 +99,17 @@ def learn_gaussian(
     return best, subspace, thresholds
 
 
+def _leaves_nothing(state: Priced, polisher: Polisher, subspace: Subspace, width: int) -> bool:
+    """Whether the residuals show nothing more, and the network covers what only moments of high order showed.
+
+    What second moments showed would show again; and a faint direction of theirs is mostly noise, which neurons need
+    not cover.
+    """
+    if not state.model.width or len(missed_directions(state.model, subspace.basis[subspace.orders > 2], width)):
+        return False
+    return polisher.is_settled(state, span_of(state.model))
+
+
 def _completed(
     best: Model,
     rows: Rows,
@@ -174,6 +185,8 @@ def _search_widths(
         freed = False
         if not polisher.is_exact(found):
             found = in_span(found, polisher, most if fit.thresholds else cap, fit, tell, rng)
+            # Scores in the span and moments that show nothing are enough, whatever other candidates would lead to.
+            settled = settled or _leaves_nothing(found, polisher, subspace, cap)
         if not fit.thresholds and not polisher.is_exact(found):
             growing = not settled and found.price < best.price and cap < caps[-1]
             found, freed = with_thresholds(found, settled, growing, polisher, subspace, line, most, fit, tell, rng)

@@ -19,7 +19,7 @@ from limbeck._progress import Progress
 from limbeck.discovery import Candidate, candidates, from_eigenvectors, from_wide
 from limbeck.subspace import Subspace
 
-__all__ = ["search"]
+__all__ = ["missed_directions", "search"]
 
 _ROUNDS = 4
 _CANDIDATES_PER_ROUND = 4
@@ -42,7 +42,7 @@ def _clear_span(model: Model, most: int) -> Float64Array:
     return np.ascontiguousarray(basis[: max(1, min(most, int((sizes > _FAINT_DIMENSION * sizes[0]).sum())))])
 
 
-def _missed(model: Model, basis: Float64Array, most: int) -> Float64Array:
+def missed_directions(model: Model, basis: Float64Array, most: int) -> Float64Array:
     """Orthonormal rows: what a basis (orthonormal rows) holds clearly beside the span of the neurons."""
     if not model.width:
         return basis
@@ -99,7 +99,7 @@ def search(
         if progress.out_of_time() or polisher.is_exact(best):
             return best, True
         before = best.price
-        missed = _missed(best.model, subspace.basis, width)
+        missed = missed_directions(best.model, subspace.basis, width)
         own = number > 0 or (not len(missed) and settled(best, basis))
         if own:
             basis = np.vstack([_clear_span(best.model, width), missed])
@@ -123,7 +123,12 @@ def search(
                 better = _better(best, lifted, candidate.source, polisher, width, progress)
                 agreed = best.model.width > 0 and better.error > (1 - _AGREEMENT) * best.error
                 best = better
-            if agreed and own and not len(_missed(best.model, subspace.basis, width)) and settled(best, basis):
+            if (
+                agreed
+                and own
+                and not len(missed_directions(best.model, subspace.basis, width))
+                and settled(best, basis)
+            ):
                 return best, True
         if best.model.width == 0:
             return best, subspace.rank == 0  # neither moments nor candidates show anything
