@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from limbeck import _kernels
 from limbeck._arrays import Float64Array, float_array, require_finite, same_length, thread_count
+from limbeck._frames import require_same_rows
 from limbeck._least_squares import NotCertifiedWarning, centred, check_intercept, cutoff_of, rank_doubts, unit_of
 from limbeck._warnings import warn
 
@@ -52,7 +53,8 @@ def leave_one_out(
     TypeError
         An argument does not hold real numbers.
     ValueError
-        Shapes disagree, there are fewer than two rows or no columns, or X or Y holds NaN or infinity.
+        Shapes disagree, there are fewer than two rows or no columns, X or Y holds NaN or infinity, two columns have the
+        same name, or pandas' row labels of X and Y are the same in another order.
 
     Warns
     -----
@@ -162,8 +164,9 @@ def _rows_to_leave_out(
     X: ArrayLike, Y: ArrayLike, rcond: float | None, intercept: str | None, n_threads: int | None
 ) -> tuple[Float64Array, Float64Array, float, int]:
     """Checked arrays, X in a moderate unit, and the threshold for singular values."""
-    X = float_array(X, "X", 2)
-    Y = float_array(Y, "Y", (1, 2), np.float64)
+    require_same_rows(X=X, Y=Y)
+    X = float_array(X, "X", 2, objects=True)
+    Y = float_array(Y, "Y", (1, 2), np.float64, objects=True)
     same_length(X, "X", 0, Y, "Y", 0, "rows")
     if len(X) < 2 or not X.shape[1]:
         raise ValueError(f"X must have at least two rows and one column, got shape {X.shape}")

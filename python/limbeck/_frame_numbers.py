@@ -12,11 +12,28 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["column_labels", "labels_as_text", "native_frame", "numbers_of_objects", "without_table", "written_out"]
+__all__ = [
+    "column_labels",
+    "labels_as_text",
+    "native_frame",
+    "numbers_of_objects",
+    "require_different",
+    "require_numbers",
+    "without_table",
+    "written_out",
+]
 
 _NO_TABLE = (list, tuple, str, bytes, dict, int, float, complex, np.generic, type(None))
 # What data frames and series offer: anything without one of them is left to NumPy, and narwhals is not imported.
-_SIGNS = ("__dataframe__", "__arrow_c_stream__", "__arrow_c_array__", "__narwhals_dataframe__", "collect", "columns")
+_SIGNS = (
+    "__dataframe__",
+    "__arrow_c_stream__",
+    "__arrow_c_array__",
+    "__narwhals_dataframe__",
+    "collect",
+    "columns",
+    "iloc",
+)
 _MISSING = ("NAType", "NaTType")  # of pandas, which need not be installed
 _MOST_LISTED = 3
 
@@ -141,6 +158,14 @@ def without_table(value: Any, name: str) -> Any:  # noqa: ANN401
             return array
     columns = [frame.get_column(label).to_numpy() for label in frame.columns]
     return _side_by_side(columns, labels_as_text(frame.columns), name, len(frame))
+
+
+def require_numbers(X: Any, name: str) -> None:  # noqa: ANN401
+    """Raise TypeError that names the columns of a frame which hold something else than real numbers."""
+    frame = native_frame(X, name)
+    schema = getattr(frame, "schema", None)
+    if schema is not None and not all(dtype.is_numeric() for dtype in schema.values()):
+        without_table(X, name)
 
 
 def require_different(names: Sequence[str], name: str) -> None:

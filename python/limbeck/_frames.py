@@ -27,6 +27,7 @@ __all__ = [
     "label_names",
     "matched_rows",
     "named_array",
+    "require_rows_called",
     "require_same_names",
     "require_same_order",
     "require_same_rows",
@@ -81,7 +82,11 @@ def label_names(y: Any, name: str = "y") -> tuple[str, ...] | None:  # noqa: ANN
     names = column_names(y, name)
     if names is not None:
         return names
-    own = None if type(y) is np.ndarray else getattr(y, "name", None)
+    # Files and other things that hold arrays have names, too, which say nothing of the labels.
+    if isinstance(y, NamedLabels):
+        own = y.name
+    else:
+        own = None if isinstance(y, np.ndarray) or native_frame(y, name) is None else getattr(y, "name", None)
     return (str(own),) if isinstance(own, str) and own else None
 
 
@@ -121,8 +126,8 @@ def target_name(given: str | None, y: Any) -> str:  # noqa: ANN401
         if not isinstance(given, str):
             raise TypeError(f"target_name must be a str, got {given!r}")
         return given
-    names = label_names(y)
-    return names[0] if names is not None and len(names) == 1 else "y"
+    names = label_names(y) or (getattr(y, "name", None),)
+    return names[0] if len(names) == 1 and isinstance(names[0], str) and names[0] else "y"
 
 
 # ---- Columns that go together ----
@@ -193,23 +198,37 @@ def matched_rows(X: Any, columns: Sequence[str] | None, names: Sequence[str]) ->
     return columns_by_name(X, names)
 
 
-def in_known_order(X: Any, known: tuple[str, ...] | None, name: str) -> tuple[Any, tuple[str, ...] | None]:  # noqa: ANN401
-    """More rows of a table: with columns in the order of those before, and what they are called.
+def in_known_order(
+    X: Any,  # noqa: ANN401
+    known: tuple[str, ...] | None,
+    name: str,
+    before: str = "rows before",
+    *,
+    labels: bool = False,
+) -> tuple[Any, tuple[str, ...] | None]:
+    """A table with its columns in the order of another one, and what they are called.
+
+    ``known`` are the names of the other one, which messages call ``before``; the name of a series counts among labels.
 
     Raises
     ------
     ValueError
         Both have names, and not the same ones.
     """
-    names = column_names(X, name)
+    names = label_names(X, name) if labels else column_names(X, name)
     if names is None or known is None or names == known:
         return X, known if names is None else names
-    require_same_names(names, known, name, ordered=False)
+    require_same_names(names, known, name, before, ordered=False)
     return columns_by_name(X, known, name), known
 
 
 def require_same_names(
-    names: tuple[str, ...] | None, known: tuple[str, ...] | None, name: str, *, ordered: bool = True
+    names: tuple[str, ...] | None,
+    known: tuple[str, ...] | None,
+    name: str,
+    before: str = "rows before",
+    *,
+    ordered: bool = True,
 ) -> None:
     """Raise ValueError, with what is missing and what is new, where both have names and these differ."""
     if names is None or known is None or names == known or (not ordered and set(names) == set(known)):
@@ -217,7 +236,7 @@ def require_same_names(
     missing, new = ([label for label in one if label not in other] for one, other in ((known, names), (names, known)))
     facts = [f"{what} {written_out(some)}" for what, some in (("missing", missing), ("new", new)) if some]
     raise ValueError(
-        f"the columns of {name} are {written_out(names, 10)}, of rows before them {written_out(known, 10)}: "
+        f"the columns of {name} are {written_out(names, 10)}, those of {before} {written_out(known, 10)}: "
         + ("; ".join(facts) or "give them in one order")
     )
 
@@ -236,6 +255,16 @@ def named_array(array: np.ndarray[Any, Any], names: Sequence[str] | None) -> np.
 
 
 # ---- Rows that go together ----
+
+
+def require_rows_called(B: Any, names: tuple[str, ...] | None, name: str) -> None:  # noqa: ANN401
+    """Raise ValueError where the row labels of a pandas object are the features' names in another order."""
+    index = getattr(B, "index", None)
+    if names is None or not hasattr(index, "equals"):
+        return
+    labels = labels_as_text(list(index))  # type: ignore[arg-type]
+    if labels != names and set(labels) == set(names):
+        raise ValueError(f"the rows of {name} are called as the columns of X, in another order: {name}.loc[X.columns]")
 
 
 def require_same_order(X: Any, y: Any, name: str = "y", first: str = "X") -> None:  # noqa: ANN401

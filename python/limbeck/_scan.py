@@ -316,8 +316,8 @@ class Scan(FromZero):
     def _join_names(self, names: tuple[str, ...] | None, label: tuple[str, ...] | None, first: bool = False) -> None:
         if not first and (names is None) != (self.names is None):
             raise ValueError(f"the columns of X are {names}, in blocks before it {self.names}")
-        require_same_names(names, self.names, "X")
-        require_same_names(label, self._label, "y")
+        require_same_names(names, self.names, "X", "blocks before")
+        require_same_names(label, self._label, "y", "blocks before")
         self.names = names
         self._label = self._label or label
 

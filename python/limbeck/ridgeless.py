@@ -23,6 +23,7 @@ from limbeck import _kernels
 from limbeck._arrays import Array, Float64Array, float_array, integer, require_finite, same_length, thread_count
 from limbeck._blocks import Block, FromZero
 from limbeck._cross_validation import generalized_cross_validation, leave_one_out
+from limbeck._frames import column_names, columns_by_name, in_known_order, require_same_names, require_same_rows
 from limbeck._least_squares import NotCertifiedWarning, centred, certified_answer, check_intercept, cutoff_of
 from limbeck._passes import add_blocks
 from limbeck._row_factor import RowFactor
@@ -68,6 +69,8 @@ class Solution:
         Whether the rank, as rcond decides about it, is beyond doubt and the backward error that of rounding.
     intercept : float or ndarray of shape (q,)
         Constant term; zero unless asked for.
+    feature_names : tuple of str or None
+        What the columns of X were called, if it was a data frame or another table with names.
     """
 
     coef: Array
@@ -78,17 +81,24 @@ class Solution:
     method: str
     certified: Any
     intercept: Any = 0.0
+    feature_names: tuple[str, ...] | None = None
 
     def predict(self, X: ArrayLike) -> Array:
         """``X @ coef + intercept`` for X (m, p); for a batch X (b, m, p).
 
+        Where both have names, the columns of a data frame are matched by name, in any order, and others are left out;
+        arrays go by position.
+
         Raises
         ------
         TypeError, ValueError
-            X does not hold real numbers, or has another number of features or problems.
+            X does not hold real numbers, or has another number of features or problems, or lacks a column, or has two
+            of the same name.
         """
         batch = int(np.ndim(self.rank) == 1)
-        X = float_array(X, "X", 2 + batch)
+        if self.feature_names is not None:
+            X = columns_by_name(X, self.feature_names)
+        X = float_array(X, "X", 2 + batch, objects=True)
         one_target = self.coef.ndim == 1 + batch
         coef = self.coef[..., None] if one_target else self.coef
         if X.shape[-1] != coef.shape[-2] or (batch and len(X) != len(coef)):
@@ -133,10 +143,11 @@ def solve(
     Parameters
     ----------
     X : array_like of shape (n, p), or (b, n, p) for a batch, or dask array or data frame
-        Rows. Partitions of dask are merged as by :class:`Accumulator`, in float64. Other float32 is factored in
-        float32; residuals are float64 all the same, and where that does not reach the answer, so is the factor.
+        Rows; the names of a data frame's columns are kept. Partitions of dask are merged as by :class:`Accumulator`, in
+        float64. Other float32 is factored in float32; residuals are float64 all the same, and where that does not reach
+        the answer, so is the factor. Python's own numbers (Decimal, integers) are converted to float64, once.
     Y : array_like of shape (n,) or (n, q); with a batch (b, n) or (b, n, q)
-        Targets; converted to the dtype of X.
+        Targets; converted to the dtype of X. Rows go together by position.
     rcond : float, optional
         Singular values of X at or below this part of the largest count as zero. Default for float64: its precision
         times the larger of n and p, NumPy's convention. For float32: its precision times the smaller of n and p.
@@ -161,7 +172,8 @@ def solve(
         An argument does not hold real numbers.
     ValueError
         Shapes disagree, there are no rows or no columns, an option is unknown, rcond is not in [0, 1), X or Y holds NaN
-        or infinity, or the method asked for cannot certify its answer.
+        or infinity, or the method asked for cannot certify its answer. Two columns have the same name, or pandas' row
+        labels of X and Y are the same in another order.
 
     Warns
     -----
@@ -189,8 +201,18 @@ def solve(
     """
     if hasattr(X, "__dask_graph__") or hasattr(Y, "__dask_graph__"):
         return _solve_dask(X, Y, rcond, method, intercept, n_threads)
-    X = float_array(X, "X", (2, 3))
-    Y = float_array(Y, "Y", (1, 2) if X.ndim == 2 else (2, 3), X.dtype)
+    require_same_rows(X=X, Y=Y)
+    names = column_names(X)
+    X = float_array(X, "X", (2, 3), objects=True)
+    Y = float_array(Y, "Y", (1, 2) if X.ndim == 2 else (2, 3), X.dtype, objects=True)
+    found = _solve_arrays(X, Y, rcond, method, intercept, n_threads)
+    return found if names is None else dataclasses.replace(found, feature_names=names)
+
+
+def _solve_arrays(
+    X: Array, Y: Array, rcond: float | None, method: str, intercept: str | None, n_threads: int | None
+) -> Solution:
+    """One problem or a batch of arrays of one dtype."""
     cutoff = cutoff_of(X, rcond)
     if method not in _METHODS:
         raise ValueError(f"method must be one of {', '.join(_METHODS)}; got {method!r}")
@@ -313,6 +335,9 @@ class Accumulator(FromZero):
         As given.
     n_rows : int
         Number of rows so far.
+    feature_names, target_names : tuple of str or None
+        Names of the columns of X and Y, of the first rows that had any. Later tables with these names in another order
+        are put in order; other names are refused. Arrays go by position.
 
     Raises
     ------
@@ -341,6 +366,8 @@ class Accumulator(FromZero):
         self.n_features = integer(n_features, "n_features", 1)
         self.n_targets = integer(n_targets, "n_targets", 1)
         self.n_rows = 0
+        self.feature_names: tuple[str, ...] | None = None
+        self.target_names: tuple[str, ...] | None = None
         self._factor = RowFactor(self.n_features, self.n_targets)
 
     def update(
@@ -364,16 +391,21 @@ class Accumulator(FromZero):
         TypeError
             An argument does not hold real numbers.
         ValueError
-            Shapes disagree, a weight is negative, or a number is NaN or infinite.
+            Shapes disagree, a weight is negative, or a number is NaN or infinite. Columns have other names than those
+            of rows before, or two have the same; pandas' row labels are the same in another order.
         OverflowError
             Numbers are so much larger than the first ones that sums of squares leave the range of float64.
 
         After an error the accumulator is as it was.
         """
+        require_same_rows(X=X, Y=Y, sample_weight=sample_weight)
+        X, features = in_known_order(X, self.feature_names, "X")
+        Y, targets = in_known_order(Y, self.target_names, "Y", labels=True)
         factor = self._factor.copy()
         rows = factor.add(X, Y, sample_weight, thread_count(n_threads))
+        named = {"feature_names": features, "target_names": targets} if rows else {}
         # In one go: Ctrl-C leaves no half.
-        self.__dict__.update(_factor=factor, n_rows=self.n_rows + rows)
+        self.__dict__.update(named, _factor=factor, n_rows=self.n_rows + rows)
 
     def update_from(self, blocks: Any, *, progress: bool = False, n_threads: int | None = None) -> None:  # noqa: ANN401
         """Add the rows of blocks, in one pass and in memory that does not grow with them.
@@ -392,7 +424,9 @@ class Accumulator(FromZero):
         TypeError, ValueError, OverflowError
             As :meth:`update`, with the number of the block; the accumulator is then unchanged.
         """
-        add_blocks(self, Accumulator(self.n_features, self.n_targets), blocks, progress, n_threads)
+        empty = Accumulator(self.n_features, self.n_targets)
+        empty.feature_names, empty.target_names = self.feature_names, self.target_names
+        add_blocks(self, empty, blocks, progress, n_threads)
 
     def take_block(self, block: Block, number: int, n_threads: int | None) -> None:
         """Add a block to a sum; see :mod:`limbeck.blocks`."""
@@ -405,7 +439,11 @@ class Accumulator(FromZero):
         mine, theirs = ((one.n_features, one.n_targets) for one in (self, other))
         if mine != theirs:
             raise ValueError(f"accumulators must have the same (n_features, n_targets), got {mine} and {theirs}")
+        require_same_names(other.feature_names, self.feature_names, "X", "the other accumulator")
+        require_same_names(other.target_names, self.target_names, "Y", "the other accumulator")
         result = Accumulator(*mine)
+        result.feature_names = self.feature_names or other.feature_names
+        result.target_names = self.target_names or other.target_names
         result._factor = self._factor.merged(other._factor)
         result.n_rows = self.n_rows + other.n_rows
         return result
@@ -481,6 +519,7 @@ class Accumulator(FromZero):
             coef=coef,
             residual_norm=found.residual_norm * root,
             intercept=constant if self.n_targets > 1 else float(constant),
+            feature_names=self.feature_names,
         )
 
 
