@@ -110,8 +110,7 @@ class Blocks:
         if report is not None:
             report(done, self.n_rows)
         for number, block in enumerate(_with_numbers(self.starting_at(begin), begin), begin):
-            take(sums, block, number, n_threads)
-            done += len(block[0])
+            done += take(sums, block, number, n_threads)
             if report is not None:
                 report(done, self.n_rows)
             if after_block is not None:
@@ -131,15 +130,17 @@ def _with_numbers(blocks: Iterator[Any], begin: int) -> Iterator[Any]:
         raise
 
 
-def take(sums: Statistic, block: Any, number: int, n_threads: int | None) -> None:  # noqa: ANN401
-    """Add a block to a sum, with errors that name the block."""
+def take(sums: Statistic, block: Any, number: int, n_threads: int | None) -> int:  # noqa: ANN401
+    """Add a block to a sum, with errors that name the block; returns the number of its rows."""
     if not isinstance(block, tuple | list) or len(block) not in (2, 3):
         what = f"{type(block).__name__} of {len(block)}" if isinstance(block, tuple | list) else type(block).__name__
         raise TypeError(f"block {number} must be a tuple (X, y) or (X, y, sample_weight), got {what}")
     if any(hasattr(part, "__dask_graph__") for part in block):
         raise TypeError(f"block {number} holds a collection of dask: see limbeck.blocks.from_dask")
     try:
-        sums.take_block(_as_slices(Block(*block)), number, n_threads)
+        slices = _as_slices(Block(*block))
+        sums.take_block(slices, number, n_threads)
+        return len(slices.X)
     except (TypeError, ValueError, OverflowError) as error:
         raise type(error)(f"block {number}: {error}") from error
 
@@ -153,8 +154,8 @@ def _as_slices(block: Block) -> Block:
 
 def sliceable(part: Any, name: str) -> Any:  # noqa: ANN401
     """An array, or what has ``iloc``, as it is, to be converted piece by piece; others as arrays that keep names."""
-    if hasattr(part, "iloc") or not hasattr(part, "__len__"):  # a number is refused where rows are counted
-        return part
+    if hasattr(part, "iloc") or isinstance(part, int | float | complex | np.number):
+        return part  # a number is refused where rows are counted
     if isinstance(part, np.ndarray) and part.dtype.kind in "biuf" and not isinstance(part, np.ma.MaskedArray):
         return part
     names = label_names(part, name)

@@ -136,6 +136,8 @@ def without_table(value: Any, name: str) -> Any:  # noqa: ANN401
     ValueError
         Two columns have the same name.
     """
+    if isinstance(value, np.void):  # one record
+        value = np.asarray(value)
     if isinstance(value, np.ndarray):
         if isinstance(value, np.ma.MaskedArray):
             value = _unmasked(value, name)

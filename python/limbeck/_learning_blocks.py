@@ -56,7 +56,7 @@ def blocks_of(X: Any, y: Any, sample_weight: Any, options: Options, sample_rows:
         return DaskBlocks(X, y, sample_weight, n_threads=options.n_threads or None)
     if len(getattr(X, "shape", ())) != 2:
         X = sliceable(X, "X")
-    n, d = X.shape if len(X.shape) == 2 else (0, 0)
+    n, d = X.shape if len(getattr(X, "shape", ())) == 2 else (0, 0)
     if not options.refine or n <= options.sample_rows(sample_rows)(d):
         return None
     if sample_weight is not None:

@@ -289,6 +289,7 @@ def moment_tensor(
         The tensor would have more than 1e8 entries, or as :func:`contract`.
     """
     order = integer(order, "order", at_least=0)
+    require_same_rows(X=X, y=y)
     X = matrix(X, "X")
     X, Y, _, has_targets = _prepare(X, y, np.empty((0, X.shape[1])))
     digits = order * log10(max(1, X.shape[1])) + log10(max(1, Y.shape[1]))
