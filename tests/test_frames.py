@@ -225,15 +225,11 @@ def by_position(draw):
         lambda X: moments.contract_to_scalar(X, y, np.eye(draw.d), [1, 2]),
         lambda X: moments.contract_apply(X, y, np.eye(draw.d), 2, np.eye(draw.d)),
         lambda X: moments.moment_tensor(X, y, 2),
-        lambda X: advise(X, y, y + X_sized(draw)).strong_error,
+        lambda X: advise(X, y, 1.1 * y).strong_error,
         lambda X: ridgeless.solve(y[:, None], X).coef,
     ]
     for call in calls:
         np.testing.assert_array_equal(call(draw.frame), call(X))
-
-
-def X_sized(draw):
-    return np.cos(np.arange(len(draw.X)))
 
 
 TRIPS = [

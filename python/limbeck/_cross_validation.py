@@ -10,7 +10,15 @@ from numpy.typing import ArrayLike
 from limbeck import _kernels
 from limbeck._arrays import Float64Array, float_array, require_finite, same_length, thread_count
 from limbeck._frames import require_same_rows
-from limbeck._least_squares import NotCertifiedWarning, centred, check_intercept, cutoff_of, rank_doubts, unit_of
+from limbeck._least_squares import (
+    NotCertifiedWarning,
+    centred,
+    check_intercept,
+    cutoff_of,
+    rank_doubts,
+    unit_doubts,
+    unit_of,
+)
 from limbeck._warnings import warn
 
 __all__ = ["generalized_cross_validation", "leave_one_out"]
@@ -59,7 +67,7 @@ def leave_one_out(
     Warns
     -----
     NotCertifiedWarning
-        The rank of X is in doubt.
+        The rank of X is in doubt, or is higher with columns scaled to length one.
 
     Notes
     -----
@@ -191,19 +199,27 @@ class _LeftOut(NamedTuple):
 def _left_out(X: Float64Array, Y: Float64Array, cutoff: float, with_constant: bool, threads: int) -> _LeftOut:
     if not with_constant:
         return _left_out_of(X, Y, cutoff, threads)
-    found = _left_out_of(centred(X)[0], centred(Y)[0], cutoff, threads)
+    rows, mean = centred(X)
+    noise = float(np.finfo(np.float64).eps) * np.sqrt(len(X)) * np.abs(mean[0])
+    found = _left_out_of(rows, centred(Y)[0], cutoff, threads, noise)
     return found._replace(left_over=found.left_over - 1 / len(X), rank=found.rank + 1)
 
 
-def _left_out_of(X: Float64Array, Y: Float64Array, cutoff: float, threads: int) -> _LeftOut:
+def _left_out_of(
+    X: Float64Array, Y: Float64Array, cutoff: float, threads: int, noise: Float64Array | None = None
+) -> _LeftOut:
     found = _kernels.leave_one_out(X, Y, cutoff, cutoff_of(X, None), threads)
     if found[-1] == "certified":
-        return _LeftOut(*found[:-1])
+        certain = _LeftOut(*found[:-1])
+        if doubts := unit_doubts(X, certain.rank, cutoff, threads, noise):
+            warn(doubts, NotCertifiedWarning)
+        return certain
     U, sizes, _ = np.linalg.svd(X, full_matrices=False)
     doubts = rank_doubts(sizes, cutoff, max(X.shape))
+    kept = sizes > cutoff * sizes[0]
+    doubts = doubts or unit_doubts(X, int(np.count_nonzero(kept)), cutoff, threads, noise)
     if doubts:
         warn(doubts, NotCertifiedWarning)
-    kept = sizes > cutoff * sizes[0]
     U, sizes = U[:, kept], sizes[kept]
     projected, inverse = U.T @ Y, U / sizes
     return _LeftOut(

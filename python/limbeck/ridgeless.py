@@ -38,6 +38,7 @@ __all__ = [
     "solve",
 ]
 
+_ENTRIES_NOISE = float(np.finfo(np.float64).eps)  # of a column's mean
 _MERGING_NOISE = 64.0  # precisions of a column's norm that merging rows may cost
 _METHODS = ("auto", "cholesky", "qr", "svd")
 
@@ -66,7 +67,9 @@ class Solution:
         "cholesky" of a Gram matrix with refinement, "qr" of X by pivoted reflections, or "svd" of X by LAPACK; "batch"
         if the items differ.
     certified : bool
-        Whether the rank, as rcond decides about it, is beyond doubt and the backward error that of rounding.
+        Whether the rank, as rcond decides about it in the units of the columns given, is beyond doubt; columns scaled
+        to length one have no higher rank (unless rcond is above 1e-8 and above its default); and the backward error is
+        that of rounding. It says nothing of the rows: a certified answer is that of the problem as it was given.
     intercept : float or ndarray of shape (q,)
         Constant term; zero unless asked for.
     feature_names : tuple of str or None
@@ -178,7 +181,9 @@ def solve(
     Warns
     -----
     NotCertifiedWarning
-        The rank is in doubt or the backward error is larger than rounding explains; the message says which.
+        The rank is in doubt, or is higher with every column scaled to length one (as for a column of ones beside one
+        that is large against its spread), or the backward error is larger than rounding explains; the message says
+        which, and what to do.
 
     Notes
     -----
@@ -210,9 +215,15 @@ def solve(
 
 
 def _solve_arrays(
-    X: Array, Y: Array, rcond: float | None, method: str, intercept: str | None, n_threads: int | None
+    X: Array,
+    Y: Array,
+    rcond: float | None,
+    method: str,
+    intercept: str | None,
+    n_threads: int | None,
+    noise: Float64Array | None = None,
 ) -> Solution:
-    """One problem or a batch of arrays of one dtype."""
+    """One problem or a batch of arrays of one dtype; ``noise`` (p,), or (b, p), as for ``certified_answer``."""
     cutoff = cutoff_of(X, rcond)
     if method not in _METHODS:
         raise ValueError(f"method must be one of {', '.join(_METHODS)}; got {method!r}")
@@ -225,8 +236,9 @@ def _solve_arrays(
     if intercept is not None:
         return _with_intercept(X, Y, rcond, method, intercept, n_threads)
     if X.ndim == 3:
-        return _solve_batch(X, Y, cutoff, method, threads)
-    coef, rank, condition, norms, error, method, certified = certified_answer(X, Y, cutoff, method, threads)
+        return _solve_batch(X, Y, cutoff, method, threads, noise)
+    answer = certified_answer(X, Y, cutoff, method, threads, noise=noise)
+    coef, rank, condition, norms, error, method, certified = answer
     if Y.ndim == 1:
         return Solution(coef[:, 0], rank, condition, float(norms[0]), error, method, certified)
     return Solution(coef, rank, condition, norms, error, method, certified)
@@ -263,16 +275,19 @@ def _with_intercept(
     require_finite(thread_count(n_threads), X=X, Y=Y)  # before arrays get other shapes than those passed
     one_target = Y.ndim < X.ndim
     targets = Y[..., None] if one_target else Y
-    options: dict[str, Any] = {"method": method, "n_threads": n_threads}
     if intercept == "in norm":
-        found = solve(np.concatenate([X, np.ones_like(X[..., :1])], axis=-1), targets, rcond=rcond, **options)
+        with_ones = np.concatenate([X, np.ones_like(X[..., :1])], axis=-1)
+        found = _solve_arrays(with_ones, targets, rcond, method, None, n_threads)
         coef, constant = found.coef[..., :-1, :], found.coef[..., -1, :]
     else:
         (rows, x_mean), (targets, y_mean) = centred(X), centred(targets)
         if 1 < X.shape[-2] <= X.shape[-1]:
             # Rows that add up to zero are not independent; turned, they are, but for the first, which is zero.
             rows, targets = (_turned(part)[..., 1:, :] for part in (rows, targets))
-        found = solve(rows, targets, rcond=cutoff_of(X, rcond), **options)
+        rows, targets = np.ascontiguousarray(rows), np.ascontiguousarray(targets)
+        # Each number may be off by rounding of its own, before the mean was taken out.
+        noise = _ENTRIES_NOISE * np.sqrt(X.shape[-2]) * np.abs(x_mean[..., 0, :])
+        found = _solve_arrays(rows, targets, cutoff_of(X, rcond), method, None, n_threads, noise)
         coef, constant = found.coef.astype(X.dtype), (y_mean - x_mean @ found.coef)[..., 0, :]
     norms = found.residual_norm
     if one_target:
@@ -290,7 +305,9 @@ def _turned(rows: Array) -> Array:
     return np.asarray(rows - v * (2 / float(np.square(v).sum()) * (v.T @ rows)))
 
 
-def _solve_batch(X: Array, Y: Array, cutoff: float, method: str, threads: int) -> Solution:
+def _solve_batch(
+    X: Array, Y: Array, cutoff: float, method: str, threads: int, noise: Float64Array | None = None
+) -> Solution:
     targets = Y if Y.ndim == 3 else Y[..., None]
     count = len(X)
     if method in ("auto", "cholesky"):
@@ -305,7 +322,8 @@ def _solve_batch(X: Array, Y: Array, cutoff: float, method: str, threads: int) -
     if len(left):
         require_finite(threads, X=X, Y=Y)
     for i in left:
-        answer = certified_answer(X[i], Y[i], cutoff, method, threads, f"problem {i} of the batch: ")
+        own = None if noise is None else noise[i]
+        answer = certified_answer(X[i], Y[i], cutoff, method, threads, f"problem {i} of the batch: ", own)
         coef[i], rank[i], condition[i], norms[i], error[i], name, certified[i] = answer
         methods.add(name)
     if Y.ndim == 2:
@@ -487,7 +505,8 @@ class Accumulator(FromZero):
         if not R[0, 0]:
             raise ValueError("the accumulator has no rows of positive weight")
         means = R[0] / R[0, 0]
-        noise = _MERGING_NOISE * np.finfo(np.float64).eps * _column_norms(R)
+        lengths = _column_norms(R)
+        noise = _MERGING_NOISE * np.finfo(np.float64).eps * lengths
         if intercept == "centred":
             R, clear = _centred_triangle(R, noise, p)
         else:
@@ -501,7 +520,10 @@ class Accumulator(FromZero):
         if self.n_rows <= p and X.any():
             # More singular values than rows have: those too many are rounding.
             rcond = min(0.5, max(rcond, float(noise[1 : 1 + p].max() / np.linalg.norm(X, 2))))
-        found = solve(X, Y[:, 0] if self.n_targets == 1 else Y, rcond=rcond, n_threads=n_threads)
+        X, Y = np.ascontiguousarray(X), np.ascontiguousarray(Y[:, 0] if self.n_targets == 1 else Y)
+        # Merging many rows has cost at most what n_rows sums would.
+        merged = np.finfo(np.float64).eps * max(self.n_rows, p) * lengths[1 : 1 + p]
+        found = _solve_arrays(X, Y, rcond, "auto", None, n_threads, merged if intercept == "centred" else None)
         coef, constant = found.coef[:p], found.intercept
         if intercept == "centred":
             if found.rank > clear:
