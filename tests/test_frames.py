@@ -646,3 +646,28 @@ def test_warnings_are_not_made_by_frames():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         limbeck.ReLUNetwork(np.eye(2), np.ones(2))(lazy)
+
+
+# ---- dask ----
+
+
+def test_dask_frames_have_names_too():
+    import dask.dataframe as dd
+
+    rng = np.random.default_rng(0)
+    X, y = rng.standard_normal((60, 3)), rng.standard_normal(60)
+    frame = pd.DataFrame(X, columns=list("abc"))
+    parts, labels = dd.from_pandas(frame, npartitions=3), dd.from_pandas(pd.Series(y, name="rent"), npartitions=3)
+    found, solved = limbeck.learn(parts, labels, 0), ridgeless.solve(parts, labels)
+    assert (found.feature_names, found.target_name) == (("a", "b", "c"), "rent")
+    assert solved.feature_names == ("a", "b", "c")
+    for other in (parts[["c", "a", "b"]], frame[["b", "c", "a"]], pl.from_pandas(frame[["c", "b", "a"]])):
+        np.testing.assert_array_equal(found.predict(other), found.predict(X))
+        np.testing.assert_array_equal(solved.predict(other), solved.predict(X))
+    with pytest.raises(ValueError, match="X lacks the column 'b'"):
+        found.predict(parts[["a", "c"]])
+    one_column = dd.from_pandas(pd.DataFrame({"rent": y}), npartitions=3)
+    assert limbeck.learn(parts, one_column, 0).network == found.network
+    turned = dd.from_pandas(pd.Series(y, index=rng.permutation(60)), npartitions=1, sort=False)
+    with pytest.raises(ValueError, match="the same row labels in another order"):
+        ridgeless.solve(parts.repartition(npartitions=1), turned)

@@ -25,6 +25,7 @@ INTERCEPTS = (None, "centred", "in norm")
 
 _RANK_DOUBT = 0.5  # of the precision times the larger side: a singular value as close to the threshold may be either
 _CLEARLY = 2.0  # times the threshold; rounding in products of low rank stays below a quarter of it
+_FAR_LONGER = 4  # than the other side: a triangle of the smaller side, made first, is less work
 _ROUNDING_ALONE = 8.0  # times the noise: shorter columns count as constant
 _CONSTANT = float(np.finfo(np.float64).eps) / 16  # of the mean
 _MOST_OF_ROUNDING = 1e-8  # of the largest singular value: a threshold above it is there for another reason
@@ -165,6 +166,8 @@ def unit_doubts(X: Array, rank: int, cutoff: float, threads: int, noise: Float64
 
 def _clear_rank(X: Float64Array, cutoff: float, threads: int) -> int:
     """Number of singular values that are clearly above a part of the largest."""
+    if max(X.shape) > _FAR_LONGER * min(X.shape):
+        X = np.asarray(np.linalg.qr(X if len(X) > X.shape[1] else X.T, mode="r"))
     _, _, rank, _, _, verdict = _kernels.solve_by_qr(X, np.zeros((len(X), 1)), _CLEARLY * cutoff, cutoff, threads)
     if verdict == "certified":
         return int(rank)
