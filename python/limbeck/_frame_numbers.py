@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -112,12 +113,13 @@ def numbers_of_objects(array: NDArray[Any], name: str) -> NDArray[np.float64]:
     kinds = {type(element) for element in array.flat}
     missing = {kind for kind in kinds if kind is type(None) or kind.__name__ == _MISSING[0]}
     if wrong := {kind for kind in kinds - missing if not issubclass(kind, Real | Decimal | np.bool_)}:
+        if not array.ndim:
+            raise TypeError(f"{name} must hold real numbers, got dtype {array.dtype}: a {next(iter(wrong)).__name__}")
         at = next(i for i, element in enumerate(array.flat) if type(element) in wrong)
         place = np.unravel_index(at, array.shape)
         index = int(place[0]) if len(place) == 1 else tuple(int(i) for i in place)
-        raise TypeError(
-            f"{name} must hold real numbers, got dtype {array.dtype}: at index {index} stands {array.flat[at]!r}"
-        )
+        what = reprlib.repr(array.flat[at])
+        raise TypeError(f"{name} must hold real numbers, got dtype {array.dtype}: at index {index} stands {what}")
     if missing:
         array = np.array([np.nan if type(e) in missing else e for e in array.flat], dtype=object).reshape(array.shape)
     try:

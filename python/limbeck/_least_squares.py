@@ -204,7 +204,8 @@ def centred(rows: Array) -> tuple[Float64Array, Float64Array]:
     # Once more: what rounding of the means has left would make features of constant columns. Two numbers that are not
     # the same differ by half the precision or more, so that what is closer to the mean everywhere is constant.
     less -= less.mean(axis=-2, keepdims=True)
-    constant = np.abs(less).max(axis=-2, keepdims=True, initial=0.0) < _CONSTANT * np.abs(mean)
+    above, below = (end(axis=-2, keepdims=True, initial=0.0) for end in (less.max, less.min))
+    constant = np.maximum(above, -below) < _CONSTANT * np.abs(mean)
     return (np.where(constant, 0.0, less) if constant.any() else less), mean
 
 

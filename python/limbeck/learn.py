@@ -109,7 +109,8 @@ def learn(
         An argument has the wrong type, or blocks can be gone over only once.
     ValueError
         Shapes disagree, there are too few rows, y is constant or so large or small that its square leaves float64,
-        weights are negative, or X, y or the weights hold NaN or infinity.
+        weights are negative, or X, y or the weights hold NaN or infinity. Two columns have the same name, or pandas'
+        row labels of X, y and the weights are the same in another order.
 
     Examples
     --------
