@@ -5,6 +5,7 @@ import pytest
 
 from limbeck import ridgeless
 from limbeck._least_squares import unit_doubts
+from limbeck.estimators import RidgelessRegressor
 from limbeck.ridgeless import NotCertifiedWarning, solve
 
 HINT = "the rank is 1 in the units given, but at least 2 with every column of X scaled to length one"
@@ -134,6 +135,8 @@ def test_no_false_alarms_of_constant_columns():
         y = rng.standard_normal(n)
         assert solve(X, y, intercept="centred").certified
         ridgeless.leave_one_out(X, y, intercept="centred")
+        weights = rng.uniform(0.5, 2.0, n)
+        assert RidgelessRegressor().fit(X, y, weights).solution_.certified
         total = ridgeless.Accumulator(4)
         for begin in range(0, n, 100):
             total.update(X[begin : begin + 100], y[begin : begin + 100])

@@ -156,11 +156,14 @@ def unit_doubts(X: Array, rank: int, cutoff: float, threads: int, noise: Float64
     higher = _clear_rank(np.ascontiguousarray(scaled[:, kept] / norms[kept]), least, threads)
     if higher <= rank:
         return ""
+    places = np.flatnonzero(kept)
+    shortest, longest = int(lengths.argmin()), int(lengths.argmax())
     return (
         f"the rank is {rank} in the units given, but at least {higher} with every column of X scaled to length one: "
-        f"lengths from {lengths.min():.3g} to {lengths.max():.3g} hide directions below rcond = {cutoff:.3g}. Solve "
-        "with X / s, s = numpy.linalg.norm(X, axis=0), and divide coef by s; or subtract the means: a column of ones "
-        'is better left out, with intercept="centred"'
+        f"lengths from {lengths[shortest]:.3g} (column {places[shortest]}) to {lengths[longest]:.3g} (column "
+        f"{places[longest]}) hide directions below rcond = {cutoff:.3g}. Solve with X / s, s = numpy.linalg.norm(X, "
+        "axis=0), and divide coef by s; or subtract the means: a column of ones is better left out, with "
+        'intercept="centred". Columns that are nothing but rounding are to be set to 0'
     )
 
 

@@ -86,7 +86,12 @@ class RidgelessRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # ty
                 for part in (rows, targets)
             )
             root = np.sqrt(weights / weights.max())
-            found = ridgeless.solve((rows - x_mean) * root[:, None], ((targets - y_mean).T * root).T, **options)
+            inner = rows - x_mean
+            if self.fit_intercept:  # once more: what rounding of the means has left of constant columns
+                inner -= np.average(inner, axis=0, weights=weights)
+            # Each number may be off by rounding of its own, before the mean was taken out.
+            noise = np.finfo(np.float64).eps * np.sqrt(len(rows)) * np.abs(x_mean)
+            found = ridgeless._solve_weighted(inner * root[:, None], ((targets - y_mean).T * root).T, noise, **options)
             coef, constant = found.coef, y_mean - x_mean @ found.coef
         names = getattr(self, "feature_names_in_", None)
         self.solution_ = replace(found, feature_names=None if names is None else tuple(map(str, names)))

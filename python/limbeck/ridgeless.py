@@ -244,6 +244,15 @@ def _solve_arrays(
     return Solution(coef, rank, condition, norms, error, method, certified)
 
 
+def _solve_weighted(
+    X: ArrayLike, Y: ArrayLike, noise: Float64Array, *, rcond: float | None = None, n_threads: int | None = None
+) -> Solution:
+    """Rows and targets less weighted means, times the roots of weights; ``noise`` as for ``certified_answer``."""
+    X = float_array(X, "X", 2)
+    Y = float_array(Y, "Y", (1, 2), X.dtype)
+    return _solve_arrays(X, Y, rcond, "auto", None, n_threads, noise)
+
+
 def _solve_dask(
     X: Any,  # noqa: ANN401
     Y: Any,  # noqa: ANN401
