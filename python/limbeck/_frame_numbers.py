@@ -68,7 +68,8 @@ def native_frame(value: Any, name: str) -> Any:  # noqa: ANN401
         value = arrow.Table.from_batches([value])
     frame = narwhals.from_native(value, pass_through=True, allow_series=True)
     if isinstance(frame, narwhals.LazyFrame):
-        raise TypeError(f"{name} is a lazy frame ({kind.__module__}.{kind.__name__}): pass {name}.collect()")
+        advice = f"pass {name}.collect()" if hasattr(kind, "collect") else "make a data frame in memory of it first"
+        raise TypeError(f"{name} is a lazy frame ({kind.__module__}.{kind.__name__}): {advice}")
     return frame if isinstance(frame, narwhals.DataFrame | narwhals.Series) else None
 
 
