@@ -135,6 +135,8 @@ def test_no_false_alarms_of_constant_columns():
         y = rng.standard_normal(n)
         assert solve(X, y, intercept="centred").certified
         ridgeless.leave_one_out(X, y, intercept="centred")
+        if not i % 2 and X[0, 1] < 1e3:  # of larger ones more is left than the smallest constant that somebody may mean
+            assert solve(X - X.mean(axis=0), y).certified
         weights = rng.uniform(0.5, 2.0, n)
         assert RidgelessRegressor().fit(X, y, weights).solution_.certified
         total = ridgeless.Accumulator(4)

@@ -26,6 +26,8 @@ INTERCEPTS = (None, "centred", "in norm")
 _RANK_DOUBT = 0.5  # of the precision times the larger side: a singular value as close to the threshold may be either
 _CLEARLY = 2.0  # times the threshold; rounding in products of low rank stays below a quarter of it
 _FAR_LONGER = 4  # than the other side: a triangle of the smaller side, made first, is less work
+_SMALLEST_CONSTANT = 1e-12
+_RESIDUE = 64 * float(np.finfo(np.float64).eps)  # of the longest column
 _ROUNDING_ALONE = 8.0  # times the noise: shorter columns count as constant
 _CONSTANT = float(np.finfo(np.float64).eps) / 16  # of the mean
 _MOST_OF_ROUNDING = 1e-8  # of the largest singular value: a threshold above it is there for another reason
@@ -148,6 +150,9 @@ def unit_doubts(X: Array, rank: int, cutoff: float, threads: int, noise: Float64
     with np.errstate(over="ignore"):
         lengths = sizes * norms
     kept = lengths > (0.0 if noise is None else _ROUNDING_ALONE * noise)
+    # What is left of a constant column where a caller has subtracted means; nobody writes so small a constant.
+    residue = (sizes < _SMALLEST_CONSTANT) & (lengths < _RESIDUE * lengths.max())
+    kept[residue] &= X[:, residue].min(axis=0) < X[:, residue].max(axis=0)
     lengths = lengths[kept]
     # Scaling by lengths of this ratio multiplies a singular value's part of the largest by no more.
     if not len(lengths) or lengths.max() <= _CLEARLY * lengths.min():
