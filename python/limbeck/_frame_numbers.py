@@ -35,7 +35,7 @@ _SIGNS = (
     "columns",
     "iloc",
 )
-_MISSING = ("NAType", "NaTType")  # of pandas, which need not be installed
+_MISSING = "NAType"  # of pandas, which need not be installed
 _MOST_LISTED = 3
 
 
@@ -112,7 +112,7 @@ def numbers_of_objects(array: NDArray[Any], name: str) -> NDArray[np.float64]:
         A number is beyond float64.
     """
     kinds = {type(element) for element in array.flat}
-    missing = {kind for kind in kinds if kind is type(None) or kind.__name__ == _MISSING[0]}
+    missing = {kind for kind in kinds if kind is type(None) or kind.__name__ == _MISSING}
     if wrong := {kind for kind in kinds - missing if not issubclass(kind, Real | Decimal | np.bool_)}:
         if not array.ndim:
             raise TypeError(f"{name} must hold real numbers, got dtype {array.dtype}: a {next(iter(wrong)).__name__}")

@@ -26,8 +26,8 @@ INTERCEPTS = (None, "centred", "in norm")
 _RANK_DOUBT = 0.5  # of the precision times the larger side: a singular value as close to the threshold may be either
 _CLEARLY = 2.0  # times the threshold; rounding in products of low rank stays below a quarter of it
 _FAR_LONGER = 4  # than the other side: a triangle of the smaller side, made first, is less work
-_SMALLEST_CONSTANT = 1e-12
-_RESIDUE = 64 * float(np.finfo(np.float64).eps)  # of the longest column
+_SMALLEST_CONSTANT = 1e-12  # that somebody may mean: above what means of numbers below 1,000 leave, about 1e-13
+_RESIDUE = 64 * float(np.finfo(np.float64).eps)  # of the longest column: what subtracting means can leave of another
 _ROUNDING_ALONE = 8.0  # times the noise: shorter columns count as constant
 _CONSTANT = float(np.finfo(np.float64).eps) / 16  # of the mean
 _MOST_OF_ROUNDING = 1e-8  # of the largest singular value: a threshold above it is there for another reason
@@ -64,6 +64,7 @@ def certified_answer(
 
 
 def _first_certified(X: Array, Y: Array, cutoff: float, method: str, threads: int, which: str) -> Answer:
+    """By Cholesky, reflections or singular values, whichever comes first; the rank is that in the units given."""
     targets = Y if Y.ndim == 2 else Y[:, None]
     if not targets.shape[1]:
         require_finite(threads, X=X)
