@@ -1,8 +1,9 @@
 """The array contract, Python side: what users pass becomes what the kernels take, or a clear error.
 
 Kernels want aligned, C-contiguous float32 or float64 in native byte order. Integers, booleans, float16, lists and
-Fortran order are converted once, here. Complex, object and text arrays raise TypeError; shapes that disagree raise
-ValueError.
+Fortran order are converted once, here, and so are data frames and series, structured arrays, and masked arrays without
+masked entries. Complex, object and text arrays raise TypeError, but for objects that are all real numbers (Python's
+integers of any size, Decimal, Fraction), where a function takes rows of data; shapes that disagree raise ValueError.
 """
 
 import operator
@@ -13,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from limbeck import _kernels
+from limbeck._frame_numbers import numbers_of_objects, without_table
 
 Array = NDArray[Any]
 Float64Array = NDArray[np.float64]
@@ -22,11 +24,19 @@ _LARGEST_INT = 2**31 - 1  # what the kernels take
 DROP_ROWS = "; drop or fill such rows first"
 
 
-def float_array(value: ArrayLike, name: str, ndim: int | Sequence[int], dtype: DTypeLike | None = None) -> Array:
+def float_array(
+    value: ArrayLike,
+    name: str,
+    ndim: int | Sequence[int],
+    dtype: DTypeLike | None = None,
+    *,
+    objects: bool = False,
+) -> Array:
     """Convert to a C-contiguous float array of the wanted number of dimensions.
 
     ``dtype=None`` keeps float32 and float64, turns float16 into float32 and anything else real into float64. A number
-    beyond the type is a ValueError.
+    beyond the type is a ValueError. With ``objects``, arrays of Python objects that are all real numbers, or missing,
+    become float64.
     """
     # Small problems are solved in microseconds: what needs nothing done must pass in less.
     wanted = (ndim,) if isinstance(ndim, int) else ndim
@@ -34,16 +44,15 @@ def float_array(value: ArrayLike, name: str, ndim: int | Sequence[int], dtype: D
         given = value.dtype
         if (given is _FLOAT64 or given is _FLOAT32) and (dtype is None or given == dtype):
             return value
-    if isinstance(value, np.ma.MaskedArray):
-        raise TypeError(f"{name} is a masked array: fill or drop the masked entries first")
+    value = without_table(value, name)
     if hasattr(value, "toarray") and not isinstance(value, np.ndarray):
         raise TypeError(f"{name} is sparse: pass {name}.toarray()")
     try:
         array = np.asarray(value)
     except ValueError as error:
         raise ValueError(f"{name} is not a rectangular array of numbers: {error}") from None
-    if array.dtype.kind == "O" and hasattr(value, "columns"):
-        array = _frame_of_numbers(value, name)
+    if objects and array.dtype.kind == "O":
+        array = numbers_of_objects(array, name)
     if array.dtype.kind not in "biuf":
         raise TypeError(f"{name} must hold real numbers, got dtype {array.dtype}")
     if array.ndim not in wanted:
@@ -62,17 +71,12 @@ def float_array(value: ArrayLike, name: str, ndim: int | Sequence[int], dtype: D
         raise ValueError(f"{name} holds {array.flat[at]!s} at index {place}, beyond {np.dtype(dtype)}") from None
 
 
-def _frame_of_numbers(frame: Any, name: str) -> Array:  # noqa: ANN401
-    """A data frame of numbers of several types; TypeError that names the columns which hold something else."""
-    columns = [
-        np.asarray(frame.iloc[:, j] if hasattr(frame, "iloc") else frame[c]) for j, c in enumerate(frame.columns)
-    ]
-    wrong = [str(c) for c, column in zip(frame.columns, columns, strict=True) if column.dtype.kind not in "biuf"]
-    if wrong:
-        more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
-        listed = ", ".join(map(repr, wrong[:3]))
-        raise TypeError(f"{name} must hold real numbers, columns {listed}{more} do not: drop or encode them")
-    return np.column_stack([column.astype(np.float64) for column in columns])
+def labels_array(value: ArrayLike, name: str, dtype: DTypeLike | None = None, *, objects: bool = True) -> Array:
+    """One label a row: an array (n,), or a single column (n, 1)."""
+    array = float_array(value, name, range(65), dtype, objects=objects)  # of any shape: told of below
+    if array.ndim != 1 and (array.ndim != 2 or array.shape[1] != 1):
+        raise ValueError(f"{name} must have 1 dimension(s), got shape {array.shape}")
+    return array.reshape(-1)
 
 
 def matrix(value: ArrayLike, name: str, dtype: DTypeLike | None = None) -> Array:
@@ -109,7 +113,7 @@ def require_finite(n_threads: int = 0, hint: str = DROP_ROWS, first_row: int = 0
 
 def row_weights(value: ArrayLike, X: Array, n_threads: int = 0) -> Float64Array:
     """Finite weights of at least 0, one for each row of X."""
-    weights = vector(value, "sample_weight", np.float64)
+    weights = float_array(value, "sample_weight", 1, np.float64, objects=True)
     same_length(X, "X", 0, weights, "sample_weight", 0, "rows")
     require_finite(n_threads, sample_weight=weights)
     if (weights < 0).any():

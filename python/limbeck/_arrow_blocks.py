@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from limbeck._arrays import Float64Array
-from limbeck._blocks import Block, Blocks, NamedLabels, NamedRows, print_of, rows_per_block
+from limbeck._blocks import Block, Blocks, print_of, rows_per_block
+from limbeck._frames import named_array
 
 __all__ = ["from_arrow"]
 
@@ -57,12 +58,11 @@ class _ArrowBlocks(Blocks):
     def starting_at(self, number: int) -> Iterator[Block]:
         wanted = [*self._features, self._target, *([self._weight] if self._weight else [])]
         for batch in islice((b for b in self._batches(wanted) if b.num_rows), number, None):
-            X = np.empty((batch.num_rows, len(self._features))).view(NamedRows)
-            X.columns = self._features
+            X = named_array(np.empty((batch.num_rows, len(self._features))), self._features)
             for j, name in enumerate(self._features):
                 X[:, j] = _numbers(batch, name)
             weight = None if self._weight is None else _numbers(batch, self._weight)
-            yield Block(X, _named(_numbers(batch, self._target), self._target), weight)
+            yield Block(X, named_array(_numbers(batch, self._target), [self._target]), weight)
 
 
 def _partition_keys(fragment: Any) -> list[str]:  # noqa: ANN401
@@ -70,12 +70,6 @@ def _partition_keys(fragment: Any) -> list[str]:  # noqa: ANN401
     import pyarrow.dataset
 
     return list(pyarrow.dataset.get_partition_keys(fragment.partition_expression))
-
-
-def _named(values: Float64Array, name: str) -> NamedLabels:
-    labels = values.view(NamedLabels)
-    labels.name = name
-    return labels
 
 
 def _numbers(batch: Any, name: str) -> Float64Array:  # noqa: ANN401

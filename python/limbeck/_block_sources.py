@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from limbeck._arrays import Array, float_array, same_length
-from limbeck._blocks import Block, Blocks, NamedRows, print_of, rows_per_block
+from limbeck._blocks import Block, Blocks, print_of, rows_per_block, sliceable
 from limbeck._files import npy_header
-from limbeck._frames import require_same_order
+from limbeck._frames import column_names, require_same_rows
 from limbeck._memory_maps import ReadAhead, give_back, is_mapped
 
 __all__ = ["from_arrays", "from_npy"]
@@ -92,21 +92,14 @@ def from_arrays(X: Any, y: Any, sample_weight: ArrayLike | None = None, *, rows:
     TypeError, ValueError
         Not rows of real numbers, or shapes that disagree.
     """
-    require_same_order(X, y)
-    require_same_order(X, sample_weight, "sample_weight")
-    names = getattr(X, "columns", None)
-    X, y = (
-        a if isinstance(a, np.ndarray) or hasattr(a, "iloc") else float_array(a, name, ndim)
-        for a, name, ndim in ((X, "X", 2), (y, "y", (1, 2)))
-    )
-    if names is not None and not hasattr(X, "columns"):  # a frame that has no slices of rows
-        X = X.view(NamedRows)
-        X.columns = tuple(names)
+    require_same_rows(X=X, y=y, sample_weight=sample_weight)
+    column_names(X)  # refuses two of the same name at once, not with the first block
+    X, y = sliceable(X, "X"), sliceable(y, "y")
     if len(X.shape) != 2 or len(y.shape) not in (1, 2):
         raise ValueError(f"X must have shape (n, d) and y (n,) or (n, q), got {X.shape} and {y.shape}")
     same_length(X, "X", 0, y, "y", 0, "rows")
     if sample_weight is not None:
-        sample_weight = float_array(sample_weight, "sample_weight", 1)
+        sample_weight = float_array(sample_weight, "sample_weight", 1, objects=True)
         same_length(X, "X", 0, sample_weight, "sample_weight", 0, "rows")
     return _ArrayBlocks(X, y, sample_weight, rows)
 

@@ -10,21 +10,20 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
-from limbeck._arrays import Array, float_array, integer, row_weights, same_length
-from limbeck._frames import require_same_order
+from limbeck._arrays import Array, float_array, integer, labels_array, row_weights, same_length
+from limbeck._frames import label_names, named_array, require_same_rows
 
 __all__ = [
     "Block",
     "Blocks",
     "FromZero",
-    "NamedLabels",
-    "NamedRows",
     "Statistic",
     "as_blocks",
     "partial_sum",
     "pieces",
     "print_of",
     "rows_per_block",
+    "sliceable",
 ]
 
 _BLOCK_BYTES = 1 << 25
@@ -39,25 +38,6 @@ class Block(NamedTuple):
     X: Any
     y: Any
     sample_weight: Any = None
-
-
-class NamedRows(np.ndarray[Any, Any]):
-    """Rows whose columns have names, as those of a data frame."""
-
-    columns: tuple[str, ...] | None = None
-
-    def __array_finalize__(self, obj: Any) -> None:  # noqa: ANN401
-        # A slice of rows keeps the names.
-        self.columns = getattr(obj, "columns", None)
-
-
-class NamedLabels(np.ndarray[Any, Any]):
-    """Labels that have a name, as those of a series."""
-
-    name: str | None = None
-
-    def __array_finalize__(self, obj: Any) -> None:  # noqa: ANN401
-        self.name = getattr(obj, "name", None)
 
 
 class FromZero:
@@ -130,8 +110,7 @@ class Blocks:
         if report is not None:
             report(done, self.n_rows)
         for number, block in enumerate(_with_numbers(self.starting_at(begin), begin), begin):
-            take(sums, block, number, n_threads)
-            done += len(block[0])
+            done += take(sums, block, number, n_threads)
             if report is not None:
                 report(done, self.n_rows)
             if after_block is not None:
@@ -151,17 +130,36 @@ def _with_numbers(blocks: Iterator[Any], begin: int) -> Iterator[Any]:
         raise
 
 
-def take(sums: Statistic, block: Any, number: int, n_threads: int | None) -> None:  # noqa: ANN401
-    """Add a block to a sum, with errors that name the block."""
+def take(sums: Statistic, block: Any, number: int, n_threads: int | None) -> int:  # noqa: ANN401
+    """Add a block to a sum, with errors that name the block; returns the number of its rows."""
     if not isinstance(block, tuple | list) or len(block) not in (2, 3):
         what = f"{type(block).__name__} of {len(block)}" if isinstance(block, tuple | list) else type(block).__name__
         raise TypeError(f"block {number} must be a tuple (X, y) or (X, y, sample_weight), got {what}")
     if any(hasattr(part, "__dask_graph__") for part in block):
         raise TypeError(f"block {number} holds a collection of dask: see limbeck.blocks.from_dask")
     try:
-        sums.take_block(Block(*block), number, n_threads)
+        slices = _as_slices(Block(*block))
+        sums.take_block(slices, number, n_threads)
+        return len(slices.X)
     except (TypeError, ValueError, OverflowError) as error:
         raise type(error)(f"block {number}: {error}") from error
+
+
+def _as_slices(block: Block) -> Block:
+    """The block with rows and labels that have shapes and slices: tables of other libraries than pandas as arrays."""
+    X, y, w = block
+    require_same_rows(X=X, y=y, sample_weight=w)
+    return Block(sliceable(X, "X"), sliceable(y, "y"), w)
+
+
+def sliceable(part: Any, name: str) -> Any:  # noqa: ANN401
+    """An array, or what has ``iloc``, as it is, to be converted piece by piece; others as arrays that keep names."""
+    if hasattr(part, "iloc") or isinstance(part, int | float | complex | np.number):
+        return part  # a number is refused where rows are counted
+    if isinstance(part, np.ndarray) and part.dtype.kind in "biuf" and not isinstance(part, np.ma.MaskedArray):
+        return part
+    names = label_names(part, name)
+    return named_array(float_array(part, name, (1, 2), objects=True), names)
 
 
 def partial_sum(
@@ -198,24 +196,21 @@ def pieces(block: Block, dtype: Any = None) -> Iterator[tuple[Array, Array, Arra
         Not rows of real numbers, shapes that disagree, or weights that are negative, NaN or infinite.
     """
     X, y, w = block
-    require_same_order(X, y)
-    require_same_order(X, w, "sample_weight")
     # What a memory map or a frame holds is converted piece by piece.
-    sliced = X.iloc if hasattr(X, "iloc") else X if isinstance(X, np.ndarray) else float_array(X, "X", 2)
-    if len(X.shape if hasattr(X, "shape") else sliced.shape) != 2:
+    X = X if hasattr(X, "shape") else float_array(X, "X", 2, objects=True)
+    if len(X.shape) != 2:
         raise ValueError(f"X must have 2 dimension(s), got shape {np.shape(X)}")
-    labels = y if isinstance(y, np.ndarray) else float_array(y, "y", 1)
-    whole = np.broadcast_to(np.float64(0), (len(X), X.shape[1] if hasattr(X, "shape") else sliced.shape[1]))
-    if labels.ndim != 1:
-        raise ValueError(f"y must have 1 dimension(s), got shape {labels.shape}")
+    sliced = getattr(X, "iloc", X)
+    labels = y if isinstance(y, np.ndarray) and y.ndim == 1 else labels_array(y, "y")
+    whole = np.broadcast_to(np.float64(0), X.shape)
     same_length(whole, "X", 0, labels, "y", 0, "rows")
     weights = None if w is None else _bounded(row_weights(w, whole))
     step = rows_per_block(whole.shape[1], 8)
     for begin in range(0, len(whole), step):
         part = slice(begin, min(len(whole), begin + step))
         yield (
-            float_array(sliced[part], "X", 2, dtype),
-            float_array(labels[part], "y", 1, np.float64),
+            float_array(sliced[part], "X", 2, dtype, objects=True),
+            float_array(labels[part], "y", 1, np.float64, objects=True),
             None if weights is None else weights[part],
         )
 
@@ -241,7 +236,7 @@ def print_of(parts: Iterable[Any]) -> bytes:
     digest = hashlib.sha256()
     for part in parts:
         if part is not None and len(part):
-            digest.update(float_array(part, "a block", (1, 2), np.float64).tobytes())
+            digest.update(float_array(part, "a block", (1, 2), np.float64, objects=True).tobytes())
     return digest.digest()
 
 
@@ -267,6 +262,7 @@ def as_blocks(value: Any, what: str = "X", *, passes: int = 2) -> Any:  # noqa: 
         return value
     if (
         isinstance(value, np.ndarray | str | bytes | dict)
+        or type(value).__name__ == "LazyFrame"  # whose columns are found by a query
         or hasattr(value, "columns")
         or hasattr(value, "__dask_graph__")
     ):

@@ -9,7 +9,16 @@ from numpy.typing import ArrayLike
 
 from limbeck import _kernels
 from limbeck._arrays import Float64Array, float_array, require_finite, same_length, thread_count
-from limbeck._least_squares import NotCertifiedWarning, centred, check_intercept, cutoff_of, rank_doubts, unit_of
+from limbeck._frames import require_same_rows
+from limbeck._least_squares import (
+    NotCertifiedWarning,
+    centred,
+    check_intercept,
+    cutoff_of,
+    rank_doubts,
+    unit_doubts,
+    unit_of,
+)
 from limbeck._warnings import warn
 
 __all__ = ["generalized_cross_validation", "leave_one_out"]
@@ -52,12 +61,13 @@ def leave_one_out(
     TypeError
         An argument does not hold real numbers.
     ValueError
-        Shapes disagree, there are fewer than two rows or no columns, or X or Y holds NaN or infinity.
+        Shapes disagree, there are fewer than two rows or no columns, X or Y holds NaN or infinity, two columns have the
+        same name, or pandas' row labels of X and Y are the same in another order.
 
     Warns
     -----
     NotCertifiedWarning
-        The rank of X is in doubt.
+        The rank of X is in doubt, or is higher with columns scaled to length one.
 
     Notes
     -----
@@ -162,8 +172,9 @@ def _rows_to_leave_out(
     X: ArrayLike, Y: ArrayLike, rcond: float | None, intercept: str | None, n_threads: int | None
 ) -> tuple[Float64Array, Float64Array, float, int]:
     """Checked arrays, X in a moderate unit, and the threshold for singular values."""
-    X = float_array(X, "X", 2)
-    Y = float_array(Y, "Y", (1, 2), np.float64)
+    require_same_rows(X=X, Y=Y)
+    X = float_array(X, "X", 2, objects=True)
+    Y = float_array(Y, "Y", (1, 2), np.float64, objects=True)
     same_length(X, "X", 0, Y, "Y", 0, "rows")
     if len(X) < 2 or not X.shape[1]:
         raise ValueError(f"X must have at least two rows and one column, got shape {X.shape}")
@@ -188,19 +199,27 @@ class _LeftOut(NamedTuple):
 def _left_out(X: Float64Array, Y: Float64Array, cutoff: float, with_constant: bool, threads: int) -> _LeftOut:
     if not with_constant:
         return _left_out_of(X, Y, cutoff, threads)
-    found = _left_out_of(centred(X)[0], centred(Y)[0], cutoff, threads)
+    rows, mean = centred(X)
+    noise = float(np.finfo(np.float64).eps) * np.sqrt(len(X)) * np.abs(mean[0])
+    found = _left_out_of(rows, centred(Y)[0], cutoff, threads, noise)
     return found._replace(left_over=found.left_over - 1 / len(X), rank=found.rank + 1)
 
 
-def _left_out_of(X: Float64Array, Y: Float64Array, cutoff: float, threads: int) -> _LeftOut:
+def _left_out_of(
+    X: Float64Array, Y: Float64Array, cutoff: float, threads: int, noise: Float64Array | None = None
+) -> _LeftOut:
     found = _kernels.leave_one_out(X, Y, cutoff, cutoff_of(X, None), threads)
     if found[-1] == "certified":
-        return _LeftOut(*found[:-1])
+        certain = _LeftOut(*found[:-1])
+        if doubts := unit_doubts(X, certain.rank, cutoff, threads, noise):
+            warn(doubts, NotCertifiedWarning)
+        return certain
     U, sizes, _ = np.linalg.svd(X, full_matrices=False)
     doubts = rank_doubts(sizes, cutoff, max(X.shape))
+    kept = sizes > cutoff * sizes[0]
+    doubts = doubts or unit_doubts(X, int(np.count_nonzero(kept)), cutoff, threads, noise)
     if doubts:
         warn(doubts, NotCertifiedWarning)
-    kept = sizes > cutoff * sizes[0]
     U, sizes = U[:, kept], sizes[kept]
     projected, inverse = U.T @ Y, U / sizes
     return _LeftOut(

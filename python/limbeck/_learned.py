@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from limbeck._arrays import float_array
 from limbeck._evidence import Evidence, Narrower
 from limbeck._files import write_whole
-from limbeck._frames import columns_by_name
+from limbeck._frames import matched_rows
 from limbeck._html import to_html, to_page
 from limbeck._model import Float64Array
 from limbeck._reading import Reading
@@ -77,6 +78,7 @@ class Learned:
     feature_names: tuple[str, ...] = ()
     target_name: str = "y"
     _evidence: Evidence = field(default=None, repr=False, compare=False)  # type: ignore[assignment]
+    _columns: tuple[str, ...] | None = field(default=None, repr=False, compare=False)  # of the table learned from
 
     # What follows is computed from the rows when it is asked for. Pickling asks for it, and leaves the rows behind.
 
@@ -119,7 +121,9 @@ class Learned:
         Parameters
         ----------
         X : array_like or data frame of shape (n, d)
-            Rows. Of a frame, the columns called ``feature_names``, in any order; others are left out.
+            Rows. Of a frame of any library, or a structured array, the columns that have the names of those learned
+            from (or ``feature_names``) are taken, in any order; others are left out. By position go arrays, and frames
+            where neither ``feature_names`` nor columns gave the features names, unless they are called x0, x1, ...
         n_threads : int, optional
             Number of threads; default what OpenMP would take.
 
@@ -129,10 +133,13 @@ class Learned:
 
         Raises
         ------
+        TypeError
+            X does not hold real numbers, or is a lazy frame.
         ValueError
-            A column is missing, or X has another number of features.
+            A column is missing, two have the same name, or X has another number of features.
         """
-        return np.asarray(self.network(columns_by_name(X, self.feature_names), n_threads=n_threads))
+        rows = float_array(matched_rows(X, self._columns, self.feature_names), "X", 2, objects=True)
+        return np.asarray(self.network(rows, n_threads=n_threads))
 
     @property
     def width(self) -> int:

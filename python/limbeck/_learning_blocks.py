@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
 from limbeck._affine import turned
-from limbeck._arrays import matrix, row_weights
+from limbeck._arrays import row_weights
 from limbeck._block_sources import from_arrays
-from limbeck._blocks import Blocks, as_blocks
+from limbeck._blocks import Blocks, as_blocks, sliceable
 from limbeck._evidence import QUICK
 from limbeck._gaussian import noise_variance
 from limbeck._learned import Learned
@@ -53,9 +54,9 @@ def blocks_of(X: Any, y: Any, sample_weight: Any, options: Options, sample_rows:
         from limbeck._dask import DaskBlocks
 
         return DaskBlocks(X, y, sample_weight, n_threads=options.n_threads or None)
-    if not hasattr(X, "shape"):
-        X = matrix(X, "X")
-    n, d = X.shape if len(X.shape) == 2 else (0, 0)
+    if len(getattr(X, "shape", ())) != 2:
+        X = sliceable(X, "X")
+    n, d = X.shape if len(getattr(X, "shape", ())) == 2 else (0, 0)
     if not options.refine or n <= options.sample_rows(sample_rows)(d):
         return None
     if sample_weight is not None:
@@ -84,7 +85,7 @@ def learn_blocks(
     X, y, weights = scan.sample.in_order()
     if len(y) == scan.count:
         same = weighted_rows(X, y, weights if scan.weighted else None, options.n_threads)
-        return learn_rows(same, options, tell, names, target)
+        return replace(learn_rows(same, options, tell, names, target), _columns=scan.names)
     if not options.refine:
         raise ValueError(
             f"refine=False needs all rows in memory: there are {scan.n_rows}, and sample_rows allows {len(y)}"
@@ -109,7 +110,7 @@ def learn_blocks(
         found.noise = noise_variance(found.model, everything, True, True)
     if found.model.parameters.size <= QUICK and not getattr(source, "in_memory", False):
         everything.prepare_standard_errors(Model(found.model.signs, found.model.parameters * found.unit))
-    return learned(found, residuals, everything, options, tell, names, target)
+    return replace(learned(found, residuals, everything, options, tell, names, target), _columns=scan.names)
 
 
 def _check_sample(sample: Rows, scan: Scan, names: tuple[str, ...]) -> None:

@@ -17,12 +17,20 @@ __all__ = [
     "check_intercept",
     "cutoff_of",
     "rank_doubts",
+    "unit_doubts",
     "unit_of",
 ]
 
 INTERCEPTS = (None, "centred", "in norm")
 
 _RANK_DOUBT = 0.5  # of the precision times the larger side: a singular value as close to the threshold may be either
+_CLEARLY = 2.0  # times the threshold; rounding in products of low rank stays below a quarter of it
+_FAR_LONGER = 4  # than the other side: a triangle of the smaller side, made first, is less work
+_SMALLEST_CONSTANT = 1e-12  # that somebody may mean: above what means of numbers below 1,000 leave, about 1e-13
+_RESIDUE = 64 * float(np.finfo(np.float64).eps)  # of the longest column: what subtracting means can leave of another
+_ROUNDING_ALONE = 8.0  # times the noise: shorter columns count as constant
+_CONSTANT = float(np.finfo(np.float64).eps) / 16  # of the mean
+_MOST_OF_ROUNDING = 1e-8  # of the largest singular value: a threshold above it is there for another reason
 _PRECISIONS = {np.dtype(dtype).itemsize: float(np.finfo(dtype).eps) for dtype in (np.float32, np.float64)}
 _BACKWARD_ERROR_PER_SIZE = 1e-14  # times the square root of the larger side
 
@@ -35,8 +43,28 @@ class NotCertifiedWarning(UserWarning):
 Answer = tuple[Array, int, float, Float64Array, float, str, bool]
 
 
-def certified_answer(X: Array, Y: Array, cutoff: float, method: str, threads: int, which: str = "") -> Answer:
-    """By the first factorisation that can tell what its answer is worth; ``which`` begins messages about it."""
+def certified_answer(
+    X: Array,
+    Y: Array,
+    cutoff: float,
+    method: str,
+    threads: int,
+    which: str = "",
+    noise: Float64Array | None = None,
+) -> Answer:
+    """By the first factorisation that can tell what its answer is worth; ``which`` begins messages about it.
+
+    ``noise`` (p,) is how much of the length of each column may be rounding, where that is more than the precision.
+    """
+    answer = _first_certified(X, Y, cutoff, method, threads, which)
+    if answer[-1] and (doubts := unit_doubts(X, answer[1], cutoff, threads, noise)):
+        warn(f"{which}not certified: {doubts}", NotCertifiedWarning)
+        return (*answer[:-1], False)
+    return answer
+
+
+def _first_certified(X: Array, Y: Array, cutoff: float, method: str, threads: int, which: str) -> Answer:
+    """By Cholesky, reflections or singular values, whichever comes first; the rank is that in the units given."""
     targets = Y if Y.ndim == 2 else Y[:, None]
     if not targets.shape[1]:
         require_finite(threads, X=X)
@@ -109,6 +137,53 @@ def rank_doubts(sizes: Float64Array, cutoff: float, largest_side: int) -> str:
     )
 
 
+def unit_doubts(X: Array, rank: int, cutoff: float, threads: int, noise: Float64Array | None = None) -> str:
+    """Why the rank may be one of the columns' units alone: scaled to length one, they have a higher one.
+
+    Empty if they do not, and for a threshold that leaves out more than rounding: then directions are left out on
+    purpose, in the units given.
+    """
+    if rank == min(X.shape) or cutoff > max(_MOST_OF_ROUNDING, cutoff_of(X, None)):
+        return ""
+    sizes = np.abs(X).max(axis=0).astype(np.float64)  # of numbers whose squares may leave the range
+    scaled = X / np.where(sizes > 0, sizes, 1.0)
+    norms = np.linalg.norm(scaled, axis=0)
+    with np.errstate(over="ignore"):
+        lengths = sizes * norms
+    kept = lengths > (0.0 if noise is None else _ROUNDING_ALONE * noise)
+    # What is left of a constant column where a caller has subtracted means; nobody writes so small a constant.
+    residue = (sizes < _SMALLEST_CONSTANT) & (lengths < _RESIDUE * lengths.max())
+    kept[residue] &= X[:, residue].min(axis=0) < X[:, residue].max(axis=0)
+    lengths = lengths[kept]
+    # Scaling by lengths of this ratio multiplies a singular value's part of the largest by no more.
+    if not len(lengths) or lengths.max() <= _CLEARLY * lengths.min():
+        return ""
+    least = max(cutoff, cutoff_of(X, None), 0.0 if noise is None else float((noise[kept] / lengths).max()))
+    higher = _clear_rank(np.ascontiguousarray(scaled[:, kept] / norms[kept]), least, threads)
+    if higher <= rank:
+        return ""
+    places = np.flatnonzero(kept)
+    shortest, longest = int(lengths.argmin()), int(lengths.argmax())
+    return (
+        f"the rank is {rank} in the units given, but at least {higher} with every column of X scaled to length one: "
+        f"lengths from {lengths[shortest]:.3g} (column {places[shortest]}) to {lengths[longest]:.3g} (column "
+        f"{places[longest]}) hide directions below rcond = {cutoff:.3g}. Solve with X / s, s = numpy.linalg.norm(X, "
+        "axis=0), and divide coef by s; or subtract the means: a column of ones is better left out, with "
+        'intercept="centred". Columns that are nothing but rounding are to be set to 0'
+    )
+
+
+def _clear_rank(X: Float64Array, cutoff: float, threads: int) -> int:
+    """Number of singular values that are clearly above a part of the largest."""
+    if max(X.shape) > _FAR_LONGER * min(X.shape):
+        X = np.asarray(np.linalg.qr(X if len(X) > X.shape[1] else X.T, mode="r"))
+    _, _, rank, _, _, verdict = _kernels.solve_by_qr(X, np.zeros((len(X), 1)), _CLEARLY * cutoff, cutoff, threads)
+    if verdict == "certified":
+        return int(rank)
+    sizes = np.linalg.svd(X, compute_uv=False)
+    return int(np.count_nonzero(sizes > _CLEARLY * cutoff * sizes[0]))
+
+
 def cutoff_of(X: Array, rcond: float | None) -> float:
     """The part of the largest singular value at or below which one counts as zero."""
     if rcond is None:
@@ -135,8 +210,12 @@ def centred(rows: Array) -> tuple[Float64Array, Float64Array]:
     # In float64: differences of nearly equal numbers must not be rounded to float32.
     mean = rows.mean(axis=-2, dtype=np.float64, keepdims=True)
     less = rows - mean
-    # Once more: what rounding of the means has left would make features of constant columns.
-    return less - less.mean(axis=-2, keepdims=True), mean
+    # Once more: what rounding of the means has left would make features of constant columns. Two numbers that are not
+    # the same differ by half the precision or more, so that what is closer to the mean everywhere is constant.
+    less -= less.mean(axis=-2, keepdims=True)
+    above, below = (end(axis=-2, keepdims=True, initial=0.0) for end in (less.max, less.min))
+    constant = np.maximum(above, -below) < _CONSTANT * np.abs(mean)
+    return (np.where(constant, 0.0, less) if constant.any() else less), mean
 
 
 def unit_of(values: Array) -> float:

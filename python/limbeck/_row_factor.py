@@ -37,9 +37,13 @@ class RowFactor:
 
     def add(self, X: ArrayLike, Y: ArrayLike, weights: ArrayLike | None, threads: int) -> int:
         """Merge rows; returns how many."""
-        # Arrays are converted piece by piece, so that memory maps stay where they are.
-        X = X if isinstance(X, np.ndarray) else float_array(X, "X", (1, 2))
-        Y = Y if isinstance(Y, np.ndarray) else float_array(Y, "Y", (1, 2))
+        # Arrays of numbers are converted piece by piece, so that memory maps stay where they are.
+        X, Y = (
+            part
+            if isinstance(part, np.ndarray) and part.dtype.kind in "biuf"
+            else float_array(part, name, (1, 2), objects=True)
+            for name, part in (("X", X), ("Y", Y))
+        )
         flat = Y.ndim == 1 and self._q == 1
         if flat:
             Y = Y[:, None]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from limbeck._arrays import Array, Float64Array
 from limbeck._blocks import Block, Blocks, FromZero, pieces
-from limbeck._frames import feature_names, target_name
+from limbeck._frames import column_names, label_names, require_same_names
 from limbeck._passes import PassLine, sum_over
 from limbeck._progress import Progress
 
@@ -231,7 +231,7 @@ class Scan(FromZero):
     names : tuple of str or None
         Of the columns, where X has them.
     target : str
-        Name of the labels.
+        Name of the labels; "y" where they have none.
     weighted : bool
         Whether there are weights; None without rows.
     """
@@ -244,7 +244,7 @@ class Scan(FromZero):
         self.low: Float64Array | None = None
         self.high: Float64Array | None = None
         self.names: tuple[str, ...] | None = None
-        self.target = "y"
+        self._label: tuple[str, ...] | None = None
         self.weighted: bool | None = None
 
     def take_block(self, block: Block, number: int, n_threads: int | None) -> None:
@@ -262,9 +262,12 @@ class Scan(FromZero):
                 self._take_rows(x, labels, weights, first + done)
             done += len(x)
         if len(X):
-            names = feature_names(None, X, X.shape[1]) if hasattr(X, "columns") else None
-            self._join_names(names, self.n_rows == done)
-        self.target = target_name(None, y)
+            self._join_names(column_names(X), label_names(y), self.n_rows == done)
+
+    @property
+    def target(self) -> str:
+        """Name of the labels."""
+        return "y" if self._label is None else self._label[0]
 
     def _take_rows(self, X: Array, y: Array, weights: Array | None, first: int) -> None:
         if self.low is not None and len(self.low) != X.shape[1]:
@@ -310,10 +313,13 @@ class Scan(FromZero):
         self.mean += apart * weight / total
         self.weight = total
 
-    def _join_names(self, names: tuple[str, ...] | None, first: bool) -> None:
-        if not first and names != self.names:
+    def _join_names(self, names: tuple[str, ...] | None, label: tuple[str, ...] | None, first: bool = False) -> None:
+        if not first and (names is None) != (self.names is None):
             raise ValueError(f"the columns of X are {names}, in blocks before it {self.names}")
+        require_same_names(names, self.names, "X", "blocks before")
+        require_same_names(label, self._label, "y", "blocks before")
         self.names = names
+        self._label = self._label or label
 
     def __add__(self, other: Scan) -> Scan:
         if not other.n_rows:
@@ -332,9 +338,8 @@ class Scan(FromZero):
         total.least, total.largest = min(self.least, other.least), max(self.largest, other.largest)
         total._join_weighted(self.weighted)
         total._join_weighted(other.weighted)
-        total.target = self.target
         total._join_labels(self.weight, self.mean, self.squares)
         total._join_labels(other.weight, other.mean, other.squares)
-        total._join_names(self.names, True)
-        total._join_names(other.names, False)
+        total._join_names(self.names, self._label, first=True)
+        total._join_names(other.names, other._label)
         return total

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from limbeck import ridgeless
 from limbeck._arrays import Array, row_weights
+from limbeck._frame_numbers import native_frame, require_numbers, without_table
+from limbeck._frames import column_names, label_names, require_same_names, require_same_rows
 from limbeck._learning import FEWEST_ROWS
+from limbeck._warnings import silenced
 from limbeck.learn import Learned, learn
 from limbeck.network import ReLUNetwork
 
@@ -67,7 +71,7 @@ class RidgelessRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # ty
 
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> RidgelessRegressor:
         """Fit to rows X (n, p) and labels y (n,) or (n, q), with weights (n,) of at least 0."""
-        rows, targets = _validated(self, X, y, [np.float64, np.float32])
+        rows, targets = _validated(self, X, y, sample_weight, [np.float64, np.float32])
         targets = targets.astype(rows.dtype, copy=False)
         options: dict[str, Any] = {"rcond": self.rcond, "n_threads": self.n_threads}
         if sample_weight is None:
@@ -82,9 +86,15 @@ class RidgelessRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # ty
                 for part in (rows, targets)
             )
             root = np.sqrt(weights / weights.max())
-            found = ridgeless.solve((rows - x_mean) * root[:, None], ((targets - y_mean).T * root).T, **options)
+            inner = rows - x_mean
+            if self.fit_intercept:  # once more: what rounding of the means has left of constant columns
+                inner -= np.average(inner, axis=0, weights=weights)
+            # Each number may be off by rounding of its own, before the mean was taken out.
+            noise = np.finfo(np.float64).eps * np.sqrt(len(rows)) * np.abs(x_mean)
+            found = ridgeless._solve_weighted(inner * root[:, None], ((targets - y_mean).T * root).T, noise, **options)
             coef, constant = found.coef, y_mean - x_mean @ found.coef
-        self.solution_ = found
+        names = getattr(self, "feature_names_in_", None)
+        self.solution_ = replace(found, feature_names=None if names is None else tuple(map(str, names)))
         self.rank_ = found.rank
         self.coef_ = coef.T
         self.intercept_ = constant if np.ndim(constant) else float(constant)
@@ -93,20 +103,57 @@ class RidgelessRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # ty
     def predict(self, X: ArrayLike) -> NDArray[Any]:
         """Predictions (n,) or (n, q) for rows X (n, p)."""
         check_is_fitted(self)
-        rows = validate_data(self, X, reset=False, dtype=[np.float64, np.float32])
+        rows = _rows(self, X, dtype=[np.float64, np.float32], reset=False)
         return np.asarray(rows @ self.coef_.T + self.intercept_)
 
 
-def _validated(estimator: BaseEstimator, X: ArrayLike, y: ArrayLike, dtype: Any) -> tuple[Array, Array]:  # noqa: ANN401
-    rows, targets = validate_data(estimator, X, y, dtype=dtype, multi_output=True, y_numeric=True)
+def _validated(
+    estimator: BaseEstimator,
+    X: ArrayLike,
+    y: ArrayLike,
+    sample_weight: ArrayLike | None,
+    dtype: Any,  # noqa: ANN401
+) -> tuple[Array, Array]:
+    require_same_rows(X=X, y=y, sample_weight=sample_weight)
+    rows, targets = _rows(estimator, X, without_table(y, "y"), dtype=dtype, multi_output=True, y_numeric=True)
     return rows, targets
+
+
+def _rows(estimator: BaseEstimator, X: Any, *arguments: Any, reset: bool = True, **options: Any) -> Any:  # noqa: ANN401
+    """What scikit-learn makes of tables, and of those that it does not know."""
+    names = column_names(X)
+    if isinstance(X, np.ndarray) and X.dtype.names is not None:
+        return _structured_rows(estimator, X, names, *arguments, reset=reset, **options)
+    if names is not None and (frame := native_frame(X, "X")) is not None:
+        require_numbers(X, "X")  # with the names of those that hold something else
+        X = frame.to_native()  # a record batch of Arrow is a table now
+    return validate_data(estimator, X, *arguments, reset=reset, **options)
+
+
+def _structured_rows(
+    estimator: BaseEstimator,
+    X: Any,  # noqa: ANN401
+    names: tuple[str, ...] | None,
+    *arguments: Any,  # noqa: ANN401
+    reset: bool,
+    **options: Any,  # noqa: ANN401
+) -> Any:  # noqa: ANN401
+    """Fields of a structured array as columns whose names are kept and compared."""
+    known = None if reset else getattr(estimator, "feature_names_in_", None)
+    if known is not None:
+        require_same_names(names, tuple(known), "X", "the rows fitted")
+    with silenced(UserWarning):  # of names that are not there: they have been compared
+        result = validate_data(estimator, without_table(X, "X"), *arguments, reset=reset, **options)
+    if reset:
+        estimator.feature_names_in_ = np.array(names, dtype=object)
+    return result
 
 
 def _target_names(y: Any, count: int) -> list[str]:  # noqa: ANN401
     """Names of the targets: of the columns of a frame or a series, else y, or y0, y1, ..."""
-    columns = list(getattr(y, "columns", [getattr(y, "name", None)]))
-    if len(columns) == count and all(isinstance(name, str) for name in columns):
-        return [str(name) for name in columns]
+    names = label_names(y)
+    if names is not None and len(names) == count:
+        return list(names)
     return ["y"] if count == 1 else [f"y{j}" for j in range(count)]
 
 
@@ -179,7 +226,7 @@ class NarrowReLURegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # t
 
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> NarrowReLURegressor:
         """Fit to rows X (n, d) and labels y (n,) or (n, q), with weights (n,) of which only ratios matter."""
-        rows, labels = _validated(self, X, y, np.float64)
+        rows, labels = _validated(self, X, y, sample_weight, np.float64)
         if len(rows) < FEWEST_ROWS:
             raise ValueError(f"a network needs {FEWEST_ROWS} rows or more, got n_samples = {len(rows)}")
         weights = None if sample_weight is None else _weights(sample_weight, rows)
@@ -215,7 +262,7 @@ class NarrowReLURegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # t
     def predict(self, X: ArrayLike) -> Float64Array:
         """Predictions (n,) or (n, q) for rows X (n, d)."""
         check_is_fitted(self)
-        rows = validate_data(self, X, reset=False, dtype=np.float64)
+        rows = _rows(self, X, dtype=np.float64, reset=False)
         if isinstance(self.network_, ReLUNetwork):
             return np.asarray(self.network_(rows, n_threads=self.n_threads))
         return np.column_stack([network(rows, n_threads=self.n_threads) for network in self.network_])

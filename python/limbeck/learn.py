@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from limbeck._arrays import integer, matrix, require_finite, same_length, thread_count, vector
+from limbeck._arrays import float_array, integer, labels_array, require_finite, same_length, thread_count
+from limbeck._frames import column_names, require_same_rows
 from limbeck._frames import feature_names as names_of_features
-from limbeck._frames import require_same_order
 from limbeck._frames import target_name as name_of_target
 from limbeck._inputs import INPUTS
 from limbeck._learned import Learned
@@ -54,10 +55,12 @@ def learn(
     Parameters
     ----------
     X : array_like or data frame of shape (n, d), blocks, or dask array or data frame
-        Inputs, at least 10 rows; computed in float64. Blocks are a re-iterable of tuples (X, y) or (X, y,
-        sample_weight), or anything of :mod:`limbeck.blocks`: they need not fit in memory, nor be on one machine.
-    y : array_like of shape (n,), or dask array or series; None for blocks, which carry their own
-        Labels, in the order of the rows.
+        Inputs, at least 10 rows; computed in float64. Frames are those that narwhals knows (pandas, polars, pyarrow,
+        ...) and structured arrays; Python's own numbers (Decimal, integers) are converted once. Blocks are a
+        re-iterable of tuples (X, y) or (X, y, sample_weight), or anything of :mod:`limbeck.blocks`: they need not fit
+        in memory, nor be on one machine.
+    y : array_like of shape (n,) or (n, 1), or dask array or series; None for blocks, which carry their own
+        Labels, in the order of the rows: pandas' row labels in another order than those of X are refused.
     width : int, optional
         Number of neurons; for Gaussian inputs an upper bound: fewer are returned where fewer do as well. None: chosen
         from the data.
@@ -106,7 +109,8 @@ def learn(
         An argument has the wrong type, or blocks can be gone over only once.
     ValueError
         Shapes disagree, there are too few rows, y is constant or so large or small that its square leaves float64,
-        weights are negative, or X, y or the weights hold NaN or infinity.
+        weights are negative, or X, y or the weights hold NaN or infinity. Two columns have the same name, or pandas'
+        row labels of X, y and the weights are the same in another order.
 
     Examples
     --------
@@ -126,20 +130,20 @@ def learn(
     # Labels in blocks, or of dask, whose arrays have names of another kind, tell theirs when they are read.
     named = None if y is None or hasattr(y, "__dask_graph__") else y
     target = name_of_target(target_name, named)
+    require_same_rows(X=X, y=y, sample_weight=sample_weight)
     source = blocks_of(X, y, sample_weight, options, sample_rows)
     if source is not None:
         known = None if target_name is None and named is None else target
         return learn_blocks(source, options, sample_rows, tell, partial(names_of_features, feature_names), known)
-    require_same_order(X, y)
-    require_same_order(X, sample_weight, "sample_weight")
-    table = X
-    X = matrix(X, "X", np.float64)
-    y = vector(y, "y", np.float64)
-    names = names_of_features(feature_names, table, X.shape[1])
-    same_length(X, "X", 0, y, "y", 0, "rows")
-    require_enough_rows(*X.shape)
-    require_finite(threads, X=X, y=y)
-    return learn_rows(weighted_rows(X, y, sample_weight, threads), options, tell, names, target)
+    columns = column_names(X)
+    rows = float_array(X, "X", 2, np.float64, objects=True)
+    labels = labels_array(y, "y", np.float64)
+    names = names_of_features(feature_names, X, rows.shape[1])
+    same_length(rows, "X", 0, labels, "y", 0, "rows")
+    require_enough_rows(*rows.shape)
+    require_finite(threads, X=rows, y=labels)
+    found = learn_rows(weighted_rows(rows, labels, sample_weight, threads), options, tell, names, target)
+    return replace(found, _columns=columns)
 
 
 def _check_options(

@@ -11,6 +11,10 @@ so contractions of M_l show the neurons' directions (Chen, Dou, Goel, Klivans an
 Shapes: n rows, d features, q targets, m directions, J weight vectors. ``y`` may be (n,) or (n, q); with (n, q) the
 result has a leading axis q. Computation and result are in float32 if X is float32, else in float64; y, directions and
 weights are converted to the type of X. Results are bitwise the same for any number of threads.
+
+Data frames are taken as arrays are. Where both X and the directions have names of columns, directions are put in the
+order of X; pandas' row labels of X and y that are the same in another order are refused, and so are two columns of the
+same name.
 """
 
 from collections.abc import Iterable, Sequence
@@ -29,12 +33,14 @@ from limbeck._arrays import (
     float_array,
     integer,
     integers,
+    labels_array,
     matrix,
     require_finite,
     same_length,
     thread_count,
 )
 from limbeck._blocks import Block, FromZero
+from limbeck._frames import column_names, in_known_order, require_rows_called, require_same_names, require_same_rows
 from limbeck._passes import add_blocks
 
 __all__ = [
@@ -86,6 +92,7 @@ def weighted_grams(
     array([[[ 91., 122.],
             [122., 164.]]])
     """
+    require_same_rows(X=X, W=W)
     X = matrix(X, "X")
     W = matrix(W, "W", X.dtype)
     same_length(X, "X", 0, W, "W", 0, "rows")
@@ -95,6 +102,8 @@ def weighted_grams(
 
 def _prepare(X: ArrayLike, y: ArrayLike, directions: ArrayLike) -> tuple[Array, Array, Array, bool]:
     """Arrays for a kernel: y as (n, q), directions as (m, d), and whether y came with a target axis."""
+    require_same_rows(X=X, y=y)
+    directions, _ = in_known_order(directions, column_names(X), "directions", "X")
     X = matrix(X, "X")
     y = float_array(y, "y", (1, 2), X.dtype)
     G = matrix(directions, "directions", X.dtype)
@@ -242,6 +251,7 @@ def contract_apply(
         As :func:`contract`.
     """
     order = integer(order, "order", at_least=2)
+    require_rows_called(B, column_names(X), "B")
     X, Y, G, has_targets = _prepare(X, y, directions)
     B = matrix(B, "B", X.dtype)
     same_length(X, "X", 1, B, "B", 0, "features")
@@ -279,6 +289,7 @@ def moment_tensor(
         The tensor would have more than 1e8 entries, or as :func:`contract`.
     """
     order = integer(order, "order", at_least=0)
+    require_same_rows(X=X, y=y)
     X = matrix(X, "X")
     X, Y, _, has_targets = _prepare(X, y, np.empty((0, X.shape[1])))
     digits = order * log10(max(1, X.shape[1])) + log10(max(1, Y.shape[1]))
@@ -309,6 +320,12 @@ class MomentAccumulator(FromZero):
     orders : iterable of int
         Orders to keep, each at least 2.
 
+    Attributes
+    ----------
+    feature_names : tuple of str or None
+        Names of the columns of the directions, or else of the first rows that had any. Rows of a table with these names
+        in another order are put in order; other names are refused.
+
     Notes
     -----
     Standard errors come from batch means: each update is cut into up to 64 batches of consecutive rows (8 when there
@@ -332,6 +349,7 @@ class MomentAccumulator(FromZero):
     _BATCHES, _MANY_BATCHES, _LATER_BATCHES = 64, 256, 8
 
     def __init__(self, directions: ArrayLike, orders: Iterable[int]) -> None:
+        self.feature_names = column_names(directions, "directions")
         self.directions = np.array(matrix(directions, "directions", np.float64))
         self.orders = tuple(sorted(set(integers(orders, "orders", 2))))
         require_finite(directions=self.directions)
@@ -351,7 +369,7 @@ class MomentAccumulator(FromZero):
         ----------
         X : array_like of shape (n, d)
             Inputs; n = 0 changes nothing.
-        y : array_like of shape (n,)
+        y : array_like of shape (n,) or (n, 1)
             Labels.
         n_threads : int, optional
             Number of threads; default what OpenMP would take.
@@ -361,8 +379,10 @@ class MomentAccumulator(FromZero):
         TypeError, ValueError
             As :func:`contract`; the accumulator is then unchanged.
         """
+        require_same_rows(X=X, y=y)
+        X, names = in_known_order(X, self.feature_names, "X")
         X = matrix(X, "X")
-        y = float_array(y, "y", 1, X.dtype)
+        y = labels_array(y, "y", X.dtype, objects=False)
         same_length(X, "X", 0, y, "y", 0, "rows")
         same_length(X, "X", 1, self.directions, "directions", 1, "features")
         batches = self._BATCHES if self._n_batches < self._MANY_BATCHES else self._LATER_BATCHES
@@ -378,7 +398,9 @@ class MomentAccumulator(FromZero):
                     squares[order] += np.square(mean, dtype=np.float64) * float(end - begin)
         for total in sums.values():
             finite_result(total, X=X, y=y)
-        self.__dict__.update(self._plus(sums, squares, len(X), len(cuts) - 1))  # in one go: Ctrl-C leaves no half
+        changed = self._plus(sums, squares, len(X), len(cuts) - 1)
+        # In one go: Ctrl-C leaves no half.
+        self.__dict__.update(changed, feature_names=names if len(X) else self.feature_names)
 
     def _plus(
         self, sums: dict[int, Float64Array], squares: dict[int, Float64Array], rows: int, batches: int
@@ -407,7 +429,9 @@ class MomentAccumulator(FromZero):
         TypeError, ValueError
             As :meth:`update`, with the number of the block; the accumulator is then unchanged.
         """
-        add_blocks(self, MomentAccumulator(self.directions, self.orders), blocks, progress, n_threads)
+        empty = MomentAccumulator(self.directions, self.orders)
+        empty.feature_names = self.feature_names
+        add_blocks(self, empty, blocks, progress, n_threads)
 
     def take_block(self, block: Block, number: int, n_threads: int | None) -> None:
         """Add a block to a sum; see :mod:`limbeck.blocks`."""
@@ -423,8 +447,10 @@ class MomentAccumulator(FromZero):
                 f"accumulators of different contractions do not add up: orders {self.orders} and {other.orders}, "
                 f"directions of shape {self.directions.shape} and {other.directions.shape}"
             )
+        require_same_names(other.feature_names, self.feature_names, "X", "the other accumulator")
         total = MomentAccumulator(self.directions, self.orders)
         total.__dict__.update(self._plus(other._sums, other._squares, other.n_rows, other._n_batches))
+        total.feature_names = self.feature_names or other.feature_names
         return total
 
     def _known(self, order: int) -> int:

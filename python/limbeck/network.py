@@ -122,8 +122,9 @@ class ReLUNetwork:
 
         Parameters
         ----------
-        X : array_like of shape (n, d)
-            Inputs. float32 input is computed and returned in float32.
+        X : array_like or data frame of shape (n, d)
+            Inputs. float32 input is computed and returned in float32. A network has no names of features, so that the
+            columns of a frame are taken by position; :meth:`limbeck.Learned.predict` matches names.
         n_threads : int, optional
             Number of threads; default what OpenMP would take.
         check_finite : bool, default True

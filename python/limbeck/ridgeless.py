@@ -23,6 +23,7 @@ from limbeck import _kernels
 from limbeck._arrays import Array, Float64Array, float_array, integer, require_finite, same_length, thread_count
 from limbeck._blocks import Block, FromZero
 from limbeck._cross_validation import generalized_cross_validation, leave_one_out
+from limbeck._frames import column_names, columns_by_name, in_known_order, require_same_names, require_same_rows
 from limbeck._least_squares import NotCertifiedWarning, centred, certified_answer, check_intercept, cutoff_of
 from limbeck._passes import add_blocks
 from limbeck._row_factor import RowFactor
@@ -37,6 +38,7 @@ __all__ = [
     "solve",
 ]
 
+_ENTRIES_NOISE = float(np.finfo(np.float64).eps)  # of a column's mean
 _MERGING_NOISE = 64.0  # precisions of a column's norm that merging rows may cost
 _METHODS = ("auto", "cholesky", "qr", "svd")
 
@@ -65,9 +67,13 @@ class Solution:
         "cholesky" of a Gram matrix with refinement, "qr" of X by pivoted reflections, or "svd" of X by LAPACK; "batch"
         if the items differ.
     certified : bool
-        Whether the rank, as rcond decides about it, is beyond doubt and the backward error that of rounding.
+        Whether the rank, as rcond decides about it in the units of the columns given, is beyond doubt; columns scaled
+        to length one have no higher rank (unless rcond is above 1e-8 and above its default); and the backward error is
+        that of rounding. It says nothing of the rows: a certified answer is that of the problem as it was given.
     intercept : float or ndarray of shape (q,)
         Constant term; zero unless asked for.
+    feature_names : tuple of str or None
+        What the columns of X were called, if it was a data frame or another table with names.
     """
 
     coef: Array
@@ -78,17 +84,24 @@ class Solution:
     method: str
     certified: Any
     intercept: Any = 0.0
+    feature_names: tuple[str, ...] | None = None
 
     def predict(self, X: ArrayLike) -> Array:
         """``X @ coef + intercept`` for X (m, p); for a batch X (b, m, p).
 
+        Where both have names, the columns of a data frame are matched by name, in any order, and others are left out;
+        arrays go by position.
+
         Raises
         ------
         TypeError, ValueError
-            X does not hold real numbers, or has another number of features or problems.
+            X does not hold real numbers, or has another number of features or problems, or lacks a column, or has two
+            of the same name.
         """
         batch = int(np.ndim(self.rank) == 1)
-        X = float_array(X, "X", 2 + batch)
+        if self.feature_names is not None:
+            X = columns_by_name(X, self.feature_names)
+        X = float_array(X, "X", 2 + batch, objects=True)
         one_target = self.coef.ndim == 1 + batch
         coef = self.coef[..., None] if one_target else self.coef
         if X.shape[-1] != coef.shape[-2] or (batch and len(X) != len(coef)):
@@ -133,10 +146,11 @@ def solve(
     Parameters
     ----------
     X : array_like of shape (n, p), or (b, n, p) for a batch, or dask array or data frame
-        Rows. Partitions of dask are merged as by :class:`Accumulator`, in float64. Other float32 is factored in
-        float32; residuals are float64 all the same, and where that does not reach the answer, so is the factor.
+        Rows; the names of a data frame's columns are kept. Partitions of dask are merged as by :class:`Accumulator`, in
+        float64. Other float32 is factored in float32; residuals are float64 all the same, and where that does not reach
+        the answer, so is the factor. Python's own numbers (Decimal, integers) are converted to float64, once.
     Y : array_like of shape (n,) or (n, q); with a batch (b, n) or (b, n, q)
-        Targets; converted to the dtype of X.
+        Targets; converted to the dtype of X. Rows go together by position.
     rcond : float, optional
         Singular values of X at or below this part of the largest count as zero. Default for float64: its precision
         times the larger of n and p, NumPy's convention. For float32: its precision times the smaller of n and p.
@@ -161,12 +175,15 @@ def solve(
         An argument does not hold real numbers.
     ValueError
         Shapes disagree, there are no rows or no columns, an option is unknown, rcond is not in [0, 1), X or Y holds NaN
-        or infinity, or the method asked for cannot certify its answer.
+        or infinity, or the method asked for cannot certify its answer. Two columns have the same name, or pandas' row
+        labels of X and Y are the same in another order.
 
     Warns
     -----
     NotCertifiedWarning
-        The rank is in doubt or the backward error is larger than rounding explains; the message says which.
+        The rank is in doubt, or is higher with every column scaled to length one (as for a column of ones beside one
+        that is large against its spread), or the backward error is larger than rounding explains; the message says
+        which, and what to do.
 
     Notes
     -----
@@ -189,8 +206,24 @@ def solve(
     """
     if hasattr(X, "__dask_graph__") or hasattr(Y, "__dask_graph__"):
         return _solve_dask(X, Y, rcond, method, intercept, n_threads)
-    X = float_array(X, "X", (2, 3))
-    Y = float_array(Y, "Y", (1, 2) if X.ndim == 2 else (2, 3), X.dtype)
+    require_same_rows(X=X, Y=Y)
+    names = column_names(X)
+    X = float_array(X, "X", (2, 3), objects=True)
+    Y = float_array(Y, "Y", (1, 2) if X.ndim == 2 else (2, 3), X.dtype, objects=True)
+    found = _solve_arrays(X, Y, rcond, method, intercept, n_threads)
+    return found if names is None else dataclasses.replace(found, feature_names=names)
+
+
+def _solve_arrays(
+    X: Array,
+    Y: Array,
+    rcond: float | None,
+    method: str,
+    intercept: str | None,
+    n_threads: int | None,
+    noise: Float64Array | None = None,
+) -> Solution:
+    """One problem or a batch of arrays of one dtype; ``noise`` (p,), or (b, p), as for ``certified_answer``."""
     cutoff = cutoff_of(X, rcond)
     if method not in _METHODS:
         raise ValueError(f"method must be one of {', '.join(_METHODS)}; got {method!r}")
@@ -203,11 +236,21 @@ def solve(
     if intercept is not None:
         return _with_intercept(X, Y, rcond, method, intercept, n_threads)
     if X.ndim == 3:
-        return _solve_batch(X, Y, cutoff, method, threads)
-    coef, rank, condition, norms, error, method, certified = certified_answer(X, Y, cutoff, method, threads)
+        return _solve_batch(X, Y, cutoff, method, threads, noise)
+    answer = certified_answer(X, Y, cutoff, method, threads, noise=noise)
+    coef, rank, condition, norms, error, method, certified = answer
     if Y.ndim == 1:
         return Solution(coef[:, 0], rank, condition, float(norms[0]), error, method, certified)
     return Solution(coef, rank, condition, norms, error, method, certified)
+
+
+def _solve_weighted(
+    X: ArrayLike, Y: ArrayLike, noise: Float64Array, *, rcond: float | None = None, n_threads: int | None = None
+) -> Solution:
+    """Rows and targets less weighted means, times the roots of weights; ``noise`` as for ``certified_answer``."""
+    X = float_array(X, "X", 2)
+    Y = float_array(Y, "Y", (1, 2), X.dtype)
+    return _solve_arrays(X, Y, rcond, "auto", None, n_threads, noise)
 
 
 def _solve_dask(
@@ -241,16 +284,19 @@ def _with_intercept(
     require_finite(thread_count(n_threads), X=X, Y=Y)  # before arrays get other shapes than those passed
     one_target = Y.ndim < X.ndim
     targets = Y[..., None] if one_target else Y
-    options: dict[str, Any] = {"method": method, "n_threads": n_threads}
     if intercept == "in norm":
-        found = solve(np.concatenate([X, np.ones_like(X[..., :1])], axis=-1), targets, rcond=rcond, **options)
+        with_ones = np.concatenate([X, np.ones_like(X[..., :1])], axis=-1)
+        found = _solve_arrays(with_ones, targets, rcond, method, None, n_threads)
         coef, constant = found.coef[..., :-1, :], found.coef[..., -1, :]
     else:
         (rows, x_mean), (targets, y_mean) = centred(X), centred(targets)
         if 1 < X.shape[-2] <= X.shape[-1]:
             # Rows that add up to zero are not independent; turned, they are, but for the first, which is zero.
             rows, targets = (_turned(part)[..., 1:, :] for part in (rows, targets))
-        found = solve(rows, targets, rcond=cutoff_of(X, rcond), **options)
+        rows, targets = np.ascontiguousarray(rows), np.ascontiguousarray(targets)
+        # Each number may be off by rounding of its own, before the mean was taken out.
+        noise = _ENTRIES_NOISE * np.sqrt(X.shape[-2]) * np.abs(x_mean[..., 0, :])
+        found = _solve_arrays(rows, targets, cutoff_of(X, rcond), method, None, n_threads, noise)
         coef, constant = found.coef.astype(X.dtype), (y_mean - x_mean @ found.coef)[..., 0, :]
     norms = found.residual_norm
     if one_target:
@@ -268,7 +314,9 @@ def _turned(rows: Array) -> Array:
     return np.asarray(rows - v * (2 / float(np.square(v).sum()) * (v.T @ rows)))
 
 
-def _solve_batch(X: Array, Y: Array, cutoff: float, method: str, threads: int) -> Solution:
+def _solve_batch(
+    X: Array, Y: Array, cutoff: float, method: str, threads: int, noise: Float64Array | None = None
+) -> Solution:
     targets = Y if Y.ndim == 3 else Y[..., None]
     count = len(X)
     if method in ("auto", "cholesky"):
@@ -283,7 +331,8 @@ def _solve_batch(X: Array, Y: Array, cutoff: float, method: str, threads: int) -
     if len(left):
         require_finite(threads, X=X, Y=Y)
     for i in left:
-        answer = certified_answer(X[i], Y[i], cutoff, method, threads, f"problem {i} of the batch: ")
+        own = None if noise is None else noise[i]
+        answer = certified_answer(X[i], Y[i], cutoff, method, threads, f"problem {i} of the batch: ", own)
         coef[i], rank[i], condition[i], norms[i], error[i], name, certified[i] = answer
         methods.add(name)
     if Y.ndim == 2:
@@ -313,6 +362,9 @@ class Accumulator(FromZero):
         As given.
     n_rows : int
         Number of rows so far.
+    feature_names, target_names : tuple of str or None
+        Names of the columns of X and Y, of the first rows that had any. Later tables with these names in another order
+        are put in order; other names are refused. Arrays go by position.
 
     Raises
     ------
@@ -341,6 +393,8 @@ class Accumulator(FromZero):
         self.n_features = integer(n_features, "n_features", 1)
         self.n_targets = integer(n_targets, "n_targets", 1)
         self.n_rows = 0
+        self.feature_names: tuple[str, ...] | None = None
+        self.target_names: tuple[str, ...] | None = None
         self._factor = RowFactor(self.n_features, self.n_targets)
 
     def update(
@@ -364,16 +418,21 @@ class Accumulator(FromZero):
         TypeError
             An argument does not hold real numbers.
         ValueError
-            Shapes disagree, a weight is negative, or a number is NaN or infinite.
+            Shapes disagree, a weight is negative, or a number is NaN or infinite. Columns have other names than those
+            of rows before, or two have the same; pandas' row labels are the same in another order.
         OverflowError
             Numbers are so much larger than the first ones that sums of squares leave the range of float64.
 
         After an error the accumulator is as it was.
         """
+        require_same_rows(X=X, Y=Y, sample_weight=sample_weight)
+        X, features = in_known_order(X, self.feature_names, "X")
+        Y, targets = in_known_order(Y, self.target_names, "Y", labels=True)
         factor = self._factor.copy()
         rows = factor.add(X, Y, sample_weight, thread_count(n_threads))
+        named = {"feature_names": features, "target_names": targets} if rows else {}
         # In one go: Ctrl-C leaves no half.
-        self.__dict__.update(_factor=factor, n_rows=self.n_rows + rows)
+        self.__dict__.update(named, _factor=factor, n_rows=self.n_rows + rows)
 
     def update_from(self, blocks: Any, *, progress: bool = False, n_threads: int | None = None) -> None:  # noqa: ANN401
         """Add the rows of blocks, in one pass and in memory that does not grow with them.
@@ -392,7 +451,9 @@ class Accumulator(FromZero):
         TypeError, ValueError, OverflowError
             As :meth:`update`, with the number of the block; the accumulator is then unchanged.
         """
-        add_blocks(self, Accumulator(self.n_features, self.n_targets), blocks, progress, n_threads)
+        empty = Accumulator(self.n_features, self.n_targets)
+        empty.feature_names, empty.target_names = self.feature_names, self.target_names
+        add_blocks(self, empty, blocks, progress, n_threads)
 
     def take_block(self, block: Block, number: int, n_threads: int | None) -> None:
         """Add a block to a sum; see :mod:`limbeck.blocks`."""
@@ -405,7 +466,11 @@ class Accumulator(FromZero):
         mine, theirs = ((one.n_features, one.n_targets) for one in (self, other))
         if mine != theirs:
             raise ValueError(f"accumulators must have the same (n_features, n_targets), got {mine} and {theirs}")
+        require_same_names(other.feature_names, self.feature_names, "X", "the other accumulator")
+        require_same_names(other.target_names, self.target_names, "Y", "the other accumulator")
         result = Accumulator(*mine)
+        result.feature_names = self.feature_names or other.feature_names
+        result.target_names = self.target_names or other.target_names
         result._factor = self._factor.merged(other._factor)
         result.n_rows = self.n_rows + other.n_rows
         return result
@@ -449,7 +514,8 @@ class Accumulator(FromZero):
         if not R[0, 0]:
             raise ValueError("the accumulator has no rows of positive weight")
         means = R[0] / R[0, 0]
-        noise = _MERGING_NOISE * np.finfo(np.float64).eps * _column_norms(R)
+        lengths = _column_norms(R)
+        noise = _MERGING_NOISE * np.finfo(np.float64).eps * lengths
         if intercept == "centred":
             R, clear = _centred_triangle(R, noise, p)
         else:
@@ -463,7 +529,10 @@ class Accumulator(FromZero):
         if self.n_rows <= p and X.any():
             # More singular values than rows have: those too many are rounding.
             rcond = min(0.5, max(rcond, float(noise[1 : 1 + p].max() / np.linalg.norm(X, 2))))
-        found = solve(X, Y[:, 0] if self.n_targets == 1 else Y, rcond=rcond, n_threads=n_threads)
+        X, Y = np.ascontiguousarray(X), np.ascontiguousarray(Y[:, 0] if self.n_targets == 1 else Y)
+        # Merging many rows has cost at most what n_rows sums would.
+        merged = np.finfo(np.float64).eps * max(self.n_rows, p) * lengths[1 : 1 + p]
+        found = _solve_arrays(X, Y, rcond, "auto", None, n_threads, merged if intercept == "centred" else None)
         coef, constant = found.coef[:p], found.intercept
         if intercept == "centred":
             if found.rank > clear:
@@ -481,6 +550,7 @@ class Accumulator(FromZero):
             coef=coef,
             residual_norm=found.residual_norm * root,
             intercept=constant if self.n_targets > 1 else float(constant),
+            feature_names=self.feature_names,
         )
 
 

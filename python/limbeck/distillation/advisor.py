@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from limbeck._arrays import Float64Array, float_array, require_finite, same_length, thread_count, vector
+from limbeck._arrays import Float64Array, float_array, labels_array, require_finite, same_length, thread_count
+from limbeck._frames import require_same_rows
 from limbeck._least_squares import centred, check_intercept, unit_of
 from limbeck._warnings import warn
 from limbeck.ridgeless import generalized_cross_validation, leave_one_out
@@ -100,11 +101,11 @@ def advise(
 
     Parameters
     ----------
-    X : array_like of shape (n, p)
+    X : array_like or data frame of shape (n, p)
         Rows, n >= 8.
-    y : array_like of shape (n,)
+    y : array_like of shape (n,) or (n, 1)
         Strong labels, those that count.
-    surrogate_predictions : array_like of shape (n,)
+    surrogate_predictions : array_like of shape (n,) or (n, 1)
         The surrogate's labels of the same rows. It must not have been fitted to y: then they are too good to be true.
         Out-of-fold predictions know of y through the other rows, and look a little better than they are.
     intercept : {"centred", None, "in norm"}, default "centred"
@@ -123,7 +124,8 @@ def advise(
         An argument does not hold real numbers.
     ValueError
         Shapes disagree, there are fewer than eight rows, or numbers are not finite; ``intercept`` is unknown; or there
-        is none, and rows of more features than rows have been centred.
+        is none, and rows of more features than rows have been centred; pandas' row labels are the same in another
+        order, or two columns have the same name.
 
     Warns
     -----
@@ -153,8 +155,10 @@ def advise(
     >>> advise(X, X @ truth + 20 * rng.standard_normal(200), X @ truth).recommendation
     'surrogate labels'
     """
-    X = float_array(X, "X", 2, np.float64)
-    strong, weak = vector(y, "y", np.float64), vector(surrogate_predictions, "surrogate_predictions", np.float64)
+    require_same_rows(X=X, y=y, surrogate_predictions=surrogate_predictions)
+    X = float_array(X, "X", 2, np.float64, objects=True)
+    strong = labels_array(y, "y", np.float64)
+    weak = labels_array(surrogate_predictions, "surrogate_predictions", np.float64)
     same_length(strong, "y", 0, X, "X", 0, "rows")
     same_length(weak, "surrogate_predictions", 0, X, "X", 0, "rows")
     if len(X) < _FEWEST_ROWS:
