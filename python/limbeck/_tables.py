@@ -1,8 +1,8 @@
 """Tables of numbers from files: CSV, NPY, NPZ and Parquet, with errors that say where and what to do."""
 
-import csv
+import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import prod
 from pathlib import Path
 from typing import Any, NoReturn
@@ -11,11 +11,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from limbeck._delimited import find_layout, read_numbers
+from limbeck._dialect import Dialect
 from limbeck._files import npy_header
-from limbeck._table_words import FILL, TableError, column_names, listed, numbered, one_line, shortened
+from limbeck._table_words import (
+    Problem,
+    TableError,
+    column_names,
+    infinite_value,
+    listed,
+    missing_value,
+    numbered,
+    one_line,
+    refuse,
+    shortened,
+)
 from limbeck._warnings import silenced
 
-__all__ = ["SUFFIXES", "Table", "TableError", "open_table"]
+__all__ = ["SUFFIXES", "TEXTS", "Table", "TableError", "open_table", "stem"]
 
 Float64Array = NDArray[np.float64]
 Reader = Callable[[Sequence[int]], Float64Array]
@@ -34,6 +46,10 @@ class Table:
         Whether the names are the file's own.
     labels : int or None
         The column that the file itself marks as target: ``y`` of an NPZ file.
+    row_labels : frozenset of int
+        Columns that are likely to number the rows: without a name in a header, or of a data frame's index.
+    hints : list of str
+        What reading the file suggests to tell the user.
     """
 
     path: Path
@@ -41,6 +57,8 @@ class Table:
     named: bool
     labels: int | None
     _reader: Reader
+    row_labels: frozenset[int] = frozenset()
+    hints: list[str] = field(default_factory=list)
 
     def read(self, columns: Sequence[int]) -> Float64Array:
         """Numbers of the given columns, every one finite.
@@ -59,7 +77,10 @@ class Table:
         TableError
             Text, a missing or infinite value, a row of another length: named with column and line.
         """
-        return self._reader(columns)
+        try:
+            return self._reader(columns)
+        except OSError as error:
+            raise TableError(f"{self.path} cannot be read: {error.strerror or one_line(error)}") from None
 
     def index(self, column: str) -> int:
         """The index of a column given by its name or, failing that, by its index from 0 (negative from the end).
@@ -80,14 +101,23 @@ class Table:
         raise TableError(f"{self.path} has no column {column!r}: its columns are {listed(self.names)}")
 
 
-def open_table(path: Path) -> Table:
+def open_table(
+    path: Path, dialect: Dialect | None = None, *, names: Sequence[str] = (), columns: Sequence[str] = ()
+) -> Table:
     """Recognise a file's format and columns.
 
     Parameters
     ----------
     path : Path
-        A .csv, .tsv, .npy, .npz or .parquet file. CSV: a header or none; comma, semicolon or tab; quoted fields; UTF-8.
+        A text file (.csv, .tsv, .txt, .dat, each also with .gz), or a .npy, .npz or .parquet file. Text: a header or
+        none; comma, semicolon, tab, bar or blanks; quoted fields; UTF-8, or what a byte order mark or the dialect says.
         NPY: one 2-D array. NPZ: arrays X and y, or one 2-D array, and optionally feature_names. Parquet needs pyarrow.
+    dialect : Dialect, optional
+        How a text file is written.
+    names : sequence of str
+        Names that the columns should have, to recognise a header by.
+    columns : sequence of str
+        Names or indices of columns that were asked for, to recognise a header by.
 
     Raises
     ------
@@ -98,20 +128,22 @@ def open_table(path: Path) -> Table:
         raise TableError(f"{path} does not exist: check the name and the folder")
     if path.is_dir():
         raise TableError(f"{path} is a folder: give a file in it")
-    opener = _OPENERS.get(path.suffix.lower())
-    if opener is None:
+    suffix = _suffix(path)
+    opener = _OPENERS.get(suffix)
+    if opener is None and suffix not in TEXTS:
         kind = f"the extension {path.suffix!r}" if path.suffix else "no extension"
         raise TableError(f"{path} has {kind}, which limbeck does not read: use one of {', '.join(SUFFIXES)}")
     try:
         if path.is_file() and path.stat().st_size == 0:
             raise TableError(f"{path} is empty")
-        table = opener(path)
+        if opener is None:
+            table = _open_text(path, dialect or Dialect(), names, columns)
+        elif dialect is not None and not dialect.is_default:
+            raise TableError(f"{path} is no text: --header, --delimiter and the like are for {', '.join(TEXTS)}")
+        else:
+            table = opener(path)
     except OSError as error:
         raise TableError(f"{path} cannot be read: {error.strerror or one_line(error)}") from None
-    except UnicodeDecodeError as error:
-        raise TableError(f"{path} is not UTF-8 text ({error.reason} at byte {error.start}): save it as UTF-8") from None
-    except csv.Error as error:
-        raise TableError(f"{path} is not CSV: {error}") from None
     except MemoryError:
         raise TableError(f"{path} does not fit in memory") from None
     if not table.names:
@@ -119,9 +151,25 @@ def open_table(path: Path) -> Table:
     return table
 
 
-def _open_csv(path: Path) -> Table:
-    layout = find_layout(path)
-    return Table(path, layout.names, layout.header_lines > 0, None, lambda columns: read_numbers(layout, columns))
+def _suffix(path: Path) -> str:
+    """The extension in small letters, with the one before .gz."""
+    suffixes = [suffix.lower() for suffix in path.suffixes]
+    return "".join(suffixes[-2:]) if suffixes[-1:] == [".gz"] else "".join(suffixes[-1:])
+
+
+def stem(path: Path) -> str:
+    """The name of a file without its extension."""
+    name = Path(path.name)
+    return name.name[: -len(_suffix(name))] if _suffix(name) else name.name
+
+
+def _open_text(path: Path, dialect: Dialect, names: Sequence[str], columns: Sequence[str]) -> Table:
+    layout = find_layout(path, dialect, names, columns)
+
+    def read(wanted: Sequence[int]) -> Float64Array:
+        return read_numbers(layout, wanted)
+
+    return Table(path, layout.names, layout.named, None, read, layout.nameless, layout.hints)
 
 
 # ---- NumPy files ----
@@ -261,13 +309,19 @@ def _array_reader(path: Path, names: Sequence[str], values: NDArray[Any]) -> Rea
             chosen = np.array(values[:, list(columns)], dtype=np.float64, order="C")
         finite = np.isfinite(chosen)
         if not finite.all():
-            row, column = divmod(int(np.argmin(finite)), len(columns))
-            value = chosen[row, column]
-            what = "a missing value (nan)" if np.isnan(value) else f"an infinite value ({value})"
-            raise TableError(f"{path}, row {row} counting from 0: column {names[columns[column]]!r} has {what}; {FILL}")
+            wrong = [int(k) for k in np.flatnonzero(~finite.all(axis=0))]
+            refuse(path, [_not_finite(names[columns[k]], chosen[:, k], finite[:, k]) for k in wrong])
         return chosen
 
     return read
+
+
+def _not_finite(name: str, column: Float64Array, finite: NDArray[np.bool_]) -> Problem:
+    row = int(np.argmin(finite))
+    place = f"row {row} counting from 0"
+    if np.isnan(column[row]):
+        return missing_value(name, place, " (nan)")
+    return infinite_value(name, place, f"({column[row]})")
 
 
 # ---- Parquet ----
@@ -282,24 +336,37 @@ def _open_parquet(path: Path) -> Table:
         schema = parquet.read_schema(path)
     except (ValueError, OSError, NotImplementedError) as error:
         _damaged(path, "a Parquet", error)
-    # pandas stores the row labels of a data frame as columns of this name: not measurements
+    # pandas stores row labels without a name as columns of this name: not measurements
     own = [name for name in schema.names if not name.startswith("__index_level_")]
     names = column_names(path, own)
+    index = _index_columns(schema.metadata)
 
     def read(columns: Sequence[int]) -> Float64Array:
         try:
             content = parquet.read_table(path, columns=[own[j] for j in columns])
         except (ValueError, OSError, NotImplementedError) as error:
             _damaged(path, "a Parquet", error)
+        problems = [problem for j in columns if (problem := _parquet_problem(names[j], content.column(own[j])))]
+        if problems:
+            refuse(path, problems)
         values = np.empty((content.num_rows, len(columns)))
         for k, j in enumerate(columns):
-            values[:, k] = _parquet_column(path, names[j], content.column(own[j]))
+            values[:, k] = np.asarray(content.column(own[j]).to_numpy(), dtype=np.float64)
         return _array_reader(path, [names[j] for j in columns], values)(range(len(columns)))
 
-    return Table(path, names, True, None, read)
+    return Table(path, names, True, None, read, frozenset(j for j, name in enumerate(own) if name in index))
 
 
-def _parquet_column(path: Path, name: str, column: Any) -> Float64Array:  # noqa: ANN401 (pyarrow is optional)
+def _index_columns(metadata: dict[bytes, bytes] | None) -> set[str]:
+    """Columns that pandas says are row labels."""
+    try:
+        columns = json.loads((metadata or {})[b"pandas"])["index_columns"]
+        return {name for name in columns if isinstance(name, str)}
+    except (KeyError, TypeError, ValueError, RecursionError):  # not pandas's, or damaged
+        return set()
+
+
+def _parquet_problem(name: str, column: Any) -> Problem | None:  # noqa: ANN401 (pyarrow is optional)
     import pyarrow
 
     kinds = pyarrow.types
@@ -308,25 +375,20 @@ def _parquet_column(path: Path, name: str, column: Any) -> Float64Array:  # noqa
     )
     if not is_number and not kinds.is_null(column.type):
         row = next((i for i, value in enumerate(column) if value.is_valid), 0)
-        first = f", first {shortened(column[row].as_py())} in row {row} counting from 0" if len(column) else ""
-        raise TableError(
-            f"{path}: column {name!r} holds {_type_name(column.type)}{first}; encode it as numbers or drop the column"
-        )
+        first = f", first {shortened(column[row].as_py())}" if len(column) else ""
+        what = f"holds {_type_name(column.type)}{first}"
+        place = f"row {row} counting from 0" if len(column) else ""
+        return Problem(name, what, "encode it as numbers or drop the column", place)
     if column.null_count:
         row = next(i for i, value in enumerate(column) if not value.is_valid)
-        raise TableError(f"{path}, row {row} counting from 0: column {name!r} has a missing value; {FILL}")
-    return np.asarray(column.to_numpy(), dtype=np.float64)
+        return missing_value(name, f"row {row} counting from 0")
+    return None
 
 
 def _type_name(kind: Any) -> str:  # noqa: ANN401
     return "text" if "string" in str(kind) else str(kind)
 
 
-_OPENERS: dict[str, Callable[[Path], Table]] = {
-    ".csv": _open_csv,
-    ".tsv": _open_csv,
-    ".npy": _open_npy,
-    ".npz": _open_npz,
-    ".parquet": _open_parquet,
-}
-SUFFIXES: tuple[str, ...] = tuple(_OPENERS)
+_OPENERS: dict[str, Callable[[Path], Table]] = {".npy": _open_npy, ".npz": _open_npz, ".parquet": _open_parquet}
+TEXTS: tuple[str, ...] = (".csv", ".tsv", ".txt", ".dat", ".csv.gz", ".tsv.gz", ".txt.gz", ".dat.gz")
+SUFFIXES: tuple[str, ...] = (*TEXTS[:4], *_OPENERS, ".csv.gz")
