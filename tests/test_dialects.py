@@ -63,9 +63,8 @@ def test_a_number_that_can_only_be_decimal_settles_the_point(tmp_path, fields):
     table, values = _read(tmp_path, _lines(*fields))
     np.testing.assert_array_equal(values[:, 0], [float(field) for field in fields])
     assert table.hints == []
-    other = "\n".join(["a;b", f"952;{fields[2]}", f"1.146;{fields[2]}"])  # another column tells as well
-    if fields[2] != "1146":
-        np.testing.assert_array_equal(_read(tmp_path, other)[1][:, 0], [952, 1.146])
+    other = "\n".join(["a;b", f"952;{fields[2]}", f"1.146;{fields[2]}"])  # every column for itself
+    assert "column 'a' holds 952 and 1.146" in _error(tmp_path, other)
 
 
 def test_three_decimals_all_the_way_down_are_decimals(tmp_path):
@@ -75,6 +74,10 @@ def test_three_decimals_all_the_way_down_are_decimals(tmp_path):
         np.testing.assert_array_equal(values[:, 0], [1.146, 2, 12.25])
         assert len(table.hints) == (delimiter == ";")
     assert "'a': 1.146 is read as a number with three decimals" in table.hints[0]
+    for other in ("0.5", "12.25"):  # the file's point is a decimal one
+        table, values = _read(tmp_path, f"a;b\n1.146;{other}\n2.331;{other}\n")
+        assert table.hints == []
+        assert values[0, 0] == 1.146
 
 
 def test_between_commas_a_point_is_decimal_with_a_hint(tmp_path):
@@ -88,6 +91,9 @@ def test_between_commas_a_point_is_decimal_with_a_hint(tmp_path):
 
 def test_whole_numbers_printed_with_three_decimals_beside_whole_numbers(tmp_path):
     assert "holds 3 and 12.000" in _error(tmp_path, _lines("12.000", "3"))
+    assert _read(tmp_path, _lines("12.000", "3", delimiter=","))[0].hints == []
+    long = _lines(*["12"] * 30_000, "1.000")  # far behind the beginning
+    assert "holds 12 and 1.000" in _error(tmp_path, long)
 
 
 @pytest.mark.parametrize(

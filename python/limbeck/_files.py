@@ -48,14 +48,27 @@ def write_whole(path: Path, content: bytes) -> None:
             os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666), "wb"
         ) as file:
             with contextlib.suppress(FileNotFoundError):
-                os.chmod(part, stat.S_IMODE(target.stat().st_mode))
+                _make_alike(part, target.stat())
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
         part.replace(target)
+    except OSError as error:
+        if error.filename == str(part):
+            error.filename = str(path)  # what the caller knows
+        raise
     finally:
         part.unlink(missing_ok=True)
     _sync_folder(target.parent)
+
+
+def _make_alike(part: Path, old: os.stat_result) -> None:
+    """Give a file the owner, where that is allowed, and the permissions of another."""
+    new = part.stat()
+    if hasattr(os, "chown") and (new.st_uid, new.st_gid) != (old.st_uid, old.st_gid):
+        with contextlib.suppress(PermissionError):
+            os.chown(part, old.st_uid, old.st_gid)
+    part.chmod(stat.S_IMODE(old.st_mode))
 
 
 def is_special(path: Path) -> bool:

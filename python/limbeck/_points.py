@@ -1,8 +1,9 @@
 """Points before three digits, which begin decimals or part thousands.
 
 952 and 1.146 in one column are the whole numbers 952 and 1146 where the comma begins decimals; where the point does,
-1.146 is little more than 1. Numbers that can only be decimals, such as 0.5 and 12.25, tell for the whole file. Without
-any, a comma between fields speaks for a point that begins decimals, and anything else leaves the doubt.
+1.146 is little more than 1. A number of the column that can only be one with decimals, such as 0.5 or 12.25, tells, and
+so does a whole one from 1000 on without a mark. Where there is none, commas between fields speak for decimals, and
+anything else leaves the doubt.
 """
 
 from collections.abc import Iterable, Sequence
@@ -17,11 +18,12 @@ from limbeck._table_words import TableError, shortened
 __all__ = ["check_points", "doubtful_columns"]
 
 Float64Array = NDArray[np.float64]
+_FIRST = 1000  # rows that settle most columns
 _ROUNDING = 1e-6  # of a thousand times a number below a thousand: far above that of float64, far below a tenth
 
 
-def doubtful_columns(columns: Sequence[int], values: Float64Array, delimiter: str) -> list[int]:
-    """Columns of numbers below a thousand with three decimals at most; none if a number of the file tells.
+def doubtful_columns(columns: Sequence[int], values: Float64Array) -> tuple[list[int], list[int], bool]:
+    """Columns of numbers below a thousand with three decimals at most.
 
     Parameters
     ----------
@@ -29,24 +31,43 @@ def doubtful_columns(columns: Sequence[int], values: Float64Array, delimiter: st
         Columns that were read.
     values : ndarray of shape (n, len(columns))
         Their numbers, points taken for decimal ones.
-    delimiter : str
-        Between the file's fields.
+
+    Returns
+    -------
+    broken, whole : list of int
+        Columns of which some number is broken, and columns of whole numbers.
+    told : bool
+        Whether another column has numbers that can only be decimals.
     """
-    found = []
-    for j, column in zip(columns, np.abs(values).T, strict=True):
-        whole = column == np.floor(column)
-        rest = column[~whole]
-        thousandths = rest * 1000
-        if (rest < 1).any() or (rest >= 1000).any() or (np.abs(thousandths - np.rint(thousandths)) > _ROUNDING).any():
-            return []
-        # Whole numbers alone may be written 12.000; in files of commas nobody would take this for 12000.
-        if column.max(initial=0.0) < 1000 and (len(rest) or delimiter != ","):
-            found.append(j)
-    return found
+    broken, whole, told = list[int](), list[int](), False
+    for j, column in zip(columns, values.T, strict=True):
+        if not (_in_doubt(column[:_FIRST]) and _in_doubt(column)):
+            told = told or bool((column != np.floor(column)).any())
+        elif (column == np.floor(column)).all():
+            whole.append(j)
+        else:
+            broken.append(j)
+    return broken, whole, told
+
+
+def _in_doubt(column: Float64Array) -> bool:
+    sizes = np.abs(column)
+    rest = sizes[sizes != np.floor(sizes)]
+    thousandths = rest * 1000
+    return bool(
+        sizes.max(initial=0.0) < 1000
+        and (rest >= 1).all()
+        and (np.abs(thousandths - np.rint(thousandths)) <= _ROUNDING).all()
+    )
 
 
 def check_points(
-    path: Path, delimiter: str, names: Sequence[str], doubtful: Sequence[int], rows: Iterable[tuple[int, list[str]]]
+    path: Path,
+    delimiter: str,
+    names: Sequence[str],
+    doubtful: Sequence[int],
+    told: bool,
+    rows: Iterable[tuple[int, list[str]]],
 ) -> str | None:
     """Refuse columns whose points are in doubt, or return a hint where they hardly are.
 
@@ -56,6 +77,8 @@ def check_points(
         Of the file.
     doubtful : sequence of int
         Columns to look at.
+    told : bool
+        Whether other columns have decimals behind a point.
     rows : iterable of (line, fields)
         The file's text.
 
@@ -64,28 +87,31 @@ def check_points(
     TableError
         The numbers of a column can be read in two ways.
     """
-    grouped, whole = dict[int, str](), dict[int, str]()
+    left, grouped, whole = set(doubtful), dict[int, str](), dict[int, str]()
     for _, row in rows:
-        for j in doubtful:
+        for j in tuple(left):
             text = row[j].strip()
             if "." not in text:
                 whole.setdefault(j, text)
             elif GROUPED_POINT.fullmatch(text):
                 grouped.setdefault(j, text)
-            else:
-                return None  # decimals
-    mixed = [j for j in grouped if j in whole]
+            else:  # decimals
+                left.discard(j)
+                told = True
+        if not left:
+            return None
+    mixed = [j for j in doubtful if j in left and j in grouped and j in whole]
     if mixed and delimiter != ",":
         j = mixed[0]
+        more = f" (and {len(mixed) - 1} more columns do the like)" if len(mixed) > 1 else ""
         raise TableError(
-            f"{path}: column {names[j]!r} holds {whole[j]} and {grouped[j]}, and the point may begin decimals or part "
-            "thousands; say --decimal . or --thousands ."
+            f"{path}: column {names[j]!r} holds {whole[j]} and {grouped[j]}{more}, and the point may begin decimals or "
+            "part thousands; say --decimal . or --thousands ."
         )
-    suspects = mixed if delimiter == "," else list(grouped) if delimiter == ";" else []
-    if not suspects:
-        return None
-    j = suspects[0]
-    return (
-        f"column {shortened(names[j])}: {grouped[j]} is read as a number with three decimals; if the point parts "
-        "thousands, give --thousands ., if not, --decimal ."
-    )
+    alone = [j for j in doubtful if j in left and j in grouped] if delimiter == ";" and not told else []
+    for j in [*mixed, *alone][:1]:
+        return (
+            f"column {shortened(names[j])}: {grouped[j]} is read as a number with three decimals; if the point parts "
+            "thousands, give --thousands ., if not, --decimal ."
+        )
+    return None
