@@ -113,6 +113,21 @@ def test_options_that_make_no_sense(capsys, options):
     assert (status, out, err.count("\n")) == (2, "", 1)
 
 
+@pytest.mark.parametrize("head", ["a,b,y,", "a,b,y"])
+def test_a_delimiter_at_the_end_of_every_row(capsys, head):
+    X, y = _numbers()
+    Path("d.csv").write_text("\n".join([head, *(f"{a},{b},{c}," for a, b, c in zip(*X.T, y, strict=True))]))
+    assert "column 'x3' is empty; drop it (--drop x3)" in _run(capsys, "learn", "d.csv")[2]
+    assert _run(capsys, "learn", "d.csv", "--drop", "x3", *LEARN)[1].startswith("d.csv: 40 rows, 2 features\n\ny: ")
+    assert "40 rows, R2 = " in _run(capsys, "predict", "d.network.json", "d.csv")[2]
+
+
+def test_one_column_may_be_several(capsys):
+    X, y = _numbers()
+    _write("d.csv", ["a", "b", "y"], [*X.T, y], ":")
+    assert "give more columns, or the character between fields, --delimiter" in _run(capsys, "learn", "d.csv")[2]
+
+
 # ---- Hints ----
 
 

@@ -342,6 +342,17 @@ def test_lines_before_the_header(tmp_path, first):
     assert "is empty after the 5 line(s) skipped" in _error(tmp_path, text, skip_rows=9)
 
 
+def test_names_for_all_columns_but_the_row_labels(tmp_path):
+    message = _error(tmp_path, 'a,b,c\n"1",2,3,4\n"2",3,4,5\n')
+    assert "line 1: the header has 3 names for 4 field(s) in most lines; name every column" in message
+    assert "--skip-rows 1" in _error(tmp_path, "Rents, 2024\na,b,c\n1,2,3\n4,5,6\n")
+    assert "line 2: 3 field(s) where the first row has 2" in _error(tmp_path, "1,2\n1,2,3\n4,5,6\n")
+
+
+def test_rows_of_empty_fields(tmp_path):
+    assert "line 4: every field is empty; delete that line" in _error(tmp_path, "a,b,c\n1,2,3\n4,5,6\n,,\n,,\n")
+
+
 def test_a_row_of_units_is_recognised(tmp_path):
     message = _error(tmp_path, "a,b,c\n[m],[s],-\n1,2,3\n4,5,6\n")
     assert "line 2 is no row of numbers: if it holds units, delete it" in message

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from limbeck._command import CommandError, Parser, say, whole
 from limbeck._dialect import Dialect
 from limbeck._hints import column_hints
+from limbeck._table_words import shortened
 from limbeck._tables import Table
 
 __all__ = ["Columns", "add_text_options", "choose_columns", "dialect_of", "give_hints"]
@@ -87,8 +88,10 @@ def choose_columns(table: Table, target: str | None, drop: Sequence[str], weight
     default = table.labels
     if default is None:
         default = max((j for j in range(len(table.names)) if j != weights), default=0)
-    chosen = default if target is None else table.index(target)
     dropped = {table.index(column) for column in drop}
+    if default in dropped and default in table.nameless:  # made by a delimiter at the end of each row
+        default = max((j for j in range(len(table.names)) if j not in (*dropped, weights)), default=default)
+    chosen = default if target is None else table.index(target)
     if chosen in dropped:
         raise CommandError(f"column {table.names[chosen]!r} is the target and cannot be dropped: choose --target")
     if weights is not None and weights in (*dropped, chosen):
@@ -96,7 +99,9 @@ def choose_columns(table: Table, target: str | None, drop: Sequence[str], weight
         raise CommandError(f"column {table.names[weights]!r} is {task} and cannot hold weights: choose --sample-weight")
     features = [j for j in range(len(table.names)) if j not in dropped and j not in (chosen, weights)]
     if not features:
-        raise CommandError(f"{table.path} has no feature beside the target {table.names[chosen]!r}: give more columns")
+        other = ", or the character between fields, --delimiter" if table.is_text and len(table.names) == 1 else ""
+        name = shortened(table.names[chosen])
+        raise CommandError(f"{table.path} has no feature beside the target {name}: give more columns{other}")
     return Columns(features, chosen, weights)
 
 

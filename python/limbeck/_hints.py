@@ -41,7 +41,7 @@ def column_hints(table: Table, features: Sequence[int], values: Float64Array) ->
     numbering, identifiers, constant = list[str](), list[str](), list[str]()
     for k, j in enumerate(features):
         column = values[:, k]
-        labelled = j in table.row_labels or _INDEX_NAMES.fullmatch(names[j].strip()) is not None
+        labelled = j in table.nameless | table.row_labels or _INDEX_NAMES.fullmatch(names[j].strip()) is not None
         nameless = not table.named or names[j] in ("X", "x")  # R's name for a column without one
         if (labelled and _counts(column)) or (nameless and _counts(column, in_order=True)):
             numbering.append(names[j])

@@ -122,7 +122,7 @@ def text_problem(column: str, field: str, place: str, format: NumberFormat) -> P
             now = f"; now decimals begin with {format.decimal!r}{_parted(format)}" if format.settled else ""
             return Problem(column, what, f"give {advice}{now}", place, droppable=False)
     if plain_number(_UNITS.sub("", text)) is not None:
-        return Problem(column, what, "write plain numbers, without a unit", place)
+        return Problem(column, what, "write plain numbers, without a unit", place, droppable=False)
     return Problem(column, what, "encode it as numbers or drop the column", place)
 
 
