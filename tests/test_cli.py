@@ -101,7 +101,15 @@ def test_report_and_file(houses, calls, capsys):
 
 
 def test_rows_as_they_are_and_options_are_passed_on(houses, calls, capsys):
-    options = {"width": 2, "max-width": 9, "validation": 0.25, "seed": 3, "time-limit": 1e-9, "threads": 1}
+    options = {
+        "width": 2,
+        "max-width": 9,
+        "validation": 0.25,
+        "seed": 3,
+        "time-limit": 1e-9,
+        "threads": 1,
+        "sample-rows": 99,
+    }
     argv = [f"--{name}={value}" for name, value in options.items()]
     status, out, _ = _run(capsys, "learn", "houses.csv", *argv, "--inputs", "gaussian", "--progress")
     assert status == 0
@@ -111,6 +119,7 @@ def test_rows_as_they_are_and_options_are_passed_on(houses, calls, capsys):
     np.testing.assert_array_equal(call.y, y)
     assert (call.width, call.max_width, call.validation, call.seed, call.time_limit) == (2, 9, 0.25, 3, 1e-9)
     assert (call.n_threads, call.progress, call.inputs, call.sample_weight) == (1, True, "gaussian", None)
+    assert call.sample_rows == 99
     assert "stopped early" in out
 
 

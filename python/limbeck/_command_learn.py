@@ -53,6 +53,7 @@ def add_parser(commands: argparse._SubParsersAction[Parser]) -> None:
         "--output", metavar="PATH", type=Path, help="where the network goes (default FILE's stem + .network.json, here)"
     )
     add("--validation", metavar="F", type=fraction, default=0.1, help="fraction of rows held out (default 0.1)")
+    add("--sample-rows", metavar="N", type=count, help="rows to search on where there are more (default by memory)")
     add("--seed", metavar="N", type=whole, default=0, help="seed of every random choice (default 0)")
     add("--time-limit", metavar="S", type=seconds, help="stop after so many seconds with the best network so far")
     add("--threads", metavar="N", type=count, help="number of threads")
@@ -109,6 +110,7 @@ def _learned(arguments: argparse.Namespace, table: Table, columns: Columns, valu
             inputs=arguments.inputs,
             validation=arguments.validation,
             sample_weight=None if columns.weight is None else values[:, d + 1],
+            sample_rows=arguments.sample_rows,
             seed=arguments.seed,
             progress=arguments.progress,
             time_limit=arguments.time_limit,

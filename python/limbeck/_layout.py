@@ -21,7 +21,9 @@ __all__ = ["Layout", "Record", "explained", "find_layout", "records"]
 
 Record = tuple[int, list[str]]
 
-_SAMPLE, _SAMPLE_LINES = 1 << 16, 200  # characters and lines to recognise the delimiter and the header by: the longer
+# What delimiter and header are recognised by: at least so many characters, and so many lines unless they are long.
+_SAMPLE, _SAMPLE_LINES = 1 << 16, 200
+_LONG, _LONG_LINES = 1 << 20, 4
 _SEPARATOR = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)  # what Excel writes and obeys in a first line
 
 
@@ -157,7 +159,8 @@ def _beginning(file: TextIO, skip_rows: int) -> tuple[list[str], int]:
     for line in file:
         lines.append(line)
         size += len(line)
-        if size >= _SAMPLE and len(lines) >= _SAMPLE_LINES:
+        enough = _SAMPLE_LINES if size < _LONG else _LONG_LINES
+        if size >= _SAMPLE and len(lines) >= enough:
             break
     return lines, skipped
 
