@@ -1,8 +1,8 @@
 """Points before three digits, which begin decimals or part thousands.
 
 952 and 1.146 in one column are the whole numbers 952 and 1146 where the comma begins decimals; where the point does,
-1.146 is little more than 1. A number of the column that can only have decimals, such as 0.5 or 12.25, settles it, and so
-does a whole one from 1000 on without a mark. Without either, decimals are likely in files whose fields are parted by
+1.146 is little more than 1. A number of the column that can only have decimals, such as 0.5 or 12.25, settles it, and
+so does a whole one from 1000 on without a mark. Without either, decimals are likely in files whose fields are parted by
 commas, and cannot be told from thousands in others.
 """
 
