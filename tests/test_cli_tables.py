@@ -113,6 +113,13 @@ def test_options_that_make_no_sense(capsys, options):
     assert (status, out, err.count("\n")) == (2, "", 1)
 
 
+def test_a_delimiter_at_the_end_of_every_row_without_a_header(capsys):
+    X, y = _numbers()
+    Path("d.csv").write_text("\n".join(f"{a},{b},{c}," for a, b, c in zip(*X.T, y, strict=True)))
+    assert "column 'x3' is empty; drop it (--drop x3)" in _run(capsys, "learn", "d.csv")[2]
+    assert _run(capsys, "learn", "d.csv", "--drop", "x3", *LEARN)[1].startswith("d.csv: 40 rows, 2 features\n\nx2: ")
+
+
 @pytest.mark.parametrize("head", ["a,b,y,", "a,b,y"])
 def test_a_delimiter_at_the_end_of_every_row(capsys, head):
     X, y = _numbers()

@@ -236,6 +236,13 @@ def test_a_first_row_like_the_rest_is_one(tmp_path, text):
     assert not open_table(path).named
 
 
+def test_names_in_quotes_above_numbers_without(tmp_path):
+    text = '"2","1"\n1,2\n2,1\n1,1\n'
+    assert _read(tmp_path, text)[0].names == ("2", "1")
+    assert not _read(tmp_path, text, header=False)[0].named
+    assert not _read(tmp_path, text.replace("\n1,2", '\n"1",2'))[0].named
+
+
 def test_rows_of_a_survey_are_rows(tmp_path):
     """Whole numbers from 1 to 5 in three columns: 8 of 125 rows have equal steps; here the first is one of them."""
     rows = np.random.default_rng(0).integers(1, 6, (200, 3))
@@ -346,6 +353,9 @@ def test_names_for_all_columns_but_the_row_labels(tmp_path):
     message = _error(tmp_path, 'a,b,c\n"1",2,3,4\n"2",3,4,5\n')
     assert "line 1: the header has 3 names for 4 field(s) in most lines; name every column" in message
     assert "--skip-rows 1" in _error(tmp_path, "Rents, 2024\na,b,c\n1,2,3\n4,5,6\n")
+    assert "line 2: 2 field(s) where the header has 4; mend or drop that line, or leave out" in _error(
+        tmp_path, "Rents, of 2024, by town, in EUR\na,b\n1,2\n3,4\n"
+    )
     assert "line 2: 3 field(s) where the first row has 2" in _error(tmp_path, "1,2\n1,2,3\n4,5,6\n")
 
 

@@ -89,7 +89,8 @@ def choose_columns(table: Table, target: str | None, drop: Sequence[str], weight
     if default is None:
         default = max((j for j in range(len(table.names)) if j != weights), default=0)
     dropped = {table.index(column) for column in drop}
-    if default in dropped and default in table.nameless:  # made by a delimiter at the end of each row
+    if default in dropped and (default in table.nameless or (table.is_text and not table.named)):
+        # It may be made by a delimiter at the end of each row.
         default = max((j for j in range(len(table.names)) if j not in (*dropped, weights)), default=default)
     chosen = default if target is None else table.index(target)
     if chosen in dropped:

@@ -152,8 +152,11 @@ def _refuse(layout: Layout, problems: list[Problem], hint: str) -> NoReturn:
 
 def _ragged(layout: Layout, line: int, fields: int) -> NoReturn:
     model = "the header" if layout.named else "the first row"
+    # The first line may be none of the table's.
+    title = f", or leave out lines before the header, --skip-rows {line - 1}" if line == layout.header_lines + 1 else ""
     raise TableError(
         f"{layout.path}, line {line}: {fields} field(s) where {model} has {len(layout.names)}; mend or drop that line"
+        + title
     )
 
 

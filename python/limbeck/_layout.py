@@ -129,7 +129,11 @@ def find_layout(path: Path, dialect: Dialect, names: Sequence[str] = (), columns
         raise TableError(f"{path} is empty" + (f" after the {skipped} line(s) skipped" if skipped else ""))
     (line, first), rest = rows[0], [row for _, row in rows[1:]]
     _check_beginning(path, rows, dialect.numbers)
-    header = _has_header(path, first, rest, dialect, names, columns)
+    header = dialect.header
+    if header is None and rest and _is_quoted(lines[line - skipped - 1 : rows[1][0] - skipped], len(first)):
+        header = True
+    if header is None:
+        header = _has_header(path, first, rest, dialect, names, columns)
     if not header:
         nameless = frozenset[int]()
         return Layout(
@@ -203,6 +207,11 @@ def _check_beginning(path: Path, rows: Sequence[Record], numbers: NumberFormat) 
         )
 
 
+def _is_quoted(lines: list[str], fields: int) -> bool:
+    """Whether every field of a first row is in quotes and none of the last line: so some programs write names."""
+    return "".join(lines[:-1]).count('"') >= 2 * fields and '"' not in lines[-1]
+
+
 def _has_header(
     path: Path,
     first: list[str],
@@ -211,8 +220,6 @@ def _has_header(
     names: Sequence[str],
     columns: Sequence[str],
 ) -> bool:
-    if dialect.header is not None:
-        return dialect.header
     number = dialect.numbers.number
     if is_header(first, rest[0] if rest else None, number):
         return True
