@@ -75,6 +75,11 @@ def test_a_closed_stdout_that_is_not_needed():
 
 
 @posix
+def test_progress_without_a_stderr():
+    assert _run([*LEARN, "--progress"], "2>&-") == (0, "")
+
+
+@posix
 @full
 @pytest.mark.parametrize(
     ("argv", "shell"), [("learn none.csv", "2>/dev/full"), ("learn --fly", "2>/dev/full"), ("config", ">&- 2>&-")]

@@ -38,7 +38,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         130 interrupted, 141 whoever read the output has gone.
     """
     if sys.stdout is None:  # closed by whoever started the process
-        sys.stdout = _NoOutput()
+        sys.stdout = _NoOutput(refuses=True)
+    if sys.stderr is None:
+        sys.stderr = _NoOutput(refuses=False)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a column's name must not stop the report of a terminal without Unicode
             stream.reconfigure(errors="backslashreplace")
@@ -90,10 +92,15 @@ def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
 
 
 class _NoOutput(io.TextIOBase):
-    """The standard output of a process that has none."""
+    """A stream of a process that has none: results must not be lost in it, messages may."""
 
-    def write(self, _: str) -> int:
-        raise OSError(errno.EBADF, "it is closed")
+    def __init__(self, *, refuses: bool) -> None:
+        self._refuses = refuses
+
+    def write(self, text: str) -> int:
+        if self._refuses:
+            raise OSError(errno.EBADF, "it is closed")
+        return len(text)
 
 
 def _flushed(status: int) -> int:
@@ -107,8 +114,7 @@ def _flushed(status: int) -> int:
         _drop(sys.stdout)
         status = status or _fail(_os_message(error))
     try:
-        if sys.stderr is not None:
-            sys.stderr.flush()
+        sys.stderr.flush()
     except OSError:
         _drop(sys.stderr)
     return status
