@@ -432,6 +432,14 @@ def test_wide_headers(tmp_path):
 def test_other_marks_are_read_to_the_bit(tmp_path):
     values = np.random.default_rng(0).standard_normal((200, 3)) * [1e-3, 1.0, 1e7]
     rows = [";".join(f"{value:,.12f}".translate({44: 46, 46: 44}) for value in row) for row in values.tolist()]
-    _, read = _read(tmp_path, "a;b;c\n" + "\n".join(rows), decimal=",", thousands=".")
     wanted = [[float(f"{value:.12f}") for value in row] for row in values.tolist()]
-    np.testing.assert_array_equal(read, wanted)
+    quoted = ['"' + row.replace(";", '";"') + '"' for row in rows]  # read row by row
+    for lines in (rows, quoted, rows[:9] + quoted[9:]):
+        _, read = _read(tmp_path, "a;b;c\n" + "\n".join(lines), decimal=",", thousands=".")
+        np.testing.assert_array_equal(read, wanted)
+
+
+def test_words_of_any_script_in_columns_that_are_not_asked_for(tmp_path):
+    for options in ({}, {"decimal": ","}):
+        (tmp_path / "data.csv").write_text("a;stadt\n1;Łódź π\n2;北京\n", encoding="utf-8")
+        np.testing.assert_array_equal(open_table(tmp_path / "data.csv", Dialect.of(**options)).read([0]), [[1], [2]])

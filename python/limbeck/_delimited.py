@@ -2,7 +2,7 @@
 
 import itertools
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NoReturn, TextIO
 
 import numpy as np
@@ -33,7 +33,7 @@ def read_numbers(layout: Layout, columns: Sequence[int]) -> Float64Array:
     """
     with explained(layout.path, layout.encoding):
         try:
-            values = _load_fast(layout, columns) if layout.numbers.plain else None
+            values = _load_fast(layout, columns)
         except UnicodeError:
             raise
         except ValueError:  # the careful reader knows which line, and reads what the fast one is too strict for
@@ -77,18 +77,36 @@ def _load_fast(layout: Layout, columns: Sequence[int]) -> Float64Array:
         silenced(UserWarning),  # "input contained no data": seen from the shape
         open_text(layout.path, layout.encoding, newline=None) as file,
     ):
+        lines = itertools.islice(file, layout.header_lines, None)
         values: Float64Array = np.loadtxt(
-            file,
+            lines if layout.numbers.plain else _with_points(lines, layout),
             delimiter=None if layout.delimiter == BLANKS else layout.delimiter,
             quotechar='"',
             comments=None,
-            skiprows=layout.header_lines,
+            encoding="utf-8",  # of lines in bytes, of which there are none; converters get text
             ndmin=2,
             converters=dict.fromkeys(unwanted, _zero) or None,
         )
     if values.shape[1] != len(layout.names):
         raise ValueError("all rows are of another length than the header")
     return values if list(columns) == list(range(len(layout.names))) else values[:, list(columns)]
+
+
+def _with_points(lines: Iterable[str], layout: Layout) -> Iterator[str]:
+    """Lines whose decimals begin with a point and whose thousands are not parted; ValueError on anything odd."""
+    numbers, delimiter = layout.numbers, layout.delimiter
+    if delimiter in (numbers.decimal, BLANKS) or delimiter in numbers.thousands:
+        raise ValueError("a mark may part fields")
+    for line in lines:
+        if '"' in line or (numbers.decimal != "." and "." not in numbers.thousands and "." in line):
+            raise ValueError("quotes, or a point without a meaning")
+        if not any(mark in line for mark in numbers.thousands):
+            yield line if numbers.decimal == "." else line.replace(numbers.decimal, ".")
+            continue
+        values = [numbers.number(field) for field in line.rstrip("\r\n").split(delimiter)]
+        if None in values:
+            raise ValueError("no number")
+        yield delimiter.join(map(repr, values)) + "\n"
 
 
 def _zero(_: str) -> float:
