@@ -8,7 +8,7 @@ import importlib.util
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -31,10 +31,8 @@ from limbeck._command import (
     write,
 )
 from limbeck._command_tables import add_text_options, dialect_of, give_hints
-from limbeck._evidence import Evidence
-from limbeck._inputs import Whitening
 from limbeck._model_file import Preprocessing, save_model
-from limbeck._reading import read
+from limbeck._reading import Reading
 from limbeck._report import clipped, number, r2_interval
 from limbeck._table_words import drop_options, listed, numbered
 from limbeck._tables import SUFFIXES, open_table
@@ -109,7 +107,7 @@ def _distill(arguments: argparse.Namespace) -> int:
     took = time.perf_counter() - started
     write(lambda: save_model(output, found.network, preprocessing, record(found, found.n_queries)), output)
     print(f"{arguments.function}: {found.n_queries:,} queries of {len(means)} features\n")
-    print(found if preprocessing.is_none else _in_units(found, means, scales), end="\n\n")
+    print(found if preprocessing.is_none else _InUnits.of(found, means, scales), end="\n\n")
     for title, text in [*_summary(arguments, found), ("time", f"{took:.1f} s"), ("written", str(output))]:
         print(f"{title:<15}{text}")
     return 0
@@ -192,15 +190,24 @@ def _features(arguments: argparse.Namespace, target: str) -> Preprocessing:
     return Preprocessing(names, table.named, tuple(kept), target, None, columns, means, scales, 0.0, 1.0)
 
 
-def _in_units(found: Distilled, means: Float64Array, scales: Float64Array) -> Distilled:
-    """The result as one of features in the units of a file, counted from its means in its deviations, to be printed."""
-    units = Whitening(means, np.diag(1 / scales))
-    origin = found._evidence._rows
-    rows = replace(origin.original, X=means + scales * origin.original.X)
-    network = units.pull_back(found.network).normalized()
-    evidence = Evidence(network, replace(origin, original=rows, coordinates=units, standard=False))
-    evidence.reading = read(network, rows.X, rows.weights, means=means, scales=scales)
-    return replace(found, network=network, inputs="gaussian", _evidence=evidence)
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _InUnits(Distilled):
+    """The result of standardised queries as one of features in the units of a file, to be printed.
+
+    What a part does is the same: only what features are counted from and in differs.
+    """
+
+    means: Float64Array
+    scales: Float64Array
+
+    @classmethod
+    def of(cls, found: Distilled, means: Float64Array, scales: Float64Array) -> _InUnits:
+        content = {field.name: getattr(found, field.name) for field in fields(found)}
+        return cls(**{**content, "inputs": "gaussian"}, means=means, scales=scales)
+
+    @property
+    def reading(self) -> Reading:
+        return replace(super().reading, means=self.means, scales=self.scales)
 
 
 def _summary(arguments: argparse.Namespace, found: Distilled) -> list[tuple[str, str]]:
