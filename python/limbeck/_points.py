@@ -91,11 +91,11 @@ def check_points(
     for _, row in rows:
         for j in tuple(left):
             text = row[j].strip()
-            if "." not in text:
+            if text.lstrip("+-").isdigit():
                 whole.setdefault(j, text)
             elif GROUPED_POINT.fullmatch(text):
                 grouped.setdefault(j, text)
-            else:  # decimals
+            else:  # decimals, or an exponent, which nobody writes beside marks of thousands
                 left.discard(j)
                 told = True
         if not left:
