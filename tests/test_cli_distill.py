@@ -58,7 +58,8 @@ def test_a_function_comes_back(capsys, function):
     for part in (
         rf"^{re.escape(function)}: [\d,]+ queries of 3 features",
         r"\nwidth +2, at most 2, as asked",
-        r"\nqueries +[\d,]+; no more because the tolerance was met",
+        r"\n(model.predict|price): 2 neurons, of 3 features \(standard Gaussian\)\n",
+        r"\n[\d,]+ queries; no more because the tolerance was met\n",
         r"\nfidelity R2 +1.00, 95 % confidence interval 1.00 to 1.00, on \d+ queries held out",
         r"\nwritten +net.json",
     ):
@@ -71,7 +72,12 @@ def test_features_in_the_units_of_a_file(capsys):
     Path("houses.csv").write_text("rooms,age,id\n" + "\n".join(",".join(map(repr, row)) for row in table.tolist()))
     status, out, err = _run(capsys, "pricing:in_units", "--like", "houses.csv", "--drop", "id", "--queries", 3000)
     assert (status, err) == (0, "")
-    assert re.search(r"\n +1 +[+-][\d.]+ .*[+-]1\.00 rooms", out)
+    # In the units of the file: 10 for each room beyond the sixth.
+    sentence = r"where rooms is above 6\.0+, in_units rises by 10\.0+ for each unit of rooms"
+    assert re.search(sentence, " ".join(out.split()))
+    slope = re.search(r"per standard deviation (-[\d.]+) for age", " ".join(out.split()))  # of the file
+    np.testing.assert_allclose(float(slope[1]), -0.5 * table[:, 1].std(), atol=5e-3)
+    assert "in_units: 1 neuron and a linear part, of 2 features (Gaussian)" in out
     model = load_model(Path("in_units.network.json"))
     X = table[:, :2]
     np.testing.assert_allclose(model(X), 10 * np.maximum(X[:, 0] - 6, 0) - 0.5 * X[:, 1], atol=0.3)
@@ -126,7 +132,8 @@ def test_progress_and_time(capfd):
         (["pricing:price", "--features", 3, "--output", "net.txt"], "must end in .json"),
         (["pricing:price", "--like", "none.csv"], "none.csv does not exist"),
         (["pricing:price", "--like", "flat.csv"], "column 'b' does not vary"),
-        (["pricing:price", "--like", "flat.csv", "--drop", "a", "--drop", "b"], "no feature left"),
+        (["pricing:price", "--like", "flats.csv"], "columns 'b', 'c' do not vary: .*--drop b --drop c"),
+        (["pricing:price", "--like", "flat.csv", "--header", "--drop", "a", "--drop", "b"], "no feature left"),
         (["pricing:price", "--like", "one.csv"], "one.csv has 1 row"),
     ],
 )
@@ -134,6 +141,7 @@ def test_mistakes_are_one_line(capsys, argv, text):
     Path("broken.py").write_text("1 / 0")
     Path("leaves.py").write_text("import sys\nsys.exit(0)")
     Path("flat.csv").write_text("a,b\n1,2\n2,2\n3,2\n")
+    Path("flats.csv").write_text("a,b,c\n1,2,1\n2,2,1\n3,2,1\n")
     Path("one.csv").write_text("a,b\n1,2\n")
     status, out, err = _run(capsys, *argv)
     assert (status, out) == (2, "")
@@ -144,3 +152,31 @@ def test_mistakes_are_one_line(capsys, argv, text):
 
 def test_an_interrupt_ends_it(capsys):
     assert _run(capsys, "pricing:interrupted", "--features", 3) == (130, "", "limbeck: interrupted\n")
+
+
+def test_the_network_is_that_of_the_function(capsys):
+    """The file holds, to the bit, what limbeck.distill finds at standard Gaussian queries, and how to scale them."""
+    import json
+
+    import limbeck
+
+    rng = np.random.default_rng(0)
+    table = np.column_stack([rng.normal(6, 1, 300), rng.normal(40, 15, 300)])
+    Path("houses.csv").write_text("rooms,age\n" + "\n".join(",".join(map(repr, row)) for row in table.tolist()))
+    assert _run(capsys, "pricing:in_units", "--like", "houses.csv", "--queries", 1000)[0] == 0
+    sys.path.insert(0, str(Path.cwd()))
+    import pricing
+
+    means, scales = table.mean(axis=0), table.std(axis=0)
+    wanted = limbeck.distill(lambda Z: pricing.in_units(means + scales * Z), 2, n_queries=1000)
+    content = json.loads(Path("in_units.network.json").read_text())
+    assert ReLUNetwork.from_dict({**content, "preprocessing": None}) == wanted.network
+    assert content["preprocessing"]["feature_means"] == means.tolist()
+
+
+def test_text_options_are_for_the_table(capsys):
+    rng = np.random.default_rng(0)
+    rows = [";".join(f"{v:.3f}".replace(".", ",") for v in row) for row in rng.normal([6, 40], [1, 15], (50, 2))]
+    Path("houses.csv").write_text("\n".join(["rooms;age", *rows]))
+    assert "--decimal ," in _run(capsys, "pricing:in_units", "--like", "houses.csv")[2]
+    assert _run(capsys, "pricing:in_units", "--like", "houses.csv", "--decimal", ",", "--width", 1)[0] == 0

@@ -47,6 +47,8 @@ def test_the_onnx_file_is_valid_and_says_what_it_is(tmp_path):
     assert [value.name for value in model.graph.input] == ["X"]
     assert [value.name for value in model.graph.output] == ["y"]
     assert [p.name for p in tmp_path.iterdir()] == ["net.onnx"]
+    NETWORKS["ordinary"].to_onnx(tmp_path / "NET.ONNX")
+    assert (tmp_path / "NET.ONNX").read_bytes() == (tmp_path / "net.onnx").read_bytes()
 
 
 def test_what_cannot_be_exported(tmp_path):

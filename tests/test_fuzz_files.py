@@ -6,6 +6,7 @@ takes LIMBECK_FUZZ inputs of each format, 60 unless told; the slow one 20,000.
 
 import contextlib
 import copy
+import gzip
 import io
 import json
 import os
@@ -19,6 +20,7 @@ import numpy as np
 import pytest
 
 from limbeck import ReLUNetwork
+from limbeck._dialect import Dialect
 from limbeck._model_file import Preprocessing, load_model, save_model
 from limbeck._table_words import TableError
 from limbeck._tables import open_table
@@ -316,8 +318,10 @@ def makers(kind, folder):
         def make(rng):
             return odd_npy(rng) if rng.random() < 0.6 else damaged(rng, rng.choice(arrays), WORDS["npy"])
 
-    elif kind in ("csv", "tsv"):
-        sound = [text.encode() for text in texts("," if kind == "csv" else "\t")]
+    elif kind in ("csv", "tsv", "text"):
+        sound = [text.encode() for text in texts({"csv": ",", "tsv": "\t", "text": ";"}[kind])]
+        if kind == "text":
+            sound += [text.encode("utf-16") for text in texts(" ")]
 
         def make(rng):
             if rng.random() < 0.3:
@@ -351,10 +355,30 @@ def read_network(path):
         load_model(path)  # what can be loaded is a model, too
 
 
-def read_table(path):
+DIALECTS = [
+    {"header": True, "decimal": ","},
+    {"header": False, "thousands": ".", "skip_rows": 1},
+    {"thousands": "space", "delimiter": ";"},
+    {"thousands": "apostrophe", "delimiter": "space"},
+    {"encoding": "utf-16-le"},
+    {"encoding": "cp1252", "thousands": ","},
+    {"encoding": "utf-7", "delimiter": "tab"},
+]
+
+
+def read_dialect(path):
+    """The same bytes in a dialect that they choose."""
+    content = path.read_bytes()
+    read_table(path, Dialect.of(**DIALECTS[sum(content) % len(DIALECTS)]))
+    packed = path.with_name("data.txt.gz")
+    packed.write_bytes(gzip.compress(content, 1)[: None if len(content) % 2 else -len(content) % 9 - 1])
+    read_table(packed)
+
+
+def read_table(path, dialect=None):
     refusal = None
     try:
-        table = open_table(path)
+        table = open_table(path, dialect)
         names = range(len(table.names))
         for columns in (names, list(names)[::-2]):
             values = table.read(columns)
@@ -371,6 +395,7 @@ KINDS = {
     "network npz": ("net.npz", read_network),
     "csv": ("data.csv", read_table),
     "tsv": ("data.tsv", read_table),
+    "text": ("data.txt", read_dialect),
     "npy": ("data.npy", read_table),
     "npz": ("data.npz", read_table),
     "parquet": ("data.parquet", read_table),

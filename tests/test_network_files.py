@@ -54,13 +54,21 @@ def test_json_is_plain_and_says_what_it_is(tmp_path):
     }
 
 
-@pytest.mark.parametrize("name", ["net.txt", "net", "net.JSON", "net.json.gz"])
+@pytest.mark.parametrize("name", ["net.txt", "net", "net.json.gz", "json"])
 def test_other_names_are_refused(tmp_path, name):
     with pytest.raises(ValueError, match=rf"ends in \.json or \.npz, got .*{name}"):
         NETWORKS["ordinary"]().save(tmp_path / name)
     with pytest.raises(ValueError, match=rf"ends in \.json or \.npz, got .*{name}"):
         ReLUNetwork.load(tmp_path / name)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["net.JSON", "net.Npz"])
+def test_capitals_in_the_extension(tmp_path, name):
+    net = NETWORKS["ordinary"]()
+    net.save(tmp_path / name)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert ReLUNetwork.load(tmp_path / name) == net
 
 
 @pytest.mark.parametrize("suffix", [".json", ".npz"])

@@ -138,7 +138,7 @@ def test_any_finite_numbers_round_trip(tmp_path_factory, values, delimiter, quot
     [
         ("a,b\n1,2\n3,red\n4,blue\n", ["line 3", "'b'", "text", "'red'", "encode it as numbers or drop"]),
         ("1,2\n3,red\n", ["line 2", "'x1'", "'red'"]),
-        ("a;b\n1,5;2\n3;4\n", ["line 2", "'a'", "'1,5'", "decimals with a point"]),
+        ("a;b\n1,5;2\n3;4\n", ["line 2", "'a'", "'1,5'", "give --decimal , if the comma begins decimals"]),
         ("a,b\n1,2\n1_0,2\n", ["line 3", "'a'", "'1_0'"]),
         ("a,b\n1,2\n\n3,\n", ["line 4", "'b'", "missing value;", "fill it"]),
         ("a,b\n1,2\nNA,3\n", ["line 3", "'a'", "missing value ('NA')"]),
@@ -170,9 +170,10 @@ def test_long_text_is_cut(tmp_path):
     assert len(_error(_write(tmp_path, "a,b\n1,2\n3," + "x" * 9000 + "\n"))) < 400
 
 
-@pytest.mark.parametrize("text", ["a,b\n1,2\n".encode("utf-16"), b"a,b\n1,2\n3,\xff\n", b"\xff\xfe\x00"])
+@pytest.mark.parametrize("text", ["a,b\n1,2\n".encode("utf-16-le"), b"a,b\n1,2\n3,\xff\n", b"\xff\xfe\x00"])
 def test_other_encodings(tmp_path, text):
     assert "UTF-8" in _error(_write(tmp_path, text))
+    assert "--encoding" in _error(_write(tmp_path, text))
 
 
 def test_bad_encoding_far_down(tmp_path):
@@ -412,7 +413,7 @@ def test_missing_folder_unknown_and_empty(tmp_path):
     assert "does not exist" in _error(tmp_path / "none.csv")
     assert "is a folder" in _error(tmp_path)
     assert "'.xlsx'" in _error(_write(tmp_path, "x", "a.xlsx"))
-    assert ".csv, .tsv, .npy, .npz, .parquet" in _error(_write(tmp_path, "x", "data"))
+    assert ".csv, .tsv, .txt, .dat, .npy, .npz, .parquet" in _error(_write(tmp_path, "x", "data"))
     for suffix in (".csv", ".npy", ".npz", ".parquet"):
         assert "is empty" in _error(_write(tmp_path, "", "empty" + suffix))
 

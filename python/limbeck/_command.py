@@ -8,9 +8,10 @@ import sys
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from limbeck import _sentences as sentences
+from limbeck._files import is_special
 from limbeck._learned import Learned
 from limbeck._model_file import is_network_file
 
@@ -25,6 +26,7 @@ __all__ = [
     "positive",
     "r2_text",
     "record",
+    "refusals",
     "say",
     "seconds",
     "whole",
@@ -37,9 +39,10 @@ class CommandError(Exception):
 
 
 def say(message: str) -> None:
-    """One line on the standard error."""
-    with contextlib.suppress(BrokenPipeError):
-        print(f"limbeck: {' '.join(message.split())}", file=sys.stderr)
+    """One line on the standard error, if there is one that takes it."""
+    if sys.stderr is not None:
+        with contextlib.suppress(OSError):
+            print(f"limbeck: {' '.join(message.split())}", file=sys.stderr)
 
 
 @contextlib.contextmanager
@@ -53,6 +56,21 @@ def line_left(progress: bool) -> Iterator[None]:
         raise
 
 
+@contextlib.contextmanager
+def refusals(what: str) -> Iterator[None]:
+    """Turn the library's refusal of data or options into a CommandError.
+
+    It is a ValueError and nothing else. Errors of derived classes, such as that of a singular matrix, are faults of the
+    library and pass, with their traceback.
+    """
+    try:
+        yield
+    except ValueError as error:
+        if type(error) is not ValueError:
+            raise
+        raise CommandError(f"{what}: {error}") from error
+
+
 # ---- Options ----
 
 
@@ -60,7 +78,13 @@ class Parser(argparse.ArgumentParser):
     """Mistakes end in one line."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"limbeck: error: {message} (see {self.prog} --help)\n")
+        self.exit(2, f"limbeck: error: {' '.join(message.split())} (see {self.prog} --help)\n")
+
+    def _print_message(self, message: str, file: Any = None) -> None:  # noqa: ANN401 (as argparse has it)
+        if file is sys.stdout:  # argparse passes over a disk that is full
+            file.write(message)
+        else:
+            super()._print_message(message, file)
 
 
 def _checked_type(kind: type, accepts: Callable[[float], bool], wanted: str) -> Callable[[str], float]:
@@ -78,7 +102,7 @@ def _checked_type(kind: type, accepts: Callable[[float], bool], wanted: str) -> 
 
 count = _checked_type(int, lambda value: value >= 1, "must be a whole number, at least 1")
 whole = _checked_type(int, lambda value: value >= 0, "must be a whole number, at least 0")
-fraction = _checked_type(float, lambda value: 0 < value < 1, "must lie between 0 and 1")
+fraction = _checked_type(float, lambda value: 0 <= value < 1, "must be at least 0 and below 1")
 positive = _checked_type(float, lambda value: 0 < value < math.inf, "must be a positive number")
 seconds = _checked_type(float, lambda value: 0 < value < math.inf, "must be a positive number of seconds")
 
@@ -89,7 +113,7 @@ seconds = _checked_type(float, lambda value: 0 < value < math.inf, "must be a po
 def network_path(given: Path | None, stem: str) -> Path:
     """Where the network goes; refuse before learning what would fail after it."""
     path = Path(f"{stem}.network.json") if given is None else given
-    if path.suffix != ".json":
+    if path.suffix.lower() != ".json":
         raise CommandError(f"the network's file must end in .json, got --output {path}")
     if path.is_dir():
         raise CommandError(f"{path} is a folder: name a file with --output")
@@ -100,10 +124,16 @@ def network_path(given: Path | None, stem: str) -> Path:
 
 
 def check_folder(path: Path) -> None:
-    """Refuse a folder that cannot be written to."""
-    if not path.parent.is_dir():
-        raise CommandError(f"cannot write {path}: there is no folder {path.parent}")
-    if not os.access(path.parent, os.W_OK):
+    """Refuse a file or a folder that cannot be written to."""
+    if is_special(path):
+        return
+    target = Path(os.path.realpath(path))
+    if not target.parent.is_dir():
+        folder = target.parent if path.is_symlink() else path.parent
+        raise CommandError(f"cannot write {path}: there is no folder {folder}")
+    if target.exists() and not os.access(target, os.W_OK):
+        raise CommandError(f"cannot write {path}: the file is read-only; name another with --output")
+    if not os.access(target.parent, os.W_OK):
         raise CommandError(f"cannot write {path}: the folder is read-only; name another with --output")
 
 
@@ -114,7 +144,7 @@ def write(action: Callable[[], None], path: Path) -> None:
     except BrokenPipeError:
         raise
     except OSError as error:
-        raise CommandError(f"cannot write {path}: {error.strerror}") from None
+        raise CommandError(f"cannot write {path}: {error.strerror}") from error
 
 
 # ---- Numbers ----

@@ -8,6 +8,7 @@ import importlib.util
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -24,13 +25,16 @@ from limbeck._command import (
     positive,
     r2_text,
     record,
+    refusals,
     seconds,
     whole,
     write,
 )
+from limbeck._command_tables import add_text_options, dialect_of, give_hints
 from limbeck._model_file import Preprocessing, save_model
-from limbeck._report import clipped, describe_network, number, r2_interval, readable
-from limbeck._table_words import numbered
+from limbeck._reading import Reading
+from limbeck._report import clipped, number, r2_interval
+from limbeck._table_words import drop_options, listed, numbered
 from limbeck._tables import SUFFIXES, open_table
 from limbeck.blackbox import Distilled, TeacherError, distill
 
@@ -38,14 +42,6 @@ __all__ = ["add_parser"]
 
 Float64Array = NDArray[np.float64]
 Function = Callable[[Float64Array], Any]
-
-_STOPPED = {
-    "tolerance": "the tolerance was met",
-    "budget": "so many were allowed",
-    "no improvement": "more did not help: the function is no sum of so few ReLUs",
-    "noise": "more did not help, for the function is noisy",
-    "time": "the time limit was reached",
-}
 
 
 def add_parser(commands: argparse._SubParsersAction[Parser]) -> None:
@@ -75,11 +71,12 @@ def add_parser(commands: argparse._SubParsersAction[Parser]) -> None:
     add("--time-limit", metavar="S", type=seconds, help="stop after so many seconds with the best network so far")
     add("--threads", metavar="N", type=count, help="number of threads")
     add("--progress", action="store_true", help="show progress on the standard error")
+    add_text_options(parser)
     parser.set_defaults(run=_distill)
 
 
 def _distill(arguments: argparse.Namespace) -> int:
-    """Learn a small network from a Python function that answers queries, print it as a table, and write it as JSON.
+    """Learn a small network from a Python function that answers queries, print what it does, and write it as JSON.
 
     Queries are Gaussian: standard ones, or with the means and standard deviations of a file's columns.
     """
@@ -90,7 +87,7 @@ def _distill(arguments: argparse.Namespace) -> int:
     means, scales = preprocessing.feature_means, preprocessing.feature_scales
     started = time.perf_counter()
     try:
-        with line_left(arguments.progress):
+        with refusals(f"cannot distil {arguments.function}"), line_left(arguments.progress):
             found = distill(
                 lambda Z: function(means + scales * Z),
                 len(means),
@@ -101,16 +98,16 @@ def _distill(arguments: argparse.Namespace) -> int:
                 seed=arguments.seed,
                 progress=arguments.progress,
                 time_limit=arguments.time_limit,
+                feature_names=preprocessing.features,
+                target_name=preprocessing.target,
                 n_threads=arguments.threads,
             )
     except TeacherError as error:
         raise CommandError(str(error).replace("teacher", name, 1)) from error
     took = time.perf_counter() - started
-    network = readable(found.network)
-    write(lambda: save_model(output, network, preprocessing, record(found, found.n_queries)), output)
+    write(lambda: save_model(output, found.network, preprocessing, record(found, found.n_queries)), output)
     print(f"{arguments.function}: {found.n_queries:,} queries of {len(means)} features\n")
-    rows = np.random.default_rng(0).standard_normal((20_000, len(means)))
-    print(describe_network(network, preprocessing, rows), end="\n\n")
+    print(found if preprocessing.is_none else _InUnits.of(found, means, scales), end="\n\n")
     for title, text in [*_summary(arguments, found), ("time", f"{took:.1f} s"), ("written", str(output))]:
         print(f"{title:<15}{text}")
     return 0
@@ -171,9 +168,8 @@ def _features(arguments: argparse.Namespace, target: str) -> Preprocessing:
         if arguments.drop:
             raise CommandError("--drop goes with --like")
         d = arguments.features
-        names, positions = numbered(d), tuple(range(d))
-        return Preprocessing(names, False, positions, target, None, d, np.zeros(d), np.ones(d), 0.0, 1.0)
-    table = open_table(arguments.like)
+        return Preprocessing.none(numbered(d), False, tuple(range(d)), target, None, d)
+    table = open_table(arguments.like, dialect_of(arguments), columns=arguments.drop)
     dropped = {table.index(column) for column in arguments.drop}
     if table.labels is not None:
         dropped.add(table.labels)
@@ -184,14 +180,34 @@ def _features(arguments: argparse.Namespace, target: str) -> Preprocessing:
     if len(values) < 2:
         raise CommandError(f"{table.path} has {len(values)} rows: means and deviations need two")
     means, scales = values.mean(axis=0), values.std(axis=0)
-    for j, scale in zip(kept, scales, strict=True):
-        if not 0 < scale < np.inf:
-            raise CommandError(
-                f"{table.path}: column {table.names[j]!r} does not vary: drop it, or let it vary a little"
-            )
+    flat = [table.names[j] for j, scale in zip(kept, scales, strict=True) if not 0 < scale < np.inf]
+    if flat:
+        what = f"column {flat[0]!r} does" if len(flat) == 1 else f"columns {listed(flat, 3)} do"
+        raise CommandError(f"{table.path}: {what} not vary: let them vary a little, or drop them, {drop_options(flat)}")
+    give_hints(table, kept, values)
     names = tuple(table.names[j] for j in kept)
     columns = len(table.names)
     return Preprocessing(names, table.named, tuple(kept), target, None, columns, means, scales, 0.0, 1.0)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _InUnits(Distilled):
+    """The result of standardised queries as one of features in the units of a file, to be printed.
+
+    What a part does is the same: only what features are counted from and in differs.
+    """
+
+    means: Float64Array
+    scales: Float64Array
+
+    @classmethod
+    def of(cls, found: Distilled, means: Float64Array, scales: Float64Array) -> _InUnits:
+        content = {field.name: getattr(found, field.name) for field in fields(found)}
+        return cls(**{**content, "inputs": "gaussian"}, means=means, scales=scales)
+
+    @property
+    def reading(self) -> Reading:
+        return replace(super().reading, means=self.means, scales=self.scales)
 
 
 def _summary(arguments: argparse.Namespace, found: Distilled) -> list[tuple[str, str]]:
@@ -200,7 +216,6 @@ def _summary(arguments: argparse.Namespace, found: Distilled) -> list[tuple[str,
     unit = f"in units of {clipped(arguments.function.rpartition(':')[2])!r}"
     return [
         ("width", f"{found.width}, {asked}"),
-        ("queries", f"{found.n_queries:,}; no more because {_STOPPED[found.stopped]}"),
         (
             "fidelity R2",
             f"{r2_text(found.validation_r2)}, 95 % confidence interval {r2_text(interval.low)} to "

@@ -1,117 +1,25 @@
-"""Delimited text: recognise delimiter and header, read the numbers fast, and say where one is not a number."""
+"""Numbers of delimited text, read fast, and where a field is none."""
 
-import csv
-import io
+import itertools
 from array import array
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NoReturn, TextIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from limbeck._table_words import FILL, TableError, column_names, numbered, shortened
+from limbeck._dialect import BLANKS, open_text
+from limbeck._layout import Layout, Record, explained, records
+from limbeck._number_text import is_missing, text_problem
+from limbeck._points import check_points, doubtful_columns
+from limbeck._table_words import Problem, TableError, infinite_value, missing_value, refuse, shortened
 from limbeck._warnings import silenced
 
-__all__ = ["Layout", "find_layout", "read_numbers"]
+__all__ = ["read_numbers"]
 
 Float64Array = NDArray[np.float64]
 
-_MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "?", "-", ".", "#n/a", "<na>"})
-_SAMPLE = 1 << 16  # characters to recognise the delimiter and the header by
-
-
-@dataclass(frozen=True)
-class Layout:
-    """How a CSV file is to be read: what precedes its first row of numbers, and how fields are parted."""
-
-    path: Path
-    delimiter: str
-    names: tuple[str, ...]
-    header_lines: int  # physical lines, for a quoted name may hold a line break; 0 without a header
-
-
-def _open_text(path: Path) -> TextIO:
-    # utf-8-sig drops the byte order mark that spreadsheets write; the csv module wants line ends untranslated.
-    return path.open(encoding="utf-8-sig", newline="")
-
-
-def _records(file: TextIO, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    """Rows that are not blank, each with the line it begins on."""
-    reader = csv.reader(file, delimiter=delimiter, skipinitialspace=True)
-    begins = 1
-    for row in reader:
-        if row and not (len(row) == 1 and not row[0].strip()):
-            yield begins, row
-        begins = reader.line_num + 1
-
-
-def find_layout(path: Path) -> Layout:
-    """Recognise delimiter, header and columns from the beginning of a file.
-
-    Raises
-    ------
-    TableError
-        The file has no rows, or a header that cannot be used.
-    UnicodeDecodeError, csv.Error, OSError
-        It is not UTF-8, not CSV, or cannot be read.
-    """
-    with _open_text(path) as file:
-        sample = file.read(_SAMPLE)
-        if len(sample) == _SAMPLE:
-            sample += file.readline()  # to the end of a line, so that no field of the sample is cut
-    delimiter = _delimiter(sample)
-    records = _records(io.StringIO(sample, newline=""), delimiter)
-    first = next(records, None)
-    if first is None:
-        raise TableError(f"{path} is empty")
-    second = next(records, None)
-    row = first[1]
-    if not _is_header(row, second[1] if second else None):
-        return Layout(path, delimiter, numbered(len(row)), 0)
-    if second is None:
-        raise TableError(f"{path} has a header and no rows")
-    return Layout(path, delimiter, column_names(path, row), second[0] - 1)
-
-
-def _delimiter(sample: str) -> str:
-    """The delimiter that cuts most rows into as many fields as the first, more than one.
-
-    Tab and semicolon are asked before the comma, which is also a decimal mark.
-    """
-    best, best_score = ",", 0
-    for delimiter in "\t;,":
-        counts = [len(row) for _, row in _records(io.StringIO(sample, newline=""), delimiter)]
-        score = counts.count(counts[0]) if counts and counts[0] > 1 else 0
-        if score > best_score:
-            best, best_score = delimiter, score
-    return best
-
-
-def _is_header(first: Sequence[str], second: Sequence[str] | None) -> bool:
-    """Whether the first row names columns: it has text where the row below has numbers, or nothing but text.
-
-    A row of data may hold text, too, in a column that is text all the way down.
-    """
-    text = [i for i, field in enumerate(first) if not _is_missing(field) and _number(field) is None]
-    numbers = [i for i, field in enumerate(first) if _number(field) is not None]
-    if second is not None and any(i < len(second) and _number(second[i]) is not None for i in text):
-        return True
-    return bool(text) and not numbers
-
-
-def _is_missing(field: str) -> bool:
-    return field.strip().lower() in _MISSING
-
-
-def _number(field: str) -> float | None:
-    if "_" in field:  # Python's own 1_000 is text in a file
-        return None
-    try:
-        return float(field)
-    except ValueError:
-        return None
+_PART = 1 << 16  # characters that are searched at once
 
 
 def read_numbers(layout: Layout, columns: Sequence[int]) -> Float64Array:
@@ -120,31 +28,62 @@ def read_numbers(layout: Layout, columns: Sequence[int]) -> Float64Array:
     Raises
     ------
     TableError
-        Text, a missing or infinite value, a row of another length: with its line.
+        Text, a missing or infinite value, a row of another length: with its line. Points that may begin decimals or
+        part thousands.
     """
-    try:
-        values = _load_fast(layout, columns)
-    except UnicodeDecodeError as error:
-        raise TableError(f"{layout.path} is not UTF-8 text ({error.reason}): save it as UTF-8") from None
-    except ValueError:  # the careful reader knows which line, and reads what the fast one is too strict for
-        return _load_carefully(layout, columns)
-    if not np.isfinite(values).all():
-        return _load_carefully(layout, columns)
+    with explained(layout.path, layout.encoding):
+        try:
+            values = _load_fast(layout, columns)
+        except UnicodeError:
+            raise
+        except ValueError:  # the careful reader knows which line, and reads what the fast one is too strict for
+            values = None
+        if values is None or not np.isfinite(values).all():
+            values = _load_carefully(layout, columns)
+        if not layout.numbers.settled:
+            _check_points(layout, columns, values)
     return values
+
+
+def _check_points(layout: Layout, columns: Sequence[int], values: Float64Array) -> None:
+    doubtful, whole, told = doubtful_columns(columns, values)
+    # Whole numbers alone may be written 12.000; between commas nobody would take this for 12000.
+    if whole and layout.delimiter != "," and _has_whole_points(layout):
+        doubtful = sorted([*doubtful, *whole])
+    if not doubtful:
+        return
+    with open_text(layout.path, layout.encoding) as file:
+        hint = check_points(layout.path, layout.delimiter, layout.names, doubtful, told, _rows(layout, file))
+    if hint and hint not in layout.hints:
+        layout.hints.append(hint)
+
+
+def _has_whole_points(layout: Layout) -> bool:
+    """Whether there are three zeros behind a point anywhere, which is found much faster than fields are parted."""
+    with open_text(layout.path, layout.encoding) as file:
+        end = ""
+        for part in iter(lambda: file.read(_PART), ""):
+            if ".000" in end + part:
+                return True
+            end = part[-3:]
+    return False
 
 
 def _load_fast(layout: Layout, columns: Sequence[int]) -> Float64Array:
     """NumPy's reader, about ten million numbers a second. ValueError on anything odd."""
     # Columns that are not wanted become 0 instead of being left out (usecols): rows of other lengths are noticed.
     unwanted = set(range(len(layout.names))) - set(columns)
-    with silenced(UserWarning):  # "input contained no data": seen from the shape
+    with (
+        silenced(UserWarning),  # "input contained no data": seen from the shape
+        open_text(layout.path, layout.encoding, newline=None) as file,
+    ):
+        lines = itertools.islice(file, layout.header_lines, None)
         values: Float64Array = np.loadtxt(
-            str(layout.path.resolve()),  # a full path: NumPy would take http://... for an address
-            delimiter=layout.delimiter,
+            lines if layout.numbers.plain else _with_points(lines, layout),
+            delimiter=None if layout.delimiter == BLANKS else layout.delimiter,
             quotechar='"',
             comments=None,
-            skiprows=layout.header_lines,
-            encoding="utf-8-sig",
+            encoding="utf-8",  # of lines in bytes, of which there are none; converters get text
             ndmin=2,
             converters=dict.fromkeys(unwanted, _zero) or None,
         )
@@ -153,49 +92,96 @@ def _load_fast(layout: Layout, columns: Sequence[int]) -> Float64Array:
     return values if list(columns) == list(range(len(layout.names))) else values[:, list(columns)]
 
 
+def _with_points(lines: Iterable[str], layout: Layout) -> Iterator[str]:
+    """Lines whose decimals begin with a point and whose thousands are not parted; ValueError on anything odd."""
+    numbers, delimiter = layout.numbers, layout.delimiter
+    if delimiter in (numbers.decimal, BLANKS) or delimiter in numbers.thousands:
+        raise ValueError("a mark may part fields")
+    for line in lines:
+        if '"' in line or (numbers.decimal != "." and "." not in numbers.thousands and "." in line):
+            raise ValueError("quotes, or a point without a meaning")
+        if not any(mark in line for mark in numbers.thousands):
+            yield line if numbers.decimal == "." else line.replace(numbers.decimal, ".")
+            continue
+        values = [numbers.number(field) for field in line.rstrip("\r\n").split(delimiter)]
+        if None in values:
+            raise ValueError("no number")
+        yield delimiter.join(map(repr, values)) + "\n"
+
+
 def _zero(_: str) -> float:
     return 0.0
 
 
+def _rows(layout: Layout, file: TextIO) -> Iterator[Record]:
+    """The rows of numbers, each with its line."""
+    lines = itertools.islice(file, layout.header_lines, None)
+    return records(lines, layout.delimiter, layout.header_lines + 1)
+
+
 def _load_carefully(layout: Layout, columns: Sequence[int]) -> Float64Array:
-    """Row by row: the same numbers, or the first problem with its line."""
-    values = array("d")
-    try:
-        with _open_text(layout.path) as file:
-            records = _records(file, layout.delimiter)
-            if layout.header_lines:
-                next(records)
-            for line, row in records:
-                if len(row) != len(layout.names):
-                    _ragged(layout, line, len(row))
-                values.extend(_checked(layout, line, j, row[j]) for j in columns)
-    except csv.Error as error:
-        raise TableError(f"{layout.path} is not CSV: {error}") from None
-    except UnicodeDecodeError as error:
-        raise TableError(f"{layout.path} is not UTF-8 text ({error.reason}): save it as UTF-8") from None
+    """Row by row: the same numbers, or what is wrong with each column and its first line."""
+    values, bad, empty = array("d"), dict[int, Problem](), dict[int, int]()
+    number, rows, units = layout.numbers.number, 0, 0
+    with open_text(layout.path, layout.encoding) as file:
+        for line, row in _rows(layout, file):
+            rows += 1
+            if len(row) != len(layout.names):
+                if bad:
+                    break  # what came before is told first
+                _ragged(layout, line, len(row))
+            if not any(text.strip() for text in row):
+                if bad:
+                    break
+                raise TableError(f"{layout.path}, line {line}: every field is empty; delete that line")
+            for j in columns:
+                value = number(row[j])
+                if value is not None and np.isfinite(value):
+                    values.append(value)
+                    continue
+                empty[j] = empty.get(j, 0) + (not row[j].strip())
+                if j not in bad:
+                    units += rows == 1
+                    bad[j] = _problem(layout, line, j, row[j], value)
+    if bad:
+        whole = [j for j in bad if empty[j] == rows > 1]
+        for j in whole:
+            bad[j] = Problem(layout.names[j], "is empty", "drop it")
+        hint = ""
+        if units > len(whole) and units * 2 >= len(columns) and rows > 2 and _only_first(layout, columns):
+            hint = f"line {layout.header_lines + 1} is no row of numbers: if it holds units, delete it"
+        _refuse(layout, [bad[j] for j in columns if j in bad], hint)
     return np.frombuffer(values, dtype=np.float64).reshape(-1, len(columns))
 
 
+def _only_first(layout: Layout, columns: Sequence[int]) -> bool:
+    """Whether the second row is one of numbers."""
+    with open_text(layout.path, layout.encoding) as file:
+        _, row = next(itertools.islice(_rows(layout, file), 1, None))
+    return all(j < len(row) and layout.numbers.number(row[j]) is not None for j in columns)
+
+
+def _refuse(layout: Layout, problems: list[Problem], hint: str) -> NoReturn:
+    try:
+        refuse(layout.path, problems)
+    except TableError as error:
+        raise TableError(f"{error}; {hint}" if hint else str(error)) from None
+
+
 def _ragged(layout: Layout, line: int, fields: int) -> NoReturn:
-    model = "the header" if layout.header_lines else "the first row"
+    model = "the header" if layout.named else "the first row"
+    # The first line may be none of the table's.
+    title = f", or leave out lines before the header, --skip-rows {line - 1}" if line == layout.header_lines + 1 else ""
     raise TableError(
         f"{layout.path}, line {line}: {fields} field(s) where {model} has {len(layout.names)}; mend or drop that line"
+        + title
     )
 
 
-def _checked(layout: Layout, line: int, column: int, field: str) -> float:
-    number = _number(field)
-    name = layout.names[column]
-    if number is not None and np.isfinite(number):
-        return number
-    if _is_missing(field):
-        shown = f" ({field.strip()!r})" if field.strip() else ""
-        raise TableError(f"{layout.path}, line {line}: column {name!r} has a missing value{shown}; {FILL}")
+def _problem(layout: Layout, line: int, column: int, text: str, number: float | None) -> Problem:
+    name, place = layout.names[column], f"line {line}"
+    if is_missing(text):
+        return missing_value(name, place, f" ({text.strip()!r})" if text.strip() else "")
     if number is not None:
-        raise TableError(
-            f"{layout.path}, line {line}: column {name!r} has an infinite value {field.strip()!r}; drop the row"
-        )
-    advice = "encode it as numbers or drop the column"
-    if field.count(",") == 1 and _number(field.replace(",", ".")) is not None:
-        advice = "write decimals with a point"
-    raise TableError(f"{layout.path}, line {line}: column {name!r} holds text, first {shortened(field)}; {advice}")
+        return infinite_value(name, place, shortened(text.strip()))
+    return text_problem(name, text, place, layout.numbers)

@@ -32,7 +32,7 @@ def to_onnx(network: ReLUNetwork, path: str | os.PathLike[str], dtype: DTypeLike
     if kind not in (np.dtype(np.float32), np.dtype(np.float64)):
         raise ValueError(f"dtype must be float32 or float64, got {kind}")
     target = Path(path)
-    if target.suffix != ".onnx":
+    if target.suffix.lower() != ".onnx":
         raise ValueError(f"the name of an ONNX file ends in .onnx, got {str(target)!r}")
     element = TensorProto.FLOAT if kind == np.float32 else TensorProto.DOUBLE
     values = {

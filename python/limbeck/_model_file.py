@@ -33,7 +33,8 @@ class ModelFileError(ValueError):
 class Preprocessing:
     """Names and units of the data that a network was learned from.
 
-    The network sees ``(x - feature_means) / feature_scales`` and gives ``(y - target_mean) / target_scale``.
+    The network sees ``(x - feature_means) / feature_scales`` and gives ``(y - target_mean) / target_scale``. Networks
+    from a table are learned in its own units, with means 0 and scales 1; queries of a distillation are standardised.
 
     Attributes
     ----------
@@ -50,7 +51,7 @@ class Preprocessing:
         Number of columns of the file that was learned from.
     feature_means, feature_scales : ndarray of shape (d,)
     target_mean, target_scale : float
-        Scales are standard deviations.
+        Scales are standard deviations, or 1.
     """
 
     features: tuple[str, ...]
@@ -63,6 +64,27 @@ class Preprocessing:
     feature_scales: Float64Array
     target_mean: float
     target_scale: float
+
+    @staticmethod
+    def none(
+        features: tuple[str, ...],
+        named: bool,
+        positions: tuple[int, ...],
+        target: str,
+        target_position: int | None,
+        n_columns: int,
+    ) -> "Preprocessing":
+        """Names and places alone, for a network of the features as they are."""
+        d = len(features)
+        return Preprocessing(
+            features, named, positions, target, target_position, n_columns, np.zeros(d), np.ones(d), 0.0, 1.0
+        )
+
+    @property
+    def is_none(self) -> bool:
+        """Whether the network acts on the features as they are."""
+        plain = not self.feature_means.any() and bool((self.feature_scales == 1).all())
+        return plain and self.target_mean == 0 and self.target_scale == 1
 
     def inputs(self, X: Float64Array) -> Float64Array:
         """Rows in the data's units to rows for the network."""
@@ -80,6 +102,8 @@ class Preprocessing:
         ValueError
             A parameter leaves the range of float64.
         """
+        if self.is_none:
+            return network  # to the bit
         scale = self.target_scale
         with np.errstate(over="ignore", invalid="ignore"):  # the network refuses what is not finite
             weights, linear = network.weights / self.feature_scales, network.linear / self.feature_scales
@@ -141,7 +165,7 @@ class Model:
 
     def __call__(self, X: Float64Array, *, n_threads: int | None = None) -> Float64Array:
         """Predictions for rows in the data's units."""
-        if self.preprocessing is None:
+        if self.preprocessing is None or self.preprocessing.is_none:
             return np.asarray(self.network(X, n_threads=n_threads))
         values = self.network(self.preprocessing.inputs(X), n_threads=n_threads)
         return self.preprocessing.outputs(np.asarray(values))
@@ -156,7 +180,7 @@ def save_model(
     ----------
     path : Path
     network : ReLUNetwork
-        Acts on standardised rows.
+        Acts on rows that the preprocessing has gone over.
     preprocessing : Preprocessing
     learned : mapping
         Plain numbers on how well it was learned, for a later reader. NaN and infinity become null.
@@ -180,7 +204,7 @@ def load_model(path: Path) -> Model:
         raise ModelFileError(f"{path} is a folder: give a network's file, written by limbeck learn")
     try:
         whole = ReLUNetwork.load(path)  # raises if anything is wrong
-        content = json.loads(path.read_text(encoding="utf-8")) if path.suffix == ".json" else {}
+        content = json.loads(path.read_text(encoding="utf-8")) if path.suffix.lower() == ".json" else {}
         if content.get("preprocessing") is None:
             return Model(whole, None)
         network = ReLUNetwork.from_dict({**content, "preprocessing": None})

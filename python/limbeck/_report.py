@@ -1,34 +1,25 @@
-"""Networks as tables that a person can read, for the command line."""
+"""Numbers, intervals and comparisons of networks as a person can read them."""
 
-import textwrap
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import permutations
 
 import numpy as np
 from numpy.typing import NDArray
 
-from limbeck._affine import turned
-from limbeck._model import model_of
-from limbeck._model_file import Preprocessing
-from limbeck._reading import read
 from limbeck.network import ReLUNetwork
 
 __all__ = [
     "Interval",
     "clipped",
     "compare_networks",
-    "describe_network",
     "matched",
     "number",
     "r2_interval",
-    "readable",
 ]
 
 Float64Array = NDArray[np.float64]
 
 _GROUPS = 5_000  # parts that held-out rows are resampled in
-_WIDTH = 96
 
 
 def number(value: float, signed: bool = False) -> str:
@@ -40,139 +31,6 @@ def number(value: float, signed: bool = False) -> str:
     if size >= 1e6 or size < 1e-3:
         return f"{value:{sign}.2e}"
     return f"{value:{sign},.{max(0, 3 - int(np.floor(np.log10(size))))}f}"
-
-
-# ---- One network ----
-
-
-def readable(network: ReLUNetwork) -> ReLUNetwork:
-    """The same function with unit rows, in falling order of weight, and the smallest linear part.
-
-    relu(z) = relu(-z) + z: each neuron may be turned round at the price of a change of the linear part. A reader is
-    best served when little is left there; a sum of ReLUs that was planted without a linear part comes back as it was.
-    """
-    return turned(model_of(network)).network()
-
-
-@dataclass(frozen=True)
-class _Part:
-    """One line of the table: a neuron or the linear part."""
-
-    name: str
-    weight: float
-    threshold: float | None
-    active: float
-    share: float
-    direction: Float64Array
-
-
-def describe_network(network: ReLUNetwork, preprocessing: Preprocessing, Z: Float64Array) -> str:
-    """The table of a network's neurons, in the units of its data.
-
-    Parameters
-    ----------
-    network : ReLUNetwork
-        Acts on standardised rows; of unit rows, as from :func:`readable`.
-    preprocessing : Preprocessing
-    Z : ndarray of shape (n, d)
-        Standardised rows, to measure how often a neuron is on and how much it moves the prediction.
-
-    Returns
-    -------
-    str
-    """
-    parts = _parts(network, Z, preprocessing.target_scale)
-    constant = preprocessing.target_mean + preprocessing.target_scale * network.bias
-    if abs(constant) <= 1e-12 * preprocessing.target_scale:
-        constant = 0.0
-    neurons = f"{network.width} neuron{'' if network.width == 1 else 's'}"
-    lines = [
-        f"{clipped(preprocessing.target)} = {number(constant)} + linear part + {neurons}",
-        "",
-        *_table(parts, preprocessing.features),
-        "",
-        textwrap.fill(
-            "u is the sum of coefficient * feature, features in standard deviations from their mean (from 0 where "
-            "the mean is 0 within its error), coefficients scaled to length 1. A neuron adds weight * max(0, u - on "
-            f"above), the linear part adds weight * u, in units of {clipped(preprocessing.target)!r}. active: rows "
-            "where it is on. share: of the variance of the predictions; shares add up to 100 %, and a negative one "
-            "belongs to a part that others cancel.",
-            _WIDTH,
-        ),
-    ]
-    return "\n".join(lines)
-
-
-def _parts(network: ReLUNetwork, Z: Float64Array, scale: float) -> list[_Part]:
-    d = network.n_features
-    reading = read(network, Z, means=np.zeros(d), scales=np.ones(d))
-    length = float(np.linalg.norm(network.linear))
-    if length <= 1e-12 * float(np.abs(network.output).sum()):
-        length = 0.0  # rounding, which has no direction to show
-    neurons = [
-        _Part(
-            str(i + 1),
-            float(reading.weights[i]) * scale,
-            float(reading.thresholds[i]),
-            float(reading.active[i]),
-            float(reading.shares[i]),
-            reading.directions[i],
-        )
-        for i in range(network.width)
-    ]
-    direction = network.linear / length if length > 0 else np.zeros_like(network.linear)
-    return [*neurons, _Part("linear", length * scale, None, 1.0, float(reading.shares[-1]), direction)]
-
-
-def _table(parts: Sequence[_Part], names: Sequence[str]) -> list[str]:
-    rows = [
-        (
-            part.name,
-            number(part.weight, signed=True),
-            "" if part.threshold is None else f"{part.threshold + 0.0:+.2f}",
-            f"{100 * part.active:.0f} %",
-            f"{100 * part.share:.0f} %".replace("-0 %", "0 %"),
-        )
-        for part in parts
-    ]
-    head = ("neuron", "weight", "on above", "active", "share")
-    widths = [max(len(row[k]) for row in (head, *rows)) for k in range(len(head))]
-
-    def line(cells: Sequence[str]) -> str:
-        return "  ".join(cell.rjust(width) for cell, width in zip(cells, widths, strict=True))
-
-    indent = sum(widths) + 2 * len(widths)
-    lines = [
-        line(head) + "  coefficients of u, largest first",
-        line(["-" * width for width in widths]) + "  " + "-" * 33,
-    ]
-    for row, part in zip(rows, parts, strict=True):
-        first, *rest = _features(part.direction, names, max(30, _WIDTH - indent))
-        lines += [line(row) + "  " + first, *(" " * indent + text for text in rest)]
-    return lines
-
-
-def _features(direction: Float64Array, names: Sequence[str], width: int) -> list[str]:
-    """The features with the largest coefficients, on one or two lines.
-
-    Those below a tenth of the largest are counted, not shown; so are those beyond the sixth.
-    """
-    size = np.abs(direction)
-    order = np.argsort(-size, kind="stable")
-    shown = [int(j) for j in order[:6] if size[j] > 0.1 * size[order[0]]]
-    if not shown:
-        return ["none"]
-    texts = [f"{direction[j]:+.2f} {clipped(names[j])}" for j in shown]
-    left = int(np.count_nonzero(direction)) - len(shown)
-    if left:
-        texts.append(f"and {left} smaller")
-    lines = [texts[0]]
-    for text in texts[1:]:
-        if len(lines[-1]) + 2 + len(text) <= width:
-            lines[-1] += "  " + text
-        else:
-            lines.append(text)
-    return lines
 
 
 def clipped(name: str) -> str:
@@ -274,7 +132,7 @@ def compare_networks(planted: ReLUNetwork, found: ReLUNetwork) -> str:
     for i, j, angle in matched(planted, found):
         weight = "" if j is None else f"{found.output[j]:+.10f}"
         between = "not found" if j is None else f"{angle:.1e}"
-        lines.append(f"{i + 1:>6}  {planted.output[i]:>+15.10f}  {weight:>16}  {between:>19}")
+        lines.append(f"{i:>6}  {planted.output[i]:>+15.10f}  {weight:>16}  {between:>19}")
     spare = found.width - planted.width
     if spare > 0:
         lines.append(f"and {spare} neuron{'s' if spare > 1 else ''} that nobody planted")

@@ -1,93 +1,44 @@
 """Tables of numbers from files: CSV, NPY, NPZ and Parquet, with errors that say where and what to do."""
 
-import csv
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from math import prod
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from limbeck._delimited import find_layout, read_numbers
+from limbeck._delimited import read_numbers
+from limbeck._dialect import Dialect
 from limbeck._files import npy_header
-from limbeck._table_words import FILL, TableError, column_names, listed, numbered, one_line, shortened
+from limbeck._layout import find_layout
+from limbeck._parquet import open_parquet
+from limbeck._table import Table, array_reader, damaged
+from limbeck._table_words import TableError, column_names, listed, numbered, one_line, shortened
 from limbeck._warnings import silenced
 
-__all__ = ["SUFFIXES", "Table", "TableError", "open_table"]
+__all__ = ["SUFFIXES", "TEXTS", "Table", "TableError", "open_table", "stem"]
 
 Float64Array = NDArray[np.float64]
-Reader = Callable[[Sequence[int]], Float64Array]
 
 
-@dataclass(frozen=True)
-class Table:
-    """A file whose columns are known and whose numbers are read on demand.
-
-    Attributes
-    ----------
-    path : Path
-    names : tuple of str
-        One per column; x0, x1, ... where the file has none.
-    named : bool
-        Whether the names are the file's own.
-    labels : int or None
-        The column that the file itself marks as target: ``y`` of an NPZ file.
-    """
-
-    path: Path
-    names: tuple[str, ...]
-    named: bool
-    labels: int | None
-    _reader: Reader
-
-    def read(self, columns: Sequence[int]) -> Float64Array:
-        """Numbers of the given columns, every one finite.
-
-        Parameters
-        ----------
-        columns : sequence of int
-            Indices from 0; the other columns may hold anything.
-
-        Returns
-        -------
-        ndarray of shape (n, len(columns)), float64
-
-        Raises
-        ------
-        TableError
-            Text, a missing or infinite value, a row of another length: named with column and line.
-        """
-        return self._reader(columns)
-
-    def index(self, column: str) -> int:
-        """The index of a column given by its name or, failing that, by its index from 0 (negative from the end).
-
-        Raises
-        ------
-        TableError
-            There is no such column; the message lists those there are.
-        """
-        if column in self.names:
-            return self.names.index(column)
-        try:
-            index = int(column)
-        except ValueError:
-            index = len(self.names)
-        if -len(self.names) <= index < len(self.names):
-            return index % len(self.names)
-        raise TableError(f"{self.path} has no column {column!r}: its columns are {listed(self.names)}")
-
-
-def open_table(path: Path) -> Table:
+def open_table(
+    path: Path, dialect: Dialect | None = None, *, names: Sequence[str] = (), columns: Sequence[str] = ()
+) -> Table:
     """Recognise a file's format and columns.
 
     Parameters
     ----------
     path : Path
-        A .csv, .tsv, .npy, .npz or .parquet file. CSV: a header or none; comma, semicolon or tab; quoted fields; UTF-8.
+        A text file (.csv, .tsv, .txt, .dat, each also with .gz), or a .npy, .npz or .parquet file. Text: a header or
+        none; comma, semicolon, tab, bar or blanks; quoted fields; UTF-8, or what a byte order mark or the dialect says.
         NPY: one 2-D array. NPZ: arrays X and y, or one 2-D array, and optionally feature_names. Parquet needs pyarrow.
+    dialect : Dialect, optional
+        How a text file is written.
+    names : sequence of str
+        Names that the columns should have, to recognise a header by.
+    columns : sequence of str
+        Names or indices of columns that were asked for, to recognise a header by.
 
     Raises
     ------
@@ -98,20 +49,22 @@ def open_table(path: Path) -> Table:
         raise TableError(f"{path} does not exist: check the name and the folder")
     if path.is_dir():
         raise TableError(f"{path} is a folder: give a file in it")
-    opener = _OPENERS.get(path.suffix.lower())
-    if opener is None:
+    suffix = _suffix(path)
+    opener = _OPENERS.get(suffix)
+    if opener is None and suffix not in TEXTS:
         kind = f"the extension {path.suffix!r}" if path.suffix else "no extension"
         raise TableError(f"{path} has {kind}, which limbeck does not read: use one of {', '.join(SUFFIXES)}")
     try:
         if path.is_file() and path.stat().st_size == 0:
             raise TableError(f"{path} is empty")
-        table = opener(path)
+        if opener is None:
+            table = _open_text(path, dialect or Dialect(), names, columns)
+        elif dialect is not None and not dialect.is_default:
+            raise TableError(f"{path} is no text: --header, --delimiter and the like are for {', '.join(TEXTS)}")
+        else:
+            table = opener(path)
     except OSError as error:
         raise TableError(f"{path} cannot be read: {error.strerror or one_line(error)}") from None
-    except UnicodeDecodeError as error:
-        raise TableError(f"{path} is not UTF-8 text ({error.reason} at byte {error.start}): save it as UTF-8") from None
-    except csv.Error as error:
-        raise TableError(f"{path} is not CSV: {error}") from None
     except MemoryError:
         raise TableError(f"{path} does not fit in memory") from None
     if not table.names:
@@ -119,9 +72,25 @@ def open_table(path: Path) -> Table:
     return table
 
 
-def _open_csv(path: Path) -> Table:
-    layout = find_layout(path)
-    return Table(path, layout.names, layout.header_lines > 0, None, lambda columns: read_numbers(layout, columns))
+def _suffix(path: Path) -> str:
+    """The extension in small letters, with the one before .gz."""
+    suffixes = [suffix.lower() for suffix in path.suffixes]
+    return "".join(suffixes[-2:]) if suffixes[-1:] == [".gz"] else "".join(suffixes[-1:])
+
+
+def stem(path: Path) -> str:
+    """The name of a file without its extension."""
+    name = Path(path.name)
+    return name.name[: -len(_suffix(name))] if _suffix(name) else name.name
+
+
+def _open_text(path: Path, dialect: Dialect, names: Sequence[str], columns: Sequence[str]) -> Table:
+    layout = find_layout(path, dialect, names, columns)
+
+    def read(wanted: Sequence[int]) -> Float64Array:
+        return read_numbers(layout, wanted)
+
+    return Table(path, layout.names, layout.named, None, read, layout.nameless, is_text=True, hints=layout.hints)
 
 
 # ---- NumPy files ----
@@ -139,22 +108,22 @@ def _open_npy(path: Path) -> Table:
         except MemoryError:
             raise
         except Exception as error:  # NumPy promises no type of error for what makes no sense
-            _damaged(path, "an NPY", error)
+            damaged(path, "an NPY", error)
         offset = file.tell()
     if not isinstance(header, tuple):
         raise TableError(f"{path} is an NPZ file: rename it to .npz")
     # Before the file is mapped, for NumPy ends the process where numbers take no bytes.
     shape, fortran_order, dtype = header
     if dtype.hasobject:
-        _damaged(path, "an NPY", ValueError("pickled Python objects"))
+        damaged(path, "an NPY", ValueError("pickled Python objects"))
     _check_array(path, "the array", dtype, shape, 2)
     if prod(shape) * dtype.itemsize > path.stat().st_size - offset:
-        _damaged(path, "an NPY", ValueError("it holds less than its header says"))
+        damaged(path, "an NPY", ValueError("it holds less than its header says"))
     try:
         values = np.memmap(path, dtype, "r", offset, shape, "F" if fortran_order else "C")
     except (ArithmeticError, ValueError) as error:
-        _damaged(path, "an NPY", error)
-    return Table(path, numbered(shape[1]), False, None, _array_reader(path, numbered(shape[1]), values))
+        damaged(path, "an NPY", error)
+    return Table(path, numbered(shape[1]), False, None, array_reader(path, numbered(shape[1]), values))
 
 
 def _open_npz(path: Path) -> Table:
@@ -168,7 +137,7 @@ def _open_npz(path: Path) -> Table:
     key, values = next(iter(arrays.items()))
     _check_array(path, f"array {key!r}", values.dtype, values.shape, 2)
     columns = _named_columns(path, names, values.shape[1])
-    return Table(path, columns, names is not None, None, _array_reader(path, columns, values))
+    return Table(path, columns, names is not None, None, array_reader(path, columns, values))
 
 
 def _npz_arrays(path: Path) -> dict[str, NDArray[Any]]:
@@ -184,22 +153,13 @@ def _npz_arrays(path: Path) -> dict[str, NDArray[Any]]:
         except MemoryError:
             raise
         except Exception as error:  # nor do zipfile and its decompressors promise any
-            _damaged(path, "an NPZ", error, name)
+            damaged(path, "an NPZ", error, name)
     if isinstance(content, np.ndarray):
         raise TableError(f"{path} is an NPY file: rename it to .npy")
     for name, array in arrays.items():
         if not isinstance(array, np.ndarray):  # NumPy gives bytes for a member that is no array
             raise TableError(f"{path} is damaged: its part {shortened(name)} is no array; write it again")
     return arrays
-
-
-def _damaged(path: Path, kind: str, error: Exception, name: str | None = None) -> NoReturn:
-    array_name = f" in array {name!r}" if name else ""
-    if "pickle" in str(error).lower() or "Python objects" in str(error):
-        raise TableError(
-            f"{path} holds pickled Python objects{array_name}, which limbeck does not load: save plain numbers"
-        )
-    raise TableError(f"{path} is damaged or not {kind} file ({one_line(error)[:100]}): write it again") from None
 
 
 def _check_array(path: Path, what: str, dtype: np.dtype[Any], shape: tuple[int, ...], ndim: int) -> None:
@@ -243,7 +203,7 @@ def _features_and_labels(path: Path, X: NDArray[Any], y: NDArray[Any], names: li
     features = _named_columns(path, names, X.shape[1])
     columns = (*features, "y" if "y" not in features else "y (target)")
     labels = X.shape[1]
-    read_X, read_y = _array_reader(path, columns, X), _array_reader(path, columns[labels:], y[:, None])
+    read_X, read_y = array_reader(path, columns, X), array_reader(path, columns[labels:], y[:, None])
 
     def read(wanted: Sequence[int]) -> Float64Array:
         if labels not in wanted:
@@ -254,79 +214,6 @@ def _features_and_labels(path: Path, X: NDArray[Any], y: NDArray[Any], names: li
     return Table(path, columns, names is not None, labels, read)
 
 
-def _array_reader(path: Path, names: Sequence[str], values: NDArray[Any]) -> Reader:
-    def read(columns: Sequence[int]) -> Float64Array:
-        # longdouble beyond the range of float64 becomes infinite and is reported below
-        with np.errstate(over="ignore"):
-            chosen = np.array(values[:, list(columns)], dtype=np.float64, order="C")
-        finite = np.isfinite(chosen)
-        if not finite.all():
-            row, column = divmod(int(np.argmin(finite)), len(columns))
-            value = chosen[row, column]
-            what = "a missing value (nan)" if np.isnan(value) else f"an infinite value ({value})"
-            raise TableError(f"{path}, row {row} counting from 0: column {names[columns[column]]!r} has {what}; {FILL}")
-        return chosen
-
-    return read
-
-
-# ---- Parquet ----
-
-
-def _open_parquet(path: Path) -> Table:
-    try:
-        import pyarrow.parquet as parquet
-    except ImportError:
-        raise TableError(f"{path}: reading Parquet needs pyarrow: pip install 'limbeck[parquet]'") from None
-    try:
-        schema = parquet.read_schema(path)
-    except (ValueError, OSError, NotImplementedError) as error:
-        _damaged(path, "a Parquet", error)
-    # pandas stores the row labels of a data frame as columns of this name: not measurements
-    own = [name for name in schema.names if not name.startswith("__index_level_")]
-    names = column_names(path, own)
-
-    def read(columns: Sequence[int]) -> Float64Array:
-        try:
-            content = parquet.read_table(path, columns=[own[j] for j in columns])
-        except (ValueError, OSError, NotImplementedError) as error:
-            _damaged(path, "a Parquet", error)
-        values = np.empty((content.num_rows, len(columns)))
-        for k, j in enumerate(columns):
-            values[:, k] = _parquet_column(path, names[j], content.column(own[j]))
-        return _array_reader(path, [names[j] for j in columns], values)(range(len(columns)))
-
-    return Table(path, names, True, None, read)
-
-
-def _parquet_column(path: Path, name: str, column: Any) -> Float64Array:  # noqa: ANN401 (pyarrow is optional)
-    import pyarrow
-
-    kinds = pyarrow.types
-    is_number = any(
-        test(column.type) for test in (kinds.is_integer, kinds.is_floating, kinds.is_boolean, kinds.is_decimal)
-    )
-    if not is_number and not kinds.is_null(column.type):
-        row = next((i for i, value in enumerate(column) if value.is_valid), 0)
-        first = f", first {shortened(column[row].as_py())} in row {row} counting from 0" if len(column) else ""
-        raise TableError(
-            f"{path}: column {name!r} holds {_type_name(column.type)}{first}; encode it as numbers or drop the column"
-        )
-    if column.null_count:
-        row = next(i for i, value in enumerate(column) if not value.is_valid)
-        raise TableError(f"{path}, row {row} counting from 0: column {name!r} has a missing value; {FILL}")
-    return np.asarray(column.to_numpy(), dtype=np.float64)
-
-
-def _type_name(kind: Any) -> str:  # noqa: ANN401
-    return "text" if "string" in str(kind) else str(kind)
-
-
-_OPENERS: dict[str, Callable[[Path], Table]] = {
-    ".csv": _open_csv,
-    ".tsv": _open_csv,
-    ".npy": _open_npy,
-    ".npz": _open_npz,
-    ".parquet": _open_parquet,
-}
-SUFFIXES: tuple[str, ...] = tuple(_OPENERS)
+_OPENERS: dict[str, Callable[[Path], Table]] = {".npy": _open_npy, ".npz": _open_npz, ".parquet": open_parquet}
+TEXTS: tuple[str, ...] = (".csv", ".tsv", ".txt", ".dat", ".csv.gz", ".tsv.gz", ".txt.gz", ".dat.gz")
+SUFFIXES: tuple[str, ...] = (*TEXTS[:4], *_OPENERS, ".csv.gz")

@@ -295,7 +295,7 @@ class ReLUNetwork:
     def load(path: str | os.PathLike[str]) -> "ReLUNetwork":
         """Read a file that :meth:`save`, or the command line, wrote. Nothing is unpickled.
 
-        The command line keeps networks of standardised features together with means and scales; what is returned is the
+        A file may hold a network of standardised features together with means and scales; what is returned is the
         network of the features as they are in the data.
 
         Raises
@@ -404,6 +404,7 @@ def _read_npz(path: Path) -> dict[str, Any]:
 
 
 def _file_kind(path: Path) -> str:
-    if path.suffix not in (".json", ".npz"):
+    kind = path.suffix.lower()
+    if kind not in (".json", ".npz"):
         raise ValueError(f"the name of a network's file ends in .json or .npz, got {str(path)!r}")
-    return path.suffix
+    return kind
