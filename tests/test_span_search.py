@@ -134,3 +134,20 @@ def test_time_that_is_up_changes_nothing():
     progress = Progress(None, False, 0.0)
     fit = Fit(deadline=progress.deadline)
     assert best_in_span(model, Rows(X, y), 6, fit, progress, np.random.default_rng(0)) is None
+
+
+def _lines_in_a_plane(width, d, seed):
+    """Neurons at equal angles in a random plane, their signs alternating: low moments vanish."""
+    rng = np.random.default_rng(seed)
+    plane, _ = np.linalg.qr(rng.standard_normal((d, 2)))
+    angles = np.pi * np.arange(width) / width + rng.uniform(0, np.pi)
+    return ReLUNetwork(np.column_stack([np.cos(angles), np.sin(angles)]) @ plane.T, (-1.0) ** np.arange(width))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize(("width", "d"), [(k, d) for k in (6, 8, 10) for d in (10, 20)])
+def test_lines_in_a_plane_are_exact_on_twenty_seeds(width, d, seed):
+    planted = _lines_in_a_plane(width, d, seed)
+    X, y = datasets.sample(planted, 50_000, seed=200 + seed)
+    assert _relative_error(limbeck.learn(X, y, width).network, planted) < 1e-12
