@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from limbeck._affine import turned
 from limbeck._model import model_of
 from limbeck._model_file import Preprocessing
+from limbeck._numbers import number
 from limbeck._reading import read
 from limbeck.network import ReLUNetwork
 
@@ -29,17 +30,6 @@ Float64Array = NDArray[np.float64]
 
 _GROUPS = 5_000  # parts that held-out rows are resampled in
 _WIDTH = 96
-
-
-def number(value: float, signed: bool = False) -> str:
-    """Four digits, aligned by eye: no exponent unless it saves reading."""
-    sign = "+" if signed else ""
-    if value == 0 or not np.isfinite(value):
-        return f"{value:{sign}.0f}"
-    size = abs(value)
-    if size >= 1e6 or size < 1e-3:
-        return f"{value:{sign}.2e}"
-    return f"{value:{sign},.{max(0, 3 - int(np.floor(np.log10(size))))}f}"
 
 
 # ---- One network ----
@@ -131,7 +121,7 @@ def _table(parts: Sequence[_Part], names: Sequence[str]) -> list[str]:
             number(part.weight, signed=True),
             "" if part.threshold is None else f"{part.threshold + 0.0:+.2f}",
             f"{100 * part.active:.0f} %",
-            f"{100 * part.share:.0f} %".replace("-0 %", "0 %"),
+            f"{round(100 * part.share)} %",
         )
         for part in parts
     ]
