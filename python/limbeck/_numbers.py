@@ -21,7 +21,7 @@ def number(value: float, signed: bool = False, resolution: float = 0.0) -> str:
     if value == 0 or not math.isfinite(value):
         return f"{value + 0.0:{sign}.0f}"
     size = abs(value)
-    place = _exponent(size) - 3
+    place = _exponent(size, 3) - 3  # 0.09999996 has its four digits as 0.1000
     if resolution > 0 and math.isfinite(resolution):
         place = min(place, _exponent(resolution) - _RESOLVED)
         return _plain(value, place, sign) if _is_plain(size, place) else _scientific(value, place, sign)
@@ -76,7 +76,7 @@ def percent(part: float, space: str = " ") -> str:
     """A whole number of per cent, and no minus before zero."""
     rounded = round(100 * float(part)) if math.isfinite(part) else math.nan
     if rounded == 0:
-        return f"less than 1{space}%" if part > 0 else f"0{space}%"
+        return f"less than 1{space}%" if part > NOTHING else f"0{space}%"
     return f"{rounded}{space}%"
 
 

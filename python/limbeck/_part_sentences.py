@@ -163,7 +163,7 @@ class PartSentences:
             largest = 0.0 if errors is None else float(errors.directions[i].max())
             self.has_unknown_errors |= not np.isfinite(largest)
             if not largest <= NOTHING:
-                where += f" (coefficients {self._set.sign} {_short(largest)})"
+                where += f" (coefficients {self._set.sign}{self._set.space}{_short(largest)})"
         active, share = self._percent(reading.active[i]), self._percent(reading.shares[i])
         return f"{where}, {does}. On in {active} of the rows, {share} of the variance."
 

@@ -115,8 +115,8 @@ def _judged(learned: Learned) -> str:
 
 def _folds(found: CrossValidation) -> str:
     """How R2 was cross-validated."""
-    part = "" if found.folds == found.rows else "fifth " if found.folds == 5 else "tenth "
-    return f"(each {part}of {found.rows} rows by a search on the others)"
+    folds = "each left out once" if found.folds == found.rows else f"{found.folds} folds"
+    return f"({found.rows} rows, {folds}, the search repeated for each)"
 
 
 def r2_text(value: float, digits: int = 3) -> str:
