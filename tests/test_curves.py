@@ -187,6 +187,27 @@ def test_learned_brackets_read_as_slopes():
     assert np.abs(by_hand - found.predict(income[:, None])).max() < 0.003 * tax.max()
 
 
+def test_one_kink_between_two_slopes_reads_as_slopes():
+    """A hinge and a linear part that cancel: shares of 185 and -85 per cent would tell nobody anything."""
+    rng = np.random.default_rng(0)
+    x = rng.uniform(10, 30, 800)
+    found = limbeck.learn(x[:, None], np.abs(x - 18) + 0.1 * rng.standard_normal(800), 1, feature_names=["age"])
+    text = _sentence(found)
+    pattern = (
+        r"Neuron 0: a curve of age: slope (\S+) \+- (\S+) for each unit of age up to (\S+) \+- (\S+), and beyond slope "
+    )
+    slope, slope_error, kink, kink_error, other, other_error = map(
+        float, re.match(pattern + r"(\S+) \+- (\S+)\. 100 % of", text).groups()
+    )
+    assert abs(slope + 1) < 4.5 * slope_error < 0.05
+    assert abs(other - 1) < 4.5 * other_error < 0.05
+    assert abs(kink - 18) < 4.5 * kink_error < 0.2
+    assert _shares(found) == [1.0, 0.0]
+    # One that is level on one side is a hinge all the same.
+    level = limbeck.learn(x[:, None], np.maximum(x - 18, 0) + 0.1 * rng.standard_normal(800), 1, inputs="any")
+    assert level.reading.curves == ()
+
+
 def test_a_table_with_a_staircase_has_one_curve():
     rng = np.random.default_rng(0)
     X = rng.uniform(0, 1, (2000, 3))

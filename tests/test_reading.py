@@ -323,6 +323,19 @@ def test_pickling_computes_nothing(monkeypatch):
         assert one._evidence.__dict__.keys() == keys
 
 
+def test_blocks_without_time_for_errors_print_none(monkeypatch):
+    """Not even once they were asked for, which takes a pass then."""
+    monkeypatch.setattr("limbeck._streamed.StreamedRows.prepare_standard_errors", lambda *_: None)
+    found = _results()["blocks"]()
+    text = str(found)
+    assert "+-" not in text
+    copied = pickle.loads(pickle.dumps(found))
+    assert np.isfinite(found.standard_errors.output).all()
+    assert str(found) == str(copied) == str(pickle.loads(pickle.dumps(found))) == text
+    with pytest.raises(ValueError, match="a pickle leaves behind the rows that this takes"):
+        _ = copied.standard_errors
+
+
 def test_rows_are_let_go():
     """Up to 500 parameters a result stays what it is when the rows change."""
     rng = np.random.default_rng(0)

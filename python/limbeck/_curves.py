@@ -22,6 +22,7 @@ __all__ = ["Curve", "Jump", "Parts", "curves_of", "with_errors"]
 _LOST = 0.01
 _LONGEST_LEADS = (0.9, 0.99, 0.9999)  # of a direction's squared length in its leading feature
 _ANGLES = (0.3, 0.1, 0.03, 0.01, 1e-3, 1e-6)  # radians, for neurons of no single feature; the widest that does is taken
+_CANCELS = 0.2  # of the variance: beyond, a neuron and a slope that cancel are told better as two slopes
 _SAME = 1e-9  # standard deviations between kinks that are one, up to rounding
 _NOTHING = 1e-12
 # A rise within so few of the rows, and so many times as steep as what is beside it, is a step and not a slope.
@@ -174,7 +175,9 @@ def _with_kinks_joined(bundle: _Bundle, z: Float64Array) -> _Bundle:
 
 
 def curves_of(parts: Parts, V: Float64Array, added: Float64Array, weights: Float64Array | None) -> tuple[Curve, ...]:
-    """Curves of two neurons or more that act as a function of one direction on the rows.
+    """Curves of neurons that act as a function of one direction on the rows.
+
+    Two of them or more, or one that takes back much of what its feature does in the linear part.
 
     Parameters
     ----------
@@ -192,7 +195,7 @@ def curves_of(parts: Parts, V: Float64Array, added: Float64Array, weights: Float
     found: list[Curve] = []
     total = added.sum(axis=1)
     variance = _average(np.square(total), weights)
-    if len(left) < 2 or not variance > 0:
+    if not left or not variance > 0:
         return ()
 
     def try_one(members: NDArray[np.intp], direction: Float64Array, feature: int | None) -> bool:
@@ -223,6 +226,12 @@ def curves_of(parts: Parts, V: Float64Array, added: Float64Array, weights: Float
                 if try_one(some, _middle(parts, some), None):
                     left = [i for i in left if i not in some]
                     break  # places in `left` have changed: the rest comes with the next angle
+    for i in left:
+        j = int(np.argmax(np.abs(parts.directions[i])))
+        linear = parts.linear[j] * V[:, j]
+        shares = [_average(part * total, weights) / variance for part in (added[:, i], linear)]
+        if parts.directions[i, j] ** 2 > _LONGEST_LEADS[1] and min(shares) < -_CANCELS < _CANCELS < max(shares):
+            try_one(np.array([i]), np.eye(len(parts.linear))[j], j)
     return tuple(sorted(found, key=lambda curve: curve.members))
 
 

@@ -209,9 +209,7 @@ class Evidence:
     @property
     def _rows(self) -> Origin:
         if self._origin is None:
-            raise ValueError(
-                f"a pickled result of more than {QUICK} parameters has no rows: ask for this before it is pickled"
-            )
+            raise ValueError("a pickle leaves behind the rows that this takes: ask for it before the result is pickled")
         return self._origin
 
     def _require_refined(self, what: str) -> None:

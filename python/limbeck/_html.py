@@ -65,7 +65,7 @@ def _parts_table(learned: Learned) -> str:
 
 def _capital(text: str) -> str:
     """A sentence that begins with a word of its own, not with a number or an entity, with a capital."""
-    return text[0].upper() + text[1:] if text.startswith(("where ", "together ", "none")) else text
+    return text[0].upper() + text[1:] if text.startswith(("where ", "together ", "a curve of ", "none")) else text
 
 
 def _bar(share: float) -> str:

@@ -110,8 +110,7 @@ class PartSentences:
         singles = [i for i in range(len(reading.weights)) if i not in self._curved]
         parts = [(i, f"Neuron {i}", self.neuron(i), float(reading.shares[i])) for i in singles]
         parts += [
-            (curve.members[0], f"Neurons {_listed(curve.members)}", self.curve(curve), curve.share)
-            for curve in reading.curves
+            (curve.members[0], _neurons(curve.members), self.curve(curve), curve.share) for curve in reading.curves
         ]
         found = [part[1:] for part in sorted(parts, key=lambda part: part[0])]
         return [*found, ("Linear part", self.linear(), self._linear_share())]
@@ -175,7 +174,8 @@ class PartSentences:
         short = self._names[curve.feature] if curve.feature is not None else "u"
         whole = [(jump.first, jump.last) for jump in curve.jumps] == [(0, len(curve.knots) - 1)]
         kind = "a step in" if whole else "a curve of"
-        text = f"together {kind} {of}: {self._slope(curve, 0)} for each unit of {short}"
+        together = "" if len(curve.members) == 1 else "together "
+        text = f"{together}{kind} {of}: {self._slope(curve, 0)} for each unit of {short}"
         jumps = {jump.first: jump for jump in curve.jumps}
         place = 0
         while place < len(curve.knots):
@@ -277,10 +277,10 @@ class PartSentences:
         return f"{text}{f' ({rest.strip()})' if rest else ''}{standardised}"
 
 
-def _listed(members: Sequence[int]) -> str:
-    """Numbers of neurons: "0 and 1", "0, 2 and 5"."""
+def _neurons(members: Sequence[int]) -> str:
+    """Numbers of neurons: "Neuron 2", "Neurons 0 and 1", "Neurons 0, 2 and 5"."""
     numbers = [str(i) for i in members]
-    return f"{', '.join(numbers[:-1])} and {numbers[-1]}"
+    return f"Neurons {', '.join(numbers[:-1])} and {numbers[-1]}" if len(numbers) > 1 else f"Neuron {numbers[0]}"
 
 
 def _largest(direction: Float64Array) -> list[int]:

@@ -47,8 +47,8 @@ class Reading:
         Standard errors of ``directions``, ``weights`` (its ``output``), ``thresholds``, ``linear`` and ``constant``
         (its ``bias``), if they were asked for.
     curves : tuple of Curve
-        Neurons that act as a function of one feature or of one direction, two or more to each, read together as a
-        piecewise linear curve of it: what each of them does alone may be what the others cancel.
+        Neurons that act as a function of one feature or of one direction, read together as a piecewise linear curve of
+        it: what each of them does alone may be what the others, or the linear part, cancel.
     spread : float
         Standard deviation of the network's values on the rows.
     """
@@ -157,6 +157,6 @@ def read(
         constant=network.bias + float(network.linear @ means),
         active=_mean((inner > 0).astype(np.float64), weights),
         shares=added.T @ counted / variance if variance > 0 else np.zeros(added.shape[1]),
-        curves=curves_of(parts, (X - means) / scales, added, weights) if network.width > 1 else (),
+        curves=curves_of(parts, (X - means) / scales, added, weights) if network.width else (),
         spread=float(np.sqrt(variance / (len(X) if weights is None else weights.sum()))),
     )
