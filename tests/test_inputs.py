@@ -61,3 +61,19 @@ def test_short_tails_are_not_taken_for_gaussian(n):
     rng = np.random.default_rng(6)
     assert detect_inputs(rng.uniform(-np.sqrt(3), np.sqrt(3), (n, 5))) == "any"
     assert detect_inputs(rng.choice([-1.0, 1.0], (n, 5))) == "any"
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda rng, a, b: np.column_stack([a, a * rng.choice([-1.0, 1.0], len(a))]),
+        lambda rng, a, b: np.column_stack([a, b, np.abs(rng.standard_normal(len(a))) * np.sign(a * b)]),
+        lambda rng, a, b: np.column_stack([a, b]) * rng.choice([0.6, 1.28], len(a))[:, None],
+        lambda rng, a, b: np.column_stack([a, np.where(np.abs(a) < 1.54, a, -a), b]),
+    ],
+    ids=["equal but for the sign", "sign of a product", "common scale", "uncorrelated by reflection"],
+)
+def test_gaussian_features_that_are_not_jointly_gaussian_are_recognised(make):
+    rng = np.random.default_rng(8)
+    a, b = rng.standard_normal((2, 4000))
+    assert detect_inputs(make(rng, a, b)) == "any"

@@ -424,3 +424,18 @@ def test_labels_whose_squares_leave_float64(size):
     X = np.random.default_rng(0).standard_normal((200, 3))
     with pytest.raises(ValueError, match="whose square leaves float64"):
         limbeck.learn(X, size * X[:, 0])
+
+
+@pytest.mark.parametrize("function", ["product", "wave", "step"])
+def test_inputs_that_pass_for_gaussian_cost_no_accuracy(function):
+    rng = np.random.default_rng(3)
+    X, fresh = rng.standard_normal((2000, 3)), rng.standard_normal((20_000, 3))
+    truth = {
+        "product": lambda X: X[:, 0] * X[:, 1],
+        "wave": lambda X: np.sin(3 * X[:, 0]) + 0.3 * X[:, 1],
+        "step": lambda X: (X[:, 0] > 0.3) * 1.0,
+    }[function]
+    y = truth(X) + 0.2 * rng.standard_normal(2000)
+    errors = {i: np.mean((truth(fresh) - limbeck.learn(X, y, inputs=i).network(fresh)) ** 2) for i in ("auto", "any")}
+    # Of the variance; the two learners differ by chance.
+    assert errors["auto"] < errors["any"] + 0.005 * truth(fresh).var()

@@ -53,10 +53,11 @@ def _plain(model, X):
     return gates @ model.signs + X @ model.parameters[-1, :-1] + model.parameters[-1, -1]
 
 
-def _price(relative_error, n, parameters):
-    """Hurvich and Tsai's corrected criterion, and the polisher's extra penalty for every parameter."""
+def _price(relative_error, n, parameters, neurons=0, thresholds=False):
+    """Hurvich and Tsai's corrected criterion, and extra penalties for every parameter and for every neuron."""
     corrected = 2 * n * parameters / (n - parameters - 1)
-    return n * np.log(relative_error) + corrected + _polish.EXTRA_PENALTY * parameters
+    extra = _polish.EXTRA_PENALTY * parameters + _polish.EXTRA_PER_NEURON * (1 + thresholds) * neurons
+    return n * np.log(relative_error) + corrected + extra
 
 
 def test_the_price_of_a_line_is_that_of_least_squares():
@@ -80,13 +81,27 @@ def test_the_price_of_a_network_counts_all_its_parameters(weighted):
     variance = np.average(np.square(y - np.average(y, weights=weights)), weights=weights)
     assert state.error == pytest.approx(error, rel=1e-9)
     # Two directions of five, a linear part of five, and a constant.
-    assert state.price == pytest.approx(_price(error / variance, 600, 2 * 5 + 5 + 1), rel=1e-9)
+    assert state.price == pytest.approx(_price(error / variance, 600, 2 * 5 + 5 + 1, 2), rel=1e-9)
     # It has been refined: worse than least squares in the same gates it is not by more than a fraction of the noise.
     open_gates = X @ state.model.neurons[:, :-1].T > 0
     linearised = np.concatenate([open_gates[:, [i]] * X for i in (0, 1)] + [np.column_stack([X, np.ones(600)])], axis=1)
     root = np.sqrt(weights)
     best = np.linalg.lstsq(linearised * root[:, None], y * root, rcond=None)[1][0] / weights.sum()
     assert state.error < (1 + 5 / 600) * best
+
+
+def test_thresholds_count_where_they_are_fitted():
+    rng = np.random.default_rng(4)
+    truth = _model(_unit(rng.standard_normal((2, 5))), [1.0, -1.0])
+    X = rng.standard_normal((600, 5))
+    y = truth(X) + 0.2 * rng.standard_normal(600)
+    polisher = _polisher(X, y)
+    free = polisher.state(truth, polisher.fit.changed(thresholds=True))
+    relative = free.error / polisher.variance
+    assert free.price == pytest.approx(_price(relative, 600, 2 * 6 + 5 + 1, 2, thresholds=True), rel=1e-9)
+    # The same by a polisher that fits thresholds itself, and at an error that is known.
+    own = Polisher(polisher.rows, polisher.fit.changed(thresholds=True), polisher.progress, rng)
+    assert own.priced(free.model).price == pytest.approx(free.price, rel=1e-9)
 
 
 def test_no_price_for_more_parameters_than_rows():

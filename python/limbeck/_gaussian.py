@@ -11,8 +11,9 @@ from limbeck._moments_alone import method_of_moments
 from limbeck._polish import EXACT, NOISELESS, Polisher, Priced, is_well_separated, span_of
 from limbeck._progress import Progress
 from limbeck._search import search
+from limbeck._span_search import best_in_span
 from limbeck._streamed import StreamedRows
-from limbeck._tabular import random_start
+from limbeck._thresholds import in_span, needs_thresholds, with_thresholds
 from limbeck.subspace import Subspace, find_subspace
 
 __all__ = ["learn_gaussian", "noise_variance", "refined", "rows_to_search", "without_needless_affine_part"]
@@ -27,8 +28,7 @@ _WIDTH_LADDER = (1, 2, 4, 8, 16, 32, 64)
 _MOST_OF_THE_ROWS = 0.55
 _IN_VAIN = 2  # steps of the ladder
 _LAST_GAIN = 0.05
-_THRESHOLD_STARTS = 6
-_THRESHOLD_GAIN = 10.0  # in price, for each neuron: thresholds are freed only where they are clearly there
+_COMPLETIONS = 3  # rounds of looking for what the search has missed; one is enough but where neurons are faint
 
 
 def learn_gaussian(
@@ -81,7 +81,7 @@ def learn_gaussian(
     # They are also asked about neurons that few rows did not pay for.
     for count in (few, all_rows) if len(used) > _WORTH_TWICE * few else (all_rows,):
         judged = Polisher(rows.part(order[:count]), fit, tell, rng)
-        found, thresholds = _search_widths(judged.priced(best), judged, subspace, width, most, fit, tell, rng)
+        found, thresholds = _search_widths(judged.priced(best), judged, subspace, line, width, most, fit, tell, rng)
         fit = fit.changed(thresholds=thresholds)
         tell.enter("refine")
         # What was fitted to every row that counts is there already, but for what takes many small steps.
@@ -93,9 +93,49 @@ def learn_gaussian(
         if _holds(best, width, judge):
             break
         tell.enter("discovery")
+    best = _completed(best, rows, order, most, fit, tell, rng)
     if thresholds and not asked_for_thresholds:
         best, thresholds = _without_needless_thresholds(best, rows, fit, tell)
     return best, subspace, thresholds
+
+
+def _completed(
+    best: Model,
+    rows: Rows,
+    order: NDArray[np.intp],
+    most: int,
+    fit: Fit,
+    tell: Progress,
+    rng: np.random.Generator,
+) -> Model:
+    """The refined model with the neurons that a search in all dimensions, on a part of the rows, could not see.
+
+    They are those inside the span of the others, and those so faint that only all rows show them.
+    """
+    searched = rows_to_search(most, rows.n_features)
+    for _ in range(_COMPLETIONS):
+        if tell.out_of_time() or not best.width or rows.mean_error(best) <= NOISELESS * rows.variance:
+            break
+        better = best_in_span(best, rows.part(order[:searched]), most, fit, tell, rng)
+        if better is None and best.width < most and len(order) > searched:
+            every = Polisher(rows.part(order), fit, tell, rng)
+            state = every.priced(best)
+            if not every.is_settled(state, span_of(best)):
+                grown = every.grow(state, most)
+                better = grown.model if grown.model.width > best.width else None
+        if better is None:
+            break
+        best = refined(better, rows, fit, tell)
+    return best
+
+
+def _without_needless_thresholds(model: Model, rows: Rows, fit: Fit, tell: Progress) -> tuple[Model, bool]:
+    """The refined model with its thresholds at zero where that is as good: they may have been freed only on the way."""
+    parameters = model.parameters.copy()
+    parameters[:-1, -1] = 0.0
+    plain = refined(Model(model.signs, parameters), rows, fit.changed(thresholds=False), tell)
+    needed = needs_thresholds(rows.mean_error(model), rows.mean_error(plain), rows, model.width)
+    return (model, True) if needed else (plain, False)
 
 
 def _holds(model: Model, width: int | None, judge: Polisher) -> bool:
@@ -112,6 +152,7 @@ def _search_widths(
     best: Priced,
     polisher: Polisher,
     subspace: Subspace,
+    line: Model,
     width: int | None,
     most: int,
     fit: Fit,
@@ -131,13 +172,16 @@ def _search_widths(
         part = polisher.rows.part(slice(_rows_for(cap, d, _FIT_ROWS_PER_PARAMETER, _FIT_ROWS)))
         found, settled = search(best, part, polisher, subspace, cap, fit, tell, rng)
         freed = False
+        if not polisher.is_exact(found):
+            found = in_span(found, polisher, most if fit.thresholds else cap, fit, tell, rng)
         if not fit.thresholds and not polisher.is_exact(found):
-            found, freed = _with_thresholds(found, settled, polisher, cap, fit, tell, rng)
+            growing = not settled and found.price < best.price and cap < caps[-1]
+            found, freed = with_thresholds(found, settled, growing, polisher, subspace, line, most, fit, tell, rng)
         if freed:
             fit = fit.changed(thresholds=True)
             polisher = Polisher(polisher.rows, fit, tell, rng)
-            found = polisher.polish(found.model, cap)
-            settled = polisher.is_exact(found)
+            found = in_span(polisher.polish(found.model, most), polisher, most, fit, tell, rng)
+        settled = polisher.is_exact(found) if fit.thresholds else settled
         in_vain = in_vain + 1 if found.price >= best.price else 0
         if not in_vain:
             best, thresholds = found, fit.thresholds
@@ -146,58 +190,6 @@ def _search_widths(
         if proven or in_vain == _IN_VAIN or tell.out_of_time():
             break
     return best, thresholds
-
-
-def _with_thresholds(
-    best: Priced, settled: bool, polisher: Polisher, most: int, fit: Fit, tell: Progress, rng: np.random.Generator
-) -> tuple[Priced, bool]:
-    """The network with thresholds where the rows clearly ask for them: the function is not one of the paper's model."""
-    free = fit.changed(thresholds=True)
-    if settled and best.model.width and _threshold_score(best, polisher.rows) < _THRESHOLD_GAIN / 2:
-        return best, False
-    trial = polisher.state(best.model, free)
-    # One neuron of its own with a threshold shows what thresholds could do even where the search ended with none.
-    fresh = 0 if settled and best.model.width else 2
-    starts = [random_start(polisher.rows.X.shape[1], max(1, best.model.width), rng) for _ in range(fresh)]
-    for start in starts:
-        if not tell.out_of_time():
-            trial = min(trial, polisher.state(_on_scale(start, polisher), free), key=lambda s: s.price)
-    if trial.price >= best.price - _THRESHOLD_GAIN * max(1, trial.model.width):
-        return best, False
-    width = most if best.model.width == 0 else best.model.width
-    for _ in range(_THRESHOLD_STARTS):
-        if tell.out_of_time():
-            break
-        start = _on_scale(random_start(polisher.rows.X.shape[1], width, rng), polisher)
-        trial = min(trial, polisher.state(start, free), key=lambda s: s.price)
-        tell.report("thresholds", trial.model.width, trial.error / polisher.variance)
-    return trial, True
-
-
-def _without_needless_thresholds(model: Model, rows: Rows, fit: Fit, tell: Progress) -> tuple[Model, bool]:
-    """The refined model with its thresholds at zero where that is as good: they may have been freed only on the way."""
-    parameters = model.parameters.copy()
-    parameters[:-1, -1] = 0.0
-    plain = refined(Model(model.signs, parameters), rows, fit.changed(thresholds=False), tell)
-    with_them, without = (max(float(rows.errors(m).mean()), EXACT * rows.variance) for m in (model, plain))
-    gain = rows.count * float(np.log(without / with_them))
-    return (model, True) if gain > _THRESHOLD_GAIN * model.width else (plain, False)
-
-
-def _threshold_score(best: Priced, rows: Rows) -> float:
-    """Squared score of the thresholds at zero in standard errors, the mean over the neurons: one if there are none.
-
-    The derivative by a threshold is the gate; of the gate's variance of 1/4, the fitted neurons and the constant, on
-    Gaussian inputs, leave (1 - 2 / pi) / 4 to it alone.
-    """
-    residuals = rows.scaled_residuals(best.model)
-    scores = [float(residuals[gate].sum()) for gate in (rows.along(best.model.directions) > 0).T]
-    return float(np.square(scores).mean() / np.square(residuals).sum()) / ((1 - 2 / np.pi) / 4)
-
-
-def _on_scale(model: Model, polisher: Polisher) -> Model:
-    """A model for labels of unit variance, for the labels at hand."""
-    return Model(model.signs, model.parameters * np.sqrt(polisher.variance))
 
 
 def refined(model: Model, rows: Rows | StreamedRows, fit: Fit, tell: Progress) -> Model:

@@ -21,10 +21,12 @@ from limbeck._gaussian import (
 from limbeck._inputs import MOST_ROWS, Whitening, detect_inputs, standardization, whitening
 from limbeck._learned import Learned
 from limbeck._model import Fit, Float64Array, Model, Rows, linear_model
+from limbeck._polish import NOISELESS
 from limbeck._progress import Progress
 from limbeck._refits import Refit
 from limbeck._streamed import StreamedRows
 from limbeck._tabular import fit_any
+from limbeck._thresholds import HINGE_SCORE, hinge_scores
 from limbeck.subspace import Subspace
 
 __all__ = [
@@ -47,6 +49,7 @@ FEWEST_ROWS = 10
 # Squares beyond these sizes of y overflow or vanish in float64.
 LARGEST, SMALLEST = 1e150, 1e-150
 _SAMPLE_BYTES = 1 << 27
+_MISFIT_ROWS = 10_000  # looked at for hinges that a network for Gaussian inputs has left
 
 
 @dataclass(frozen=True)
@@ -133,29 +136,78 @@ def search(rows: Rows, options: Options, tell: Progress, *, largest: float | Non
     tell.enter("inputs")
     kind = options.inputs
     if kind == "auto":
-        # From all over the rows, which may be sorted.
-        kind = detect_inputs(rows.X[used[:: -(-len(used) // MOST_ROWS)]], n_threads)
+        kind = detect_inputs(rows.X[_drawn(used, MOST_ROWS)], n_threads)
     if kind == "any" and not options.refine:
         raise ValueError("refine=False is the moment method, for Gaussian inputs; these are not: see inputs")
-    coordinates = None if kind == "standard" else _coordinates(rows.part(used), kind, n_threads)
     # A power of two: no digit of y changes.
     unit = 2.0 ** np.round(np.log2(np.abs(rows.y).max() if largest is None else largest))
-    inner = Rows(rows.X if coordinates is None else coordinates(rows.X), rows.y / unit, rows.weights, rows.n_threads)
-    found = Found(kind, rows, inner, unit, coordinates, used, held_out, fit, linear_model(inner.n_features))
+    begun = _begun(kind, rows, used, held_out, unit, fit)
     if kind == "any":
-        tell.enter("widths")
-        if largest is not None and len(used) > (most := rows_to_search(options.most, inner.n_features)):
-            found.used = used = np.sort(rng.permutation(used)[:most])
-        fitted = fit_any(inner.part(used), options.width, options.max_width, fit, tell, rng)
-        found.model, found.noise, found.decay = turned(fitted.model), fitted.error, fitted.decay
-    else:
-        # Kinks at an estimated mean are off by its error: thresholds make up for that.
-        found.fit = fit = fit.changed(thresholds=kind == "gaussian" and options.refine)
-        masked = _without(inner, held_out)
-        found.model, found.subspace, found.thresholds = learn_gaussian(
-            masked, used, options.width, options.max_width, options.refine, fit, tell, rng
-        )
+        return _searched_any(begun, options, tell, sampled=largest is not None)
+    found = _searched_gaussian(begun, options, tell)
+    if options.inputs == "auto" and options.refine and not tell.out_of_time() and _is_misfit(found):
+        # The inputs passed for Gaussian, and the network leaves something to explain: what needs no such inputs may do
+        # better.
+        general = _searched_any(_begun("any", rows, used, held_out, unit, fit), options, tell, sampled=True)
+        if general.noise <= _cross_validated_error(found):
+            return general
     return found
+
+
+def _begun(kind: str, rows: Rows, used: NDArray[np.intp], held_out: NDArray[np.intp], unit: float, fit: Fit) -> Found:
+    """A search that has its coordinates, and nothing else yet."""
+    coordinates = None if kind == "standard" else _coordinates(rows.part(used), kind, rows.n_threads or None)
+    inner = Rows(rows.X if coordinates is None else coordinates(rows.X), rows.y / unit, rows.weights, rows.n_threads)
+    return Found(kind, rows, inner, unit, coordinates, used, held_out, fit, linear_model(inner.n_features))
+
+
+def _searched_any(found: Found, options: Options, tell: Progress, *, sampled: bool) -> Found:
+    """The search for inputs of any distribution; of a sample only as many rows as it asks for are used."""
+    tell.enter("widths")
+    used, rng = found.used, options.rng
+    if sampled and len(used) > (most := rows_to_search(options.most, found.inner.n_features)):
+        found.used = used = np.sort(rng.permutation(used)[:most])
+    fitted = fit_any(found.inner.part(used), options.width, options.max_width, found.fit, tell, rng)
+    found.model, found.noise, found.decay = turned(fitted.model), fitted.error, fitted.decay
+    return found
+
+
+def _searched_gaussian(found: Found, options: Options, tell: Progress) -> Found:
+    """The search for Gaussian inputs."""
+    # Kinks at an estimated mean are off by its error: thresholds make up for that.
+    found.fit = fit = found.fit.changed(thresholds=found.kind == "gaussian" and options.refine)
+    masked = _without(found.inner, found.held_out)
+    found.model, found.subspace, found.thresholds = learn_gaussian(
+        masked, found.used, options.width, options.max_width, options.refine, fit, tell, options.rng
+    )
+    return found
+
+
+def _drawn(used: NDArray[np.intp], most: int) -> NDArray[np.intp]:
+    """At most so many of the row numbers, in rising order: rows may be sorted, or repeat themselves at some distance.
+
+    The generator is its own, so that how many rows are looked at changes nothing else.
+    """
+    return used if len(used) <= most else np.sort(np.random.default_rng(0).permutation(used)[:most])
+
+
+def _is_misfit(found: Found) -> bool:
+    """Whether the residuals of a network show hinges along single features, which noise does not."""
+    some = _drawn(found.used, _MISFIT_ROWS)
+    inner = found.inner.part(some)
+    if inner.mean_error(found.model) <= NOISELESS * inner.variance:
+        return False
+    scale = standardization(found.rows.X[some])
+    original = Rows(scale(found.rows.X[some]), inner.y, inner.weights, inner.n_threads)
+    _, largest = hinge_scores(inner.residuals(found.model), np.eye(original.n_features), original)
+    return largest > HINGE_SCORE
+
+
+def _cross_validated_error(found: Found) -> float:
+    """Mean squared error of a network on the rows it was fitted to, times what its number of parameters calls for."""
+    rows, model = found.inner.part(found.used), found.model
+    taken = (model.width * (rows.n_features + found.thresholds) + rows.n_features + 1) / rows.count
+    return rows.mean_error(model) / (1 - taken) ** 2 if taken < 1 else np.inf
 
 
 def finish(found: Found, everything: Rows | StreamedRows, refine: bool, tell: Progress, *, joining: bool) -> None:
