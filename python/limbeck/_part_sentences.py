@@ -130,6 +130,8 @@ class PartSentences:
         scale: float = 0.0,
         resolution: float | None = None,
     ) -> str:
+        if not (scale if resolution is None else resolution):
+            resolution = abs(value)  # four digits of any size
         self.has_unknown_errors |= error is not None and not np.isfinite(error)
         text = with_error(value, error, signed, scale, resolution, self._set.plus_minus)
         self.has_errors |= self._set.plus_minus in text
