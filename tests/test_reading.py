@@ -15,8 +15,8 @@ from limbeck._evidence import Evidence, Origin
 from limbeck._frames import require_same_order
 from limbeck._model import Fit, Model, Rows, model_of
 from limbeck._narrowing import narrowed
+from limbeck._numbers import with_error
 from limbeck._reading import read
-from limbeck._sentences import _with_error
 from limbeck.scales import clump_ladder, clump_tree
 
 RNG = np.random.default_rng(0)
@@ -181,12 +181,12 @@ def test_what_the_rows_do_not_determine_is_said():
 
 
 def test_numbers_keep_their_digits():
-    assert _with_error(1000141.4, 5.4) == "1,000,141.4 +- 5.4"
-    assert _with_error(23511.0, 1800.0) == "23,500 +- 1,800"
-    assert _with_error(2315.0, 230.0) == "2320 +- 230"
-    assert _with_error(0.5, 0.0123, signed=True) == "+0.500 +- 0.012"
-    assert _with_error(0.5, np.inf) == "0.5000 +- ?"
-    assert _with_error(1e-14, 1e-15, scale=1.0) == "0"
+    assert with_error(1000141.4, 5.4) == "1,000,141.4 +- 5.4"
+    assert with_error(23511.0, 1800.0) == "23,500 +- 1,800"
+    assert with_error(2315.0, 230.0) == "2320 +- 230"
+    assert with_error(0.5, 0.0123, signed=True) == "+0.500 +- 0.012"
+    assert with_error(0.5, np.inf) == "0.5000 +- ?"
+    assert with_error(1e-14, 1e-15, scale=1.0) == "0"
 
 
 def test_clumps_cost_what_the_weighted_rows_say():
@@ -215,6 +215,243 @@ def test_copies_keep_what_they_can_tell(learned):
     assert copy.deepcopy(fresh).narrower == fresh.narrower
     assert learned != fresh
     assert len({learned, fresh}) == 2
+
+
+# ---- Slopes in the unit that is named ----
+
+
+@pytest.mark.parametrize("inputs", ["standard", "gaussian", "any"])
+@pytest.mark.parametrize("levels", [[-6.0, -3.0, -1.0, 1.0, 3.0, 6.0], [-0.5, 0.5], [-1.0, 1.0]])
+def test_slopes_are_per_the_unit_that_is_printed(inputs, levels):
+    """A symmetric design: every mean is exactly 0, whatever the standard deviations are."""
+    X = np.array(np.meshgrid(levels, levels, levels)).reshape(3, -1).T
+    X = np.repeat(X, -(-40 // len(X)), axis=0)
+    assert not X.mean(axis=0).any()
+    y = 5 + X @ [2.0, 1.0, -0.5]
+    found = limbeck.learn(X, y, 0, inputs=inputs, validation=0.0)
+    text = " ".join(str(found).split())
+    line = re.search(r"Linear part: (\S+)(?: \+- \S+)? at (.*?); per (unit|standard deviation) (.*?)\. [\dL]", text)
+    constant, where, unit = float(line[1]), line[2], line[3]
+    slopes = {name: float(slope) for slope, name in re.findall(r"([+-]\S+)(?: \+- \S+)? for (x\d)", line[4])}
+    by_hand = constant + (X if unit == "unit" else X / X.std(axis=0)) @ [slopes[f"x{j}"] for j in range(3)]
+    # Four digits of each.
+    np.testing.assert_allclose(by_hand, found.predict(X), atol=2e-3 * np.abs(y).max())
+    assert where == ("0" if unit == "unit" else "the mean of every feature")
+
+
+def test_a_neuron_of_symmetric_features_says_that_they_are_standardised():
+    rng = np.random.default_rng(0)
+    X = np.repeat(
+        np.array(np.meshgrid([-6.0, -3.0, -1.0, 1.0, 3.0, 6.0], [-2.0, -1.0, 1.0, 2.0])).reshape(2, -1).T, 20, 0
+    )
+    y = np.maximum(X @ [0.3, 0.9] - 0.2, 0) + 0.01 * rng.standard_normal(len(X))
+    found = limbeck.learn(X, y, 1, inputs="any", validation=0.0)
+    text = " ".join(str(found).split())
+    sides, threshold, weight = re.search(
+        r"where (.*?) \(standardised\) is above (\S+) .*?y (?:rises|falls) by (\S+)", text
+    ).groups()
+    terms = {name: float(f"{sign}{size}") for sign, size, name in re.findall(r"([+-]?) ?([\d.]+) (x\d)", sides)}
+    u = X / X.std(axis=0) @ [terms["x0"], terms["x1"]]
+    told = float(weight) * np.maximum(u - float(threshold), 0) * np.sign(found.reading.weights[0])
+    rest = found.predict(X) - told
+    line = np.column_stack([X, np.ones(len(X))])
+    # What is left is the linear part: coefficients have two digits, so the hinge is right to a hundredth.
+    assert np.std(rest - line @ np.linalg.lstsq(line, rest)[0]) < 0.02 * np.std(told)
+
+
+# ---- What is printed depends on the result alone ----
+
+
+def _results():
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((1500, 3))
+    y = np.maximum(X[:, 0] - 0.3, 0) - np.abs(X[:, 1]) + 0.1 * rng.standard_normal(1500)
+    wide = rng.standard_normal((1500, 260))
+    return {
+        "any": lambda: limbeck.learn(X, y, 3, inputs="any"),
+        "gaussian": lambda: limbeck.learn(X * 2 + 1, y, 3, inputs="gaussian"),
+        "few rows": lambda: limbeck.learn(X[:50], y[:50]),
+        "no validation": lambda: limbeck.learn(X[:300], y[:300], validation=0.0),
+        "weights": lambda: limbeck.learn(X[:300], y[:300], sample_weight=rng.uniform(0.5, 2, 300)),
+        "many parameters": lambda: limbeck.learn(wide, np.maximum(wide[:, 0], 0) + 0.1 * y, 1),
+        "unrefined": lambda: limbeck.learn(X, np.abs(X[:, 0]), 1, inputs="standard", refine=False),
+        "blocks": lambda: limbeck.learn([(X[:700], y[:700]), (X[700:], y[700:])], width=2, sample_rows=800),
+        "no neurons": lambda: limbeck.learn(X, X[:, 0] + 0.1 * y, 0),
+        "distilled": lambda: limbeck.distill(lambda Z: np.abs(Z[:, 0]) + np.tanh(Z[:, 1]), 2, 2, n_queries=500),
+    }
+
+
+def _ask(found, name):
+    try:
+        return getattr(found, name)
+    except ValueError:
+        return None  # there are none, or the rows are gone
+
+
+@pytest.mark.parametrize("kind", _results())
+def test_what_was_asked_before_does_not_show(kind):
+    found = _results()[kind]()
+    early = pickle.loads(pickle.dumps(found))
+    text, page = str(early), early.to_html()
+    has_errors = early.reading.errors is not None
+    assert has_errors == (kind not in ("many parameters", "unrefined"))
+    assert str(found) == text
+    for name in ("narrower", "standard_errors", "reading", "clumps"):
+        _ask(found, name)
+        late = pickle.loads(pickle.dumps(found))
+        for one in (found, late, copy.deepcopy(found), pickle.loads(pickle.dumps(late))):
+            assert str(one) == text
+            assert one.to_html() == page
+            assert (one.reading.errors is not None) == has_errors
+    if has_errors:
+        assert [one.network for one in early.narrower] == [one.network for one in found.narrower]
+        np.testing.assert_array_equal(early.standard_errors.slopes, found.standard_errors.slopes)
+
+
+def test_pickling_computes_nothing(monkeypatch):
+    found = [make() for make in _results().values()]
+    before = [one._evidence.__dict__.keys() for one in found]
+
+    def never(*_, **__):
+        raise AssertionError("pickling computes")
+
+    for name in ("narrowed", "cross_validate", "read", "cross_validated"):
+        monkeypatch.setattr(_evidence, name, never)
+    monkeypatch.setattr("limbeck._uncertainty._sandwich", never)
+    for one, keys in zip(found, before, strict=True):
+        pickle.dumps(one)
+        assert one._evidence.__dict__.keys() == keys
+
+
+def test_blocks_without_time_for_errors_print_none(monkeypatch):
+    """Not even once they were asked for, which takes a pass then."""
+    monkeypatch.setattr("limbeck._streamed.StreamedRows.prepare_standard_errors", lambda *_: None)
+    found = _results()["blocks"]()
+    text = str(found)
+    assert "+-" not in text
+    copied = pickle.loads(pickle.dumps(found))
+    assert np.isfinite(found.standard_errors.output).all()
+    assert str(found) == str(copied) == str(pickle.loads(pickle.dumps(found))) == text
+    with pytest.raises(ValueError, match="a pickle leaves behind the rows that this takes"):
+        _ = copied.standard_errors
+
+
+def test_rows_are_let_go():
+    """Up to 500 parameters a result stays what it is when the rows change."""
+    rng = np.random.default_rng(0)
+    X, y = rng.uniform(size=(800, 2)), rng.standard_normal(800)
+    y += 5 * np.maximum(X[:, 0] - 0.5, 0)
+    kept, text = limbeck.learn(X, y, 1), str(limbeck.learn(X, y, 1))
+    X[:], y[:] = 0.0, 0.0
+    assert str(kept) == text
+
+
+# ---- Few rows ----
+
+
+def test_few_rows_are_cross_validated():
+    """R2 of the held-out tenth of 40 rows, four of them, is off by a standard deviation of 1 and more."""
+    off, held_out = [], []
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        X = rng.uniform(-1, 1, (5040, 3))
+        y = 3 * np.maximum(X[:, 0], 0) + X[:, 1] + rng.standard_normal(5040)
+        found = limbeck.learn(X[:40], y[:40])
+        told = re.search(
+            r"cross-validated R2 (\S+) \(40 rows, 10 folds, the search repeated for each\)", _one_line(found)
+        )
+        residuals = y[40:] - found.predict(X[40:])
+        truth = 1 - np.var(residuals) / np.var(y[40:])
+        off.append(float(told[1]) - truth)
+        held_out.append(found.validation_r2 - truth)
+    # Of standard deviation 0.2 each, the mean of 8 is off by 0.07: 4 times that once in 20,000 seeds.
+    assert abs(np.mean(off)) < 0.28
+    assert np.std(off) < 0.5 * np.std(held_out)
+
+
+def _one_line(found):
+    return " ".join(str(found).split())
+
+
+@pytest.mark.parametrize("n", [10, 11, 12, 19])
+def test_very_few_rows_print(n):
+    rng = np.random.default_rng(n)
+    X = rng.uniform(size=(n, 2))
+    text = _one_line(limbeck.learn(X, X[:, 0] + 0.1 * rng.standard_normal(n), validation=0.0 if n == 10 else 0.05))
+    assert "nan" not in text
+    assert ("(each left out once, " in text.replace(f"{n} rows, ", "")) == (
+        n > 10
+    )  # nine rows are too few to learn from
+
+
+def test_rows_too_many_to_search_again_on_have_an_interval():
+    rng = np.random.default_rng(0)
+    X = rng.uniform(size=(600, 40))
+    found = limbeck.learn(X, X[:, 0] + rng.standard_normal(600), 0)
+    r2, low, high = map(
+        float,
+        re.search(r"R2 (\S+) on 60 rows held out \(few: 95 % interval (\S+) to (\S+)\)", _one_line(found)).groups(),
+    )
+    assert low < r2 < high
+    assert high - low > 0.1
+
+
+def test_neurons_that_a_line_does_without_are_called_in_question():
+    """On lines with noise the note is to be there, on clear hinges it is not."""
+    said = {"line": 0, "hinge": 0}
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        X = rng.uniform(-1, 1, (200, 2))
+        for kind, bend in (("line", 0.0), ("hinge", 4.0)):
+            y = X[:, 0] + bend * np.maximum(X[:, 0], 0) + 0.5 * rng.standard_normal(200)
+            said[kind] += "a line does as well, within chance" in _one_line(limbeck.learn(X, y, 1, inputs="any"))
+    # A line is taken for a hinge with a chance of 2.5 %: 3 of 10 and more in one of 600 times.
+    assert said["line"] >= 8
+    assert said["hinge"] == 0
+
+
+def test_large_tables_are_judged_by_the_rows_held_out():
+    rng = np.random.default_rng(0)
+    X = rng.uniform(-1, 1, (3000, 2))
+    noise = 0.5 * rng.standard_normal(3000)
+    line = limbeck.learn(X, X[:, 0] + noise, 1, inputs="any")
+    hinge = limbeck.learn(X, 4 * np.maximum(X[:, 0], 0) + noise, 1, inputs="any")
+    assert re.search(r"^R2 0\.\d+ on 300 rows held out; ", str(line).splitlines()[1])
+    assert "a line does as well" in _one_line(line)
+    assert "a line does as well" not in _one_line(hinge)
+
+
+def test_an_exact_fit_leaves_nothing_unexplained():
+    rng = np.random.default_rng(0)
+    X = rng.uniform(size=(300, 2))
+    y = 3 * np.maximum(X[:, 0] - 0.5, 0) + X[:, 1]
+    for validation in (0.0, 0.1):
+        for offset in (0.0, 1e9):
+            found = limbeck.learn(X, offset + y, 1, validation=validation)
+            assert "; nothing unexplained" in _one_line(found)
+    assert "nothing unexplained" not in str(limbeck.learn(X, y + 1e-6 * rng.standard_normal(300), 1, validation=0.0))
+
+
+def test_few_rows_for_each_parameter_are_said():
+    rng = np.random.default_rng(0)
+    X = rng.uniform(size=(4000, 3))
+    y = np.maximum(X[:, 0] - 0.5, 0) + 0.1 * rng.standard_normal(4000)
+    few = _one_line(limbeck.learn(X[:80], y[:80], 1))
+    assert "With 10 rows for each parameter they are too small: 1.96 of them hold the true value in 75 to 93 % " in few
+    assert "rows for each parameter" not in str(limbeck.learn(X, y, 1))
+
+
+def test_html_keeps_names_as_they_are():
+    rng = np.random.default_rng(0)
+    X = rng.uniform(size=(300, 2))
+    y = np.maximum(X @ [1.0, -1.0], 0) - np.maximum(X[:, 0] - 0.5, 0) + 0.01 * rng.standard_normal(300)
+    names = ["pre - post %", "a +- b - c % <i>"]
+    page = limbeck.learn(X, y, 2, inputs="any", feature_names=names, target_name="x - y % of z").to_html()
+    body = page[page.index('<div class="limbeck">') : page.index("</body>")].replace("&nbsp;", "\N{NO-BREAK SPACE}")
+    text = "".join(ET.fromstring(body).itertext())
+    for name in (*names, "x - y % of z"):
+        assert name in text
+    assert "-0" not in text
 
 
 # ---- Smaller widths ----

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -9,13 +10,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from limbeck._curves import with_errors
 from limbeck._inputs import Whitening
 from limbeck._model import Fit, Float64Array, Model, Rows, model_of
 from limbeck._narrowing import narrowed
 from limbeck._reading import Reading, moments_of, read, some_rows
+from limbeck._refits import (
+    FEWEST_HELD_OUT,
+    CrossValidation,
+    LineComparison,
+    Refit,
+    can_be_refitted,
+    cross_validate,
+)
 from limbeck._streamed import StreamedRows
 from limbeck._tabular import cross_validated
-from limbeck._uncertainty import StandardErrors, standard_errors
+from limbeck._uncertainty import FittedErrors, StandardErrors
 from limbeck.network import ReLUNetwork
 from limbeck.scales import Clump, clump_ladder
 
@@ -79,6 +89,8 @@ class Origin:
         All rows, of which ``rows`` are a sample, where they come in blocks.
     decay_of_everything : float or ndarray of shape (k + 1,)
         Weight decay of the fit to them.
+    refit : callable or None
+        Makes the same search on other rows; None: it may not be repeated.
     """
 
     model: Model
@@ -96,6 +108,7 @@ class Origin:
     weighted_validation: bool = True
     everything: StreamedRows | None = None
     decay_of_everything: float | Float64Array = 0.0
+    refit: Callable[[Rows], Refit] | None = None
 
     @property
     def fitted(self) -> Rows | StreamedRows:
@@ -105,16 +118,66 @@ class Origin:
         return self.rows if self.joined or not len(self.held_out) else self.rows.part(self.used)
 
 
+@dataclass(frozen=True)
+class _Widths:
+    """Rows and settings that smaller widths are found with, in the coordinates of the fit."""
+
+    start: Model
+    rows: Rows
+    held: Rows
+    fit: Fit
+    decay: float | Float64Array
+    coordinates: Whitening | None
+
+    @classmethod
+    def of(cls, origin: Origin) -> _Widths:
+        """Copies of the rows held out and of at most some thousand others."""
+        most = max(_NARROWING_ROWS, _NARROWING_ROWS_PER_PARAMETER * origin.model.parameters.size)
+        some = origin.used if len(origin.used) <= most else origin.used[:: -(-len(origin.used) // most)]
+        rows, held = origin.rows.part(some), origin.rows.part(origin.held_out)
+        if not origin.weighted_validation:
+            held = replace(held, weights=None)
+        fit = Fit(thresholds=origin.thresholds, n_threads=rows.n_threads)
+        return cls(origin.model, rows, held, fit, origin.decay, origin.coordinates)
+
+    def narrower(self) -> tuple[list[Narrower], Float64Array]:
+        """One neuron less at a time, and squared errors of the last, the line, on the rows held out."""
+        found, line = [], np.empty(0)
+        model, decay = self.start, self.decay
+        for width in range(model.width - 1, -1, -1):
+            model, decay = narrowed(model, self.rows, self.fit, width, decay)
+            error, variance = _judged(model, self.rows, self.held, decay)
+            network = model.network()
+            if self.coordinates is not None:
+                network = self.coordinates.pull_back(network).normalized()
+            found.append(Narrower(width, network, error, 1 - error / variance if variance else np.nan))
+            line = self.held.errors(model)
+        return found, line
+
+
 class Evidence:
-    """Answers to questions about a network that take its rows, each found once.
+    """What the rows say about a network. The answers do not depend on which of them were asked for before.
+
+    Up to 500 parameters, standard errors are found here and now, and what smaller widths are found from is copied: the
+    rows are let go. Beyond, the rows are referred to until answers are asked for, and a pickle leaves them behind.
 
     Parameters
     ----------
     network : ReLUNetwork
         On the features as the user passed them.
     origin : Origin
-        Its rows are referred to, not copied. Pickling asks the questions, but for those of long answers about smaller
-        widths, and leaves the rows behind.
+        How it came about.
+
+    Attributes
+    ----------
+    refined : bool
+        Whether the fit is one of least squares, so that there are standard errors and smaller widths.
+    quick : bool
+        Whether there are few enough parameters for these to be printed.
+    reading : Reading
+        What each part of the network does; with standard errors if they are quickly found.
+    clumps : list of Clump
+        The ladder of clumps, with what collapsing each of them would change.
     """
 
     def __init__(self, network: ReLUNetwork, origin: Origin) -> None:
@@ -122,16 +185,32 @@ class Evidence:
         self._origin: Origin | None = origin
         self.quick = origin.model.parameters.size <= QUICK
         self.refined = origin.refined
+        self.rows_per_parameter = (len(origin.rows) if origin.everything is None else origin.everything.count) / max(
+            1, origin.model.parameters.size
+        )
+        self.reading = _reading(network, origin)
+        self.clumps = _priced_clumps(self.reading, origin)
+        self._widths: _Widths | None = None
+        self._all: Rows | None = None
+        self._refit = origin.refit
+        if not self.refined or not self.quick:
+            return
+        self._widths = _Widths.of(origin)
+        if self._refit is not None and len(origin.held_out) < FEWEST_HELD_OUT and can_be_refitted(origin.original):
+            self._all = origin.original.part(np.arange(len(origin.original)))
+        if origin.everything is not None:
+            origin.everything.prepare_standard_errors(origin.model)
+        if origin.everything is None or origin.everything.has_standard_errors(origin.model):
+            errors = _fitted_errors(origin)
+            self.standard_errors = errors.about(origin.coordinates).standard_errors()
+            self.reading = _with_errors(self.reading, errors, origin)
+            self._origin = None
 
     @property
     def _rows(self) -> Origin:
         if self._origin is None:
-            raise ValueError("the rows that would tell were left behind when this result was pickled")
+            raise ValueError("a pickle leaves behind the rows that this takes: ask for it before the result is pickled")
         return self._origin
-
-    def knows(self, name: str) -> bool:
-        """Whether an answer is there, or quickly found."""
-        return name in self.__dict__ or (self.quick and self.refined)
 
     def _require_refined(self, what: str) -> None:
         if not self.refined:
@@ -139,91 +218,89 @@ class Evidence:
 
     @cached_property
     def standard_errors(self) -> StandardErrors:
-        """Of the parameters of the network."""
+        """Errors of the parameters of the network."""
         self._require_refined("standard_errors")
-        return self._errors(self._rows.coordinates, None)
+        return _fitted_errors(self._rows).about(self._rows.coordinates).standard_errors()
 
-    def _errors(self, coordinates: Whitening | None, network: ReLUNetwork | None) -> StandardErrors:
-        origin = self._rows
-        return standard_errors(
-            origin.model,
-            origin.fitted,
-            thresholds=origin.thresholds,
-            affine=origin.affine,
-            decay=origin.decay if origin.everything is None else origin.decay_of_everything,
-            coordinates=coordinates,
-            network=network,
-        )
-
-    @cached_property
-    def reading(self) -> Reading:
-        """What each part of the network does, without standard errors."""
-        rows, d = self._rows.original, self._network.n_features
-        X, weights = some_rows(rows.X, rows.weights)
-        means, scales = (np.zeros(d), np.ones(d)) if self._rows.standard else moments_of(X, weights)
-        return read(self._network, X, weights, means=means, scales=scales)
-
-    @cached_property
-    def reading_with_errors(self) -> Reading:
-        """The same with standard errors."""
-        reading = self.reading
-        if self._rows.standard:
-            return replace(reading, errors=self.standard_errors)
-        kept = self._rows.coordinates or Whitening(reading.means * 0, np.eye(len(reading.means)))
-        matrix = kept.matrix * reading.scales
-        to_reading = Whitening((kept.mean - reading.means) / reading.scales, matrix)
-        return replace(reading, errors=self._errors(to_reading, reading.network))
-
-    @cached_property
+    @property
     def narrower(self) -> list[Narrower]:
-        """One neuron less at a time, down to the linear part."""
+        """Networks of one neuron less at a time, down to the linear part."""
         self._require_refined("narrower networks")
-        origin, model = self._rows, self._rows.model
-        most = max(_NARROWING_ROWS, _NARROWING_ROWS_PER_PARAMETER * model.parameters.size)
-        some = origin.used if len(origin.used) <= most else origin.used[:: -(-len(origin.used) // most)]
-        rows, held = origin.rows.part(some), origin.rows.part(origin.held_out)
-        if not origin.weighted_validation:
-            held = replace(held, weights=None)
-        fit = Fit(thresholds=origin.thresholds, n_threads=rows.n_threads)
-        decay, found = origin.decay, []
-        for width in range(model.width - 1, -1, -1):
-            model, decay = narrowed(model, rows, fit, width, decay)
-            error, variance = _judged(model, rows, held, decay)
-            network = model.network()
-            if origin.coordinates is not None:
-                network = origin.coordinates.pull_back(network).normalized()
-            found.append(Narrower(width, network, error, 1 - error / variance if variance else np.nan))
-        return found
+        return self._narrowed[0]
+
+    @cached_property
+    def _narrowed(self) -> tuple[list[Narrower], Float64Array]:
+        return (self._widths or _Widths.of(self._rows)).narrower()
+
+    @cached_property
+    def cross_validation(self) -> CrossValidation | None:
+        """Errors of searches on other folds, where so few rows were held out that theirs tells little."""
+        if self._all is None or self._refit is None:
+            return None
+        return cross_validate(self._refit, self._all, self._network.width)
+
+    def line_comparison(self, residuals: Float64Array) -> LineComparison | None:
+        """Whether a line does as well on rows left out; ``residuals`` those of the rows held out."""
+        if self.cross_validation is not None:
+            return self.cross_validation.line
+        if not self.quick or not self.refined or len(residuals) < FEWEST_HELD_OUT or self._widths is None:
+            return None
+        held = self._widths.held
+        return LineComparison.of(held.errors_of(residuals), self._narrowed[1], held.variance)
 
     def priced_clumps(self) -> list[Clump]:
         """The ladder of clumps, with what collapsing each of them would change."""
-        rows, reading = self._rows.original, self.reading
-        X, weights = some_rows(rows.X, rows.weights)
-        if not self._rows.standard:
-            X = (X - reading.means) / reading.scales
-        model = model_of(reading.network)
-        values = model(X, rows.n_threads)
-        ladder = []
-        for clump in clump_ladder(model.directions):
-            change = 0.0
-            if len(clump.members) > 1:
-                others = [[i] for i in range(model.width) if i not in clump.members]
-                merged = model.merged([list(clump.members), *others])
-                change = float(np.average(np.square(values - merged(X, rows.n_threads)), weights=weights))
-            ladder.append(replace(clump, cost=change / rows.variance))
-        return ladder
+        return self.clumps
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Evidence:
         return self  # nothing of it changes but by finding an answer
 
     def __getstate__(self) -> dict[str, Any]:
-        if self._origin is not None:
-            _ = self.reading
-            if self.refined:
-                _ = self.standard_errors, self.reading_with_errors
-            if self.knows("narrower"):
-                _ = self.narrower
-        return {**self.__dict__, "_origin": None, "quick": False}
+        return {**self.__dict__, "_origin": None}
+
+
+def _fitted_errors(origin: Origin) -> FittedErrors:
+    return FittedErrors(
+        origin.model,
+        origin.fitted,
+        thresholds=origin.thresholds,
+        affine=origin.affine,
+        decay=origin.decay if origin.everything is None else origin.decay_of_everything,
+    )
+
+
+def _reading(network: ReLUNetwork, origin: Origin) -> Reading:
+    rows, d = origin.original, network.n_features
+    X, weights = some_rows(rows.X, rows.weights)
+    means, scales = (np.zeros(d), np.ones(d)) if origin.standard else moments_of(X, weights)
+    return read(network, X, weights, means=means, scales=scales)
+
+
+def _with_errors(reading: Reading, errors: FittedErrors, origin: Origin) -> Reading:
+    kept = origin.coordinates
+    if kept is None:
+        kept = Whitening(reading.means * 0, np.eye(len(reading.means)))
+    to_reading = Whitening((kept.mean - reading.means) / reading.scales, kept.matrix * reading.scales)
+    joint = errors.about(to_reading, reading.network)
+    return replace(reading, errors=joint.standard_errors(), curves=with_errors(reading.curves, reading.parts, joint))
+
+
+def _priced_clumps(reading: Reading, origin: Origin) -> list[Clump]:
+    """The ladder of clumps, and the change over the variance of the labels if one neuron stood in for each."""
+    rows = origin.original
+    X, weights = some_rows(rows.X, rows.weights)
+    X = (X - reading.means) / reading.scales
+    model = model_of(reading.network)
+    values = model(X, rows.n_threads)
+    ladder = []
+    for clump in clump_ladder(model.directions):
+        change = 0.0
+        if len(clump.members) > 1:
+            others = [[i] for i in range(model.width) if i not in clump.members]
+            merged = model.merged([list(clump.members), *others])
+            change = float(np.average(np.square(values - merged(X, rows.n_threads)), weights=weights))
+        ladder.append(replace(clump, cost=change / rows.variance))
+    return ladder
 
 
 def _judged(model: Model, rows: Rows, held: Rows, decay: Float64Array) -> tuple[float, float]:

@@ -8,16 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from limbeck._sentences import (
-    cost_text,
-    headline,
-    linear_sentence,
-    neuron_sentence,
-    notes,
-    quality,
-    r2_text,
-    widths,
-)
+from limbeck._numbers import percent
+from limbeck._part_sentences import HTML
+from limbeck._sentences import cost_text, headline, notes, part_sentences, quality, width_table
 from limbeck.scales import Clump, clump_tree
 
 if TYPE_CHECKING:
@@ -48,45 +41,39 @@ def to_page(learned: Learned) -> str:
 
 def to_html(learned: Learned) -> str:
     """A part of a page, as notebooks show it."""
-    note = notes(learned)
+    note, evidence = notes(learned, HTML), learned._evidence
     parts = [
         f"<style>{_STYLE}</style>",
         f"<h3>{escape(headline(learned))}</h3><p>{escape(quality(learned))}</p>",
         _parts_table(learned),
-        f'<p class="faint">{escape(note)}</p>' if note else "",
+        f'<p class="faint">{note}</p>' if note else "",
         _tree(learned.clumps) if learned.width > 1 else "",
-        _narrower(learned) if learned.width and learned._evidence.knows("narrower") else "",
+        _narrower(learned) if learned.width and evidence.refined and evidence.quick else "",
         "<p>Stopped early: the time limit was reached, this is the best so far.</p>" if learned.stopped_early else "",
     ]
     return '<div class="limbeck">\n' + "\n".join(part for part in parts if part) + "\n</div>"
 
 
 def _parts_table(learned: Learned) -> str:
-    reading, names, target = learned.reading, learned.feature_names, learned.target_name
-    texts = [neuron_sentence(i, reading, names, target) for i in range(learned.width)]
-    labels = [f"neuron {i}" for i in range(learned.width)]
     rows = [
-        f'<tr><td class="number">{label}</td><td>{_typeset(text)}</td><td class="number">{_bar(share)}</td></tr>'
-        for label, text, share in zip(
-            [*labels, "linear part"],
-            [*texts, linear_sentence(reading, names)],
-            reading.shares,
-            strict=True,
-        )
+        f'<tr><td class="number">{title[0].lower()}{title[1:]}</td><td>{_capital(text)}</td>'
+        f'<td class="number">{_bar(share)}</td></tr>'
+        for title, text, share in part_sentences(learned, HTML).all()
     ]
     return f"<table><tr><th></th><th></th><th>share</th></tr>{''.join(rows)}</table>"
 
 
-def _typeset(text: str) -> str:
-    """A sentence as HTML: a capital at its beginning, signs as they are printed."""
-    text = escape("W" + text[1:] if text.startswith("where ") else text)
-    return text.replace(" +- ", "&nbsp;&#177;&nbsp;").replace(" - ", " &#8722; ").replace(" %", "&nbsp;%")
+def _capital(text: str) -> str:
+    """A sentence that begins with a word of its own, not with a number or an entity, with a capital."""
+    return text[0].upper() + text[1:] if text.startswith(("where ", "together ", "a curve of ", "none")) else text
 
 
 def _bar(share: float) -> str:
     length = round(_BAR * min(abs(float(share)), 2.0))
     kind = "bar" if share >= 0 else "bar less"
-    return f'<span class="{kind}" style="width:{length}px"></span> {100 * share:.0f} %'
+    text = percent(share, HTML.space)
+    text = HTML.minus + text[1:] if text.startswith("-") else text
+    return f'<span class="{kind}" style="width:{length}px"></span> {text}'
 
 
 def _tree(clumps: Sequence[Clump]) -> str:
@@ -125,9 +112,9 @@ def _tree(clumps: Sequence[Clump]) -> str:
 
 
 def _narrower(learned: Learned) -> str:
-    cells = [(str(width), r2_text(r2)) for width, r2 in widths(learned)]
+    title, cells = width_table(learned)
     if not cells:
         return ""
     first = "".join(f"<td>{width}</td>" for width, _ in cells)
     second = "".join(f"<td>{r2}</td>" for _, r2 in cells)
-    return f"<h4>With fewer neurons</h4><table><tr><th>neurons</th>{first}</tr><tr><th>R2</th>{second}</tr></table>"
+    return f"<h4>{title}</h4><table><tr><th>neurons</th>{first}</tr><tr><th>R2</th>{second}</tr></table>"

@@ -30,6 +30,12 @@ __all__ = ["Learned"]
 class Learned:
     """What :func:`learn` found.
 
+    What is printed depends on the result alone, and a copy by pickle prints the same. Up to 500 parameters the result
+    keeps no reference to X and y, but copies of the rows held out and of some others, from which smaller widths and,
+    where fewer than 100 rows were held out, a cross-validated R2 are found when they are printed or asked for: these
+    rows are in its pickle, too. R2 is then of searches on all folds of the rows but one: ten folds, five from 150 rows
+    on, single rows up to 20; not beyond 1000 rows or 10,000 entries of X, where a bootstrap interval is printed.
+
     Attributes
     ----------
     network : ReLUNetwork
@@ -80,18 +86,19 @@ class Learned:
     _evidence: Evidence = field(default=None, repr=False, compare=False)  # type: ignore[assignment]
     _columns: tuple[str, ...] | None = field(default=None, repr=False, compare=False)  # of the table learned from
 
-    # What follows is computed from the rows when it is asked for. Pickling asks for it, and leaves the rows behind.
-
     @property
     def standard_errors(self) -> StandardErrors:
-        """Standard errors of the network's parameters in sandwich form, computed when first asked for.
+        """Standard errors of the network's parameters in sandwich form.
 
-        After ``stopped_early`` they are those of a refinement that had come to its end.
+        Beyond 500 parameters they are computed from the rows when first asked for. After ``stopped_early`` they are
+        those of a refinement that had come to its end. With fewer than some 50 rows for each parameter they are too
+        small; what is printed says by how much.
 
         Raises
         ------
         ValueError
-            The result has none: it was made without refinement.
+            The result has none: it was made without refinement, or is the copy by pickle of one of more than 500
+            parameters whose errors were not asked for.
         """
         return self._evidence.standard_errors
 
@@ -99,10 +106,10 @@ class Learned:
     def reading(self) -> Reading:
         """What each part does on the rows, features counted in standard deviations; see :class:`Reading`.
 
-        With standard errors where they are there or found within seconds (up to 500 parameters).
+        With standard errors up to 500 parameters, but for a result made without refinement, or by passes over blocks
+        that ended at the time limit.
         """
-        errors = self._evidence.refined and self._evidence.knows("reading_with_errors")
-        return self._evidence.reading_with_errors if errors else self._evidence.reading
+        return self._evidence.reading
 
     @property
     def narrower(self) -> list[Narrower]:
@@ -111,7 +118,8 @@ class Learned:
         Raises
         ------
         ValueError
-            The result was made without refinement, or is the copy by pickle of one of more than 500 parameters.
+            The result was made without refinement, or is the copy by pickle of one of more than 500 parameters whose
+            smaller widths were not asked for.
         """
         return self._evidence.narrower
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -22,6 +23,7 @@ from limbeck._learned import Learned
 from limbeck._model import Fit, Float64Array, Model, Rows, linear_model
 from limbeck._polish import NOISELESS
 from limbeck._progress import Progress
+from limbeck._refits import Refit
 from limbeck._streamed import StreamedRows
 from limbeck._tabular import fit_any
 from limbeck._thresholds import HINGE_SCORE, hinge_scores
@@ -252,6 +254,7 @@ def learned(
         refined=bool(options.refine),
         everything=everything,
         decay_of_everything=found.decay_of_all,
+        refit=None if tell.stopped_early else partial(refitted, found.kind, options.width, options.max_width),
     )
     evidence = Evidence(network, origin)
     return Learned(
@@ -271,6 +274,18 @@ def learned(
         target_name=target,
         _evidence=evidence,
     )
+
+
+def refitted(kind: str, width: int | None, max_width: int, rows: Rows) -> Refit:
+    """Search on other rows, all of them, as a result's was made: by which it can be cross-validated."""
+    options = Options(width, max_width, kind, True, 0.0, np.random.default_rng(0), rows.n_threads)
+    tell = Progress(None, False, None)
+    found = search(rows, options, tell)
+    if kind != "any":
+        finish(found, found.inner, True, tell, joining=False)
+    model = Model(found.model.signs, found.model.parameters * found.unit)
+    fit = Fit(thresholds=found.thresholds, n_threads=rows.n_threads)
+    return Refit(model, replace(found.inner, y=rows.y), fit, found.decay, found.coordinates)
 
 
 # ---- Rows and checks ----

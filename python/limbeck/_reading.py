@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from limbeck._curves import Curve, Parts, curves_of
 from limbeck._model import Float64Array
 from limbeck._uncertainty import StandardErrors
 from limbeck.network import ReLUNetwork
@@ -45,6 +46,11 @@ class Reading:
     errors : limbeck.StandardErrors or None
         Standard errors of ``directions``, ``weights`` (its ``output``), ``thresholds``, ``linear`` and ``constant``
         (its ``bias``), if they were asked for.
+    curves : tuple of Curve
+        Neurons that act as a function of one feature or of one direction, read together as a piecewise linear curve of
+        it: what each of them does alone may be what the others, or the linear part, cancel.
+    spread : float
+        Standard deviation of the network's values on the rows.
     """
 
     means: Float64Array
@@ -57,6 +63,18 @@ class Reading:
     active: Float64Array
     shares: Float64Array
     errors: StandardErrors | None = None
+    curves: tuple[Curve, ...] = ()
+    spread: float = 0.0
+
+    @property
+    def counts_in_deviations(self) -> bool:
+        """Whether v is not just x: some feature has another mean than 0 or another standard deviation than 1."""
+        return bool(self.means.any() or (self.scales != 1).any())
+
+    @property
+    def parts(self) -> Parts:
+        """What the curves are made of."""
+        return Parts(self.weights, self.directions, self.thresholds, self.linear)
 
     @property
     def network(self) -> ReLUNetwork:
@@ -123,14 +141,22 @@ def read(
     variance = float(counted @ total)
     sizes = np.linalg.norm(network.weights * scales, axis=1)
     sizes = np.where(sizes > 0, sizes, 1.0)
-    return Reading(
-        means=means,
-        scales=scales,
+    parts = Parts(
         weights=network.output * sizes,
         directions=network.weights * scales / sizes[:, None],
         thresholds=-(network.thresholds + network.weights @ means) / sizes,
         linear=network.linear * scales,
+    )
+    return Reading(
+        means=means,
+        scales=scales,
+        weights=parts.weights,
+        directions=parts.directions,
+        thresholds=parts.thresholds,
+        linear=parts.linear,
         constant=network.bias + float(network.linear @ means),
         active=_mean((inner > 0).astype(np.float64), weights),
         shares=added.T @ counted / variance if variance > 0 else np.zeros(added.shape[1]),
+        curves=curves_of(parts, (X - means) / scales, added, weights) if network.width else (),
+        spread=float(np.sqrt(variance / (len(X) if weights is None else weights.sum()))),
     )

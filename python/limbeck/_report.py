@@ -6,6 +6,7 @@ from itertools import permutations
 import numpy as np
 from numpy.typing import NDArray
 
+from limbeck._numbers import number
 from limbeck.network import ReLUNetwork
 
 __all__ = [
@@ -20,17 +21,6 @@ __all__ = [
 Float64Array = NDArray[np.float64]
 
 _GROUPS = 5_000  # parts that held-out rows are resampled in
-
-
-def number(value: float, signed: bool = False) -> str:
-    """Four digits, aligned by eye: no exponent unless it saves reading."""
-    sign = "+" if signed else ""
-    if value == 0 or not np.isfinite(value):
-        return f"{value:{sign}.0f}"
-    size = abs(value)
-    if size >= 1e6 or size < 1e-3:
-        return f"{value:{sign}.2e}"
-    return f"{value:{sign},.{max(0, 3 - int(np.floor(np.log10(size))))}f}"
 
 
 def clipped(name: str) -> str:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from limbeck._model import Float64Array
-from limbeck._reading import Reading
-from limbeck._report import clipped, number
+from limbeck._numbers import number
+from limbeck._part_sentences import INPUTS, TEXT, PartSentences, Typography
+from limbeck._refits import FEWEST_HELD_OUT, CrossValidation
+from limbeck._report import clipped, r2_interval
 
 if TYPE_CHECKING:
     from limbeck._learned import Learned
@@ -19,55 +20,54 @@ if TYPE_CHECKING:
 __all__ = [
     "INPUTS",
     "clump_lines",
+    "cost_text",
     "describe",
     "headline",
-    "linear_sentence",
-    "neuron_sentence",
     "notes",
+    "part_sentences",
     "quality",
     "r2_text",
+    "width_table",
     "widths",
 ]
 
-INPUTS = {"standard": "standard Gaussian", "gaussian": "Gaussian", "any": "of any distribution"}
 _WIDTH = 96
-_ALONE = 0.99  # of a direction's squared length: its one feature speaks for it, in its own unit
-_ALMOST_ALONE, _WITHIN = 0.8, 2.5  # the same where the other features are within so many errors of nothing
-_SHOWN, _FAINT = 5, 0.1  # features of a direction, and relative to the largest
 _CLUMPS = 8
-_HELD = "\N{NO-BREAK SPACE}"
-_DIGITS = 5  # after the point
 _NOTHING = 1e-12  # relative: what is smaller is rounding
+# Simulated, by rows for each parameter: Gaussian features, one to three neurons, noise of one size or not. The upper
+# ends are of refinements that begin at the true network, the lower ones of networks that were searched for.
+_COVERED = ((7, "65 to 90"), (13, "75 to 93"), (27, "80 to 94"), (np.inf, "90 to 94"))
+_ENOUGH_ROWS = 50  # for each parameter: with more, intervals of 1.96 errors cover what they should to a point or two
 
 
 def describe(learned: Learned) -> str:
-    """The whole result as text; with standard errors and smaller widths where they are quickly found."""
-    reading, evidence = learned.reading, learned._evidence
-    names, target = learned.feature_names, learned.target_name
-    paragraphs = [
-        *(f"Neuron {i}: {neuron_sentence(i, reading, names, target)}" for i in range(learned.width)),
-        f"Linear part: {linear_sentence(reading, names)}",
-    ]
+    """The whole result as text; with standard errors and smaller widths up to 500 parameters."""
+    evidence = learned._evidence
+    sentences = part_sentences(learned, TEXT)
+    paragraphs = [f"{title}: {text}" for title, text, _ in sentences.all()]
     lines = [headline(learned), quality(learned), "", *(_wrapped(text) for text in paragraphs)]
     note = notes(learned)
     if note:
         lines += ["", _wrapped(note, "")]
     if learned.width > 1:
         lines += ["", *clump_lines(learned.clumps)]
-    if learned.width and evidence.knows("narrower"):
-        lines += ["", *_narrower_lines(learned)]
-    if evidence.refined and not evidence.knows("narrower"):
+    if learned.width and evidence.refined and evidence.quick:
+        lines += ["", *_width_lines(learned)]
+    if evidence.refined and not evidence.quick:
         lines += ["", "standard_errors and narrower take longer for so many parameters: ask for them."]
     if learned.stopped_early:
         lines += ["", "stopped early: the time limit was reached, this is the best so far"]
     return "\n".join(lines)
 
 
+def part_sentences(learned: Learned, typography: Typography) -> PartSentences:
+    """The sentences about the parts of a result."""
+    return PartSentences(learned.reading, learned.feature_names, learned.target_name, typography)
+
+
 def _wrapped(text: str, indent: str = "    ") -> str:
-    for together in (" %", " +- "):
-        text = text.replace(together, together.replace(" ", _HELD))
     lines = textwrap.wrap(text, _WIDTH, subsequent_indent=indent, break_on_hyphens=False, break_long_words=False)
-    return "\n".join(lines).replace(_HELD, " ")
+    return "\n".join(lines).replace("\N{NO-BREAK SPACE}", " ")
 
 
 def headline(learned: Learned) -> str:
@@ -82,14 +82,41 @@ def headline(learned: Learned) -> str:
 
 def quality(learned: Learned) -> str:
     """How good it is."""
-    rows = len(learned.validation_targets)
     noise = float(np.sqrt(np.maximum(learned.noise_variance, 0.0)))
-    spread = float(np.ptp(learned.validation_targets)) if rows else 0.0
-    size = "nothing unexplained" if noise <= _NOTHING * spread else f"unexplained {number(noise)} (standard deviation)"
+    size = "nothing unexplained" if _is_exact(learned) else f"unexplained {number(noise)} (standard deviation)"
     if np.isnan(noise):
         size = "too few rows, or too little time, to tell what is unexplained"
-    judged = f"R2 {r2_text(learned.validation_r2)} on {rows:,} rows held out" if rows else "no rows held out"
-    return f"{judged}; {size}"
+    return f"{_judged(learned)}; {size}"
+
+
+def _is_exact(learned: Learned) -> bool:
+    """Whether what is left over is rounding."""
+    reading = learned.reading
+    # Labels far from 0 are themselves rounded by some units of their last place.
+    rounding = _NOTHING * reading.spread + 8 * np.finfo(np.float64).eps * abs(reading.constant)
+    return bool(learned.noise_variance <= rounding**2)
+
+
+def _judged(learned: Learned) -> str:
+    found = learned._evidence.cross_validation
+    if found is not None:
+        return f"cross-validated R2 {r2_text(found.r2[0])} {_folds(found)}"
+    rows, r2 = len(learned.validation_targets), learned.validation_r2
+    if not rows:
+        return "no rows held out"
+    held_out = f"on {rows:,} row{'' if rows == 1 else 's'} held out"
+    if np.isnan(r2):
+        return f"no R2: the labels of the {held_out.removeprefix('on ')} do not differ"
+    if rows >= FEWEST_HELD_OUT or r2 > 0.99:
+        return f"R2 {r2_text(r2)} {held_out}"
+    interval = r2_interval(learned.validation_residuals, learned.validation_targets)
+    return f"R2 {r2_text(r2)} {held_out} (few: 95 % interval {r2_text(interval.low, 2)} to {r2_text(interval.high, 2)})"
+
+
+def _folds(found: CrossValidation) -> str:
+    """How R2 was cross-validated."""
+    folds = "each left out once" if found.folds == found.rows else f"{found.folds} folds"
+    return f"({found.rows} rows, {folds}, the search repeated for each)"
 
 
 def r2_text(value: float, digits: int = 3) -> str:
@@ -99,108 +126,42 @@ def r2_text(value: float, digits: int = 3) -> str:
     return f"{round(value, digits) + 0.0:.{digits}f}"  # + 0.0: no -0.00
 
 
-def notes(learned: Learned) -> str:
+def _coverage(ratio: float) -> str:
+    """What intervals of 1.96 standard errors cover with so many rows for each parameter, in per cent."""
+    return next(text for most, text in _COVERED if ratio < most)
+
+
+def notes(learned: Learned, typography: Typography = TEXT) -> str:
     """How the sentences are to be read."""
+    reading, evidence, said = learned.reading, learned._evidence, []
     if not learned.width:
         return ""
-    reading, said = learned.reading, []
-    if learned.inputs == "standard":
-        said.append("Sums have coefficients of length 1.")
-    else:
+    comparison = evidence.line_comparison(learned.validation_residuals)
+    if comparison is not None and comparison.is_no_worse:
+        said.append("On rows left out a line does as well, within chance: there may be no such neurons.")
+    if reading.counts_in_deviations:
         said.append("Standardised: features count in standard deviations from their means, coefficients have length 1.")
-    if (reading.shares < -0.005).any():
-        said.append("A part that others cancel has a negative share.")
-    if reading.errors is not None:
-        said.append("Errors (+-) take the neurons as given: they do not tell whether there is such a neuron.")
-        values = (reading.errors.directions, reading.errors.output, reading.errors.thresholds, reading.errors.linear)
-        if not all(np.isfinite(value).all() for value in values):
-            said.append("Where an error is ?, the rows do not determine the number.")
-    return " ".join(said)
-
-
-# ---- Parts ----
-
-
-def neuron_sentence(i: int, reading: Reading, names: Sequence[str], target: str) -> str:
-    """Where a neuron is on, what it does there, and how much that matters."""
-    direction, weight, threshold = reading.directions[i], float(reading.weights[i]), float(reading.thresholds[i])
-    errors = reading.errors
-    weight_error = None if errors is None else float(errors.output[i])
-    threshold_error = None if errors is None else float(errors.thresholds[i])
-    moves = f"{clipped(target)} {'rises' if weight > 0 else 'falls'} by"
-    lead = int(np.argmax(np.abs(direction)))
-    if _speaks_for_all(lead, i, reading):
-        name, unit = clipped(names[lead]), float(reading.scales[lead] / abs(direction[lead]))
-        side = "above" if direction[lead] > 0 else "below"
-        at = float(reading.means[lead] + np.sign(direction[lead]) * threshold * unit)
-        slope = _with_error(abs(weight) / unit, _times(weight_error, 1 / unit))
-        where = f"where {name} is {side} {_with_error(at, _times(threshold_error, unit), scale=unit)}"
-        does = f"{moves} {slope} for each unit of {name} {side} that"
     else:
-        standardised = " (standardised)" if reading.means.any() else ""
-        where = (
-            f"where {_sum(direction, names)}{standardised} is above {_with_error(threshold, threshold_error, scale=1)}"
+        said.append("Sums have coefficients of length 1.")
+    sentences = part_sentences(learned, TEXT)
+    if reading.curves:
+        taken = " and holds its slope in the linear part" if sentences.absorbed else ""
+        said.append(f"A curve is 0 at its first kink{taken}.")
+    if (sentences.shares() < -0.005).any():
+        said.append("A part that others cancel has a negative share.")
+    if sentences.has_errors:
+        said.append(
+            f"Errors ({typography.sign}) take the neurons as given: they do not tell whether there is such a neuron."
         )
-        does = f"{moves} {_with_error(abs(weight), weight_error)} per unit beyond"
-        largest = 0.0 if errors is None else float(errors.directions[i].max())
-        if not largest <= _NOTHING:
-            where += f" (coefficients +- {_short(largest)})"
-    active, share = _percent(reading.active[i]), _percent(reading.shares[i])
-    return f"{where}, {does}. On in {active} of the rows, {share} of the variance."
-
-
-def _speaks_for_all(lead: int, i: int, reading: Reading) -> bool:
-    """Whether one feature is all there is to a direction, for all that the rows tell."""
-    direction = reading.directions[i]
-    if direction[lead] ** 2 > _ALONE or len(direction) == 1:
-        return True
-    others = np.arange(len(direction)) != lead
-    if reading.errors is None or direction[lead] ** 2 < _ALMOST_ALONE:
-        return False
-    return bool((np.abs(direction) < _WITHIN * reading.errors.directions[i])[others].all())
-
-
-def linear_sentence(reading: Reading, names: Sequence[str]) -> str:
-    """The constant and the slopes of the linear part."""
-    size = float(np.abs(reading.weights).sum())
-    if max(abs(reading.constant), float(np.linalg.norm(reading.linear))) <= _NOTHING * size:
-        return "none."
-    start = _with_error(reading.constant, None if reading.errors is None else float(reading.errors.bias), scale=size)
-    if np.linalg.norm(reading.linear) <= _NOTHING * size:
-        return f"{start}, a constant."
-    standard = not reading.means.any()
-    shown = _largest(reading.linear)
-    errors = None if reading.errors is None else reading.errors.linear
-    slopes = ", ".join(
-        f"{_with_error(reading.linear[j], None if errors is None else float(errors[j]), True, size)} "
-        f"for {clipped(names[j])}"
-        for j in shown
-    )
-    where, unit = ("0", "unit") if standard else ("the mean of every feature", "standard deviation")
-    share = _percent(reading.shares[-1])
-    return f"{start} at {where}; per {unit} {slopes}{_rest(reading.linear, shown)}. {share} of the variance."
-
-
-def _largest(direction: Float64Array) -> list[int]:
-    size = np.abs(direction)
-    order = np.argsort(-size, kind="stable")[:_SHOWN]
-    return [int(j) for j in order if size[j] > _FAINT * size[order[0]]]
-
-
-def _rest(direction: Float64Array, shown: Sequence[int]) -> str:
-    left = int((np.abs(direction) > _NOTHING * np.abs(direction).max()).sum()) - len(shown)
-    return f" and {left} smaller" if left > 0 else ""
-
-
-def _sum(direction: Float64Array, names: Sequence[str]) -> str:
-    """The largest coefficients as a sum."""
-    shown = _largest(direction)
-    text = ""
-    for place, j in enumerate(shown):
-        sign = "-" if direction[j] < 0 else "+"
-        text += (f" {sign} " if place else "-" if sign == "-" else "") + f"{abs(direction[j]):.2f} {clipped(names[j])}"
-    rest = _rest(direction, shown)
-    return f"{text}{f' ({rest.strip()})' if rest else ''}"
+        if sentences.has_unknown_errors:
+            said.append("Where an error is ?, the rows do not determine the number.")
+        if evidence.rows_per_parameter < _ENOUGH_ROWS and not _is_exact(learned):
+            ratio = max(1, round(evidence.rows_per_parameter))
+            said.append(
+                f"With {ratio} row{'' if ratio == 1 else 's'} for each parameter they are too small: 1.96 of them hold "
+                f"the true value in {_coverage(ratio)}{typography.percent} of cases, not in 95{typography.percent}."
+            )
+    return " ".join(said)
 
 
 # ---- Clumps and widths ----
@@ -232,48 +193,20 @@ def widths(learned: Learned) -> list[tuple[int, float]]:
     return [(width, r2) for width, r2 in found if np.isfinite(r2)]
 
 
-def _narrower_lines(learned: Learned) -> list[str]:
-    cells = [(str(width), r2_text(r2)) for width, r2 in widths(learned)]
+def width_table(learned: Learned) -> tuple[str, list[tuple[str, str]]]:
+    """What is in the table of smaller widths, and its columns: number of neurons and R2."""
+    found = learned._evidence.cross_validation
+    if found is None:
+        return "With fewer neurons", [(str(width), r2_text(r2)) for width, r2 in widths(learned)]
+    title = "With at most so many neurons, R2 on rows left out"
+    return title, [(str(learned.width - i), r2_text(r2)) for i, r2 in enumerate(found.r2)]
+
+
+def _width_lines(learned: Learned) -> list[str]:
+    title, cells = width_table(learned)
     sizes = [max(map(len, cell)) for cell in cells]
-    lines = ["With fewer neurons"]
-    for title, k in (("neurons", 0), ("R2", 1)):
+    lines = [title]
+    for name, k in (("neurons", 0), ("R2", 1)):
         row = "  ".join(cell[k].rjust(width) for cell, width in zip(cells, sizes, strict=True))
-        lines += [f"  {title:<8}{row}"[: 2 * _WIDTH].rstrip()]
+        lines += [f"  {name:<8}{row}"[: 2 * _WIDTH].rstrip()]
     return lines
-
-
-# ---- Numbers ----
-
-
-def _percent(part: float) -> str:
-    text = f"{100 * part:.0f} %"
-    return "less than 1 %" if text == "0 %" and part > 0 else text.replace("-0 %", "0 %")
-
-
-def _times(value: float | None, factor: float) -> float | None:
-    return None if value is None else value * float(factor)
-
-
-def _short(error: float) -> str:
-    """Two digits of an error."""
-    if not np.isfinite(error):
-        return "?"
-    return f"{error:.1e}" if 0 < error < 1e-4 or error >= 1e6 else f"{float(f'{error:.2g}'):g}"
-
-
-def _with_error(value: float, error: float | None, signed: bool = False, scale: float = 0.0) -> str:
-    """A number, and its standard error if it has one above rounding, for numbers of some scale."""
-    value = float(value) + 0.0
-    if abs(value) <= _NOTHING * scale:
-        value = 0.0
-    if error is not None and not np.isfinite(error):
-        return f"{number(value, signed)} +- ?"
-    if error is None or error <= _NOTHING * max(abs(value), scale):
-        return number(value, signed)
-    digits = 1 - int(np.floor(np.log10(error)))
-    if digits > _DIGITS or max(abs(value), error) >= 1e9:
-        return f"{number(value, signed)} +- {error:.1e}"
-    value, error = round(value, digits), round(error, digits)
-    commas = "," if max(abs(value), error) >= 1e4 else ""
-    places = max(digits, 0)
-    return f"{value:{'+' if signed else ''}{commas}.{places}f} +- {error:{commas}.{places}f}"

@@ -129,6 +129,15 @@ class StreamedRows:
         with suppress(_OutOfTime):
             self.sums(Model(model.signs, model.parameters / self._unit), "sandwich")
 
+    def has_standard_errors(self, model: Model) -> bool:
+        """Whether the sums that standard errors of a model take are there, so that no pass is needed."""
+        known = self._known
+        return (
+            known is not None
+            and known.what == "sandwich"
+            and _same(known.model, Model(model.signs, model.parameters / self._unit))
+        )
+
     def sandwich(self, model: Model) -> tuple[Float64Array, Float64Array, float]:
         """Of a model for labels as they are: see :meth:`limbeck._model.Rows.sandwich`."""
         self._tell.deadline = np.inf  # whoever asks for them wants them

@@ -12,7 +12,7 @@ from limbeck._model import Float64Array, Model, Rows
 from limbeck._streamed import StreamedRows
 from limbeck.network import ReLUNetwork
 
-__all__ = ["MOST_PARAMETERS", "StandardErrors", "standard_errors"]
+__all__ = ["MOST_PARAMETERS", "FittedErrors", "JointErrors", "StandardErrors", "standard_errors"]
 
 # There the eigendecomposition and products, of cost P^3, take a minute on one core, and four matrices of P x P 0.6 GB.
 MOST_PARAMETERS = 4000
@@ -101,20 +101,52 @@ def standard_errors(
     the gates make themselves felt: with 1000 rows for 20 parameters thresholds are off by 1.1 standard errors rather
     than 1, with 16,000 by 1.04.
     """
-    d = rows.n_features
-    to_user = Whitening(np.zeros(d), np.eye(d)) if coordinates is None else coordinates
-    if network is None:
-        network = model.network() if coordinates is None else coordinates.pull_back(model.network()).normalized()
-    model = _without_constants(model, to_user)
-    free = np.ones(model.parameters.shape, dtype=bool)
-    free[:-1, -1] = thresholds
-    free[-1] = affine
-    n = rows.count
-    p = int(free.sum())
-    if n <= p or free.size > MOST_PARAMETERS:
-        return _unknown(model.width, to_user.matrix.shape[1])
-    sandwich = _sandwich(model, rows, np.flatnonzero(free), decay, np.sqrt(n / (n - p)))
-    return _propagate(model, sandwich, free, to_user, network)
+    fitted = FittedErrors(model, rows, thresholds=thresholds, affine=affine, decay=decay)
+    return fitted.about(coordinates, network).standard_errors()
+
+
+class FittedErrors:
+    """The covariance of a fit's parameters, to be asked about the network in several coordinates.
+
+    Parameters
+    ----------
+    model, rows, thresholds, affine, decay
+        As for :func:`standard_errors`.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        rows: Rows | StreamedRows,
+        *,
+        thresholds: bool,
+        affine: bool = True,
+        decay: float | Float64Array = 0.0,
+    ) -> None:
+        self._model, self._rows, self._decay = model, rows, decay
+        self._thresholds, self._affine = thresholds, affine
+        self._sandwich: tuple[int, _Sandwich | None] | None = None  # and the number of neurons that it counts
+
+    def about(self, coordinates: Whitening | None, network: ReLUNetwork | None = None) -> JointErrors:
+        """Errors of the network in these coordinates: see :func:`standard_errors`."""
+        d = self._rows.n_features
+        to_user = Whitening(np.zeros(d), np.eye(d)) if coordinates is None else coordinates
+        if network is None:
+            whole = self._model.network()
+            network = whole if coordinates is None else coordinates.pull_back(whole).normalized()
+        model = _without_constants(self._model, to_user)
+        free = np.ones(model.parameters.shape, dtype=bool)
+        free[:-1, -1] = self._thresholds
+        free[-1] = self._affine
+        if self._sandwich is None or self._sandwich[0] != model.width:
+            self._sandwich = model.width, self._computed(model, free)
+        return JointErrors(model, self._sandwich[1], free, to_user, network)
+
+    def _computed(self, model: Model, free: NDArray[np.bool_]) -> _Sandwich | None:
+        n, p = self._rows.count, int(free.sum())
+        if n <= p or free.size > MOST_PARAMETERS:
+            return None
+        return _sandwich(model, self._rows, np.flatnonzero(free), self._decay, np.sqrt(n / (n - p)))
 
 
 def _unknown(k: int, d: int) -> StandardErrors:
@@ -190,27 +222,82 @@ def _of_the_free(
 # ---- Delta method ----
 
 
-def _propagate(
-    model: Model, sandwich: _Sandwich, free: NDArray[np.bool_], to_user: Whitening, network: ReLUNetwork
-) -> StandardErrors:
-    """From (a_i, t_i) and (w, b) in the rows' coordinates to the parameters of the network of x."""
-    d = to_user.matrix.shape[1]
-    # Every row of parameters, (a_i, t_i) as (w, b), changes coordinates by the same linear map.
-    change = np.zeros((d + 1, len(to_user.matrix) + 1))
-    change[:d, :-1] = to_user.matrix.T
-    change[d, :-1] = -to_user.matrix @ to_user.mean
-    change[d, -1] = 1.0
-    position = np.cumsum(free).reshape(free.shape) - 1  # among the free parameters
+class JointErrors:
+    """Standard errors of whatever is computed from the parameters of a network, by the delta method.
 
-    def deviations(i: int, gradients: Float64Array) -> Float64Array:
-        return sandwich.deviations((gradients @ change)[:, free[i]], position[i][free[i]])
+    Parameters
+    ----------
+    model : Model
+        In the rows' coordinates, without constant neurons.
+    sandwich : _Sandwich or None
+        Covariance of its free parameters; None: not known.
+    free : ndarray of bool, shape of ``model.parameters``
+        Which parameters were fitted.
+    to_user : Whitening
+        From the coordinates of the network to those of the rows.
+    network : ReLUNetwork
+        Has the neurons in the order that is asked about.
+    """
 
-    moved = model.parameters @ change.T
-    signs = model.signs
-    errors = np.array([deviations(i, _neuron_gradients(signs[i], moved[i])) for i in range(model.width)])
-    errors = errors.reshape(model.width, 2 * d + 2)[_network_order(moved[:-1], network)]
-    last = deviations(-1, np.eye(d + 1))
-    return StandardErrors(errors[:, :d], errors[:, d], errors[:, d + 2 :], errors[:, d + 1], last[:d], float(last[d]))
+    def __init__(
+        self,
+        model: Model,
+        sandwich: _Sandwich | None,
+        free: NDArray[np.bool_],
+        to_user: Whitening,
+        network: ReLUNetwork,
+    ) -> None:
+        d = to_user.matrix.shape[1]
+        # Every row of parameters, (a_i, t_i) as (w, b), changes coordinates by the same linear map.
+        self._change = np.zeros((d + 1, len(to_user.matrix) + 1))
+        self._change[:d, :-1] = to_user.matrix.T
+        self._change[d, :-1] = -to_user.matrix @ to_user.mean
+        self._change[d, -1] = 1.0
+        self._sandwich, self._free = sandwich, free
+        self._position = np.cumsum(free).reshape(free.shape) - 1  # among the free parameters
+        moved = model.parameters @ self._change.T
+        order = _network_order(moved[:-1], network)
+        self._places = np.append(order, model.width)
+        self._signs, self._parameters = model.signs[order], moved[self._places]
+
+    @property
+    def known(self) -> bool:
+        """Whether there are more rows than parameters, and not too many of the latter."""
+        return self._sandwich is not None
+
+    def deviations(self, gradients: Float64Array) -> Float64Array:
+        """Standard errors of numbers whose derivatives by the rows (a_i, t_i) and, last, (w, b) are given.
+
+        Parameters
+        ----------
+        gradients : ndarray of shape (m, k + 1, d + 1)
+            ``a_i`` and ``t_i`` being direction and threshold times the size of the output weight.
+        """
+        if self._sandwich is None:
+            return np.full(len(gradients), np.nan)
+        changed = np.zeros((len(gradients), *self._free.shape))
+        changed[:, self._places] = gradients @ self._change
+        return self._sandwich.deviations(changed[:, self._free], np.arange(self._position.flat[-1] + 1))
+
+    def standard_errors(self) -> StandardErrors:
+        """Errors of the parameters of the network."""
+        k, d = len(self._signs), len(self._change) - 1
+        if self._sandwich is None:
+            return _unknown(k, d)
+        errors = np.array(
+            [self._of_row(i, _neuron_gradients(self._signs[i], self._parameters[i])) for i in range(k)]
+        ).reshape(k, 2 * d + 2)
+        last = self._of_row(k, np.eye(d + 1))
+        return StandardErrors(
+            errors[:, :d], errors[:, d], errors[:, d + 2 :], errors[:, d + 1], last[:d], float(last[d])
+        )
+
+    def _of_row(self, i: int, gradients: Float64Array) -> Float64Array:
+        """Errors of numbers that depend on one row of parameters alone."""
+        assert self._sandwich is not None
+        place = self._places[i]
+        free = self._free[place]
+        return self._sandwich.deviations((gradients @ self._change)[:, free], self._position[place][free])
 
 
 def _neuron_gradients(sign: float, row: Float64Array) -> Float64Array:

@@ -99,9 +99,9 @@ def learn(
     Returns
     -------
     Learned
-        It refers to X and y, or to the blocks, which must not be changed until its ``standard_errors``, ``reading`` and
-        ``narrower`` have been asked for: they are computed then. (Up to 500 parameters, blocks that are not arrays in
-        memory are let go: standard errors are found at once, in a pass of their own.)
+        Up to 500 parameters it refers to neither X and y nor the blocks: standard errors are found at once, of blocks
+        in a pass of their own. Beyond, they must not be changed until its ``standard_errors`` and ``narrower`` have
+        been asked for: they are computed then.
 
     Raises
     ------

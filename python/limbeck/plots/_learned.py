@@ -11,6 +11,8 @@ import numpy as np
 from limbeck._arrays import integer
 from limbeck._learned import Learned
 from limbeck._model import Float64Array
+from limbeck._numbers import percent
+from limbeck._part_sentences import switches_on
 from limbeck._report import clipped
 from limbeck._sentences import cost_text, widths
 from limbeck.plots._axes import BLACK, BLUE, GREEN, GREY, ORANGE, RED, axes_for
@@ -156,8 +158,8 @@ class NeuronsDisplay(_Display):
         if reading.errors is not None:
             errors = np.vstack([reading.errors.slopes, reading.errors.linear])[:, order]
         labels = [
-            f"neuron {i}: on above {threshold:.2g},\nin {100 * active:.0f} % of the rows"
-            for i, (threshold, active) in enumerate(zip(reading.thresholds + 0.0, reading.active, strict=True))
+            f"neuron {i}: {switches_on(i, reading, learned.feature_names)},\nin {percent(active)} of the rows"
+            for i, active in enumerate(reading.active)
         ]
         names = [clipped(learned.feature_names[j]) for j in order]
         return cls(names, slopes[:, order], errors, [*labels, "linear part"]).plot(ax)
