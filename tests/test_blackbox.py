@@ -77,11 +77,12 @@ def test_a_merged_pair_is_not_taken_for_exact():
 
 
 def test_queries_are_plain_at_first_and_focused_later():
+    # Answers in single precision have no digits left for differences across a pair of kinks: no help from lines.
     planted = _planted("collinear", 20, 2, 0.01)
-    found = distill(planted, 20, 2)
+    found = distill(lambda X: planted(X).astype(np.float32), 20, 2)
     distance = np.abs(found.X @ planted.weights[0])
     assert np.mean(distance[:150] < 0.05) < 0.15  # 4 % of a standard Gaussian
-    assert np.mean(distance[-300:] < 0.05) > 0.5
+    assert np.mean(distance[-300:] < 0.05) > 0.3
 
 
 def test_the_same_queries_for_any_batch_size_and_number_of_threads():
@@ -106,15 +107,16 @@ def test_the_budget_is_kept(n_queries):
 def test_validation_is_honest():
     planted = _planted(d=20, k=1)
     ratios = []
-    for seed in range(10):
+    for seed in range(20):
         rng = np.random.default_rng(seed)
-        found = distill(lambda X, r=rng: planted(X) + 0.5 * r.standard_normal(len(X)), 20, 1, n_queries=140, seed=seed)
+        found = distill(lambda X, r=rng: planted(X) + 0.5 * r.standard_normal(len(X)), 20, 1, n_queries=300, seed=seed)
         assert found.validation_mse == pytest.approx(np.mean(found.validation_residuals**2))
-        assert np.isin(found.validation_targets, found.y[-14:]).all()
+        assert np.isin(found.validation_targets, found.y[-30:]).all()
         ratios.append(found.validation_mse / (found.network.distance(planted) + 0.25))
-    # 41 parameters fitted to some 100 rows: on those rows the ratio would be 0.6. 14 rows held out for each seed,
-    # 140 in all, give it a standard error of 0.12; above 1 because the network returned has had the use of these too.
-    assert 0.8 < np.mean(ratios) < 1.8
+    # 42 parameters fitted to some 250 rows: on those rows the ratio would be (1 - 42 / 250) / (1 + 42 / 250) = 0.71. 30
+    # rows held out for each of 20 seeds give it a standard error of sqrt(2 / 600) = 0.058. Its mean over 200 seeds is
+    # 0.95: a constant or a line takes the network's place where it is better on these rows.
+    assert 0.8 < np.mean(ratios) < 1.2
 
 
 def test_tolerance():

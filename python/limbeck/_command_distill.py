@@ -30,6 +30,7 @@ from limbeck._command import (
 )
 from limbeck._model_file import Preprocessing, save_model
 from limbeck._report import clipped, describe_network, number, r2_interval, readable
+from limbeck._stopping import StopReason
 from limbeck._table_words import numbered
 from limbeck._tables import SUFFIXES, open_table
 from limbeck.blackbox import Distilled, TeacherError, distill
@@ -38,14 +39,6 @@ __all__ = ["add_parser"]
 
 Float64Array = NDArray[np.float64]
 Function = Callable[[Float64Array], Any]
-
-_STOPPED = {
-    "tolerance": "the tolerance was met",
-    "budget": "so many were allowed",
-    "no improvement": "more did not help: the function is no sum of so few ReLUs",
-    "noise": "more did not help, for the function is noisy",
-    "time": "the time limit was reached",
-}
 
 
 def add_parser(commands: argparse._SubParsersAction[Parser]) -> None:
@@ -200,7 +193,7 @@ def _summary(arguments: argparse.Namespace, found: Distilled) -> list[tuple[str,
     unit = f"in units of {clipped(arguments.function.rpartition(':')[2])!r}"
     return [
         ("width", f"{found.width}, {asked}"),
-        ("queries", f"{found.n_queries:,}; no more because {_STOPPED[found.stopped]}"),
+        ("queries", f"{found.n_queries:,}; no more because {StopReason(found.stopped).clause}"),
         (
             "fidelity R2",
             f"{r2_text(found.validation_r2)}, 95 % confidence interval {r2_text(interval.low)} to "

@@ -16,6 +16,7 @@ from limbeck._learned import Learned
 from limbeck._model import Float64Array
 from limbeck._progress import Progress
 from limbeck._queries import Queries, Teacher, TeacherError, TeacherTypeError, TeacherValueError
+from limbeck._stopping import StopReason
 from limbeck._student import Options, Student
 
 __all__ = ["Distilled", "TeacherError", "TeacherTypeError", "TeacherValueError", "distill"]
@@ -33,9 +34,10 @@ class Distilled(Learned):
     X, y : ndarray of shape (n_queries, d) and (n_queries,)
         All queries in order, and the teacher's answers.
     stopped : str
-        Why there were no more: "tolerance" (met), "budget" (``n_queries`` spent), "no improvement" (the teacher is
-        unlike any network of so few neurons), "noise" (no improvement, and the teacher's answers to the same question
-        differ), "time", or "error" (the teacher's; only in ``TeacherError.learned``).
+        Why there were no more: "tolerance" (met), "budget" (``n_queries`` spent), "no improvement" (no network equal to
+        the teacher was found with so many, and twice as many did not help; which is no proof that there is none),
+        "noise" (no improvement, and the teacher's answers to the same query differ), "time", or "error" (the teacher's;
+        only in ``TeacherError.learned``).
     """
 
     X: Float64Array = field(repr=False)
@@ -48,15 +50,8 @@ class Distilled(Learned):
         return len(self.y)
 
     def __str__(self) -> str:
-        reasons = {
-            "tolerance": "the tolerance was met",
-            "budget": "n_queries was reached",
-            "no improvement": "more did not help",
-            "noise": "more did not help, for the teacher is noisy",
-            "time": "the time limit was reached (and R2 is on queries by which the network was chosen)",
-            "error": "the teacher failed",
-        }
-        return f"{super().__str__()}\n{self.n_queries} queries; no more because {reasons[self.stopped]}"
+        clause = StopReason(self.stopped).clause
+        return f"{super().__str__()}\n{self.n_queries} queries; no more because {clause}"
 
 
 def distill(
@@ -164,16 +159,18 @@ def distill(
     try:
         reason = student.run()
     except TeacherError as error:
+        queries.trim()
         error.X, error.y = queries.X, queries.y
-        error.learned = _result(student, queries, tell, names, "error") if student.judged else None
+        error.learned = _result(student, queries, tell, names, StopReason.ERROR) if student.judged else None
         raise
     return _result(student, queries, tell, names, reason)
 
 
 def _result(
-    student: Student, queries: Queries, tell: Progress, names: tuple[tuple[str, ...], str], reason: str
+    student: Student, queries: Queries, tell: Progress, names: tuple[tuple[str, ...], str], reason: StopReason
 ) -> Distilled:
     tell.finish()
+    queries.trim()
     student.model = turned(student.model)
     rows, network = student.everything(), student.model.network()
     targets, residuals = student.validation
@@ -204,13 +201,13 @@ def _result(
         subspace=student.subspace,
         history=tell.history,
         timings=tell.timings,
-        stopped_early=reason == "time",
+        stopped_early=reason is StopReason.TIME,
         feature_names=names[0],
         target_name=names[1],
         _evidence=evidence,
         X=queries.X,
         y=queries.y,
-        stopped=reason,
+        stopped=reason.value,
     )
 
 
