@@ -141,7 +141,7 @@ def test_no_end_of_noise_is_no_endless_run():
 def test_what_no_network_fits_is_given_up():
     found = distill(lambda X: np.sin(X[:, 0]), 2, 1)
     assert found.stopped == "no improvement"
-    assert found.n_queries < 5000
+    assert found.n_queries < 50_000  # of 100,000; the median of 40 seeds is 3,000, the largest 33,000
     assert "more did not help" in str(found)
 
 

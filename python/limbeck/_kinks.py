@@ -25,10 +25,14 @@ __all__ = ["KinkSearch", "network_on_lines", "queries_of_a_line"]
 _REACH = 1.5
 # Intervals to begin with. Ends alone would not show neurons whose sum vanishes outside a part of the line.
 _INTERVALS = 8
-# Points on a line beyond which the function is taken for one with more kinks than neurons: for each neuron (measured:
-# five, eight at most, for 16 neurons), and once more for a bisection down to two that all but coincide.
-_POINTS_PER_NEURON = 10
-_POINTS_OF_CLOSE_KINKS = 50
+# Where an interval is cut in two, or looked into: not at its middle nor at a crossing that proved none, for of kinks
+# at equal distances one may lie there, where there is no slope.
+_CUT = (0.35, 0.65)
+# Points on a line beyond which the function is taken for one with more kinks than neurons: for each neuron, and once
+# more for bisections down to two kinks that all but coincide. (Measured: 4 to 6 a kink for 16 to 64 neurons.)
+_POINTS_PER_NEURON = 15
+_POINTS_OF_CLOSE_KINKS = 60
+_POINTS_OF_NO_KINK = 100  # before the first: the function bends everywhere (40 kinks on a line: the first by 50 points)
 _LINES_IN_VAIN = 30  # in a row: a hyperplane at distance 2.5 from the origin is missed by so many in 1 of 1,000 cases
 _NEVER_A_KINK = 6  # lines without any kink yet, where there were jumps or bends: the function is not piecewise linear
 # Times the error of a slope: one that a model of the neurons found has too, and several that add up.
@@ -153,22 +157,22 @@ class KinkSearch:
             short = [(a, b) for a, b in intervals if b.t - a.t < _SHORTEST * self._step]
             unexplained += [(a.t + b.t) / 2 for a, b in short]
             intervals = [pair for pair in intervals if pair not in short]
-            asked += len(intervals)
-            # Intervals without end: the function bends everywhere.
-            if len(kinks) > self._most or 2 * asked > self._most_queries:
-                self.is_over = True
-                break
             places = [self._crossing(a, b) for a, b in intervals]
-            middles = [(a.t + b.t) / 2 if t is None else t for (a, b), t in zip(intervals, places, strict=True)]
-            following = []
-            for (a, b), t, middle in zip(
-                intervals, places, self._points(line, middles) if middles else [], strict=True
-            ):
-                if t is not None and self._confirms(middle, a, b):
+            crossings = iter(self._points(line, [t for t in places if t is not None]))
+            open_ = []
+            for (a, b), t in zip(intervals, places, strict=True):
+                if t is not None and self._confirms(next(crossings), a, b):
                     kinks.append(t)
                 else:
-                    following += [(a, middle), (middle, b)]
-            intervals = following
+                    open_.append((a, b))
+            cuts = self._rng.uniform(*_CUT, len(open_))
+            middles = self._points(line, [a.t + cut * (b.t - a.t) for (a, b), cut in zip(open_, cuts, strict=True)])
+            asked += len(places) - places.count(None) + len(middles)
+            few = _POINTS_OF_NO_KINK + _POINTS_PER_NEURON * len(kinks)
+            if len(kinks) > self._most or asked > min(few, self._most_queries // 2):
+                self.is_over = True
+                break
+            intervals = [pair for (a, b), m in zip(open_, middles, strict=True) for pair in ((a, m), (m, b))]
         return sorted(kinks), unexplained
 
     def _is_straight(self, a: _Point, b: _Point) -> bool:
@@ -192,7 +196,7 @@ class KinkSearch:
         """Add the neurons of the kinks; how many there are."""
         ends = np.array(sorted([-_REACH, *kinks, *unexplained, _REACH]))
         wide = np.diff(ends) > 2 * _SHORTEST * self._step
-        middles = (ends[:-1] + ends[1:]) / 2
+        middles = ends[:-1] + self._rng.uniform(*_CUT, len(wide)) * np.diff(ends)
         beside = [j for j, t in enumerate(ends[1:-1]) if t in kinks and wide[j] and wide[j + 1]]
         if not beside:
             return 0
