@@ -208,14 +208,20 @@ class Contest:
 
     @property
     def _has_found_nothing(self) -> bool:
-        """Whether the network is hardly better than a constant, on the rows that it was judged by."""
-        return self._error > _NOTHING_FOUND * self._judged_error(self._baselines(self._judged_on[0])[0])
+        """Whether the network is hardly better than a constant, or by chance, on the rows that it was judged by."""
+        constant = self._judged_squares(self._baselines(self._judged_on[0])[0])
+        ours = self._judged_squares(self.model)
+        return not (ours.mean() <= _NOTHING_FOUND * constant.mean() and _clearly_positive(constant - ours))
 
-    def _judged_error(self, model: Model) -> float:
-        """Weighted error on the latest rows to judge by."""
+    def _judged_squares(self, model: Model) -> Float64Array:
+        """Weighted squared errors on the latest rows to judge by."""
         place, weights = self._judged_on
         residuals = self._queries.y[place] - model(self._queries.X[place], self._fit.n_threads)
-        return self._relative(float(np.mean(weights * np.square(residuals))))
+        return np.asarray(weights * np.square(residuals))
+
+    def _judged_error(self, model: Model) -> float:
+        """Their mean over the variance."""
+        return self._relative(float(self._judged_squares(model).mean()))
 
     def _relative(self, error: float) -> float:
         variance = self._queries.variance

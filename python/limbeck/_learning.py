@@ -109,6 +109,8 @@ def learn_rows(rows: Rows, options: Options, tell: Progress, names: tuple[str, .
     check_labels(float(rows.y.min()), float(rows.y.max()))
     check_sizes(np.maximum(rows.X.max(axis=0), -rows.X.min(axis=0)), names)
     found = search(rows, options, tell)
+    if tell.stopped_early and len(found.held_out):
+        _leave_to_constant(found)
     residuals = found.inner.part(found.held_out).residuals(found.model)
     if found.kind != "any":
         finish(found, found.inner, options.refine, tell, joining=len(found.held_out) > 0)
@@ -154,6 +156,15 @@ def search(rows: Rows, options: Options, tell: Progress, *, largest: float | Non
             masked, used, options.width, options.max_width, options.refine, fit, tell, rng
         )
     return found
+
+
+def _leave_to_constant(found: Found) -> None:
+    """Put a constant in the place of a network that was cut short, where it is better on the rows held out."""
+    held_out, used = found.inner.part(found.held_out), found.inner.part(found.used)
+    constant = linear_model(used.n_features)
+    constant.parameters[-1, -1] = np.average(used.y, weights=used.weights)
+    if held_out.mean_error(constant) < held_out.mean_error(found.model):
+        found.model, found.decay, found.noise = constant, 0.0, np.nan
 
 
 def finish(found: Found, everything: Rows | StreamedRows, refine: bool, tell: Progress, *, joining: bool) -> None:
