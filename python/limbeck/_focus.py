@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -21,6 +22,7 @@ _PROBE_WIDTHS = tuple(10.0**-i for i in range(1, 7))
 _PROBE_ROWS = 2
 _NARROWEST = 1e-12  # stretched by 1 / width, coordinates keep four digits
 _SAME_KINK = 1e-4
+_FARTHEST_KINK = 6.0  # standard deviations: beyond, 1e-9 of all rows see any of it
 # ReLUs along different lines are linearly independent: what an exact network has too many is fainter than this relative
 # to the largest neuron, or closer to another one than this angle.
 _ARTEFACT = 1e-6
@@ -56,12 +58,26 @@ def clumps_of(model: Model, rows: Rows) -> list[Clump]:
 
 
 def without_artefact(model: Model) -> Model:
-    """The model without its faintest neuron, if that has no size, or with the two merged that are on one line."""
+    """The model without its faintest neuron, if that has no size, or with those merged that have one kink."""
     sizes = model.sizes
     if sizes.min() < _ARTEFACT * sizes.max():
         return model.without(int(np.argmin(sizes)))
-    groups = cluster(model.directions, _ARTEFACT)
+    groups = [group for _, _, group in _kinks(model, _ARTEFACT)]
     return model.merged(groups) if len(groups) < model.width else model
+
+
+def _kinks(model: Model, angle: float) -> list[tuple[Float64Array, float, list[int]]]:
+    """Normals and offsets of all kinks, and the neurons that have them, up to an angle and _SAME_KINK in the offset."""
+    directions, found = model.directions, []
+    offsets = -model.neurons[:, -1] / model.sizes
+    for group in cluster(directions, angle):
+        normal = directions[group[0]]
+        places = {i: float(offsets[i] * np.copysign(1.0, directions[i] @ normal)) for i in group}
+        order = sorted(group, key=places.__getitem__)
+        cuts = [j for j in range(1, len(order)) if places[order[j]] - places[order[j - 1]] > _SAME_KINK]
+        for start, stop in pairwise([0, *cuts, len(order)]):
+            found.append((normal, places[order[start]], order[start:stop]))
+    return found
 
 
 def _groups(model: Model) -> list[list[int]]:
@@ -79,9 +95,14 @@ def _groups(model: Model) -> list[list[int]]:
 
 def probes(models: list[Model]) -> list[Band]:
     """Bands of all widths around every kink."""
-    directions = np.concatenate([model.alive().directions for model in models])
-    normals = [directions[group[0]] for group in cluster(directions, _SAME_KINK)]
-    return [Band(normal, width, _PROBE_ROWS) for normal in normals for width in _PROBE_WIDTHS]
+    neurons = np.concatenate([model.alive().neurons for model in models])
+    together = Model(np.ones(len(neurons)), np.vstack([neurons, np.zeros(neurons.shape[1])]))
+    return [
+        Band(normal, width, _PROBE_ROWS, offset)
+        for normal, offset, _ in _kinks(together, _SAME_KINK)
+        if abs(offset) < _FARTHEST_KINK
+        for width in _PROBE_WIDTHS
+    ]
 
 
 def _median(values: Float64Array, weights: Float64Array) -> float:

@@ -79,11 +79,12 @@ class TeacherValueError(TeacherError, ValueError):
 
 
 class Band(NamedTuple):
-    """Rows drawn from N(0, I) with the component along the unit vector ``normal`` shrunk by ``width``."""
+    """Rows drawn from N(0, I), the component along the unit vector ``normal`` shrunk by ``width`` and moved."""
 
     normal: Float64Array
     width: float
     rows: int
+    offset: float = 0.0  # along the normal
 
 
 def squeezed(X: Float64Array, normal: Float64Array, factor: float) -> Float64Array:
@@ -96,7 +97,7 @@ def draw_band(band: Band, keep_out: list[tuple[Float64Array, float]], rng: np.ra
     X = np.empty((0, d))
     # Bands to keep out of are narrow, so that most rows pass; if never enough do, the rest may be anywhere.
     for last in (False, False, False, True):
-        Z = squeezed(rng.standard_normal((band.rows, d)), band.normal, band.width)
+        Z = squeezed(rng.standard_normal((band.rows, d)), band.normal, band.width) + band.offset * band.normal
         if not last:
             for normal, distance in keep_out:
                 Z = Z[np.abs(Z @ normal) > distance]
@@ -107,13 +108,14 @@ def draw_band(band: Band, keep_out: list[tuple[Float64Array, float]], rng: np.ra
 def importance(X: Float64Array, plain: int, bands: list[Band]) -> Float64Array:
     """Density of N(0, I) over that of ``plain`` such rows and the bands' rows together, at most 1 / the plain share."""
     total, density = plain, np.full(len(X), float(plain))
-    normal, distance = None, np.empty(0)
+    normal, along = None, np.empty(0)
     for band in bands:
         total += band.rows
         if band.normal is not normal:  # several widths of one normal come one after another
-            normal, distance = band.normal, np.abs(X @ band.normal)
-        near = np.flatnonzero(distance < _REACH * band.width)
-        density[near] += band.rows / band.width * np.exp(-0.5 * np.square(distance[near]) * (band.width**-2 - 1))
+            normal, along = band.normal, X @ band.normal
+        near = np.flatnonzero(np.abs(along - band.offset) < _REACH * band.width)
+        ratio = np.square((along[near] - band.offset) / band.width) - np.square(along[near])
+        density[near] += band.rows / band.width * np.exp(-0.5 * ratio)
     return np.asarray(total / density)
 
 

@@ -316,8 +316,10 @@ class Student(Contest):
 
     def _tidy(self) -> None:
         """Lose what an exact network does not need: thresholds, neurons of no size, or two on one line."""
-        self.model = self._centred(self.model)
         rows = self._fitted_rows()
+        # The rows that it was judged by lie where neurons that all but cancel are told apart.
+        self.model = min((self._refined(self.model), self.model), key=rows.mean_error)
+        self.model = self._centred(self.model)
         while self.model.width:
             smaller, _ = self._fit(without_artefact(self.model), rows)
             if smaller.width == self.model.width:

@@ -76,6 +76,11 @@ def distill(
     The error that counts is the mean squared one over x ~ N(0, I). Queries are drawn from there, and around the kinks
     of the neurons found as long as errors concentrate near them; importance weights (the balance heuristic of Veach and
     Guibas, Optimally combining sampling techniques for Monte Carlo rendering, SIGGRAPH 1995) keep the error what it is.
+    Where a first round does not end in an exact network, and the answers to repeated queries agree, neurons are also
+    read off the kinks of the teacher on random lines, up to 2.5 standard deviations out in each feature, mostly.
+
+    "No improvement" is no proof that no narrow network is equal to the teacher: with noise, fans of neurons whose low
+    moments cancel may take more queries than there are.
 
     Parameters
     ----------
@@ -105,7 +110,8 @@ def distill(
         Called as ``callback(stage, neurons, error)`` for every network tried and every set of queries answered, with
         the error over the variance of the answers.
     time_limit : float, optional
-        Seconds after which the best network so far is returned; a call of the teacher is waited for.
+        Seconds after which the best network so far is returned; a call of the teacher is waited for. What is returned
+        is no worse than a constant on the rows that it was chosen by.
     feature_names : sequence of str, optional
         What the result calls the features; default "x0", "x1", ...
     target_name : str, default "y"
@@ -117,8 +123,10 @@ def distill(
     -------
     Distilled
         Its ``validation_*`` are on plain queries that took no part in anything before (after a time limit, on those by
-        which the network was chosen). A network not exact is refined on them too afterwards. A constant teacher yields
-        a network of no neurons.
+        which the network was chosen). A constant takes the place of a network that is no better on them, or by no more
+        than 5 % and chance, and a line that of one that the line is better than by more than two standard errors. A
+        network not exact is refined on them too afterwards, if there are five rows for each parameter. A constant
+        teacher yields a network of no neurons.
 
     Raises
     ------
