@@ -249,7 +249,7 @@ class Student(Contest):
         rows, d = self._plain_rows(), self._dimension
         most = len(self._queries) + self._left // _LINE_SHARE
         room = most >= len(self._queries) + REPEATS + queries_of_a_line(self._options.most)
-        if not room or len(rows) <= 2 * (d + 1) or self._is_noisy():
+        if not room or len(rows) <= 2 * (d + 1) or np.ptp(rows.y) == 0 or self._is_noisy():
             return
         self._tell.enter("kinks")
 

@@ -77,7 +77,7 @@ def distill(
     of the neurons found as long as errors concentrate near them; importance weights (the balance heuristic of Veach and
     Guibas, Optimally combining sampling techniques for Monte Carlo rendering, SIGGRAPH 1995) keep the error what it is.
     Where a first round does not end in an exact network, and the answers to repeated queries agree, neurons are also
-    read off the kinks of the teacher on random lines, up to 2.5 standard deviations out in each feature, mostly.
+    read off the kinks of the teacher on random lines, whose points lie up to 1.8 times as far out as plain queries.
 
     "No improvement" is no proof that no narrow network is equal to the teacher: with noise, fans of neurons whose low
     moments cancel may take more queries than there are.
