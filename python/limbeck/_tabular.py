@@ -7,7 +7,6 @@ under a weight decay of its own that the rows set by their evidence. The width i
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -158,14 +157,16 @@ def _by_evidence(model: Model, rows: Rows, fit: Fit) -> TabularFit:
     """
     decay = np.full(model.width + 1, _FIRST_DECAY * max(1.0, rows.X.shape[1] / rows.count))
     for _ in range(_ROUNDS):
-        if time.perf_counter() > fit.deadline:
+        if fit.out_of_time():
             break
         model, error = fit(model, rows, decay=decay, max_steps=_STEPS_A_ROUND)
         model, decay = _living(model, decay, rows)
-        decay = _likeliest(model, decay, rows, error)
+        if not fit.out_of_time():
+            decay = _likeliest(model, decay, rows, error)
     model, _ = fit(model, rows, decay=decay, max_steps=_LAST_STEPS)
     model, decay = _living(model, decay, rows)
-    return TabularFit(model, decay, cross_validated(model, decay, rows))
+    # What was cut off is compared with nothing.
+    return TabularFit(model, decay, np.nan if fit.out_of_time() else cross_validated(model, decay, rows))
 
 
 def _known(model: Model, decay: Float64Array, rows: Rows) -> Float64Array:

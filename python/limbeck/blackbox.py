@@ -16,6 +16,7 @@ from limbeck._learned import Learned
 from limbeck._model import Float64Array
 from limbeck._progress import Progress
 from limbeck._queries import Queries, Teacher, TeacherError, TeacherTypeError, TeacherValueError
+from limbeck._stopping import StopReason
 from limbeck._student import Options, Student
 
 __all__ = ["Distilled", "TeacherError", "TeacherTypeError", "TeacherValueError", "distill"]
@@ -33,9 +34,10 @@ class Distilled(Learned):
     X, y : ndarray of shape (n_queries, d) and (n_queries,)
         All queries in order, and the teacher's answers.
     stopped : str
-        Why there were no more: "tolerance" (met), "budget" (``n_queries`` spent), "no improvement" (the teacher is
-        unlike any network of so few neurons), "noise" (no improvement, and the teacher's answers to the same question
-        differ), "time", or "error" (the teacher's; only in ``TeacherError.learned``).
+        Why there were no more: "tolerance" (met), "budget" (``n_queries`` spent), "no improvement" (no network equal to
+        the teacher was found with so many, and twice as many did not help; which is no proof that there is none),
+        "noise" (no improvement, and the teacher's answers to the same query differ), "time", or "error" (the teacher's;
+        only in ``TeacherError.learned``).
     """
 
     X: Float64Array = field(repr=False)
@@ -48,15 +50,8 @@ class Distilled(Learned):
         return len(self.y)
 
     def __str__(self) -> str:
-        reasons = {
-            "tolerance": "the tolerance was met",
-            "budget": "n_queries was reached",
-            "no improvement": "more did not help",
-            "noise": "more did not help, for the teacher is noisy",
-            "time": "the time limit was reached (and R2 is on queries by which the network was chosen)",
-            "error": "the teacher failed",
-        }
-        return f"{super().__str__()}\n{self.n_queries} queries; no more because {reasons[self.stopped]}"
+        clause = StopReason(self.stopped).clause
+        return f"{super().__str__()}\n{self.n_queries} queries; no more because {clause}"
 
 
 def distill(
@@ -81,6 +76,11 @@ def distill(
     The error that counts is the mean squared one over x ~ N(0, I). Queries are drawn from there, and around the kinks
     of the neurons found as long as errors concentrate near them; importance weights (the balance heuristic of Veach and
     Guibas, Optimally combining sampling techniques for Monte Carlo rendering, SIGGRAPH 1995) keep the error what it is.
+    Where a first round does not end in an exact network, and the answers to repeated queries agree, neurons are also
+    read off the kinks of the teacher on random lines, whose points lie up to 1.8 times as far out as plain queries.
+
+    "No improvement" is no proof that no narrow network is equal to the teacher: with noise, fans of neurons whose low
+    moments cancel may take more queries than there are.
 
     Parameters
     ----------
@@ -110,7 +110,8 @@ def distill(
         Called as ``callback(stage, neurons, error)`` for every network tried and every set of queries answered, with
         the error over the variance of the answers.
     time_limit : float, optional
-        Seconds after which the best network so far is returned; a call of the teacher is waited for.
+        Seconds after which the best network so far is returned; a call of the teacher is waited for. What is returned
+        is no worse than a constant on the rows that it was chosen by.
     feature_names : sequence of str, optional
         What the result calls the features; default "x0", "x1", ...
     target_name : str, default "y"
@@ -122,8 +123,10 @@ def distill(
     -------
     Distilled
         Its ``validation_*`` are on plain queries that took no part in anything before (after a time limit, on those by
-        which the network was chosen). A network not exact is refined on them too afterwards. A constant teacher yields
-        a network of no neurons.
+        which the network was chosen). A constant takes the place of a network that is no better on them, or by no more
+        than 5 % and chance, and a line that of one that the line is better than by more than two standard errors. A
+        network not exact is refined on them too afterwards, if there are five rows for each parameter. A constant
+        teacher yields a network of no neurons.
 
     Raises
     ------
@@ -164,16 +167,18 @@ def distill(
     try:
         reason = student.run()
     except TeacherError as error:
+        queries.trim()
         error.X, error.y = queries.X, queries.y
-        error.learned = _result(student, queries, tell, names, "error") if student.judged else None
+        error.learned = _result(student, queries, tell, names, StopReason.ERROR) if student.judged else None
         raise
     return _result(student, queries, tell, names, reason)
 
 
 def _result(
-    student: Student, queries: Queries, tell: Progress, names: tuple[tuple[str, ...], str], reason: str
+    student: Student, queries: Queries, tell: Progress, names: tuple[tuple[str, ...], str], reason: StopReason
 ) -> Distilled:
     tell.finish()
+    queries.trim()
     student.model = turned(student.model)
     rows, network = student.everything(), student.model.network()
     targets, residuals = student.validation
@@ -204,13 +209,13 @@ def _result(
         subspace=student.subspace,
         history=tell.history,
         timings=tell.timings,
-        stopped_early=reason == "time",
+        stopped_early=reason is StopReason.TIME,
         feature_names=names[0],
         target_name=names[1],
         _evidence=evidence,
         X=queries.X,
         y=queries.y,
-        stopped=reason,
+        stopped=reason.value,
     )
 
 

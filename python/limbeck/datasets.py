@@ -32,9 +32,10 @@ def _orthonormal(rng: np.random.Generator, count: int, d: int) -> Float64Array:
     return q.T
 
 
-def _groups(width: int, size: int, family: str) -> int:
-    if width % size:
-        raise ValueError(f"width must be a multiple of {size} for family {family!r}, got {width}")
+def _groups(width: int, size: int, family: str, fewest: int = 1) -> int:
+    if width % size or width < fewest * size:
+        least = f", at least {fewest * size}," if fewest > 1 else ""
+        raise ValueError(f"width must be a multiple of {size}{least} for family {family!r}, got {width}")
     return width // size
 
 
@@ -82,8 +83,19 @@ def _plane6(rng: np.random.Generator, d: int, k: int, _: float) -> tuple[Float64
 
 def _plane_even(rng: np.random.Generator, d: int, k: int, _: float) -> tuple[Float64Array, Float64Array]:
     _exactly(k, 8, "plane_even")
-    directions, weights = _fan(rng, d, 4)
+    return _with_antipodes(*_fan(rng, d, 4))
+
+
+def _with_antipodes(directions: Float64Array, weights: Float64Array) -> tuple[Float64Array, Float64Array]:
     return np.concatenate([directions, -directions]), np.concatenate([weights, weights])
+
+
+def _fan_of_any_width(rng: np.random.Generator, d: int, k: int, _: float) -> tuple[Float64Array, Float64Array]:
+    return _fan(rng, d, 2 * _groups(k, 2, "fan", fewest=2))
+
+
+def _fan_even(rng: np.random.Generator, d: int, k: int, _: float) -> tuple[Float64Array, Float64Array]:
+    return _with_antipodes(*_fan(rng, d, 2 * _groups(k, 4, "fan_even", fewest=2)))
 
 
 def _antipodal(rng: np.random.Generator, d: int, k: int, _: float) -> tuple[Float64Array, Float64Array]:
@@ -109,6 +121,8 @@ _MAKERS = {
     "plane": _plane,
     "plane6": _plane6,
     "plane_even": _plane_even,
+    "fan": _fan_of_any_width,
+    "fan_even": _fan_even,
     "antipodal": _antipodal,
     "lowrank": _lowrank,
 }
@@ -131,6 +145,11 @@ def make_narrow_network(
         - ``plane``: at 0, 45, 90, 135 degrees of a random plane, signs + - + -; the second moment vanishes. Width 4.
         - ``plane6``: six at 30 degrees, alternating signs; moments 2 and 4 vanish. Width 6.
         - ``plane_even``: plane with every neuron's antipode at the same weight; odd orders vanish too. Width 8.
+        - ``fan``: width directions at equal angles (180 degrees / width) of a random plane, alternating signs; of the
+          moments of even order, that of order width is the first that does not vanish. Even width, at least 4; widths 4
+          and 6 are plane and plane6.
+        - ``fan_even``: a fan of width / 2 lines with every neuron's antipode at the same weight; odd orders vanish too.
+          Width a multiple of 4, at least 8; width 8 is plane_even.
         - ``antipodal``: pairs u, -u with independent weights +-U(0.5, 1.5). Even width.
         - ``lowrank``: generic inside a random subspace of max(2, width // 2) dimensions.
     n_features, width : int

@@ -155,6 +155,8 @@ def from_eigenvectors(rows: Rows, values: Float64Array, vectors: Float64Array, w
 def _from_peaks(rows: Rows, width: int, fit: Fit, rng: np.random.Generator) -> Candidate:
     model, _ = fit(linear_model(rows.X.shape[1]), rows)
     for _ in range(width):
+        if fit.out_of_time():
+            break
         residual = rows.residuals(model)
         trials = []
         for u in scale_space_peaks(rows.X, residual, rng, rows.n_threads or None):
@@ -191,7 +193,7 @@ def collapse(model: Model, rows: Rows, width: int, fit: Fit) -> tuple[Model, flo
     model, error = fit(model.merged(cluster(model.directions, _WIDE_MERGE_ANGLE)), rows)
     while model.width > width:
         # Several at a time while far too many: the faintest count least.
-        surplus = max(1, (model.width - width) // 2)
+        surplus = model.width - width if fit.out_of_time() else max(1, (model.width - width) // 2)
         for _ in range(surplus):
             model = model.without(int(np.argmin(model.sizes)))
         model, error = fit(model, rows)
