@@ -4,7 +4,8 @@
 
 Eigenvalues i^-alpha, eigenvalue times squared coefficient i^-r. Predictions for p = 200,000 and n up to 1,600, trials
 for p = 20,000 and n up to 400; the paper (arXiv 2410.18837, section 5) gives min(r - 1, 2 alpha) for n far below p.
-Errors of exponents hold the drift of the local exponents and what the trials leave open. Needs the extra `plot`.
+Exponents come with the standard deviation of the local ones, their drift, and with their standard error from trials.
+Needs the extra `plot`.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ SIMULATED = (20_000, (50, 100, 200, 400))
 
 
 def exponent(law: ScalingLaw) -> str:
-    """With its error."""
-    return f"{law.exponent:.3f} +- {law.standard_error:.3f}"
+    """With the drift of the local exponents."""
+    return f"{law.exponent:.3f} ({law.drift:.3f})"
 
 
 def main() -> None:
@@ -45,11 +46,15 @@ def main() -> None:
             Column("r", "r"),
             Column("labels", "labels"),
             Column("expected", "min(r - 1, 2 alpha)", fixed(2)),
-            Column("predicted", "from predictions", exponent),
-            Column("simulated", "from trials", exponent),
-            Column("off", "off by (errors)", fixed(1)),
+            Column("predicted", "from predictions (drift)", exponent),
+            Column("simulated", "from trials (drift)", exponent),
+            Column("error", "+-", fixed(3)),
+            Column("off", "off by", fixed(3)),
         ],
-        notes=["Off: of the exponent from trials from min(r - 1, 2 alpha)."],
+        notes=[
+            "+-: standard error of the exponent from trials, which says nothing of its drift. "
+            "Off: that exponent less min(r - 1, 2 alpha)."
+        ],
     )
     for alpha, r in EXPONENTS[:2] if options.quick else EXPONENTS:
         for name, labels in LABELS.items():
@@ -72,7 +77,8 @@ def measure(alpha: float, r: float, name: str, labels: str | None, trials: int) 
         "expected": expected,
         "predicted": predicted,
         "simulated": simulated,
-        "off": (simulated.exponent - expected) / simulated.standard_error,
+        "error": simulated.trial_error,
+        "off": simulated.exponent - expected,
     }
 
 
