@@ -52,7 +52,7 @@ def main() -> None:
             Column("off", "off by", fixed(3)),
         ],
         notes=[
-            "+-: standard error of the exponent from trials, which says nothing of its drift. "
+            "+-: standard error of the exponent from trials, without its drift. "
             "Off: that exponent less min(r - 1, 2 alpha)."
         ],
     )

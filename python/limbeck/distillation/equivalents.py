@@ -50,7 +50,7 @@ __all__ = [
 ]
 
 _NEAR_PEAK = 0.85  # of Omega
-_FEW_LEFT = 5  # rows times 1 - Omega: predictions are off by about one over that
+_FEW_LEFT = 5  # rows times 1 - Omega: the variance is off by about one over that, relatively
 _NEAR_LIMIT = 4  # widths of the smallest eigenvalue's scatter above the lowest ridge: one draw in some 10^4 is beyond
 _SOFTENED = 50.0  # over rows that a ridge is worth: 1/50 of a row dissolves the pole at n = p - 1, in trials
 _LEAST_FACTOR = 0.25  # of a coefficient's variance, where a term of first order would take more
@@ -131,7 +131,7 @@ class Equivalent:
         worth = min(abs(n * self.ridge / self.tau), abs(float(z.sum())))
         pole = float(np.exp(-_SOFTENED * worth)) / distance if distance > 1 else 0.0
         peak = 1 + pole * distance / (distance - 1) if distance > 1 else 1.0
-        # The expansion is one in 1 / (n (1 - Omega)), and says nothing where that exceeds one.
+        # The expansion is one in 1 / (n (1 - Omega)), of no use where that exceeds one.
         weight = min(max(2 * n * left - 1, 0.0), 1.0)
         return np.maximum(peak + weight * (first - pole), _LEAST_FACTOR)
 
@@ -214,9 +214,9 @@ def risk(
     -----
     NearPeakWarning
         Omega exceeds 0.85, as it does for n near p; or n (1 - Omega) is less than five: risks depend much on the draw
-        of the rows there. The variance is off by about the inverse of n (1 - Omega), relatively; the noise part by
-        less, but by up to a fifth where n (1 - Omega) is below two. Or a negative ridge is close to its limit, where
-        some draws have far larger risks.
+        of the rows there, and their mean is above its prediction. The variance is off by about the inverse of
+        n (1 - Omega), relatively, and the noise part by less; where n (1 - Omega) is below two, by up to a half and a
+        third. Or a negative ridge is close to its limit, where some draws have far larger risks.
 
     Notes
     -----

@@ -19,7 +19,7 @@ __all__ = ["ScalingLaw", "scaling_law"]
 _NEXT = 1.1  # sizes between which an exponent is local
 _BENT = 0.1  # of the predicted exponent
 _FEWEST_SIZES = 3
-_CORNER = 0.02  # what a corner may do to an exponent of one unmentioned: about what exponents drift by elsewhere
+_CORNER = 0.02  # of an exponent of one: about what exponents drift by away from corners
 _LARGE = 700.0  # of an exponential's argument: beyond, it leaves float64
 
 

@@ -116,7 +116,7 @@ def simulate(
     require_task(task)
     n, trials, seed = integer(n, "n", 1), integer(trials, "trials", 1), integer(seed, "seed", 0)
     ridge = number(ridge, "ridge")
-    effective_ridge(task.eigenvalues, n, ridge)  # names the limit of negative ridges
+    effective_ridge(task.eigenvalues, n, ridge)  # an error for ridges below the limit
     threads = thread_count(n_threads)
     wanted = None if standard_error is None else number(standard_error, "standard_error")
     if wanted is not None and wanted <= 0:
@@ -199,5 +199,5 @@ def _first_stage(
     if m is None:
         raise ValueError("surrogate_task needs m, its number of rows")
     ridge, m = number(ridge, "surrogate_ridge"), integer(m, "m", 1)
-    effective_ridge(first.eigenvalues[seen], m, ridge)  # names the limit of negative ridges
+    effective_ridge(first.eigenvalues[seen], m, ridge)  # an error for ridges below the limit
     return (first.eigenvalues, first.beta, seen, m, float(np.sqrt(first.noise)), ridge)
