@@ -208,6 +208,14 @@ def test_a_negative_ridge_is_best_for_aligned_spikes():
         assert found.mean + 4 * found.standard_error < without.mean
 
 
+@pytest.mark.parametrize("unit", [1e-300, 1.0, 1e300])
+def test_no_ridge_is_best_where_none_helps(unit):
+    # Equal eigenvalues and no noise: any ridge, of either sign, shrinks or grows what is right already.
+    for n in (10, 20, 80):
+        assert optimal_ridge(Task(np.full(50, unit), np.ones(50)), n)[0] == 0
+    assert optimal_ridge(Task(np.full(50, unit), np.ones(50), 5 * unit), 20)[0] > 0
+
+
 def test_more_rows_than_features_and_a_surrogate_that_shrinks():
     # A surrogate of half the coefficients is made up for by a negative ridge.
     task = Task(np.ones(40), np.ones(40), 0.01)

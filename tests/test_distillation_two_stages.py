@@ -91,7 +91,7 @@ def test_two_stages_of_covariances_that_do_not_commute(setting):
     (mean, error), (own, own_error), predicted, alone, found = check(setting, 250, 1)
     assert abs(predicted - mean) < 3 * error + 0.03 * mean
     assert abs(alone - own) < 3 * own_error + 0.03 * own
-    assert abs(found.mean - mean) < 4 * np.hypot(error, found.standard_error)
+    assert abs(found.mean - mean) < 4 * np.hypot(error, found.standard_error) + 1e-12 * mean
 
 
 def wide_settings():
@@ -110,10 +110,10 @@ def wide_settings():
 def test_two_stages_on_many_settings(setting):
     # A right formula leaves three standard errors and 2 % in one of 370 at most, of forty; trials four in one of
     # 16,000.
-    (mean, error), (own, own_error), predicted, alone, found = check(setting, 600 if setting[1] <= 150 else 200, 7)
+    (mean, error), (own, own_error), predicted, alone, found = check(setting, 400 if setting[1] <= 150 else 150, 7)
     assert abs(predicted - mean) <= max(3 * error, 0.02 * mean)
     assert abs(alone - own) <= max(3 * own_error, 0.02 * own)
-    assert abs(found.mean - mean) < 4 * np.hypot(error, found.standard_error)
+    assert abs(found.mean - mean) < 4 * np.hypot(error, found.standard_error) + 1e-12 * mean
 
 
 def test_a_common_basis_changes_nothing():
@@ -165,7 +165,7 @@ def test_what_a_turned_surrogate_sees_is_in_its_own_basis():
         risks.append((b - truth) @ target @ (b - truth))
     mean, error = np.mean(risks), np.std(risks, ddof=1) / 20
     found = simulate(task, n, surrogate_task=first, m=m, features=seen, trials=400)
-    assert abs(found.mean - mean) < 4 * np.hypot(error, found.standard_error)
+    assert abs(found.mean - mean) < 4 * np.hypot(error, found.standard_error) + 1e-12 * mean
     assert abs(two_stage_risk(task, n, first, m, features=seen) - mean) < 3 * error + 0.03 * mean  # p is small
     with pytest.warns(NearPeakWarning):  # 25 rows of 25 features
         assert two_stage_risk(task, n, first, 25, features=seen) == np.inf

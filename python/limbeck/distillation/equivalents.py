@@ -16,7 +16,7 @@ ridge stands for ``b = X' (X X' + n ridge)^-1 y``.
 What the labels' noise adds is larger than that by the order of 1/n. Its mean is ``-sigma^2 d/de E tr (X X' + n
 ridge)^-1`` for variances ``l_i + e l_i t_i``, and ``E tr = (1 + A / (n (1 - Omega)^2)) / tau`` to that order, with
 ``A = sum (1 - z)^2 z / n`` (Bai and Silverstein, CLT for linear spectral statistics of large-dimensional sample
-covariance matrices, Ann. Probab. 32, 2004, for real Gaussian rows). :meth:`Equivalent.noise_variances` takes the
+covariance matrices, Ann. Probab. 32, 2004, for real Gaussian rows). :meth:`Equivalent.noise_factors` takes the
 derivative.
 """
 
@@ -104,20 +104,18 @@ class Equivalent:
         scaled = np.divide(1.0, whole, out=np.zeros_like(l), where=whole != 0)
         return l * scaled * scaled / self.n
 
-    def noise_variances(self, task: Task) -> Float64Array:
-        """Variance of each fitted coefficient from labels' noise of variance one.
+    def noise_factors(self, task: Task) -> Float64Array:
+        """Ratios of the variance from labels' noise of variance one to the spread, for each coefficient.
 
-        Exact for n > p without a ridge, where ``E (X' X)^-1 = diag(1 / l) / (n - p - 1)``, and infinite for n from
-        p - 1 to p + 1, p counting the positive eigenvalues; else that for gamma = 1 over 1 - Omega, times a factor.
+        Without a ridge ``n / (n - p - 1)`` for n > p, where ``E (X' X)^-1 = diag(1 / l) / (n - p - 1)``, and infinite
+        for n from p - 1 to p + 1, p counting the positive eigenvalues; else 1 / (1 - Omega) and the term of order 1/n.
         """
-        spread = self.spread(task)
         rank = int(np.count_nonzero(task.eigenvalues))
         if self.ridge == 0 and self.n >= rank - 1:
-            whole = self.n / (self.n - rank - 1) if self.n > rank + 1 else np.inf
-            return np.multiply(whole, spread, out=np.zeros_like(spread), where=spread > 0)
-        return np.asarray(spread / self.left * self._noise_factors(rank))
+            return np.full(len(self.z), self.n / (self.n - rank - 1) if self.n > rank + 1 else np.inf)
+        return np.asarray(self._with_first_order(rank) / self.left)
 
-    def _noise_factors(self, rank: int) -> Float64Array:
+    def _with_first_order(self, rank: int) -> Float64Array:
         """One and the term of order 1/n, for each coefficient."""
         z, n, left = self.z, self.n, self.left
         kept, both = 1 - z, z * (1 - z)
@@ -246,7 +244,7 @@ def risk_at(task: Task, eq: Equivalent, s: Float64Array, t: Float64Array, noise:
     """The risk of checked arguments."""
     left_over = float((task.eigenvalues * np.square(eq.z * s)).sum())
     bias = float((t * np.square((1 - eq.z) * s - task.beta)).sum())
-    from_noise = weighted(t, eq.noise_variances(task)) if noise > 0 else 0.0
+    from_noise = weighted(t * eq.spread(task), eq.noise_factors(task)) if noise > 0 else 0.0
     return Risk(bias, times(variance_factor(task, eq, t), left_over), times(from_noise, noise))
 
 

@@ -29,6 +29,7 @@ _RIDGES_PER_DECADE, _DECADES_ABOVE = 4, 4
 _LEAST_ADDED, _LEAST_ALONE = 1e-4, 1e-14  # of the effective ridge without a ridge, or of the eigenvalues' scale
 _SECTIONS = 40
 _CLEAR = 5  # widths of the smallest eigenvalue's scatter above the lowest ridge: one draw in 10^5 is beyond that
+_ROUNDING = 1e-12  # of a risk, a sum over up to some 10^6 features
 _LEAST_BELOW = 1e-9  # of the way from no ridge to the lowest: ridges nearer to either end give the risks of the ends
 
 
@@ -182,28 +183,19 @@ def best_ridge_for(task: Task, n: int, s: Float64Array) -> tuple[float, Risk]:
     top = float(l.max()) * task.n_features / n
     smallest = float(l[l > 0].min()) * task.n_features / n
     low = np.log10(without * _LEAST_ADDED if without > 0 else min(top * _LEAST_ALONE, smallest))
-    above = _least(
-        task, n, s, lambda e: without + 10.0**e, np.arange(low, np.log10(top) + _DECADES_ABOVE, 1 / _RIDGES_PER_DECADE)
-    )
-    found = [above, (0.0, _risk_of_ridge(task, n, s, 0.0))]
+    exponents = np.arange(low, np.log10(top) + _DECADES_ABOVE, 1 / _RIDGES_PER_DECADE)
+    found = [_least(task, n, s, lambda e: without + 10.0**e, exponents)]
     clear = edge(l, n)[1] + _CLEAR * edge_width(l, n)
     if clear < 0:
         lowest = float(effective_ridge(l, n, clear))
-        # As far from either end as the other end is, in logarithms: e is that of the part of the way that is gone, over
-        # the part that is left.
-        span = without - lowest
-        ends = -np.log10(_LEAST_BELOW)
-        found.append(
-            _least(
-                task,
-                n,
-                s,
-                lambda e: lowest + span / (1 + 10.0**e),
-                np.arange(-ends, ends, 1 / _RIDGES_PER_DECADE),
-            )
-        )
-    # Zero comes first among equals.
-    return min(found, key=lambda one: (one[1], one[0] != 0))
+        # As fine next to one end as next to the other: logarithms of the part of the way that is gone over that left.
+        span, ends = without - lowest, -np.log10(_LEAST_BELOW)
+        exponents = np.arange(-ends, ends, 1 / _RIDGES_PER_DECADE)
+        found.append(_least(task, n, s, lambda e: lowest + span / (1 + 10.0**e), exponents))
+    ridge, value = min(found, key=lambda one: one[1])
+    none = _risk_of_ridge(task, n, s, 0.0)
+    # What is lower by rounding alone is no help.
+    return (ridge, value) if value < (1 - _ROUNDING) * none else (0.0, none)
 
 
 def _least(

@@ -170,8 +170,8 @@ def _fitted(task: Task, m: int, ridge: float, seen: NDArray[np.bool_]) -> tuple[
     # Without a ridge nothing is left over where nothing of 1 - Omega is.
     scatter = eq.spread(inner) * (left_over / eq.left) if left_over > 0 and eq.left > 0 else np.zeros_like(l)
     if inner.noise > 0:
-        from_noise = eq.noise_variances(inner)
-        scatter = scatter + np.multiply(inner.noise, from_noise, out=np.zeros_like(l), where=from_noise > 0)
+        spread = eq.spread(inner)
+        scatter += np.multiply(inner.noise * eq.noise_factors(inner), spread, out=np.zeros_like(l), where=spread > 0)
     variance[seen] = scatter
     return mean, variance
 
