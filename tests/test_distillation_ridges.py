@@ -103,10 +103,11 @@ def test_noise_of_a_shifted_test_and_of_a_surrogate():
 
 @quiet
 def test_a_vanishing_ridge_is_none():
-    task = Task(INDEX**-0.5, np.ones(100), 1.0)
-    for n in (50, 90, 97, 103, 130):
-        for ridge in (1e-13, -1e-13):
-            assert risk(task, n, ridge=ridge) == pytest.approx(risk(task, n), rel=1e-6)
+    for zeros in (0, 7):
+        task = Task(np.r_[INDEX**-0.5, np.zeros(zeros)], np.ones(100 + zeros), 1.0)
+        for n in (50, 90, 97, 103, 130):
+            for ridge in (1e-13, -1e-13):
+                assert risk(task, n, ridge=ridge) == pytest.approx(risk(task, n), rel=1e-6)
 
 
 @quiet

@@ -25,7 +25,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from limbeck._arrays import Float64Array, integer, require_finite, same_length, vector
 from limbeck._warnings import warn
@@ -113,9 +113,9 @@ class Equivalent:
         rank = int(np.count_nonzero(task.eigenvalues))
         if self.ridge == 0 and self.n >= rank - 1:
             return np.full(len(self.z), self.n / (self.n - rank - 1) if self.n > rank + 1 else np.inf)
-        return np.asarray(self._with_first_order(rank) / self.left)
+        return np.asarray(self._with_first_order(task.eigenvalues > 0) / self.left)
 
-    def _with_first_order(self, rank: int) -> Float64Array:
+    def _with_first_order(self, varying: NDArray[np.bool_]) -> Float64Array:
         """One and the term of order 1/n, for each coefficient."""
         z, n, left = self.z, self.n, self.left
         kept, both = 1 - z, z * (1 - z)
@@ -125,8 +125,8 @@ class Equivalent:
         first = (first + 4 * A * (float((kept * both).sum()) / (n * left) - kept)) / (n * left * left)
         # Next to n = p the mean of a ridgeless fit goes as 1 / (|n - p| - 1), of which the order 1/n is a part; for a
         # ridge that is worth a part of a row this is gone. Elsewhere what follows the first order is not known.
-        distance = abs(rank - n)
-        worth = min(abs(n * self.ridge / self.tau), abs(float(z.sum())))
+        distance = abs(int(np.count_nonzero(varying)) - n)
+        worth = min(abs(n * self.ridge / self.tau), abs(float(z[varying].sum())))
         pole = float(np.exp(-_SOFTENED * worth)) / distance if distance > 1 else 0.0
         peak = 1 + pole * distance / (distance - 1) if distance > 1 else 1.0
         # The expansion is one in 1 / (n (1 - Omega)), of no use where that exceeds one.
