@@ -10,6 +10,11 @@ constexpr Index width = GaussianRows::width, half = Simd<double>::width;
 constexpr Index together = 4;  // sums that need not wait for one another
 static_assert(width == 2 * half && width % together == 0);
 
+// Columns of a Gram matrix in one task: enough that rows are read once for many, and several tasks for each of many
+// threads where the matrix is large enough to need them.
+constexpr Index strip = 64;
+static_assert(strip % PackedVectors<float>::multiple == 0);
+
 // One number of each row of a group, or a sum over some, in double precision.
 struct Group {
   Simd<double>::Vector low, high;
@@ -110,16 +115,20 @@ void GaussianRows::transposed_some(const double* v, Index l, double* products) c
   for (Index k = 0; k < count; ++k) products[l + k] = sums[k].total();
 }
 
-void GaussianRows::add_gram(TiledMatrix<float>* sums) const {
-  add_packed_gram<float>({rows_.data(), padded_, p_, p_ * width}, sums, true);
+void GaussianRows::add_gram(const Execution& exec, TiledMatrix<float>* sums) const {
+  const PackedVectors<float> vectors{rows_.data(), padded_, p_, p_ * width};
+  const Index strips = (padded_ + strip - 1) / strip;
+  exec.for_each(strips, static_cast<double>(padded_) * padded_ * p_, [&](Index s) {
+    add_packed_gram<float>(vectors, sums, true, s * strip, std::min((s + 1) * strip, padded_));
+  });
 }
 
-void GaussianRows::add_gram(TiledMatrix<double>* sums) const {
+void GaussianRows::add_gram(const Execution& exec, TiledMatrix<double>* sums) const {
   AlignedBuffer<double> rows(m_ * p_);
   for (Index row = 0; row < m_; ++row) {
     for (Index l = row; l < p_; ++l) rows.data()[row * p_ + l] = at(row, l);
   }
-  add_inner_products(Execution(1, nullptr), VectorSet<double>{rows.data(), m_, p_, p_, 1}, 1.0, sums);
+  add_inner_products(exec, VectorSet<double>{rows.data(), m_, p_, p_, 1}, 1.0, sums);
 }
 
 }  // namespace limbeck

@@ -35,8 +35,8 @@ public:
   void times(const double* v, double* products) const;
   void transposed_times(const double* v, double* products) const;
   // Adds X X' to the lower triangle.
-  void add_gram(TiledMatrix<float>* sums) const;
-  void add_gram(TiledMatrix<double>* sums) const;
+  void add_gram(const Execution& exec, TiledMatrix<float>* sums) const;
+  void add_gram(const Execution& exec, TiledMatrix<double>* sums) const;
 
 private:
   // Groups of rows, interleaved: feature after feature.

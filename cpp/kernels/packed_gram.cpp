@@ -15,13 +15,18 @@ constexpr Index step_length = 256;  // so that a group of columns and some of ro
 
 template <class T>
 void add_packed_gram(const PackedVectors<T>& vectors, TiledMatrix<T>* sums, bool triangular) {
+  add_packed_gram(vectors, sums, triangular, 0, vectors.count);
+}
+
+template <class T>
+void add_packed_gram(const PackedVectors<T>& vectors, TiledMatrix<T>* sums, bool triangular, Index first, Index end) {
   constexpr Index width = PackedVectors<T>::width;
   constexpr bool gathers = width % tile_columns != 0;
   const Index stride = vectors.group_stride, groups = vectors.count / width;
   T gathered[gathers ? step_length * tile_columns : 1];
   for (Index l = 0; l < vectors.length; l += step_length) {
     const Index steps = std::min(step_length, vectors.length - l);
-    for (Index c = 0; c < vectors.count; c += tile_columns) {
+    for (Index c = first; c < end; c += tile_columns) {
       TileColumns<T> right{vectors.data + c / width * stride + l * width + c % width, width, 1};
       if constexpr (gathers) {
         // A tile's columns lie in several groups.
@@ -50,5 +55,7 @@ void add_packed_gram(const PackedVectors<T>& vectors, TiledMatrix<T>* sums, bool
 
 template void add_packed_gram(const PackedVectors<float>&, TiledMatrix<float>*, bool);
 template void add_packed_gram(const PackedVectors<double>&, TiledMatrix<double>*, bool);
+template void add_packed_gram(const PackedVectors<float>&, TiledMatrix<float>*, bool, Index, Index);
+template void add_packed_gram(const PackedVectors<double>&, TiledMatrix<double>*, bool, Index, Index);
 
 }  // namespace limbeck

@@ -22,4 +22,8 @@ struct PackedVectors {
 template <class T>
 void add_packed_gram(const PackedVectors<T>& vectors, TiledMatrix<T>* sums, bool triangular = false);
 
+// Columns `first` ... `end` - 1 of that alone, both multiples of `multiple`: every column is bitwise what it is above.
+template <class T>
+void add_packed_gram(const PackedVectors<T>& vectors, TiledMatrix<T>* sums, bool triangular, Index first, Index end);
+
 }  // namespace limbeck

@@ -42,7 +42,13 @@ RandomRegression::RandomRegression(Index n, const Numbers& sizes, double ridge)
   for (Numbers* v : {&labels_, &dual_, &residual_, &corrected_, &direction_, &product_}) v->resize(rows_.padded());
 }
 
-bool RandomRegression::fit(NormalNumbers* random, const Numbers& labels, double noise, Numbers* b) {
+double RandomRegression::bytes(Index n, Index p) {
+  const double rows = static_cast<double>(std::min(n, p));
+  return (sizeof(float) + sizeof(double)) * rows * (static_cast<double>(p) + rows);
+}
+
+bool RandomRegression::fit(const Execution& exec, NormalNumbers* random, const Numbers& labels, double noise,
+                           Numbers* b) {
   rows_.draw(random);
   random->fill(noise_.data(), rows_.count());
   noise /= unit_;
@@ -54,7 +60,7 @@ bool RandomRegression::fit(NormalNumbers* random, const Numbers& labels, double 
   // So that no square of a label leaves the range of double precision.
   const double label_unit = largest > 0 ? largest : 1;
   for (double& y : labels_) y /= label_unit;
-  if (!all_finite(labels_) || (!solve_dual() && !solve_dual_in_doubles())) return false;
+  if (!all_finite(labels_) || (!solve_dual(exec) && !solve_dual_in_doubles(exec))) return false;
   rows_.transposed_times(dual_.data(), b->data());
   for (double& value : *b) value *= label_unit;
   return all_finite(*b);
@@ -74,17 +80,17 @@ bool RandomRegression::solve_triangle(const Numbers& labels, double noise, Numbe
 
 // The Cholesky factor of X X' + penalty; rows that only fill a group get a one.
 template <class T>
-bool RandomRegression::factor(TiledMatrix<T>* gram) const {
+bool RandomRegression::factor(const Execution& exec, TiledMatrix<T>* gram) const {
   for (Index j = 0; j < gram->columns(); ++j) std::fill_n(gram->at(0, j), gram->rows(), T(0));
-  rows_.add_gram(gram);
+  rows_.add_gram(exec, gram);
   for (Index j = 0; j < gram->rows(); ++j) *gram->at(j, j) += static_cast<T>(j < rows_.count() ? penalty_ : 1.0);
-  return cholesky(Execution(1, nullptr), gram);
+  return cholesky(exec, gram);
 }
 
 // (X X' + penalty) dual = labels by conjugate gradients, preconditioned by a factor of single precision. Rows are
 // graded as sizes are, so that the factor is a good one however widely the spectrum ranges.
-bool RandomRegression::solve_dual() {
-  if (!factor(&factor_)) return false;
+bool RandomRegression::solve_dual(const Execution& exec) {
+  if (!factor(exec, &factor_)) return false;
   std::fill(dual_.begin(), dual_.end(), 0.0);
   std::fill(direction_.begin(), direction_.end(), 0.0);
   residual_ = labels_;
@@ -95,7 +101,7 @@ bool RandomRegression::solve_dual() {
     if (!std::isfinite(now)) return false;
     if (now <= enough) return true;
     for (std::size_t i = 0; i < direction_.size(); ++i) direction_[i] = corrected_[i] + now / before * direction_[i];
-    advance(now);
+    if (!advance(now)) return false;
     before = now;
   }
   return false;
@@ -115,22 +121,26 @@ double RandomRegression::precondition() {
   return inner_product(residual_, corrected_);
 }
 
-// A step along the direction, to where the error's norm is least; `slope`: of the error's square there.
-void RandomRegression::advance(double slope) {
+// A step along the direction, to where the error's norm is least; `slope`: of the error's square there. False where the
+// matrix is not positive definite, as it may be for a negative penalty.
+bool RandomRegression::advance(double slope) {
   rows_.transposed_times(direction_.data(), image_.data());
   rows_.times(image_.data(), product_.data());
   for (std::size_t i = 0; i < product_.size(); ++i) product_[i] += penalty_ * direction_[i];
-  const double length = slope / inner_product(direction_, product_);
+  const double curvature = inner_product(direction_, product_);
+  if (!(curvature > 0)) return false;
+  const double length = slope / curvature;
   for (std::size_t i = 0; i < product_.size(); ++i) {
     dual_[i] += length * direction_[i];
     residual_[i] -= length * product_[i];
   }
+  return true;
 }
 
 // Where single precision does not do: flat spectra near the peak n = p.
-bool RandomRegression::solve_dual_in_doubles() {
+bool RandomRegression::solve_dual_in_doubles(const Execution& exec) {
   TiledMatrix<double> gram(rows_.padded(), rows_.padded()), right(rows_.padded(), 1);
-  if (!factor(&gram)) return false;
+  if (!factor(exec, &gram)) return false;
   const Execution serial(1, nullptr);
   std::copy(labels_.begin(), labels_.end(), right.at(0, 0));
   solve_lower(serial, gram, &right);

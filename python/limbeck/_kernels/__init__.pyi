@@ -96,6 +96,9 @@ def simulate(
     first: int,
     count: int,
     n_threads: int,
+    basis: _Float64Array | None = None,
+    first_basis: _Float64Array | None = None,
+    budget: float = ...,
 ) -> _Float64Array: ...
 def solve_batch_by_cholesky(
     X: _Array, Y: _Array, rcond: float, n_threads: int

@@ -6,14 +6,8 @@ Gozeten, Taga, Mondelli and Oymak, ICLR 2025, arXiv 2410.18837).
 """
 
 from limbeck.distillation.advisor import Advice, advise
-from limbeck.distillation.equivalents import (
-    NearPeakWarning,
-    Risk,
-    effective_ridge,
-    risk,
-    surrogate_risk,
-    two_stage_risk,
-)
+from limbeck.distillation.equivalents import NearPeakWarning, Risk, risk
+from limbeck.distillation.fixed_point import effective_ridge
 from limbeck.distillation.scaling import ScalingLaw, scaling_law
 from limbeck.distillation.simulation import Simulation, simulate
 from limbeck.distillation.surrogate import (
@@ -24,6 +18,7 @@ from limbeck.distillation.surrogate import (
     optimal_surrogate,
 )
 from limbeck.distillation.task import Task
+from limbeck.distillation.two_stages import surrogate_risk, two_stage_risk
 
 __all__ = [
     "Advice",

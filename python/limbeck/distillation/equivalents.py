@@ -10,7 +10,14 @@ A target is fitted to n rows ``x ~ N(0, diag(l))`` labelled ``<x, s> + noise`` w
 Sources: Ildiz, Gozeten, Taga, Mondelli and Oymak, High-dimensional analysis of knowledge distillation (ICLR 2025, arXiv
 2410.18837), for the risk under surrogate labels; Han and Xu, The distribution of ridgeless least squares interpolators
 (arXiv 2307.02044), for the law of b. With a ridge, gamma^2 solves ``gamma^2 = sigma^2 + E|b - s|^2_l``, of which the
-second term is ``sum l_i z_i^2 s_i^2 + gamma^2 Omega``: the same expression, tau alone knows of the ridge.
+second term is ``sum l_i z_i^2 s_i^2 + gamma^2 Omega``: the same expression, tau alone depends on the ridge. A negative
+ridge stands for ``b = X' (X X' + n ridge)^-1 y``.
+
+What the labels' noise adds is larger than that by the order of 1/n. Its mean is ``-sigma^2 d/de E tr (X X' + n
+ridge)^-1`` for variances ``l_i + e l_i t_i``, and ``E tr = (1 + A / (n (1 - Omega)^2)) / tau`` to that order, with
+``A = sum (1 - z)^2 z / n`` (Bai and Silverstein, CLT for linear spectral statistics of large-dimensional sample
+covariance matrices, Ann. Probab. 32, 2004, for real Gaussian rows). :meth:`Equivalent.noise_factors` takes the
+derivative.
 """
 
 from __future__ import annotations
@@ -22,23 +29,31 @@ from numpy.typing import ArrayLike, NDArray
 
 from limbeck._arrays import Float64Array, integer, require_finite, same_length, vector
 from limbeck._warnings import warn
-from limbeck.distillation.task import Task, eigenvalues_array, nonnegative, require_task
+from limbeck.distillation.fixed_point import edge, edge_width, effective_ridge
+from limbeck.distillation.task import Task, eigenvalues_array, nonnegative, number, require_task
 
 __all__ = [
     "Equivalent",
     "NearPeakWarning",
     "Risk",
+    "coefficients",
     "effective_ridge",
     "equivalent",
+    "equivalent_at",
+    "noise_of_labels",
     "risk",
-    "surrogate_risk",
-    "two_stage_risk",
+    "risk_at",
+    "test_variances",
+    "times",
+    "variance_factor",
+    "weighted",
 ]
 
 _NEAR_PEAK = 0.85  # of Omega
-_FEW_LEFT = 5  # rows times 1 - Omega: predictions are off by about one over that
-_STEPS = 200
-_CONVERGED = 1e-9  # of Newton's steps: the next would be its square
+_FEW_LEFT = 5  # rows times 1 - Omega: the variance is off by about one over that, relatively
+_NEAR_LIMIT = 4  # widths of the smallest eigenvalue's scatter above the lowest ridge: one draw in some 10^4 is beyond
+_SOFTENED = 50.0  # over rows that a ridge is worth: 1/50 of a row dissolves the pole at n = p - 1, in trials
+_LEAST_FACTOR = 0.25  # of a coefficient's variance, where a term of first order would take more
 
 
 class NearPeakWarning(UserWarning):
@@ -71,118 +86,86 @@ class Risk(float):
         return self.bias, self.variance, self.noise
 
 
-def effective_ridge(eigenvalues: ArrayLike, n: ArrayLike, ridge: float = 0.0) -> float | Float64Array:
-    """The tau >= 0 with ``n = sum l_i / (l_i + tau) + n ridge / tau``.
-
-    Parameters
-    ----------
-    eigenvalues : array_like of shape (p,)
-        Variances of the features, in any order.
-    n : int or array_like of ints
-        Numbers of rows, at least 1.
-    ridge : float, default 0
-        Of the loss ``|y - X b|^2 / n + ridge |b|^2``.
-
-    Returns
-    -------
-    float, or ndarray of the shape of n
-        Relative error some 1e-14. Zero without a ridge where n reaches the number of positive eigenvalues.
-
-    Raises
-    ------
-    TypeError, ValueError
-        Eigenvalues are empty, negative, all zero or not finite; n is not a positive integer; the ridge is negative.
-
-    Examples
-    --------
-    >>> from limbeck.distillation import effective_ridge
-    >>> effective_ridge([1.0] * 100, 25)
-    3.0
-    """
-    if isinstance(eigenvalues, Task):
-        raise TypeError("eigenvalues must be an array, got a Task: pass its eigenvalues")
-    l = eigenvalues_array(eigenvalues, "eigenvalues")
-    ridge = nonnegative(ridge, "ridge")
-    positive = l[l > 0]
-    counts = np.asarray(n)
-    taus = [_effective_ridge(positive, integer(count, "n", 1), ridge) for count in counts.ravel().tolist()]
-    return taus[0] if counts.ndim == 0 else np.array(taus).reshape(counts.shape)
-
-
-def _effective_ridge(l: Float64Array, n: int, ridge: float) -> float:
-    """Newton's method in log tau, within a bracket."""
-    if ridge == 0 and n >= len(l):
-        return 0.0
-    # In units of the largest eigenvalue, so that nothing leaves the range of float64.
-    unit = float(l.max())
-    l, ridge = l / unit, ridge / unit
-    high = float(l.sum()) / n + ridge
-    # If all eigenvalues were as the smallest; if the ridge were alone.
-    low = max(ridge, float(l.min()) * (len(l) - n) / n, np.finfo(np.float64).tiny)
-    u, bottom, top = np.log(high), np.log(min(low, high)), np.log(high)
-    for _ in range(_STEPS):
-        excess, slope = _excess(l, n, ridge, float(np.exp(u)))
-        if excess > 0:
-            bottom = u
-        else:
-            top = u
-        # Sums of power laws are nearly linear in logarithms; near the solution both steps agree.
-        step = np.log1p(excess / n) * (n + excess) / slope if excess > -0.9 * n else excess / slope
-        newton = bottom <= u + step <= top
-        u = u + step if newton else (bottom + top) / 2
-        if newton and abs(step) < _CONVERGED:
-            break
-    return float(np.exp(u)) * unit
-
-
-def _excess(l: Float64Array, n: int, ridge: float, tau: float) -> tuple[float, float]:
-    """``sum l / (l + tau) + n ridge / tau - n`` without cancellation, and minus its derivative in log tau."""
-    large = l > tau
-    whole = l + tau
-    share = np.where(large, tau, l) / whole  # never more than a half
-    more, less = float(share[~large].sum()), float(share[large].sum())
-    pull, count = n * (ridge / tau), int(np.count_nonzero(large))
-    # Whole numbers first; or the ridge and n, where these nearly cancel.
-    whole_part = n * ((ridge - tau) / tau) + count if ridge > 0.5 * tau else (count - n) + pull
-    excess = whole_part - less + more
-    return excess, float((share * (1 - share)).sum()) + pull
-
-
 @dataclass(frozen=True, eq=False)
 class Equivalent:
     """Numbers that describe a regression on n rows: see the module's notation. ``left`` is 1 - Omega, accurately."""
 
+    n: int
+    ridge: float
     tau: float
     z: Float64Array
     omega: float
     left: float
 
-    def spread(self, task: Task, n: int) -> Float64Array:
+    def spread(self, task: Task) -> Float64Array:
         """Variance of each fitted coefficient for gamma = 1."""
         l = task.eigenvalues
         whole = l + self.tau
-        scaled = np.divide(1.0, whole, out=np.zeros_like(l), where=whole > 0)
-        return l * scaled * scaled / n
+        scaled = np.divide(1.0, whole, out=np.zeros_like(l), where=whole != 0)
+        return l * scaled * scaled / self.n
+
+    def noise_factors(self, task: Task) -> Float64Array:
+        """Ratios of the variance from labels' noise of variance one to the spread, for each coefficient.
+
+        Without a ridge ``n / (n - p - 1)`` for n > p, where ``E (X' X)^-1 = diag(1 / l) / (n - p - 1)``, and infinite
+        for n from p - 1 to p + 1, p counting the positive eigenvalues; else 1 / (1 - Omega) and the term of order 1/n.
+        """
+        rank = int(np.count_nonzero(task.eigenvalues))
+        if self.ridge == 0 and self.n >= rank - 1:
+            return np.full(len(self.z), self.n / (self.n - rank - 1) if self.n > rank + 1 else np.inf)
+        return np.asarray(self._with_first_order(task.eigenvalues > 0) / self.left)
+
+    def _with_first_order(self, varying: NDArray[np.bool_]) -> Float64Array:
+        """One and the term of order 1/n, for each coefficient."""
+        z, n, left = self.z, self.n, self.left
+        kept, both = 1 - z, z * (1 - z)
+        A = float((kept * both).sum()) / n
+        slope = kept * kept - 2 * both
+        first = A - float((slope * both).sum()) / n + left * slope
+        first = (first + 4 * A * (float((kept * both).sum()) / (n * left) - kept)) / (n * left * left)
+        # Next to n = p the mean of a ridgeless fit goes as 1 / (|n - p| - 1), of which the order 1/n is a part; for a
+        # ridge that is worth a part of a row this is gone. Elsewhere what follows the first order is not known.
+        distance = abs(int(np.count_nonzero(varying)) - n)
+        worth = min(abs(n * self.ridge / self.tau), abs(float(z[varying].sum())))
+        pole = float(np.exp(-_SOFTENED * worth)) / distance if distance > 1 else 0.0
+        peak = 1 + pole * distance / (distance - 1) if distance > 1 else 1.0
+        # The expansion is one in 1 / (n (1 - Omega)), of no use where that exceeds one.
+        weight = min(max(2 * n * left - 1, 0.0), 1.0)
+        return np.maximum(peak + weight * (first - pole), _LEAST_FACTOR)
 
 
 def equivalent(task: Task, n: int, ridge: float = 0.0, *, doubts: bool = True) -> Equivalent:
     """Tau, z and Omega; warns near the peak."""
     require_task(task)
-    n, ridge = integer(n, "n", 1), nonnegative(ridge, "ridge")
-    l = task.eigenvalues
-    tau = float(effective_ridge(l, n, ridge))
-    z = np.divide(tau, l + tau, out=np.ones_like(l), where=l > 0)
-    features, omega = int(np.count_nonzero(l)), float(np.square(1 - z).sum() / n)
-    # n = sum(1 - z) + n ridge / tau: no difference of nearly equal numbers is taken.
-    left = float((z * (1 - z)).sum()) / n + ridge / tau if tau > 0 else 1 - min(features / n, 1.0)
+    n, ridge = integer(n, "n", 1), number(ridge, "ridge")
+    eq = equivalent_at(task, n, float(effective_ridge(task.eigenvalues, n, ridge)), ridge)
+    features = int(np.count_nonzero(task.eigenvalues))
     exact = ridge == 0 and n > features + 1
-    if doubts and (left < 1 - _NEAR_PEAK or (n * left < _FEW_LEFT and not exact)):
+    if doubts and (eq.left < 1 - _NEAR_PEAK or (n * eq.left < _FEW_LEFT and not exact)):
         warn(
-            f"n = {n} rows, {features} features, Omega = {omega:.3f}: the rows are few, or close to the number of "
+            f"n = {n} rows, {features} features, Omega = {eq.omega:.3f}: the rows are few, or close to the number of "
             "features that count; the risk depends on their draw there, and its prediction is not reliable",
             NearPeakWarning,
         )
-    return Equivalent(tau, z, omega, left)
+    elif doubts and ridge < 0:
+        limit = edge(task.eigenvalues, n)[1]
+        if ridge - limit < _NEAR_LIMIT * edge_width(task.eigenvalues, n):
+            warn(
+                f"ridge = {ridge:.6g} is close to its limit of {limit:.6g} for n = {n} rows: X X' / n + ridge is "
+                "nearly singular in some draws of the rows, where the risk is far above its prediction",
+                NearPeakWarning,
+            )
+    return eq
+
+
+def equivalent_at(task: Task, n: int, tau: float, ridge: float) -> Equivalent:
+    """The numbers of an effective ridge and of the ridge that it belongs to."""
+    l = task.eigenvalues
+    z = np.divide(tau, l + tau, out=np.ones_like(l), where=l > 0)
+    omega = float(np.square(1 - z).sum() / n)
+    # n = sum(1 - z) + n ridge / tau: no difference of nearly equal numbers is taken.
+    left = float((z * (1 - z)).sum()) / n + ridge / tau if tau != 0 else max(n - int(np.count_nonzero(l)), 0) / n
+    return Equivalent(n, ridge, tau, z, omega, left)
 
 
 def risk(
@@ -206,7 +189,8 @@ def risk(
         Coefficients s that make the labels, in the task's basis; default beta, the true labels. For a mask, beta times
         the mask.
     ridge : float, default 0
-        Of the loss ``|y - X b|^2 / n + ridge |b|^2``; 0 for the interpolator of least norm.
+        Of the loss ``|y - X b|^2 / n + ridge |b|^2``; 0 for the interpolator of least norm. A negative one stands for
+        ``b = X' (X X' + n ridge)^-1 y``, down to the limit of :func:`effective_ridge`.
     label_noise : float, optional
         Variance of the noise of the surrogate's labels; default the task's. A surrogate that labels without noise has
         0, and saves that as well.
@@ -216,26 +200,32 @@ def risk(
     Returns
     -------
     Risk
-        A float with its parts: bias, variance, noise. Infinite for n = p without a ridge if anything is left over.
+        A float with its parts: bias, variance, noise. Without a ridge and with noise it is infinite for n from p - 1 to
+        p + 1, p counting the positive eigenvalues.
 
     Raises
     ------
     TypeError, ValueError
-        Lengths disagree, or numbers are not finite or negative where they must not be.
+        Lengths disagree, numbers are not finite or negative where they must not be, or the ridge is below its limit.
 
     Warns
     -----
     NearPeakWarning
-        Omega exceeds 0.85, as it does for n near p; or n (1 - Omega) is less than five: the prediction's relative error
-        is about its inverse.
+        Omega exceeds 0.85, as it does for n near p; or n (1 - Omega) is less than five: risks depend much on the draw
+        of the rows there, and their mean is above its prediction. The variance is off by about the inverse of
+        n (1 - Omega), relatively, and the noise part by less; where n (1 - Omega) is below two, by up to a half and a
+        third. Or a negative ridge is close to its limit, where some draws have far larger risks.
 
     Notes
     -----
     With tau from :func:`effective_ridge`, ``z = tau / (l + tau)`` and ``Omega = sum (1 - z)^2 / n``, the target's mean
-    is ``(1 - z) s``. Of the risk ``sum t_i ((1 - z_i) s_i - beta_i)^2`` is the bias; the rest is ``V / (1 - Omega)
-    (noise + sum l_i z_i^2 s_i^2)`` with ``V = sum t_i l_i / (l_i + tau)^2 / n``, which is Omega if t = l (arXiv
-    2410.18837, Proposition 1). That is an asymptotic law; for n > p without a ridge the exact mean of the noise term is
-    taken, with n - p - 1 in place of n - p.
+    is ``(1 - z) s``. Of the risk ``sum t_i ((1 - z_i) s_i - beta_i)^2`` is the bias; the variance is ``V / (1 - Omega)
+    sum l_i z_i^2 s_i^2`` and the noise ``V / (1 - Omega) noise`` with ``V = sum t_i l_i / (l_i + tau)^2 / n``, which is
+    Omega if t = l (arXiv 2410.18837, Proposition 1). That is an asymptotic law. The noise part also has the term of
+    order 1/n, and near n = p the pole that it is part of, so that it is exact for equal eigenvalues (``1 - Omega -
+    Omega / n`` in place of ``1 - Omega``) and, without a ridge, for n > p (n - p - 1 in place of n - p). Its mean over
+    draws is infinite for negative ridges, strictly speaking: some draws have smaller eigenvalues than the limit of
+    many rows, far below which they hardly ever are.
 
     Examples
     --------
@@ -247,15 +237,15 @@ def risk(
     eq = equivalent(task, n, ridge)
     s = task.beta if surrogate is None else coefficients(surrogate, "surrogate", task)
     t = test_variances(test_eigenvalues, task)
-    return risk_at(task, n, eq, s, t, noise_of_labels(task, label_noise))
+    return risk_at(task, eq, s, t, noise_of_labels(task, label_noise))
 
 
-def risk_at(task: Task, n: int, eq: Equivalent, s: Float64Array, t: Float64Array, noise: float) -> Risk:
+def risk_at(task: Task, eq: Equivalent, s: Float64Array, t: Float64Array, noise: float) -> Risk:
     """The risk of checked arguments."""
-    factor = variance_factor(task, n, eq, t)
     left_over = float((task.eigenvalues * np.square(eq.z * s)).sum())
     bias = float((t * np.square((1 - eq.z) * s - task.beta)).sum())
-    return Risk(bias, _times(factor, left_over), _times(factor, noise))
+    from_noise = weighted(t * eq.spread(task), eq.noise_factors(task)) if noise > 0 else 0.0
+    return Risk(bias, times(variance_factor(task, eq, t), left_over), times(from_noise, noise))
 
 
 def noise_of_labels(task: Task, label_noise: float | None) -> float:
@@ -263,152 +253,20 @@ def noise_of_labels(task: Task, label_noise: float | None) -> float:
     return task.noise if label_noise is None else nonnegative(label_noise, "label_noise")
 
 
-def variance_factor(task: Task, n: int, eq: Equivalent, t: Float64Array) -> float:
-    """``V / (1 - Omega)``; without a ridge and for n > p the exact mean, ``sum(t / l) / (n - p - 1)``."""
-    V = float((t * eq.spread(task, n)).sum())
-    if V == 0:
-        return 0.0
-    left = eq.left
-    if eq.tau == 0:
-        left = max(left - 1 / n, 0.0)
-    return V / left if left > 0 else np.inf
+def variance_factor(task: Task, eq: Equivalent, t: Float64Array) -> float:
+    """``V / (1 - Omega)``: what each unit of left-over variance adds to the risk."""
+    V = float((t * eq.spread(task)).sum())
+    return 0.0 if V == 0 else V / eq.left if eq.left > 0 else np.inf
 
 
-def _weighted(weights: Float64Array, values: Float64Array) -> float:
+def weighted(weights: Float64Array, values: Float64Array) -> float:
     """The sum of their products, nothing times infinity being nothing."""
     return float(np.multiply(weights, values, out=np.zeros_like(values), where=(weights > 0) & (values > 0)).sum())
 
 
-def _times(factor: float, value: float) -> float:
-    return factor * value if value > 0 else 0.0
-
-
-def two_stage_risk(
-    task: Task,
-    n: int,
-    surrogate_task: Task,
-    m: int,
-    *,
-    ridge: float = 0.0,
-    surrogate_ridge: float = 0.0,
-    features: ArrayLike | None = None,
-    label_noise: float | None = None,
-    test_eigenvalues: ArrayLike | None = None,
-) -> Risk:
-    r"""Excess risk of a target on n rows that are labelled by a surrogate, itself fitted to m rows.
-
-    Parameters
-    ----------
-    task : Task
-        The target's: features, ground truth, and the noise of the surrogate's labels unless ``label_noise`` is given.
-    n : int
-        Number of rows of the target.
-    surrogate_task : Task
-        The surrogate's: its features in the same basis, with variances, truth and noise that may differ.
-    m : int
-        Number of rows of the surrogate.
-    ridge, surrogate_ridge : float, default 0
-        Of the target and of the surrogate.
-    features : array_like of shape (p,), bool, optional
-        What the surrogate sees, in the task's basis (principal components if that is of a covariance); default
-        everything. A weak surrogate sees less than its strong target.
-    label_noise : float, optional
-        As for :func:`risk`: of the target's labels; that of the surrogate's own is ``surrogate_task``'s.
-    test_eigenvalues : array_like of shape (p,), optional
-        As for :func:`risk`.
-
-    Returns
-    -------
-    Risk
-        Averaged over the surrogate's rows as well. The parts are those of the target: what the surrogate's own scatter
-        adds counts as variance.
-
-    Raises
-    ------
-    TypeError, ValueError
-        As for :func:`risk`; or the tasks differ in their number of features.
-
-    Warns
-    -----
-    NearPeakWarning
-        Either stage is near its peak.
-
-    Notes
-    -----
-    The surrogate is ``s = (1 - z') b' + N(0, v)`` with ``v_i = gamma'^2 l'_i / (m (l'_i + tau')^2)``, in the module's
-    notation with the surrogate's own numbers (Han and Xu; arXiv 2410.18837, section 4, for two stages with true labels
-    first). Features are independent in the eigenbasis, so those that the surrogate does not see are noise to it, of
-    variance ``sum l'_i b'_i^2``, and it has no coefficients for them. Risk is quadratic in s, one coefficient at a
-    time, so that its mean over s is the risk of the mean plus ``sum (t_i (1 - z_i)^2 + c l_i z_i^2) v_i`` with
-    ``c = V / (1 - Omega)``.
-
-    Examples
-    --------
-    >>> from limbeck.distillation import Task, two_stage_risk
-    >>> task = Task.power_law(500, alpha=2.0, r=1.5)
-    >>> two_stage_risk(task, 200, task, 5000) > two_stage_risk(task, 200, task, 50_000)
-    True
-    """
-    mean, scatter = _surrogate(task, surrogate_task, m, surrogate_ridge, features)
-    eq = equivalent(task, n, ridge)
-    t = test_variances(test_eigenvalues, task)
-    base = risk_at(task, n, eq, mean, t, noise_of_labels(task, label_noise))
-    factor = variance_factor(task, n, eq, t)
-    spread = _weighted(t * np.square(1 - eq.z), scatter)
-    left_over = _weighted(task.eigenvalues * np.square(eq.z), scatter)
-    return Risk(base.bias, base.variance + spread + _times(factor, left_over), base.noise)
-
-
-def surrogate_risk(
-    task: Task,
-    surrogate_task: Task,
-    m: int,
-    *,
-    surrogate_ridge: float = 0.0,
-    features: ArrayLike | None = None,
-    test_eigenvalues: ArrayLike | None = None,
-) -> Risk:
-    """Excess risk on a task of the surrogate itself that :func:`two_stage_risk` labels with.
-
-    Parameters, errors and warnings are those of :func:`two_stage_risk`.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from limbeck.distillation import Task, surrogate_risk, two_stage_risk
-    >>> task, seen = Task.power_law(500, alpha=2.0, r=1.5), np.arange(500) < 50
-    >>> surrogate_risk(task, task, 2000, features=seen) < two_stage_risk(task, 200, task, 2000, features=seen)
-    True
-    """
-    mean, scatter = _surrogate(task, surrogate_task, m, surrogate_ridge, features)
-    t = test_variances(test_eigenvalues, task)
-    return Risk(float((t * np.square(mean - task.beta)).sum()), _weighted(t, scatter), 0.0)
-
-
-def _surrogate(
-    task: Task, surrogate_task: Task, m: int, ridge: float, features: ArrayLike | None
-) -> tuple[Float64Array, Float64Array]:
-    """Mean and variance of the coefficients of a surrogate."""
-    require_task(task)
-    seen = seen_features(task, surrogate_task, features)
-    return _fitted(surrogate_task, integer(m, "m", 1), nonnegative(ridge, "surrogate_ridge"), seen)
-
-
-def _fitted(task: Task, m: int, ridge: float, seen: NDArray[np.bool_]) -> tuple[Float64Array, Float64Array]:
-    """Mean and variance of the coefficients of a regression on m rows that sees some of the features."""
-    l, b = task.eigenvalues[seen], task.beta[seen]
-    hidden = float((task.eigenvalues[~seen] * np.square(task.beta[~seen])).sum())
-    inner = Task(l, b, task.noise + hidden)
-    eq = equivalent(inner, m, ridge)
-    left_over = inner.noise + float((l * np.square(eq.z * b)).sum())
-    left = max(eq.left - 1 / m, 0.0) if eq.tau == 0 else eq.left
-    gamma = _times(1 / left if left > 0 else np.inf, left_over)
-    mean, variance = np.zeros(task.n_features), np.zeros(task.n_features)
-    mean[seen] = (1 - eq.z) * b
-    if gamma > 0:
-        spread = eq.spread(inner, m)
-        variance[seen] = np.multiply(gamma, spread, out=np.zeros_like(spread), where=spread > 0)
-    return mean, variance
+def times(factor: float, value: float) -> float:
+    """Their product, nothing times infinity being nothing."""
+    return factor * value if value > 0 and factor > 0 else 0.0
 
 
 def coefficients(value: ArrayLike, name: str, task: Task) -> Float64Array:
@@ -430,28 +288,4 @@ def test_variances(value: ArrayLike | None, task: Task) -> Float64Array:
         return task.eigenvalues
     array = eigenvalues_array(value, "test_eigenvalues")
     same_length(array, "test_eigenvalues", 0, task.eigenvalues, "the task's eigenvalues", 0, "features")
-    return array
-
-
-def seen_features(task: Task, surrogate_task: Task, features: ArrayLike | None) -> NDArray[np.bool_]:
-    """Which of a task's features the surrogate sees: checked, and by default all."""
-    require_task(surrogate_task, "surrogate_task")
-    if surrogate_task.n_features != task.n_features:
-        raise ValueError(
-            "task and surrogate_task must have the same number of features, got "
-            f"{task.n_features} and {surrogate_task.n_features}"
-        )
-    if features is None:
-        return np.ones(task.n_features, dtype=bool)
-    return _feature_mask(features, surrogate_task)
-
-
-def _feature_mask(value: ArrayLike, task: Task) -> NDArray[np.bool_]:
-    """A bool for each feature of a task, at least one of them true."""
-    array = np.asarray(value)
-    if array.dtype != bool or array.ndim != 1:
-        raise TypeError(f"features must be a one-dimensional bool array, got dtype {array.dtype}, shape {array.shape}")
-    same_length(array, "features", 0, task.eigenvalues, "the task's eigenvalues", 0, "features")
-    if not (array & (task.eigenvalues > 0)).any():
-        raise ValueError("features names none with a positive eigenvalue")
     return array

@@ -19,6 +19,8 @@ __all__ = ["ScalingLaw", "scaling_law"]
 _NEXT = 1.1  # sizes between which an exponent is local
 _BENT = 0.1  # of the predicted exponent
 _FEWEST_SIZES = 3
+_CORNER = 0.02  # of an exponent of one: about what exponents drift by away from corners
+_LARGE = 700.0  # of an exponential's argument: beyond, it leaves float64
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,10 +33,13 @@ class ScalingLaw:
         Numbers of rows.
     risks, standard_errors : ndarray of shape (k,)
         Predicted risks, without errors; or means of trials, and theirs.
-    exponent, standard_error : float
-        Of the line through the logarithms. Local exponents drift where a law is not exact: their standard deviation is
-        the error of the exponent, together with that from the trials. Sizes that are bent are left out if three others
-        remain.
+    exponent : float
+        Of the line through the logarithms. Sizes that are bent are left out if three others remain.
+    drift : float
+        Standard deviation of the local exponents of these sizes: how far the risks are from one power law over them. It
+        bounds nothing: an exponent that drifts slowly, as next to a corner, may be many drifts from its limit.
+    trial_error : float
+        Standard error of the exponent from the trials; 0 for predictions.
     constant : float
         The risk that the line has at n = 1.
     predicted_exponent : float or None
@@ -46,21 +51,35 @@ class ScalingLaw:
     bent : ndarray of shape (k,), bool
         Where the local exponent is off the predicted one, or off the median of all, by more than a tenth of it or 0.01:
         mostly because the features end at p, or because n is small.
+    corners : tuple of str
+        Why a predicted exponent cannot be read off these sizes though no risk may be bent: one sentence for each corner
+        of the theory that is near. For that reason the exponent that the sizes have differs from it by some 0.02 or
+        more, or by 2 % of an exponent above one.
     """
 
     sample_sizes: NDArray[np.int64]
     risks: Float64Array
     standard_errors: Float64Array
     exponent: float
-    standard_error: float
+    drift: float
+    trial_error: float
     constant: float
     predicted_exponent: float | None
     local_exponents: Float64Array
     bent: NDArray[np.bool_]
+    corners: tuple[str, ...] = ()
+
+    @property
+    def standard_error(self) -> float:
+        """Drift and trial error together, as the root of the sum of squares: no standard error, but an older name."""
+        return float(np.hypot(self.drift, self.trial_error))
 
     def __str__(self) -> str:
-        predicted = "" if self.predicted_exponent is None else f" (predicted {self.predicted_exponent:.3g})"
-        head = f"risk = {self.constant:.3g} n^-{self.exponent:.3f} +- {self.standard_error:.1g}{predicted}"
+        head = f"risk = {self.constant:.3g} n^-{self.exponent:.3f}"
+        if self.trial_error:
+            head += f" +- {self.trial_error:.1g} from the trials"
+        head += f", local exponents drift by {self.drift:.1g}"
+        head += "" if self.predicted_exponent is None else f" (predicted {self.predicted_exponent:.3g})"
         if np.count_nonzero(~self.bent) < _FEWEST_SIZES <= len(self.bent):
             head += "; of bent sizes too: fewer than three are not"
         rows = [
@@ -74,7 +93,7 @@ class ScalingLaw:
                 strict=True,
             )
         ]
-        return "\n".join([head, f"{'n':>9} {'risk':>12} {'+-':>8} {'local':>8}", *rows])
+        return "\n".join([head, *self.corners, f"{'n':>9} {'risk':>12} {'+-':>8} {'local':>8}", *rows])
 
 
 def scaling_law(
@@ -132,7 +151,7 @@ def scaling_law(
 
     def value(n: int, doubts: bool) -> float:
         eq = equivalent(task, n, doubts=doubts)
-        return float(risk_at(task, n, eq, labels(n, eq), task.eigenvalues, task.noise))
+        return float(risk_at(task, eq, labels(n, eq), task.eigenvalues, task.noise))
 
     following = np.maximum(sizes + 1, np.ceil(_NEXT * sizes).astype(int))
     # Not across the peak: there the slope is looked for on this side.
@@ -163,7 +182,17 @@ def scaling_law(
     known = local[kept & np.isfinite(local)]
     drift = float(known.std(ddof=1)) if len(known) > 1 else 0.0
     return ScalingLaw(
-        sizes, risks, errors, -slope, float(np.hypot(error, drift)), float(np.exp(level)), predicted, local, bent
+        sizes,
+        risks,
+        errors,
+        -slope,
+        drift,
+        error,
+        float(np.exp(level)),
+        predicted,
+        local,
+        bent,
+        () if predicted == 0 else _corners(task, surrogate, sizes),
     )
 
 
@@ -176,14 +205,51 @@ def _predicted_exponent(task: Task, surrogate: ArrayLike | str | None) -> float 
     return 0.0 if task.noise > 0 else float(min(r - 1, 2 * alpha))
 
 
+def _corners(task: Task, surrogate: ArrayLike | str | None, sizes: NDArray[np.int64]) -> tuple[str, ...]:
+    """Corners of the theory that are near: what each does to the exponent at the sizes' geometric mean."""
+    if task.power_law_exponents is None or not (surrogate is None or isinstance(surrogate, str)):
+        return ()
+    alpha, r = task.power_law_exponents
+    if min(alpha, r) <= 1:
+        return ("The theory needs alpha and r above one.",)
+    n, p = float(np.exp(np.log(sizes).mean())), task.n_features
+    exponent, gap = min(r - 1, 2 * alpha), abs(r - 1 - 2 * alpha)
+    allowed, found = _CORNER * max(exponent, 1.0), []
+    # Two powers of nearly the same exponent, (n^-(r - 1) - n^-2 alpha) / gap: locally off by gap / (n^gap - 1).
+    between = 1 / np.log(n) if np.isclose(gap, 0) else gap / np.expm1(min(gap * np.log(n), _LARGE)) if n > 1 else np.inf
+    if between > _CORNER:
+        found.append(
+            f"At r = 2 alpha + 1 the risk goes as n^-{2 * alpha:.3g} log n; r = {r:.3g} is so close to it that "
+            f"exponents at these sizes are lower by about {between:.1g}."
+        )
+    # Features end at p: sums of i^-r from about n on lack those from p on, a part (n / p)^(r - 1) of them.
+    lacking = (n / p) ** (r - 1)
+    tail = (r - 1) * lacking / (1 - lacking) if lacking < 1 else np.inf
+    if r - 1 < 2 * alpha and tail > allowed:
+        found.append(
+            f"The features beyond p = {p:,} would have {lacking:.0%} of what is left to learn (r = {r:.3g}): exponents "
+            f"at these sizes are higher by about {tail:.1g}."
+        )
+    if n < p:
+        # The effective ridge falls as n^-1 / (1 - Omega), which is n^-alpha where features do not end.
+        falls = 1 / equivalent(task, round(n), doubts=False).left
+        off = exponent * abs(falls / alpha - 1)
+        if off > allowed:
+            found.append(
+                f"The effective ridge falls as n^-{falls:.3g}, not as n^-{alpha:.3g}, for the features end at "
+                f"p = {p:,}: exponents at these sizes are off by about {off:.1g}."
+            )
+    return tuple(found)
+
+
 def _labels(task: Task, surrogate: ArrayLike | str | None) -> Callable[[int, Equivalent], Float64Array]:
     if surrogate is None:
         return lambda n, eq: task.beta
     if isinstance(surrogate, str):
         if surrogate == "best":
-            return lambda n, eq: best_surrogate_at(task, n, eq, task.eigenvalues)
+            return lambda n, eq: best_surrogate_at(task, eq, task.eigenvalues)
         if surrogate == "mask":
-            return lambda n, eq: task.beta * best_mask_at(task, n, eq, task.eigenvalues)
+            return lambda n, eq: task.beta * best_mask_at(task, eq, task.eigenvalues)
         raise ValueError(f'surrogate must be None, "best", "mask" or coefficients; got {surrogate!r}')
     fixed = coefficients(surrogate, "surrogate", task)
     return lambda n, eq: fixed

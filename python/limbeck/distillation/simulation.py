@@ -10,8 +10,10 @@ from numpy.typing import ArrayLike, NDArray
 from limbeck import _kernels
 from limbeck._arrays import Float64Array, integer, thread_count
 from limbeck._progress import progress_line
-from limbeck.distillation.equivalents import coefficients, noise_of_labels, seen_features, test_variances
-from limbeck.distillation.task import Task, nonnegative, number, require_task
+from limbeck.distillation.equivalents import coefficients, noise_of_labels, test_variances
+from limbeck.distillation.fixed_point import effective_ridge
+from limbeck.distillation.task import Task, number, require_task
+from limbeck.distillation.two_stages import seen_features
 
 __all__ = ["Simulation", "simulate"]
 
@@ -76,7 +78,9 @@ def simulate(
         Of the random numbers. A trial's depend on the seed and on the trial's number alone, so that any number of
         threads and any number of trials gives the same first ones, bit for bit (on one instruction set).
     surrogate_task, m, surrogate_ridge, features
-        As for :func:`two_stage_risk`: every trial fits a surrogate of its own first. Not together with ``surrogate``.
+        As for :func:`two_stage_risk`: every trial fits a surrogate of its own first, on rows of its own covariance, and
+        takes its coefficients from the surrogate's basis to the features' own and to that of ``task``. Not together
+        with ``surrogate``.
     standard_error : float, optional
         Stop as soon as the standard error of the mean is as small as this part of the mean, after 32 trials at least.
     progress : bool, default False
@@ -93,7 +97,13 @@ def simulate(
     TypeError, ValueError
         As for :func:`risk` and :func:`two_stage_risk`; or options do not go together.
     FloatingPointError
-        The equations of a trial cannot be solved in float64, or its risk is too large for that.
+        The equations of a trial cannot be solved in float64, or its risk is too large for that; or a ridge is so
+        negative that ``X X' / n + ridge`` of a trial is not positive definite, as happens close to the limit.
+
+    Notes
+    -----
+    Trials run beside one another, as many as fit 2 GiB of memory (about 12 bytes for each number of ``X X'`` and X with
+    min(n, p) rows); if those are fewer than half of the threads, one trial runs after the other on all threads.
 
     Examples
     --------
@@ -105,7 +115,8 @@ def simulate(
     """
     require_task(task)
     n, trials, seed = integer(n, "n", 1), integer(trials, "trials", 1), integer(seed, "seed", 0)
-    ridge = nonnegative(ridge, "ridge")
+    ridge = number(ridge, "ridge")
+    effective_ridge(task.eigenvalues, n, ridge)  # an error for ridges below the limit
     threads = thread_count(n_threads)
     wanted = None if standard_error is None else number(standard_error, "standard_error")
     if wanted is not None and wanted <= 0:
@@ -124,6 +135,7 @@ def simulate(
     if surrogate_task is not None:
         _check_range(surrogate_task, n if m is None else m)
     arrays = (task.eigenvalues, test, task.beta, labels)
+    bases = (None, None) if surrogate_task is None else (task.basis, surrogate_task.basis)
     noise = float(np.sqrt(noise_of_labels(task, label_noise)))
     risks = np.empty(0)
     larger = max(n, m or 0)
@@ -136,8 +148,8 @@ def simulate(
                 # A standard error needs its first trials, however slow they are.
                 least, most = (_FIRST_TRIALS, _FIRST_TRIALS) if not len(risks) else (1, _TRIALS_AT_ONCE)
                 count = min(count, max(least if wanted is not None else 1, min(most, slow)))
-            more = _kernels.simulate(*arrays, n, noise, ridge, first_stage, seed, len(risks), count, threads)
-            risks = np.concatenate([risks, _solved(more, n)])
+            more = _kernels.simulate(*arrays, n, noise, ridge, first_stage, seed, len(risks), count, threads, *bases)
+            risks = np.concatenate([risks, _solved(more, n, min(ridge, surrogate_ridge))])
             if line:
                 line.show(f"{len(risks)} of {trials} trials")
             if wanted is not None and _error(risks) <= wanted * abs(risks.mean()):
@@ -148,11 +160,12 @@ def simulate(
     return Simulation(float(risks.mean()), _error(risks), risks)
 
 
-def _solved(risks: Float64Array, n: int) -> Float64Array:
+def _solved(risks: Float64Array, n: int, ridge: float) -> Float64Array:
     if np.isnan(risks).any():
+        or_else = f"; or X X' / n + ridge is not positive definite for them, ridge = {ridge:g}" if ridge < 0 else ""
         raise FloatingPointError(
             f"{np.count_nonzero(np.isnan(risks))} of {len(risks)} trials with n = {n} rows cannot be solved in float64,"
-            " or their risk is too large for it"
+            f" or their risk is too large for it{or_else}"
         )
     return risks
 
@@ -185,11 +198,6 @@ def _first_stage(
     seen = seen_features(task, first, features)
     if m is None:
         raise ValueError("surrogate_task needs m, its number of rows")
-    return (
-        first.eigenvalues,
-        first.beta,
-        np.ascontiguousarray(seen),
-        integer(m, "m", 1),
-        float(np.sqrt(first.noise)),
-        nonnegative(ridge, "surrogate_ridge"),
-    )
+    ridge, m = number(ridge, "surrogate_ridge"), integer(m, "m", 1)
+    effective_ridge(first.eigenvalues[seen], m, ridge)  # an error for ridges below the limit
+    return (first.eigenvalues, first.beta, seen, m, float(np.sqrt(first.noise)), ridge)

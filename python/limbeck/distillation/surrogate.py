@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,12 +13,13 @@ from limbeck.distillation.equivalents import (
     Equivalent,
     Risk,
     coefficients,
-    effective_ridge,
     equivalent,
+    equivalent_at,
     risk_at,
     test_variances,
     variance_factor,
 )
+from limbeck.distillation.fixed_point import edge, edge_width, effective_ridge
 from limbeck.distillation.task import Task, require_task
 
 __all__ = ["LabelComparison", "compare_labels", "optimal_mask", "optimal_ridge", "optimal_surrogate"]
@@ -26,25 +28,28 @@ _GOLDEN = (5**0.5 - 1) / 2
 _RIDGES_PER_DECADE, _DECADES_ABOVE = 4, 4
 _LEAST_ADDED, _LEAST_ALONE = 1e-4, 1e-14  # of the effective ridge without a ridge, or of the eigenvalues' scale
 _SECTIONS = 40
+_CLEAR = 5  # widths of the smallest eigenvalue's scatter above the lowest ridge: one draw in 10^5 is beyond that
+_ROUNDING = 1e-12  # of a risk, a sum over up to some 10^6 features
+_LEAST_BELOW = 1e-9  # of the way from no ridge to the lowest: ridges nearer to either end give the risks of the ends
 
 
-def _prices(task: Task, n: int, eq: Equivalent, t: Float64Array) -> tuple[Float64Array, Float64Array]:
+def _prices(task: Task, eq: Equivalent, t: Float64Array) -> tuple[Float64Array, Float64Array]:
     """1 - z and c l z^2: the risk is ``sum t ((1 - z) s - beta)^2 + c l z^2 s^2``, and noise."""
-    factor = variance_factor(task, n, eq, t)
+    factor = variance_factor(task, eq, t)
     scatter = task.eigenvalues * np.square(eq.z)
     return 1 - eq.z, np.where(scatter > 0, factor * np.where(scatter > 0, scatter, 1.0), 0.0)
 
 
-def best_surrogate_at(task: Task, n: int, eq: Equivalent, t: Float64Array) -> Float64Array:
+def best_surrogate_at(task: Task, eq: Equivalent, t: Float64Array) -> Float64Array:
     """See :func:`optimal_surrogate`."""
-    kept, scatter = _prices(task, n, eq, t)
+    kept, scatter = _prices(task, eq, t)
     below = t * np.square(kept) + scatter
     return np.divide(t * kept * task.beta, below, out=np.zeros_like(below), where=below > 0)
 
 
-def best_mask_at(task: Task, n: int, eq: Equivalent, t: Float64Array) -> NDArray[np.bool_]:
+def best_mask_at(task: Task, eq: Equivalent, t: Float64Array) -> NDArray[np.bool_]:
     """See :func:`optimal_mask`."""
-    kept, scatter = _prices(task, n, eq, t)
+    kept, scatter = _prices(task, eq, t)
     return np.asarray(t * np.square(1 - kept) + scatter < t)
 
 
@@ -55,7 +60,8 @@ def optimal_surrogate(
 
     The minimum of :func:`risk`, coefficient by coefficient: ``s_i = t_i (1 - z_i) beta_i / (t_i (1 - z_i)^2 +
     c l_i z_i^2)`` with ``c = V / (1 - Omega)``. Leading directions are amplified, the tail is shrunk: without a ridge
-    and t = l, beta_i is amplified exactly where ``z_i < 1 - Omega``. For n > p it is beta itself.
+    and t = l, beta_i is amplified exactly where ``z_i < 1 - Omega``. For n > p it is beta itself. The labels' noise
+    adds the same to every surrogate's risk, and takes no part: neither does its term of order 1/n, see :func:`risk`.
 
     Parameters
     ----------
@@ -91,7 +97,7 @@ def optimal_surrogate(
     0.0833
     """
     eq = equivalent(task, n, ridge)
-    return best_surrogate_at(task, n, eq, test_variances(test_eigenvalues, task))
+    return best_surrogate_at(task, eq, test_variances(test_eigenvalues, task))
 
 
 def optimal_mask(
@@ -100,7 +106,7 @@ def optimal_mask(
     """The features to keep (p,) if a surrogate is beta with the others set to zero (arXiv 2410.18837, section 3).
 
     Feature i is kept exactly where that lowers the risk: ``t_i z_i^2 + c l_i z_i^2 < t_i``; without a ridge and t = l,
-    where ``1 - z_i^2 > Omega``.
+    where ``1 - z_i^2 > Omega``. The labels' noise takes no part.
 
     Parameters
     ----------
@@ -113,13 +119,16 @@ def optimal_mask(
         In the task's basis.
     """
     eq = equivalent(task, n, ridge)
-    return best_mask_at(task, n, eq, test_variances(test_eigenvalues, task))
+    return best_mask_at(task, eq, test_variances(test_eigenvalues, task))
 
 
 def optimal_ridge(task: Task, n: int, surrogate: ArrayLike | None = None) -> tuple[float, Risk]:
     """The ridge that gives a target on n rows the least predicted risk, and that risk.
 
-    A scan of effective ridges, up to 10^4 times the eigenvalues' scale, then golden sections; zero if nothing helps.
+    A scan of effective ridges, up to 10^4 times the eigenvalues' scale, and below that of no ridge, then golden
+    sections; zero if nothing helps. Negative ridges stay clear of the limit of :func:`effective_ridge`, by five times
+    the scatter of the smallest eigenvalue of ``X X' / n``: closer to it the prediction may be lower still, but there
+    are draws for which ``X X' / n + ridge`` is nearly singular, and the mean risk is larger.
 
     Parameters
     ----------
@@ -129,37 +138,76 @@ def optimal_ridge(task: Task, n: int, surrogate: ArrayLike | None = None) -> tup
     Returns
     -------
     ridge : float
+        It is negative where the tail of small eigenvalues is more of a ridge than what is to be learned calls for:
+        where beta, or the surrogate, lies along large eigenvalues and there is little noise.
     risk : Risk
+        What :func:`risk` gives for that ridge, its noise part with the term of order 1/n.
 
     Raises
     ------
     TypeError, ValueError
         As for :func:`risk`.
+
+    Warns
+    -----
+    NearPeakWarning
+        As for :func:`risk`, at the ridge that is found.
+
+    Notes
+    -----
+    That negative ridges can be best is in Kobak, Lomond and Sanchez, The optimal ridge penalty for real-world
+    high-dimensional data can be zero or negative (JMLR 21, 2020), and Wu and Xu (arXiv 2006.05800).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from limbeck.distillation import Task, optimal_ridge
+    >>> spikes = np.arange(200) < 10
+    >>> ridge, least = optimal_ridge(Task(np.where(spikes, 100.0, 1.0), spikes * 1.0, noise=0.01), 60)
+    >>> ridge < 0
+    True
     """
     require_task(task)
     n = integer(n, "n", 1)
     s = task.beta if surrogate is None else coefficients(surrogate, "surrogate", task)
     ridge, value = best_ridge_for(task, n, s)
-    equivalent(task, n, ridge)  # says so near the peak
+    equivalent(task, n, ridge)  # warns near the peak
     return ridge, value
 
 
 def best_ridge_for(task: Task, n: int, s: Float64Array) -> tuple[float, Risk]:
     """See :func:`optimal_ridge`; of checked arguments, and without a word near the peak."""
     l = task.eigenvalues
-    # Every effective ridge above that of ridge = 0 belongs to one ridge, which needs no root to be found.
-    least = float(effective_ridge(l, n))
+    # Every effective ridge belongs to one ridge, which needs no root to be found.
+    without = float(effective_ridge(l, n))
     top = float(l.max()) * task.n_features / n
     smallest = float(l[l > 0].min()) * task.n_features / n
-    low = np.log10(least * _LEAST_ADDED if least > 0 else min(top * _LEAST_ALONE, smallest))
+    low = np.log10(without * _LEAST_ADDED if without > 0 else min(top * _LEAST_ALONE, smallest))
     exponents = np.arange(low, np.log10(top) + _DECADES_ABOVE, 1 / _RIDGES_PER_DECADE)
+    found = [_least(task, n, s, lambda e: without + 10.0**e, exponents)]
+    clear = edge(l, n)[1] + _CLEAR * edge_width(l, n)
+    if clear < 0:
+        lowest = float(effective_ridge(l, n, clear))
+        # As fine next to one end as next to the other: logarithms of the part of the way that is gone over that left.
+        span, ends = without - lowest, -np.log10(_LEAST_BELOW)
+        exponents = np.arange(-ends, ends, 1 / _RIDGES_PER_DECADE)
+        found.append(_least(task, n, s, lambda e: lowest + span / (1 + 10.0**e), exponents))
+    ridge, value = min(found, key=lambda one: one[1])
+    none = _risk_of_ridge(task, n, s, 0.0)
+    # What is lower by rounding alone is no help.
+    return (ridge, value) if value < (1 - _ROUNDING) * none else (0.0, none)
+
+
+def _least(
+    task: Task, n: int, s: Float64Array, tau: Callable[[float], float], exponents: Float64Array
+) -> tuple[float, Risk]:
+    """The ridge of least risk along effective ridges: the best of a grid, then golden sections beside it."""
 
     def at(exponent: float) -> float:
-        z = (tau := least + 10.0**exponent) / (l + tau)
-        omega = float(np.square(1 - z).sum()) / n
-        left_over = task.noise + float((l * np.square(z * s)).sum())
-        bias = float((l * np.square((1 - z) * s - task.beta)).sum())
-        return bias + omega / (1 - omega) * left_over if omega < 1 else np.inf
+        ridge = _ridge_of(task, n, tau(exponent))
+        eq = equivalent_at(task, n, tau(exponent), ridge)
+        value = float(risk_at(task, eq, s, task.eigenvalues, task.noise)) if eq.left > 0 else np.inf
+        return value if np.isfinite(value) else np.inf
 
     values = [at(e) for e in exponents]
     best = int(np.argmin(values))
@@ -167,12 +215,18 @@ def best_ridge_for(task: Task, n: int, s: Float64Array) -> tuple[float, Risk]:
     for _ in range(_SECTIONS):
         a, b = right - _GOLDEN * (right - left), left + _GOLDEN * (right - left)
         left, right = (left, b) if at(a) < at(b) else (a, right)
-    tau = least + 10.0 ** ((left + right) / 2)
-    ridge = float(tau * max(1 - float((l / (l + tau)).sum()) / n, 0.0))
-    without, with_ridge = (
-        risk_at(task, n, equivalent(task, n, value, doubts=False), s, l, task.noise) for value in (0.0, ridge)
-    )
-    return (ridge, with_ridge) if with_ridge < without else (0.0, without)
+    ridge = _ridge_of(task, n, tau((left + right) / 2))
+    return ridge, _risk_of_ridge(task, n, s, ridge)
+
+
+def _ridge_of(task: Task, n: int, tau: float) -> float:
+    """The ridge that an effective ridge belongs to."""
+    l = task.eigenvalues[task.eigenvalues > 0]
+    return float(tau * ((n - len(l) + float((tau / (l + tau)).sum())) / n))
+
+
+def _risk_of_ridge(task: Task, n: int, s: Float64Array, ridge: float) -> Risk:
+    return risk_at(task, equivalent(task, n, ridge, doubts=False), s, task.eigenvalues, task.noise)
 
 
 @dataclass(frozen=True)
@@ -186,7 +240,7 @@ class LabelComparison:
     true_labels, best_surrogate, best_mask : Risk
         Ridgeless, on the true labels, on those of :func:`optimal_surrogate` and of beta under :func:`optimal_mask`.
     best_ridge : Risk
-        On the true labels with the ridge of least risk.
+        On the true labels with the ridge of least risk, which may be negative.
     ridge : float
         That ridge.
     noiseless_labels, noiseless_surrogate : Risk
@@ -279,17 +333,17 @@ def compare_labels(task: Task, n: int) -> LabelComparison:
     best ridge (3.61e-06)            0.11807    1.1%
     """
     eq, l = equivalent(task, n), task.eigenvalues
-    surrogate, mask = best_surrogate_at(task, n, eq, l), best_mask_at(task, n, eq, l)
+    surrogate, mask = best_surrogate_at(task, eq, l), best_mask_at(task, eq, l)
     ridge, with_ridge = best_ridge_for(task, n, task.beta)
     return LabelComparison(
         n=n,
-        true_labels=risk_at(task, n, eq, task.beta, l, task.noise),
-        best_surrogate=risk_at(task, n, eq, surrogate, l, task.noise),
-        best_mask=risk_at(task, n, eq, task.beta * mask, l, task.noise),
+        true_labels=risk_at(task, eq, task.beta, l, task.noise),
+        best_surrogate=risk_at(task, eq, surrogate, l, task.noise),
+        best_mask=risk_at(task, eq, task.beta * mask, l, task.noise),
         best_ridge=with_ridge,
         ridge=ridge,
-        noiseless_labels=risk_at(task, n, eq, task.beta, l, 0.0),
-        noiseless_surrogate=risk_at(task, n, eq, surrogate, l, 0.0),
+        noiseless_labels=risk_at(task, eq, task.beta, l, 0.0),
+        noiseless_surrogate=risk_at(task, eq, surrogate, l, 0.0),
         amplified=int(np.count_nonzero(np.abs(surrogate) > np.abs(task.beta) * (1 + 1e-12))),
         kept=int(np.count_nonzero(mask)),
     )

@@ -100,7 +100,11 @@ def plot_risks(
     highest: list[float] = []
     for name, of_size in labels.items():
         values = np.array([float(risk(task, n, of_size(n))) for n in sizes])
-        highest.append(values[np.isfinite(values)].max(initial=0.0) / max(np.median(values), 1e-300))
+        finite = values[np.isfinite(values)]
+        # A curve that goes to infinity has no top.
+        highest.append(
+            finite.max() / max(float(np.median(finite)), 1e-300) if 0 < len(finite) == len(values) else np.inf
+        )
         ax.plot(sizes, values, "." if len(sizes) == 1 else "-", color=_COLOURS[name], label=name)
         if trials:
             found = [simulate(task, n, of_size(n), trials=trials, seed=seed_for(seed, n)) for n in sizes]
