@@ -74,21 +74,8 @@ py::object by_dtype(const py::array& a, const char* name, F&& f) {
                        ", expected float32 or float64");
 }
 
-// Runs a kernel without the GIL; Ctrl-C stops it and becomes KeyboardInterrupt.
-template <class F>
-void run(int n_threads, F&& kernel) {
-  if (n_threads < 0) throw py::value_error("n_threads must be at least 1, got " + std::to_string(n_threads));
-  const Execution exec(n_threads == 0 ? default_threads() : n_threads, [] {
-    const py::gil_scoped_acquire hold;
-    return PyErr_CheckSignals() != 0;
-  });
-  try {
-    const py::gil_scoped_release release;
-    kernel(exec);
-  } catch (const Interrupted&) {
-    throw py::error_already_set();  // PyErr_CheckSignals has set KeyboardInterrupt
-  }
-}
+// Runs a kernel without the GIL. On Python's main thread Ctrl-C stops it and becomes KeyboardInterrupt.
+void run(int n_threads, const std::function<void(const Execution&)>& kernel);
 
 template <class T>
 py::array_t<T> new_array(std::vector<py::ssize_t> shape) {
