@@ -1,7 +1,7 @@
 """Exact moments of networks whose numbers lie at the ends of the range of float64.
 
-relu(c z) = c relu(z) for c > 0: with powers of two for c, rows, thresholds and output weights become as large or as small
-as can be while the function stays, so that every network here has a moderate twin that is the same function.
+relu(c z) = c relu(z) for c > 0: with powers of two for c, rows, thresholds and output weights become as large or as
+small as can be while the function stays, so that every network here has a moderate twin that is the same function.
 """
 
 import numpy as np

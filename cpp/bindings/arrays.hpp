@@ -9,6 +9,7 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include <functional>
 #include <string>
 
 #include "kernels/parallel.hpp"
@@ -74,8 +75,13 @@ py::object by_dtype(const py::array& a, const char* name, F&& f) {
                        ", expected float32 or float64");
 }
 
+void run_without_gil(int n_threads, const std::function<void(const Execution&)>& kernel);
+
 // Runs a kernel without the GIL. On Python's main thread Ctrl-C stops it and becomes KeyboardInterrupt.
-void run(int n_threads, const std::function<void(const Execution&)>& kernel);
+template <class F>
+void run(int n_threads, const F& kernel) {
+  run_without_gil(n_threads, std::cref(kernel));  // no copy, which would be a call of malloc
+}
 
 template <class T>
 py::array_t<T> new_array(std::vector<py::ssize_t> shape) {

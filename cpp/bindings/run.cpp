@@ -77,7 +77,7 @@ private:
 
 }  // namespace
 
-void run(int n_threads, const std::function<void(const Execution&)>& kernel) {
+void run_without_gil(int n_threads, const std::function<void(const Execution&)>& kernel) {
   if (n_threads < 0) throw py::value_error("n_threads must be at least 1, got " + std::to_string(n_threads));
   Lock lock;
   std::function<bool()> interrupted;

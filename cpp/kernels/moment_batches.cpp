@@ -10,11 +10,12 @@ namespace limbeck {
 template <class T>
 void add_batches(const Execution& exec, const Moments<T>& data, int order, const std::vector<Index>& cuts, double* sums,
                  double* squares) {
-  // Contractions wait for their turn to be added: many where they are small, and never so few that threads idle.
-  constexpr Index budget_bytes = Index{64} << 20, most_waiting = 64, least_waiting = 4, part = 4096;
+  // Contractions wait for their turn to be added, as many as fit a cache and one for each thread at least. How many
+  // there are changes no sum.
+  constexpr Index budget_bytes = Index{4} << 20, part = 4096;
   const Index d = data.d, size = data.q * data.m * d * d, batches = static_cast<Index>(cuts.size()) - 1;
   const Index fitting = budget_bytes / static_cast<Index>(sizeof(T)) / std::max<Index>(size, 1);
-  const Index together = std::clamp<Index>(fitting, least_waiting, most_waiting);
+  const Index threads = exec.n_threads(), together = std::max<Index>(1, fitting / threads) * threads;
   AlignedBuffer<T> means(std::min(together, batches) * size);
   for (Index first = 0; first < batches; first += together) {
     const Index count = std::min(together, batches - first);

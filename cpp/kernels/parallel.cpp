@@ -58,6 +58,23 @@ private:
   std::condition_variable none_left_;
 };
 
+// Calls work() on every member of a team, of which the calling thread is one.
+template <class Work>
+void run_team([[maybe_unused]] int threads, const Work& work) {
+#if defined(LIMBECK_STD_THREADS)
+  std::vector<std::thread> team;
+  for (int t = 1; t < threads; ++t) team.emplace_back(work);
+  work();
+  for (std::thread& member : team) member.join();
+#elif defined(_OPENMP)
+  mark_team_used();
+#pragma omp parallel num_threads(threads)
+  work();
+#else
+  work();
+#endif
+}
+
 }  // namespace
 
 int default_threads() {
@@ -111,39 +128,25 @@ void Execution::for_each(Index n_tasks, double operations, const std::function<v
 #ifdef _OPENMP
   if (forked_after_team) threads = 1;
 #endif
-  // The counter orders nothing, so that ThreadSanitizer sees every race between tasks.
-  std::atomic<Index> next{0};
-  Countdown unfinished(n_tasks);
-  const auto work = [&] {
-    Index done = 0;
-    for (Index i; (i = next.fetch_add(1, std::memory_order_relaxed)) < n_tasks; ++done) {
-      guarded([&] {
-        if (!stopped()) task(i);
-      });
-    }
-    unfinished.subtract(done);
-    // At the barrier nobody could ask, and the last task may be long.
-    if (threads > 1 && is_asked_here()) {
-      while (!unfinished.wait()) guarded([&] { stopped(); });
-    }
+  const auto run = [&](Index i) {
+    guarded([&] {
+      if (!stopped()) task(i);
+    });
   };
-#if defined(LIMBECK_STD_THREADS)
-  std::vector<std::thread> team;
-  for (int t = 1; t < threads; ++t) team.emplace_back(work);
-  work();
-  for (std::thread& member : team) member.join();
-#else
-#ifdef _OPENMP
-  if (threads > 1) {
-    mark_team_used();
-#pragma omp parallel num_threads(threads)
-    work();
-  } else
-#endif
-  {
-    work();
+  if (threads <= 1) {
+    for (Index i = 0; i < n_tasks; ++i) run(i);
+  } else {
+    // The counter orders nothing, so that ThreadSanitizer sees every race between tasks.
+    std::atomic<Index> next{0};
+    Countdown unfinished(n_tasks);
+    run_team(threads, [&] {
+      Index done = 0;
+      for (Index i; (i = next.fetch_add(1, std::memory_order_relaxed)) < n_tasks; ++done) run(i);
+      unfinished.subtract(done);
+      // At the barrier nobody could ask, and the last task may be long.
+      while (is_asked_here() && !unfinished.wait()) guarded([&] { stopped(); });
+    });
   }
-#endif
   if (failure) std::rethrow_exception(failure);
   if (stop_) throw Interrupted();
 }

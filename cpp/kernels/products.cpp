@@ -230,26 +230,55 @@ void add_inner_products(const Execution& exec, const VectorSet<From>& vectors, T
 
 namespace {
 
+// A few numbers of contiguous vectors in another precision, vector by vector: cheaper than to interleave them.
+template <class T>
+class Converted {
+public:
+  explicit Converted(Index count) : data_(rounded_up(count, tile_columns) * stride) {}
+
+  TileColumns<T> columns(Index first) const { return {data_.data() + first * stride, 1, stride}; }
+
+  template <class From>
+  void take(const VectorSet<From>& from, Index first, Index length) {
+    const From factor = static_cast<From>(1 / from.unit);
+    for (Index v = 0; v < from.count; ++v) {
+      const From* vector = from.data + v * from.stride + first;
+      T* to = data_.data() + v * stride;
+      for (Index l = 0; l < length; ++l) to[l] = static_cast<T>(factor * vector[l]);
+    }
+  }
+
+private:
+  static constexpr Index stride = step_length + 64 / static_cast<Index>(sizeof(T));  // no power of two
+  AlignedBuffer<T> data_;
+};
+
 // Products of packed vectors with a block of columns, for `length` numbers from `begin` on.
 template <class T, class From>
 void add_block(const Packed<T>& left, const VectorSet<From>& b, Index begin, Index length, Range rows, Range columns,
                const Target<T>& to) {
   // Contiguous vectors are read where they stand, in whole groups. Others are packed, and used while they are at hand.
   constexpr bool same = std::is_same_v<T, From>;
+  const bool converts = !same && b.step == 1;
   const Index in_place = same && b.step == 1 && b.unit == 1 ? b.count / tile_columns * tile_columns : 0;
   const Index packed = std::max(columns.begin, std::min(in_place, columns.end));
   VectorSet<From> rest = b;
   rest.data += packed * b.stride;
   rest.count = columns.end - packed;
-  Packed<T> right(rest.count, std::min(step_length, length), tile_columns);
+  Packed<T> right(converts ? 0 : rest.count, std::min(step_length, length), tile_columns);
+  Converted<T> converted(converts ? rest.count : 0);
   for (Index l = 0; l < length; l += step_length) {
     const Index steps = std::min(step_length, length - l);
-    right.pack(rest, 0, right.groups(), begin + l, steps);
+    if (converts) {
+      converted.take(rest, begin + l, steps);
+    } else {
+      right.pack(rest, 0, right.groups(), begin + l, steps);
+    }
     const auto columns_at = [&](Index c) -> TileColumns<T> {
       if constexpr (same) {
         if (c < packed) return {b.data + c * b.stride + begin + l, 1, b.stride};
       }
-      return right.columns(c - packed, 0);
+      return converts ? converted.columns(c - packed) : right.columns(c - packed, 0);
     };
     add_step(left, columns_at, l, steps, rows, columns, false, to);
   }
