@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from limbeck import moments
+from limbeck import _kernels, moments
 
 
 def rows(n, d=3, seed=0):
@@ -203,3 +203,21 @@ def test_any_pieces_give_the_definition(sizes, dtype, seed):
         )
         scale = (len(parts) - 1) * len(X)
         assert np.all(np.abs(np.square(errors) - spread / scale) <= 10 * lost / scale)
+
+
+@pytest.mark.parametrize("n", [1, 2, 63, 64, 65, 1000, 30_000])
+def test_batches_on_threads_are_contractions_of_their_own(n):
+    rng = np.random.default_rng(n)
+    X, y, G = rng.standard_normal((n, 7)), rng.standard_normal(n), rng.standard_normal((3, 7))
+    cuts = np.linspace(0, n, min(64, n) + 1).astype(int)
+    means = [moments.contract(X[a:b], y[a:b], G, 4, n_threads=1) for a, b in pairwise(cuts)]
+    rows = np.diff(cuts).astype(float)
+    for threads in (1, 2, 5):
+        sums, squares = _kernels.contract_batches(X, y[:, None], G, 4, cuts.tolist(), threads)
+        if threads == 1:
+            first = sums.tobytes(), squares.tobytes()
+        assert (sums.tobytes(), squares.tobytes()) == first
+    for got, power in ((sums[0], 1), (squares[0], 2)):
+        terms = np.array([mean**power * r for mean, r in zip(means, rows, strict=True)])
+        # Additions of at most 64 terms, each of two roundings.
+        assert np.all(np.abs(got - terms.sum(axis=0)) <= 70 * np.finfo(np.float64).eps * np.abs(terms).sum(axis=0))

@@ -11,6 +11,7 @@ KERNELS = {
     "contract_to_vector": ({"X": (6, 3), "y": (6, 2), "directions": (2, 3)}, {"order": 3}),
     "contract_to_scalar": ({"X": (6, 3), "y": (6, 2), "directions": (2, 3)}, {"orders": [3]}),
     "contract_apply": ({"X": (6, 3), "y": (6, 2), "directions": (2, 3), "B": (3, 2)}, {"order": 3}),
+    "contract_batches": ({"X": (6, 3), "y": (6, 2), "directions": (2, 3)}, {"order": 3, "cuts": [0, 4, 6]}),
     "moment_tensor": ({"X": (6, 3), "y": (6, 2)}, {"order": 3}),
     "hermite_normalized": ({"t": (6,)}, {"order": 3}),
     "first_non_finite": ({"values": (6, 2)}, {}),
@@ -59,3 +60,40 @@ def test_bindings_refuse_what_they_would_misread(kernel, name):
             call(**arrays | {name: np.ones((1, 1, 1))}, **options, n_threads=1)
     with pytest.raises(ValueError, match=r"^n_threads must be at least 1, got -1$"):
         call(**arrays, **options, n_threads=-1)
+
+
+@pytest.mark.parametrize("kernel", ["solve_by_qr", "leave_one_out"])
+@pytest.mark.parametrize(("n", "p"), [(0, 3), (3, 0), (0, 0)])
+def test_least_squares_without_rows_or_columns(kernel, n, p):
+    Y = np.arange(2.0 * n).reshape(n, 2)
+    found = getattr(_kernels, kernel)(np.empty((n, p)), Y, 1e-16, 1e-16, 1)
+    assert found[-1] == "certified"
+    if kernel == "solve_by_qr":
+        coef, norms, rank, condition, *_ = found
+        np.testing.assert_array_equal(coef, np.zeros((p, 2)))
+        np.testing.assert_allclose(norms, np.linalg.norm(Y, axis=0), rtol=4 * np.finfo(np.float64).eps)
+        assert (rank, condition) == (0, np.inf)
+    else:
+        # Nothing is fitted, and X X' = 0 has a pseudo-inverse of zero.
+        for got, expected in zip(found, [Y, np.ones(n), np.zeros((n, 2)), np.zeros(n), 0], strict=False):
+            np.testing.assert_array_equal(got, expected)
+
+
+@pytest.mark.parametrize("order", [2**31 - 1, 2**31 - 2, 10**6 + 1])
+@pytest.mark.parametrize(
+    "kernel",
+    ["contract", "contract_apply", "contract_batches", "contract_to_vector", "hermite_normalized", "moment_tensor"],
+)
+def test_orders_beyond_all_bounds_are_refused(kernel, order):
+    shapes, options = KERNELS[kernel]
+    arrays = {n: np.ones(shape) for n, shape in shapes.items()}
+    with pytest.raises(ValueError, match=f"^order must be at most 1000000, got {order}$"):
+        getattr(_kernels, kernel)(**arrays, **options | {"order": order}, n_threads=1)
+    with pytest.raises(ValueError, match=f"^order must be at most 1000000, got {order}$"):
+        _kernels.contract_to_scalar(np.ones((6, 3)), np.ones((6, 2)), np.ones((2, 3)), [2, order], 1)
+
+
+@pytest.mark.parametrize("cuts", [[], [0], [0, 5], [1, 6], [0, 3, 3, 6], [0, 4, 2, 6], [0, 7], [-1, 6]])
+def test_cuts_that_are_no_batches_are_refused(cuts):
+    with pytest.raises(ValueError, match=r"^cuts must rise from 0 to the number of rows of X, 6$"):
+        _kernels.contract_batches(np.ones((6, 3)), np.ones((6, 1)), np.ones((1, 3)), 2, cuts, 1)

@@ -1,11 +1,14 @@
 """The compiled extension: instruction sets, threads, forks, signals, and what it says of itself."""
 
+import operator
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import threading
+import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -167,19 +170,29 @@ print(os.waitstatus_to_exitcode(status))
 # ---- Ctrl-C ----
 
 
+LONG = {
+    # 600 Grams of 300,000 rows and 600 columns: 3e13 multiply-adds. Zeros take no memory until written to.
+    "X = W = np.zeros((300_000, 600))": "moments.weighted_grams(X, W, n_threads={threads}, check_finite=False)",
+    # 3e7 pairs of neurons, each two sums of 1000 products in twice the precision of float64.
+    "net = ReLUNetwork(np.ones((8000, 1000)), np.ones(8000))": "net.variance()",
+}
+
+
 @pytest.mark.skipif(os.name == "nt", reason="signals are not sent to one process there")
-@pytest.mark.parametrize("threads", [1, 2])
-def test_ctrl_c_stops_a_long_kernel(threads):
-    # 600 Grams of 300,000 rows and 600 columns: 3e13 multiply-adds, many minutes on one core or two and far beyond the
-    # time limit, so only a kernel that looks for the signal can end in time. Zeros take no memory until written to.
+@pytest.mark.parametrize(
+    ("prepare", "threads"), [(p, t) for p in LONG for t in (1, 2) if "{threads}" in LONG[p] or t < 2]
+)
+def test_ctrl_c_stops_a_long_kernel(prepare, threads):
+    # Many minutes on one core or two and far beyond the time limit, so only a kernel that looks for the signal can end
+    # in time.
     code = f"""
 import numpy as np
-from limbeck import moments
+from limbeck import ReLUNetwork, moments
 
-X = W = np.zeros((300_000, 600))
+{prepare}
 print("ready", flush=True)
 try:
-    moments.weighted_grams(X, W, n_threads={threads}, check_finite=False)
+    {LONG[prepare].format(threads=threads)}
 except KeyboardInterrupt:
     print("interrupted", flush=True)
 """
@@ -195,6 +208,31 @@ except KeyboardInterrupt:
             assert process.returncode == 0
         finally:
             process.kill()
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="signals are not sent to threads there")
+def test_a_short_kernel_does_not_look_for_signals():
+    # Looking takes Python's lock, for which a kernel of some microseconds would wait a thousand times as long where
+    # other threads compute. The signal is taken in by a thread that runs no Python code, and its handler is run where
+    # the main thread looks next. Nothing looks between the calls of map.
+    seen, done = [], threading.Event()
+    other = threading.Thread(target=done.wait)
+    before = signal.signal(signal.SIGUSR1, lambda *_: seen.append("handler"))
+    t = np.ones(10)
+    try:
+        other.start()
+        steps = [
+            partial(signal.pthread_kill, other.ident, signal.SIGUSR1),
+            partial(time.sleep, 0.3),  # until the other thread has it
+            partial(_kernels.hermite_normalized, t, 3, 1),
+            partial(seen.append, "kernel"),
+        ]
+        list(map(operator.call, steps))
+        assert seen == ["kernel", "handler"]
+    finally:
+        done.set()
+        other.join()
+        signal.signal(signal.SIGUSR1, before)
 
 
 # ---- What it says of itself ----

@@ -354,3 +354,16 @@ def test_at_order_two_directions_do_not_enter_however_large(dtype):
     B, huge = np.full((3, 2), dtype(2)), np.full_like(G, np.finfo(dtype).max)
     np.testing.assert_array_equal(moments.contract(X, Y, huge, 2), moments.contract(X, Y, G, 2))
     np.testing.assert_array_equal(moments.contract_apply(X, Y, huge, 2, B), moments.contract_apply(X, Y, G, 2, B))
+
+
+@pytest.mark.parametrize("order", [2, 3, 5])
+@pytest.mark.parametrize(("d", "m", "q"), [(150, 41, 1), (150, 23, 2), (400, 5, 3), (2, 1000, 3)])
+def test_contractions_by_many_directions_are_those_by_each(d, m, q, order):
+    # More matrices than are worked on at a time, so that weights are made for some of the directions only.
+    rng = np.random.default_rng([d, m, q])
+    X, y, G = rng.standard_normal((700, d)), rng.standard_normal((700, q)), rng.standard_normal((m, d)) / d**0.5
+    together = moments.contract(X, y, G, order)
+    for j in range(0, m, 7):
+        alone = moments.contract(X, y, G[[j]], order)[:, 0]
+        # Of sums of 700 terms, in another order of the products within a row: 800 roundings of the largest entries.
+        assert np.abs(together[:, j] - alone).max() <= 800 * np.finfo(np.float64).eps * np.abs(alone).max()

@@ -750,3 +750,55 @@ def test_the_kernel_checks_shapes():
     with pytest.raises(ValueError, match="same number of rows"):
         _kernels.solve_by_cholesky(np.ones((3, 2)), np.ones((4, 1)), 1e-15, 1)
     assert ridgeless.__all__ == sorted(ridgeless.__all__)
+
+
+# ---- Shapes that go other ways ----
+
+
+@pytest.mark.parametrize(
+    ("n", "p", "q"), [(60, 100, 200), (100, 60, 200), (300, 350, 30), (350, 300, 30), (20, 900, 60)]
+)
+def test_float32_with_many_targets_is_as_good_as_float32_can_be(n, p, q):
+    rng = np.random.default_rng([n, p, q])
+    X, Y = rng.standard_normal((n, p)).astype(np.float32), rng.standard_normal((n, q)).astype(np.float32)
+    found = solve(X, Y)
+    assert (found.method, found.certified, found.coef.dtype) == ("cholesky", True, np.float32)
+    exact = np.linalg.lstsq(X.astype(np.float64), Y.astype(np.float64), rcond=None)[0]
+    # Of each target, the rounding of its coefficients to float32: half an eps of each.
+    off = np.linalg.norm(found.coef - exact, axis=0) / np.linalg.norm(exact, axis=0)
+    assert np.all(off < np.finfo(np.float32).eps)
+
+
+@pytest.mark.parametrize(("n", "p"), [(60, 100), (100, 60), (300, 350)])
+def test_float32_with_many_targets_needs_no_factor_in_float32(n, p):
+    # Far beyond the condition, some 1e3, that a factor of the Gram matrix in float32 can be certified with.
+    X = with_condition(n, p, 5).astype(np.float32)
+    Y = np.random.default_rng(2).standard_normal((n, 200)).astype(np.float32)
+    *_, verdict = _kernels.solve_by_cholesky(X, Y, 1e-9, 1)
+    assert verdict == "certified"
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize(("long", "short"), [(8191, 100), (8192, 100), (8193, 23), (16_500, 3), (8200, 193)])
+def test_long_sides_that_are_cut_into_stretches(long, short, dtype):
+    rng = np.random.default_rng([short, long])
+    X, y = rng.standard_normal((long, short)).astype(dtype), rng.standard_normal(long).astype(dtype)
+    for A, b in ((X, y), (np.ascontiguousarray(X.T), y[:short].copy())):
+        found = solve(A, b, n_threads=1)
+        assert (found.method, found.certified) == ("cholesky", True)
+        # The normal equations in float64: off by some eps times the square of the condition, which is below 2 here, and
+        # the square root of the length.
+        wide, (A64, b64) = len(A) < long, (A.astype(np.float64), b.astype(np.float64))
+        exact = A64.T @ np.linalg.solve(A64 @ A64.T, b64) if wide else np.linalg.solve(A64.T @ A64, A64.T @ b64)
+        assert relative(found.coef, exact) < (np.finfo(np.float32).eps if dtype is np.float32 else 1e-13)
+        assert solve(A, b, n_threads=2).coef.tobytes() == found.coef.tobytes()
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 5])
+def test_batches_give_the_same_bits_with_threads_left_over(count):
+    # Problems large enough for threads of their own.
+    rng = np.random.default_rng(count)
+    X, Y = rng.standard_normal((count, 150, 700)), rng.standard_normal((count, 150, 2))
+    expected = solve(X, Y, n_threads=1).coef
+    for threads in (2, 3, 7):
+        assert solve(X, Y, n_threads=threads).coef.tobytes() == expected.tobytes()

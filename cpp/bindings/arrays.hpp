@@ -9,6 +9,7 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include <functional>
 #include <string>
 
 #include "kernels/parallel.hpp"
@@ -74,20 +75,12 @@ py::object by_dtype(const py::array& a, const char* name, F&& f) {
                        ", expected float32 or float64");
 }
 
-// Runs a kernel without the GIL; Ctrl-C stops it and becomes KeyboardInterrupt.
+void run_without_gil(int n_threads, const std::function<void(const Execution&)>& kernel);
+
+// Runs a kernel without the GIL. On Python's main thread Ctrl-C stops it and becomes KeyboardInterrupt.
 template <class F>
-void run(int n_threads, F&& kernel) {
-  if (n_threads < 0) throw py::value_error("n_threads must be at least 1, got " + std::to_string(n_threads));
-  const Execution exec(n_threads == 0 ? default_threads() : n_threads, [] {
-    const py::gil_scoped_acquire hold;
-    return PyErr_CheckSignals() != 0;
-  });
-  try {
-    const py::gil_scoped_release release;
-    kernel(exec);
-  } catch (const Interrupted&) {
-    throw py::error_already_set();  // PyErr_CheckSignals has set KeyboardInterrupt
-  }
+void run(int n_threads, const F& kernel) {
+  run_without_gil(n_threads, std::cref(kernel));  // no copy, which would be a call of malloc
 }
 
 template <class T>

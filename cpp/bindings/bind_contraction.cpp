@@ -1,14 +1,22 @@
+#include <algorithm>
+#include <functional>
+
 #include "bindings/arrays.hpp"
 #include "bindings/registry.hpp"
-#include "kernels/contraction.hpp"
+#include "kernels/moment_batches.hpp"
 
 namespace limbeck {
 
 namespace {
 
-void order_at_least(int order, int least) {
-  if (order >= least) return;
-  throw py::value_error("order must be at least " + std::to_string(least) + ", got " + std::to_string(order));
+void check_order(int order, int least) {
+  constexpr int most = 1000000;  // far beyond where the polynomials leave the range of float64, and of sums with an int
+  if (order < least) {
+    throw py::value_error("order must be at least " + std::to_string(least) + ", got " + std::to_string(order));
+  }
+  if (order > most) {
+    throw py::value_error("order must be at most " + std::to_string(most) + ", got " + std::to_string(order));
+  }
 }
 
 template <class T>
@@ -29,7 +37,7 @@ Moments<T> checked_moments(const py::array& X, const py::array& y, const py::arr
 
 py::object contract_binding(const py::array& X, const py::array& y, const py::array& directions, int order,
                             int n_threads) {
-  order_at_least(order, 2);
+  check_order(order, 2);
   return by_dtype(X, "X", [&](auto type) -> py::object {
     using T = decltype(type);
     const auto data = checked_moments<T>(X, y, directions);
@@ -42,7 +50,7 @@ py::object contract_binding(const py::array& X, const py::array& y, const py::ar
 
 py::object contract_to_vector_binding(const py::array& X, const py::array& y, const py::array& directions, int order,
                                       int n_threads) {
-  order_at_least(order, 1);
+  check_order(order, 1);
   return by_dtype(X, "X", [&](auto type) -> py::object {
     using T = decltype(type);
     const auto data = checked_moments<T>(X, y, directions);
@@ -55,7 +63,7 @@ py::object contract_to_vector_binding(const py::array& X, const py::array& y, co
 
 py::object contract_to_scalar_binding(const py::array& X, const py::array& y, const py::array& directions,
                                       const std::vector<int>& orders, int n_threads) {
-  for (int order : orders) order_at_least(order, 0);
+  for (int order : orders) check_order(order, 0);
   return by_dtype(X, "X", [&](auto type) -> py::object {
     using T = decltype(type);
     const auto data = checked_moments<T>(X, y, directions);
@@ -69,7 +77,7 @@ py::object contract_to_scalar_binding(const py::array& X, const py::array& y, co
 
 py::object contract_apply_binding(const py::array& X, const py::array& y, const py::array& directions, int order,
                                   const py::array& B, int n_threads) {
-  order_at_least(order, 2);
+  check_order(order, 2);
   return by_dtype(X, "X", [&](auto type) -> py::object {
     using T = decltype(type);
     const auto data = checked_moments<T>(X, y, directions);
@@ -83,8 +91,29 @@ py::object contract_apply_binding(const py::array& X, const py::array& y, const 
   });
 }
 
+// (sums, squares), each (q, m, d, d) in float64
+py::object contract_batches_binding(const py::array& X, const py::array& y, const py::array& directions, int order,
+                                    const std::vector<Index>& cuts, int n_threads) {
+  check_order(order, 2);
+  return by_dtype(X, "X", [&](auto type) -> py::object {
+    using T = decltype(type);
+    const auto data = checked_moments<T>(X, y, directions);
+    if (cuts.size() < 2 || cuts.front() != 0 || cuts.back() != data.n ||
+        std::adjacent_find(cuts.begin(), cuts.end(), std::greater_equal<Index>()) != cuts.end()) {
+      throw py::value_error("cuts must rise from 0 to the number of rows of X, " + std::to_string(data.n));
+    }
+    auto sums = new_array<double>({data.q, data.m, data.d, data.d});
+    auto squares = new_array<double>({data.q, data.m, data.d, data.d});
+    double *to_sums = sums.mutable_data(), *to_squares = squares.mutable_data();
+    std::fill_n(to_sums, sums.size(), 0.0);
+    std::fill_n(to_squares, squares.size(), 0.0);
+    run(n_threads, [&](const Execution& exec) { add_batches<T>(exec, data, order, cuts, to_sums, to_squares); });
+    return py::make_tuple(sums, squares);
+  });
+}
+
 py::object moment_tensor_binding(const py::array& X, const py::array& y, int order, int n_threads) {
-  order_at_least(order, 0);
+  check_order(order, 0);
   return by_dtype(X, "X", [&](auto type) -> py::object {
     using T = decltype(type);
     const T *x = matrix<T>(X, "X"), *targets = matrix<T>(y, "y");
@@ -111,6 +140,8 @@ void bind_contraction(py::module_& m) {
         py::arg("orders"), py::arg("n_threads"));
   m.def("contract_apply", &contract_apply_binding, py::arg("X"), py::arg("y"), py::arg("directions"), py::arg("order"),
         py::arg("B"), py::arg("n_threads"));
+  m.def("contract_batches", &contract_batches_binding, py::arg("X"), py::arg("y"), py::arg("directions"),
+        py::arg("order"), py::arg("cuts"), py::arg("n_threads"));
   m.def("moment_tensor", &moment_tensor_binding, py::arg("X"), py::arg("y"), py::arg("order"), py::arg("n_threads"));
 }
 

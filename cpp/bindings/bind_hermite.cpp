@@ -7,7 +7,11 @@ namespace limbeck {
 namespace {
 
 py::object hermite_normalized_binding(const py::array& t, int order, int n_threads) {
+  constexpr int most = 1000000;  // far beyond where the polynomials leave the range of float64
   if (order < 0) throw py::value_error("order must be at least 0, got " + std::to_string(order));
+  if (order > most) {
+    throw py::value_error("order must be at most " + std::to_string(most) + ", got " + std::to_string(order));
+  }
   return by_dtype(t, "t", [&](auto type) -> py::object {
     using T = decltype(type);
     const T* values = vector<T>(t, "t");

@@ -57,7 +57,7 @@ py::tuple gaussian_moments_binding(const py::array& weights, const py::array& th
                                    const py::array& linear, double bias) {
   const auto net = checked_network<double>(weights, thresholds, output, linear, bias);
   GaussianMoments moments{};
-  run(1, [&](const Execution&) { moments = gaussian_moments(net); });
+  run(1, [&](const Execution& exec) { moments = gaussian_moments(exec, net); });
   return py::make_tuple(moments.mean, moments.second_moment, moments.variance);
 }
 

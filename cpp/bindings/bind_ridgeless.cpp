@@ -1,5 +1,6 @@
 #include "bindings/arrays.hpp"
 #include "bindings/registry.hpp"
+#include "kernels/problems.hpp"
 #include "kernels/ridgeless.hpp"
 #include "kernels/row_merge.hpp"
 
@@ -41,7 +42,7 @@ py::object solve_binding(const py::array& X, const py::array& Y, double rcond, i
   return by_dtype(X, "X", [&](auto zero) { return solve<decltype(zero)>(X, Y, rcond, n_threads); });
 }
 
-// (coef (b, p, q), residual norms (b, q), conditions, backward errors and certified (b,)), a problem to a task.
+// (coef (b, p, q), residual norms (b, q), conditions, backward errors and certified (b,)).
 template <class T>
 py::object solve_batch(const py::array& X, const py::array& Y, double rcond, int n_threads) {
   const T *x = checked_data<T>(X, "X", 3), *y = checked_data<T>(Y, "Y", 3);
@@ -57,10 +58,10 @@ py::object solve_batch(const py::array& X, const py::array& Y, double rcond, int
   double* to_error = errors.mutable_data();
   bool* to_certified = certified.mutable_data();
   run(n_threads, [&](const Execution& exec) {
-    exec.for_each(count, static_cast<double>(n) * p * std::min(n, p) * count, [&](Index i) {
+    const double operations = static_cast<double>(n) * p * (std::min(n, p) + 2 * q);
+    for_each_problem(exec, count, operations, [&](const Execution& inner, Index i) {
       const LeastSquares<T> problem{x + i * n * p, n, p, y + i * n * q, q, rcond};
-      const Certificate found =
-          solve_by_cholesky(Execution(1, nullptr), problem, to_coef + i * p * q, to_norms + i * q);
+      const Certificate found = solve_by_cholesky(inner, problem, to_coef + i * p * q, to_norms + i * q);
       to_condition[i] = found.condition;
       to_error[i] = found.backward_error;
       to_certified[i] = found.verdict == Certificate::Verdict::certified;

@@ -11,5 +11,6 @@ PYBIND11_MODULE(LIMBECK_MODULE, m, pybind11::mod_gil_not_used()) {
   limbeck::bind_network(m);
   limbeck::bind_refine(m);
   limbeck::bind_ridgeless(m);
+  limbeck::bind_run(m);
   limbeck::bind_simulate(m);
 }

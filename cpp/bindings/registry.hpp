@@ -14,6 +14,7 @@ void bind_machine(pybind11::module_& m);
 void bind_network(pybind11::module_& m);
 void bind_refine(pybind11::module_& m);
 void bind_ridgeless(pybind11::module_& m);
+void bind_run(pybind11::module_& m);
 void bind_simulate(pybind11::module_& m);
 
 }  // namespace limbeck

@@ -1,7 +1,9 @@
 #include "kernels/contraction.hpp"
 
 #include <algorithm>
+#include <memory>
 #include <numeric>
+#include <optional>
 #include <vector>
 
 #include "kernels/gram.hpp"
@@ -55,76 +57,129 @@ void weigh(const T* y, Index q, const T* h, T factor, Index rows, T* out) {
   for (Index r = 0; r < rows; ++r) out[r] = h ? factor * y[r * q] * h[r] : T(0);
 }
 
-// sum_r y[r * q] h[r], in double whatever T is; h null stands for zero.
+// sum_r y[r * q] h[r], in double whatever T is; h null stands for zero. Several sums side by side, which vectors can
+// take: a single one would wait for itself at every row.
 template <class T>
 T sum_weighted(const T* y, Index q, const T* h, Index rows) {
-  double sum = 0;
-  for (Index r = 0; h && r < rows; ++r) sum += static_cast<double>(y[r * q]) * static_cast<double>(h[r]);
-  return static_cast<T>(sum);
+  constexpr Index lanes = 16;
+  if (!h) return T(0);
+  double sums[lanes] = {};
+  Index r = 0;
+  for (; r + lanes <= rows; r += lanes) {
+    for (Index l = 0; l < lanes; ++l) {
+      sums[l] += static_cast<double>(y[(r + l) * q]) * static_cast<double>(h[r + l]);
+    }
+  }
+  for (; r < rows; ++r) sums[0] += static_cast<double>(y[r * q]) * static_cast<double>(h[r]);
+  return static_cast<T>(sum_in_pairs<lanes>(sums));
 }
 
-// For every target and direction (outer index target): sums over rows of y h_vector(t) x (d numbers) and of y h_l(t)
-// for the given scalar orders. Layout of one entry: d vector sums, then the scalars.
+// For every target and direction (outer index target) sums over rows of y h_l(t) x, and of y h_l(t) for some orders l.
 template <class T>
-std::vector<T> vector_and_scalar_sums(const Execution& exec, const Moments<T>& data, int vector_order,
-                                      const std::vector<int>& scalar_orders) {
-  const Index d = data.d, q = data.q, m = data.m, entry = d + static_cast<Index>(scalar_orders.size());
+struct MomentSums {
+  std::vector<T> numbers;  // all vectors, then all scalars
+  Index d, entries, scalars_per_entry;
+
+  const T* vector(Index k) const { return numbers.data() + k * d; }
+  const T* scalars(Index k) const { return numbers.data() + entries * d + k * scalars_per_entry; }
+};
+
+template <class T>
+MomentSums<T> vector_and_scalar_sums(const Execution& exec, const Moments<T>& data, int vector_order,
+                                     const std::vector<int>& scalar_orders) {
+  const Index d = data.d, q = data.q, m = data.m, orders = static_cast<Index>(scalar_orders.size());
   const Index block = thin_block_rows<T>(d), stride = thin_stride<T>(m);
   int top = vector_order;
   for (int l : scalar_orders) top = std::max(top, l);
   const ThinMatrix<T> G = thin_rows(data.G, m, d);
   const double operations = 4.0 * data.n * (d + 1) * m * q;
-  return sum_over_rows<T>(exec, data.n, block, q * m * entry, operations, [&] {
+  auto numbers = sum_over_rows<T>(exec, data.n, block, q * m * (d + orders), operations, [&] {
     return [&, hermite = HermiteBlock<T>(data, top, block), t = std::vector<T>(block * stride),
-            w = std::vector<T>(block)](Index first, Index rows, T* sums) mutable {
+            V = std::vector<T>(block * stride)](Index first, Index rows, T* sums) mutable {
       Prefetch ahead(data.X + (first + rows) * d, rows * d, vector_order >= 0 ? 2 : 1);
       thin_forward(data.X + first * d, rows, G, t.data(), ahead);
       hermite.compute(t.data(), stride, rows);
-      for (Index k = 0; k < q * m; ++k) {
-        const Index g = k % m;
-        const T* y = data.y + first * q + k / m;
-        if (vector_order >= 0) {
-          weigh(y, q, hermite.h(g, vector_order), T(1), rows, w.data());
-          thin_backward(data.X + first * d, rows, d, w.data(), 1, 1, sums + k * entry, ahead);
+      for (Index target = 0; target < q; ++target) {
+        const T* y = data.y + first * q + target;
+        for (Index g = 0; vector_order >= 0 && g < m; ++g) {
+          const T* h = hermite.h(g, vector_order);
+          for (Index r = 0; r < rows; ++r) V[r * stride + g] = y[r * q] * h[r];
         }
-        for (std::size_t e = 0; e < scalar_orders.size(); ++e) {
-          sums[k * entry + d + e] += sum_weighted(y, q, hermite.h(g, scalar_orders[e]), rows);
+        if (vector_order >= 0) {
+          thin_backward(data.X + first * d, rows, d, V.data(), m, stride, sums + target * m * d, ahead);
+        }
+        T* scalars = sums + q * m * d + target * m * orders;
+        for (Index e = 0; e < m * orders; ++e) {
+          scalars[e] += sum_weighted(y, q, hermite.h(e / orders, scalar_orders[e % orders]), rows);
         }
       }
     };
   });
+  return {std::move(numbers), d, q * m, orders};
 }
+
+// The row weights y h_l(t) of some of the pairs of a target and a direction (outer index target).
+template <class T>
+class HermiteWeights {
+public:
+  HermiteWeights(const Moments<T>& data, int order, Index begin, Index end)
+      : data_(data), order_(order), begin_(begin), end_(end) {
+    // Only directions that are asked for: those of pairs begin, begin + 1, ... in turn, or all.
+    data_.m = std::min(data.m, end - begin);
+    first_ = data_.m < data.m ? begin : 0;
+    std::vector<T> G(data_.m * data.d);
+    for (Index i = 0; i < data_.m; ++i) {
+      std::copy_n(data.G + (first_ + i) % data.m * data.d, data.d, G.data() + i * data.d);
+    }
+    data_.G = G.data();
+    directions_.emplace(thin_rows(G.data(), data_.m, data.d));
+    hermite_.emplace(data_, order, gram_block_rows);
+    data_.G = nullptr;
+    all_ = data.m;
+    t_.resize(gram_block_rows * thin_stride<T>(data_.m));
+  }
+
+  void fill(Index first, Index rows, T* w, Index stride) {
+    Prefetch nothing;  // weighted_grams sees to it
+    if (order_ > 0) thin_forward(data_.X + first * data_.d, rows, *directions_, t_.data(), nothing);
+    hermite_->compute(t_.data(), thin_stride<T>(data_.m), rows);
+    for (Index k = begin_; k < end_; ++k) {
+      const T* h = hermite_->h((k - first_) % data_.m, order_);
+      weigh(data_.y + first * data_.q + k / all_, data_.q, h, T(1), rows, w + (k - begin_) * stride);
+    }
+  }
+
+private:
+  Moments<T> data_;  // with the directions that are asked for
+  int order_;
+  Index begin_, end_, first_, all_;
+  std::optional<ThinMatrix<T>> directions_;
+  std::optional<HermiteBlock<T>> hermite_;
+  std::vector<T> t_;
+};
 
 }  // namespace
 
 template <class T>
 void contract(const Execution& exec, const Moments<T>& data, int order, T* out) {
   const Index d = data.d, q = data.q, m = data.m;
-  const ThinMatrix<T> G = thin_rows(data.G, m, d);
-  const FillWeights<T> weights = [&](Index first, Index rows, T* w, Index stride) {
-    HermiteBlock<T> hermite(data, order - 2, gram_block_rows);
-    std::vector<T> t(gram_block_rows * thin_stride<T>(m));
-    Prefetch nothing;  // weighted_grams sees to it
-    thin_forward(data.X + first * d, rows, G, t.data(), nothing);
-    hermite.compute(t.data(), thin_stride<T>(m), rows);
-    for (Index k = 0; k < q * m; ++k) {
-      weigh(data.y + first * q + k / m, q, hermite.h(k % m, order - 2), T(1), rows, w + k * stride);
-    }
+  const MakeWeights<T> weights = [&](Index begin, Index end) -> FillWeights<T> {
+    const auto made = std::make_shared<HermiteWeights<T>>(data, order - 2, begin, end);
+    return [made](Index first, Index rows, T* w, Index stride) { made->fill(first, rows, w, stride); };
   };
   weighted_grams(exec, data.X, data.n, d, q * m, weights, out);
   const auto sums = vector_and_scalar_sums(exec, data, order - 3, {order - 2, order - 4});
   const T scale = T(1) / static_cast<T>(data.n), l2 = static_cast<T>(order - 2), l3 = static_cast<T>(order - 3);
-  for (Index k = 0; k < q * m; ++k) {
-    const T* v = sums.data() + k * (d + 2);
-    const T* g = data.G + k % m * d;
+  exec.for_each(q * m, 6.0 * q * m * d * d, [&](Index k) {
+    const T *v = sums.vector(k), *scalars = sums.scalars(k), *g = data.G + k % m * d;
     T* M = out + k * d * d;
     for (Index i = 0; i < d; ++i) {
       for (Index j = 0; j < d; ++j) {
-        const T rank_two = l2 * (v[i] * g[j] + g[i] * v[j]) - l2 * l3 * v[d + 1] * g[i] * g[j];
-        M[i * d + j] = scale * (M[i * d + j] - rank_two - (i == j ? v[d] : T(0)));
+        const T rank_two = l2 * (v[i] * g[j] + g[i] * v[j]) - l2 * l3 * scalars[1] * g[i] * g[j];
+        M[i * d + j] = scale * (M[i * d + j] - rank_two - (i == j ? scalars[0] : T(0)));
       }
     }
-  }
+  });
 }
 
 template <class T>
@@ -133,20 +188,16 @@ void contract_to_vector(const Execution& exec, const Moments<T>& data, int order
   const auto sums = vector_and_scalar_sums(exec, data, order - 1, {order - 2});
   const T scale = T(1) / static_cast<T>(data.n);
   for (Index k = 0; k < data.q * data.m; ++k) {
-    const T* v = sums.data() + k * (d + 1);
-    const T* g = data.G + k % data.m * d;
-    for (Index i = 0; i < d; ++i) out[k * d + i] = scale * (v[i] - static_cast<T>(order - 1) * v[d] * g[i]);
+    const T *v = sums.vector(k), *g = data.G + k % data.m * d;
+    const T along_g = static_cast<T>(order - 1) * *sums.scalars(k);
+    for (Index i = 0; i < d; ++i) out[k * d + i] = scale * (v[i] - along_g * g[i]);
   }
 }
 
 template <class T>
 void contract_to_scalar(const Execution& exec, const Moments<T>& data, const int* orders, Index n_orders, T* out) {
   const auto sums = vector_and_scalar_sums(exec, data, -1, std::vector<int>(orders, orders + n_orders));
-  for (Index k = 0; k < data.q * data.m; ++k) {
-    for (Index e = 0; e < n_orders; ++e) {
-      out[k * n_orders + e] = sums[k * (data.d + n_orders) + data.d + e] / static_cast<T>(data.n);
-    }
-  }
+  for (Index e = 0; e < data.q * data.m * n_orders; ++e) out[e] = sums.scalars(0)[e] / static_cast<T>(data.n);
 }
 
 template <class T>
@@ -221,8 +272,9 @@ namespace {
 template <class T>
 class TensorBlock {
 public:
-  TensorBlock(Index d, int order, Index most_rows)
-      : d_(d),
+  TensorBlock(const Execution& exec, Index d, int order, Index most_rows)
+      : exec_(exec),
+        d_(d),
         order_(order),
         stride_(most_rows),
         t_(most_rows),
@@ -246,7 +298,9 @@ private:
   void extend(int depth, Index feature, int remaining, Index position, T* out, bool only_this) {
     const T* before = products_.data() + depth * stride_;
     T* after = products_.data() + (depth + 1) * stride_;
-    for (Index j = feature; j < (only_this ? feature + 1 : d_); ++j) {
+    const Index end = only_this ? feature + 1 : d_;
+    // Of many features even one block of rows has a great many products: a question now and then.
+    for (Index j = feature; j < end && !(depth <= 1 && exec_.stopped()); ++j) {
       Index here = position;
       for (int power = 1; power <= remaining; ++power) {
         here = here * d_ + j;
@@ -262,6 +316,7 @@ private:
       }
     }
   }
+  const Execution& exec_;
   Index d_;
   int order_;
   Index stride_, rows_ = 0;
@@ -270,16 +325,20 @@ private:
 
 // Every entry takes the value that stands at its sorted index.
 template <class T>
-void symmetrise(Index d, int order, Index size, T* out) {
-  std::vector<Index> digits(order);
-  for (Index at = 0; at < size; ++at) {
-    Index rest = at;
-    for (int k = order - 1; k >= 0; --k, rest /= d) digits[k] = rest % d;
-    std::sort(digits.begin(), digits.end());
-    Index sorted = 0;
-    for (Index j : digits) sorted = sorted * d + j;
-    out[at] = out[sorted];
-  }
+void symmetrise(const Execution& exec, Index d, int order, Index size, T* out) {
+  constexpr Index block = 1 << 14;
+  exec.for_each((size + block - 1) / block, 30.0 * order * size, [&](Index task) {
+    std::vector<Index> digits(order);
+    for (Index at = task * block; at < std::min(size, (task + 1) * block); ++at) {
+      Index rest = at;
+      for (int k = order - 1; k >= 0; --k, rest /= d) digits[k] = rest % d;
+      if (std::is_sorted(digits.begin(), digits.end())) continue;  // other tasks may be reading it
+      std::sort(digits.begin(), digits.end());
+      Index sorted = 0;
+      for (Index j : digits) sorted = sorted * d + j;
+      out[at] = out[sorted];
+    }
+  });
 }
 
 }  // namespace
@@ -292,15 +351,17 @@ void moment_tensor(const Execution& exec, const T* X, Index n, Index d, const T*
   std::fill_n(out, q * size, T(0));
   // A task owns the entries whose smallest feature is its own, so nothing needs to be reduced.
   exec.for_each(order == 0 ? 0 : d, static_cast<double>(n) * size, [&](Index feature) {
-    TensorBlock<T> tensor(d, order, block);
+    TensorBlock<T> tensor(exec, d, order, block);
     for (Index first = 0; first < n && !exec.stopped(); first += block) {
       tensor.load(X + first * d, std::min(block, n - first), feature);
       for (Index k = 0; k < q; ++k) tensor.add(y + first * q + k, q, feature, out + k * size);
     }
   });
-  for (Index i = 0; order == 0 && i < n * q; ++i) out[i % q] += y[i];
+  for (Index i = 0; order == 0 && i < n; ++i) {
+    for (Index k = 0; k < q; ++k) out[k] += y[i * q + k];
+  }
   for (Index k = 0; k < q * size; ++k) out[k] /= static_cast<T>(n);
-  for (Index k = 0; k < q; ++k) symmetrise(d, order, size, out + k * size);
+  for (Index k = 0; k < q; ++k) symmetrise(exec, d, order, size, out + k * size);
 }
 
 #define LIMBECK_INSTANTIATE(T)                                                                  \

@@ -34,10 +34,16 @@ DoubleDouble area(const double* a, const double* b, DoubleDouble ab, DoubleDoubl
   return sqrt(aa * rest);
 }
 
+// What a network without bias has.
+struct Spread {
+  DoubleDouble mean;
+  double variance;
+};
+
 // relu(z) = (z + |z|) / 2 splits f into an odd, linear part and an even one, which are orthogonal.
 //   E |<a,x>| |<b,x>| = <a,b> + (2/pi) (|a||b| sin t - t <a,b>), t the angle between a and b;   E |<a,x>| = |a|
 //   sqrt(2/pi).
-GaussianMoments moments_without_thresholds(const Network<double>& net) {
+Spread spread_without_thresholds(const Execution& exec, const Network<double>& net) {
   const Index k = net.k, d = net.d;
   std::vector<DoubleDouble> odd(d), norm2(k);
   for (Index j = 0; j < d; ++j) odd[j] = net.linear[j];
@@ -54,6 +60,7 @@ GaussianMoments moments_without_thresholds(const Network<double>& net) {
     absolute += sqrt(norm2[i]) * half;
     even_square += DoubleDouble::product(half, half) * norm2[i];
     for (Index j = 0; j < i; ++j) {
+      exec.check();
       if (norm2[j].high == 0) continue;
       const double* b = net.weights + j * d;
       const DoubleDouble ab = dot(a, b, d), sine = area(a, b, ab, norm2[i], d);
@@ -62,15 +69,14 @@ GaussianMoments moments_without_thresholds(const Network<double>& net) {
     }
   }
   const DoubleDouble two_over_pi = DoubleDouble(2.0) / dd_pi;
-  const DoubleDouble mean = absolute * sqrt(two_over_pi) + net.bias;
   const DoubleDouble variance = odd_square + even_square - absolute * absolute * two_over_pi;
-  return {static_cast<double>(mean), not_negative(static_cast<double>(variance + mean * mean)),
-          not_negative(static_cast<double>(variance))};
+  return {absolute * sqrt(two_over_pi), not_negative(static_cast<double>(variance))};
 }
 
+constexpr double far = 40;  // standard deviations, beyond which densities vanish: exp(-40^2 / 2) is below 1e-347
 double density(double s) { return std::exp(-s * s / 2) / std::sqrt(2 * pi); }
 double probability(double s) { return std::erfc(-s / std::sqrt(2.0)) / 2; }
-double ramp(double s) { return s * probability(s) + density(s); }  // E relu(X + s), X ~ N(0, 1)
+double ramp(double s) { return s < -far ? 0 : s * probability(s) + density(s); }  // E relu(X + s), X ~ N(0, 1)
 
 // Gauss-Legendre nodes and weights on (-1, 1), by Newton's method on the Legendre recurrence.
 struct GaussLegendre {
@@ -105,6 +111,8 @@ struct GaussLegendre {
 double ramp_covariance(double s, double t, double angle) {
   static const GaussLegendre rule;
   const double r = std::cos(angle);
+  // The density is below exp(-s^2 / 2) and exp(-t^2 / 2), and the squares may overflow.
+  if (std::max(std::abs(s), std::abs(t)) > far) return r * probability(s) * probability(t);
   const double sign = angle <= pi / 2 ? 1 : -1, lowest = std::min(angle, pi - angle);
   const double difference2 = (s - sign * t) * (s - sign * t), product = sign * s * t;
   constexpr double smallest = 1e-9;  // below, the integrand contributes less than its square
@@ -129,77 +137,118 @@ double angle_between(const double* a, const double* b, Index d) {
   return std::atan2(static_cast<double>(area(a, b, ab, aa, d)), static_cast<double>(ab));
 }
 
-GaussianMoments moments_with_thresholds(const Network<double>& net) {
+double variance_with_thresholds(const Execution& exec, const Network<double>& net) {
   const Index k = net.k, d = net.d;
-  std::vector<double> norm(k);
-  double mean = net.bias, second = 0;
-  for (Index j = 0; j < d; ++j) second += net.linear[j] * net.linear[j];
+  std::vector<double> size(k), shift(k);  // each neuron is size relu(X + shift)
+  double variance = 0;
+  for (Index j = 0; j < d; ++j) variance += net.linear[j] * net.linear[j];
   for (Index i = 0; i < k; ++i) {
     const double* a = net.weights + i * d;
-    norm[i] = std::sqrt(static_cast<double>(dot(a, a, d)));
-    const double c = net.output[i], t = net.thresholds[i];
-    if (norm[i] == 0) {
-      mean += c * std::max(0.0, t);
-    } else {
-      mean += c * norm[i] * ramp(t / norm[i]);
-      second += 2 * c * static_cast<double>(dot(a, net.linear, d)) * probability(t / norm[i]);
-    }
+    const double norm = std::sqrt(static_cast<double>(dot(a, a, d)));
+    size[i] = net.output[i] * norm;
+    shift[i] = net.thresholds[i] / norm;
+    variance += 2 * net.output[i] * static_cast<double>(dot(a, net.linear, d)) * probability(shift[i]);
   }
-  double variance = second;  // centred products of the neurons are added to it
   for (Index i = 0; i < k; ++i) {
-    if (norm[i] == 0) continue;
-    const double s = net.thresholds[i] / norm[i];
     for (Index j = 0; j <= i; ++j) {
-      if (norm[j] == 0) continue;
-      const double t = net.thresholds[j] / norm[j];
+      exec.check();
       const double angle = i == j ? 0.0 : angle_between(net.weights + i * d, net.weights + j * d, d);
-      const double covariance = ramp_covariance(s, t, angle);
-      variance += (i == j ? 1 : 2) * net.output[i] * net.output[j] * norm[i] * norm[j] * covariance;
+      variance += (i == j ? 1 : 2) * size[i] * size[j] * ramp_covariance(shift[i], shift[j], angle);
     }
   }
-  variance = not_negative(variance);
-  return {mean, variance + mean * mean, variance};
+  return not_negative(variance);
 }
 
-}  // namespace
+constexpr int exponent_of_zero = -100000;  // below every other
 
-namespace {
-
-// Exponent of the largest entry, or a very small number for zeros.
+// Exponent of the largest entry.
 int largest_exponent(const double* values, Index count) {
   double largest = 0;
   for (Index j = 0; j < count; ++j) largest = std::max(largest, std::abs(values[j]));
-  return largest > 0 ? std::ilogb(largest) : -100000;
+  return largest > 0 ? std::ilogb(largest) : exponent_of_zero;
 }
+
+// A number over a power of two, so that products and sums may lie outside the range of a double as long as the whole
+// does not.
+struct Scaled {
+  double value;
+  int exponent;
+
+  Scaled(double x, int e = 0) : value(x), exponent(exponent_of_zero) {  // NOLINT: a double is a Scaled
+    if (x == 0) return;
+    exponent = e + std::ilogb(x);
+    value = std::ldexp(x, -std::ilogb(x));
+  }
+};
+
+Scaled operator*(Scaled a, Scaled b) { return {a.value * b.value, a.exponent + b.exponent}; }
+
+double sum(const std::vector<Scaled>& terms) {
+  int largest = exponent_of_zero;
+  for (const Scaled& term : terms) largest = std::max(largest, term.exponent);
+  DoubleDouble total = 0.0;
+  for (const Scaled& term : terms) total += std::ldexp(term.value, term.exponent - largest);
+  return std::ldexp(static_cast<double>(total), largest);
+}
+
+// Neurons whose rows are of moderate size: powers of two move from the rows to the output weights, and a common one out
+// of the sum, so that no square of an intermediate result overflows or vanishes where the answer does not. Those that
+// add nothing, however large, are left out, and those that are constant stand by themselves.
+struct Moderate {
+  std::vector<double> weights, thresholds, output, linear;
+  std::vector<Scaled> constants, shifts;  // shifts: output times threshold of each neuron
+  int common;
+
+  explicit Moderate(const Network<double>& net)
+      : linear(net.linear, net.linear + net.d), constants{net.bias}, common(largest_exponent(net.linear, net.d)) {
+    std::vector<Scaled> sizes;
+    for (Index i = 0; i < net.k; ++i) {
+      const double* row = net.weights + i * net.d;
+      const int e = largest_exponent(row, net.d);
+      if (net.output[i] == 0) continue;
+      if (e == exponent_of_zero) {
+        if (net.thresholds[i] > 0) constants.push_back(Scaled(net.output[i]) * net.thresholds[i]);
+        continue;
+      }
+      for (Index j = 0; j < net.d; ++j) weights.push_back(std::ldexp(row[j], -e));
+      thresholds.push_back(std::ldexp(net.thresholds[i], -e));  // infinite if far beyond
+      shifts.push_back(Scaled(net.output[i]) * net.thresholds[i]);
+      sizes.push_back({net.output[i], e});
+      common = std::max(common, sizes.back().exponent);
+    }
+    for (const Scaled& size : sizes) output.push_back(std::ldexp(size.value, size.exponent - common));
+    for (double& w : linear) w = std::ldexp(w, -common);
+  }
+  Network<double> network(Index d) const {
+    return {static_cast<Index>(output.size()), d, weights.data(), thresholds.data(), output.data(), linear.data(), 0.0};
+  }
+};
 
 }  // namespace
 
-// Powers of two move from the rows to the output weights, and a common one out of the sum, so that no square of an
-// intermediate result overflows or vanishes where the answer does not.
-GaussianMoments gaussian_moments(const Network<double>& net) {
-  const Index k = net.k, d = net.d;
-  std::vector<double> weights(net.weights, net.weights + k * d), thresholds(net.thresholds, net.thresholds + k);
-  std::vector<double> output(net.output, net.output + k), linear(net.linear, net.linear + d);
-  std::vector<int> row_exponent(k);
-  int common = std::max(largest_exponent(net.linear, d), largest_exponent(&net.bias, 1));
-  for (Index i = 0; i < k; ++i) {
-    int& e = row_exponent[i];
-    e = std::max(largest_exponent(net.weights + i * d, d), largest_exponent(net.thresholds + i, 1));
-    if (e == -100000 || output[i] == 0) continue;
-    common = std::max(common, std::ilogb(output[i]) + e);
-    for (Index j = 0; j < d; ++j) weights[i * d + j] = std::ldexp(weights[i * d + j], -e);
-    thresholds[i] = std::ldexp(thresholds[i], -e);
+GaussianMoments gaussian_moments(const Execution& exec, const Network<double>& net) {
+  const Moderate moderate(net);
+  const Network<double> scaled = moderate.network(net.d);
+  const auto is_zero = [](double t) { return t == 0; };
+  std::vector<Scaled> means = moderate.constants;
+  double variance = 0;
+  if (std::all_of(moderate.thresholds.begin(), moderate.thresholds.end(), is_zero)) {
+    const Spread spread = spread_without_thresholds(exec, scaled);
+    variance = spread.variance;
+    means.push_back({spread.mean.high, moderate.common});
+    means.push_back({spread.mean.low, moderate.common});
+  } else {
+    variance = variance_with_thresholds(exec, scaled);
+    for (Index i = 0; i < scaled.k; ++i) {
+      const double* a = scaled.weights + i * net.d;
+      const double norm = std::sqrt(static_cast<double>(dot(a, a, net.d))), shift = scaled.thresholds[i] / norm;
+      const bool linear = shift > far;  // its mean is its threshold's share alone
+      means.push_back(linear ? moderate.shifts[i] : Scaled(scaled.output[i] * norm * ramp(shift), moderate.common));
+    }
   }
-  if (common == -100000) return {0, 0, 0};
-  for (Index i = 0; i < k; ++i) {
-    output[i] = row_exponent[i] == -100000 ? 0 : std::ldexp(output[i], row_exponent[i] - common);
-  }
-  for (double& w : linear) w = std::ldexp(w, -common);
-  const Network<double> scaled{
-      k, d, weights.data(), thresholds.data(), output.data(), linear.data(), std::ldexp(net.bias, -common)};
-  const bool plain = std::all_of(net.thresholds, net.thresholds + k, [](double t) { return t == 0; });
-  const GaussianMoments m = plain ? moments_without_thresholds(scaled) : moments_with_thresholds(scaled);
-  return {std::ldexp(m.mean, common), std::ldexp(m.second_moment, 2 * common), std::ldexp(m.variance, 2 * common)};
+  const double mean = sum(means);
+  variance = std::ldexp(variance, 2 * moderate.common);
+  return {mean, variance + mean * mean, variance};
 }
 
 }  // namespace limbeck

@@ -11,6 +11,6 @@ struct GaussianMoments {
 
 // Without thresholds: double-double throughout, so that near-collinear neurons with large opposite weights may cancel.
 // With thresholds: double precision and a quadrature of the bivariate normal density.
-GaussianMoments gaussian_moments(const Network<double>& net);
+GaussianMoments gaussian_moments(const Execution& exec, const Network<double>& net);
 
 }  // namespace limbeck

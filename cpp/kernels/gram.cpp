@@ -145,7 +145,7 @@ void scatter_strip(const TriangleLayout<T>& layout, Index q, const T* tiles, T* 
 }
 
 template <class T>
-void weighted_grams(const Execution& exec, const T* X, Index n, Index d, Index J, const FillWeights<T>& weights,
+void weighted_grams(const Execution& exec, const T* X, Index n, Index d, Index J, const MakeWeights<T>& weights,
                     T* out) {
   const TriangleLayout<T> layout(d);
   const Plan<T> plan(layout, n, J);
@@ -154,23 +154,25 @@ void weighted_grams(const Execution& exec, const T* X, Index n, Index d, Index J
     const auto& units = plan.slabs[s];
     const Index size = plan.slab_sizes[s];
     AlignedBuffer<T> sums(plan.lanes * size);
+    const Index j_begin = units.empty() ? 0 : units.front().j, j_end = units.empty() ? 0 : units.back().j + 1;
     Index from = layout.panels;
     for (const Unit& u : units) from = std::min(from, layout.first_panel(u.strip));
     exec.for_each(plan.lanes, operations / plan.slabs.size(), [&](Index lane) {
       PackedRows<T> packed(d);
       ScaledColumns<T> scaled(d);
-      std::vector<T> w(J * gram_block_rows);
+      const FillWeights<T> fill = weights(j_begin, j_end);
+      std::vector<T> w((j_end - j_begin) * gram_block_rows);
       const RowRange range = row_range(n, gram_block_rows, plan.lanes, lane);
       for (Index i = range.begin; i < range.end && !exec.stopped(); i += gram_block_rows) {
         const Index rows = std::min(gram_block_rows, range.end - i);
         packed.pack(X + i * d, rows, from);
-        weights(i, rows, w.data(), gram_block_rows);
+        fill(i, rows, w.data(), gram_block_rows);
         scaled.reset();
         Prefetch ahead(X + (i + rows) * d, rows * d, static_cast<Index>(units.size()));
         const Index share = ahead.share(rows * d * static_cast<Index>(sizeof(T)) / Prefetch::line_bytes + 1);
         for (const Unit& u : units) {
           ahead.lines(share);
-          accumulate_strip(layout, packed, scaled, rows, w.data() + u.j * gram_block_rows, u.strip,
+          accumulate_strip(layout, packed, scaled, rows, w.data() + (u.j - j_begin) * gram_block_rows, u.strip,
                            sums.data() + lane * size + u.offset);
         }
       }
@@ -190,12 +192,14 @@ void weighted_grams(const Execution& exec, const T* X, Index n, Index d, Index J
 
 template <class T>
 void weighted_grams(const Execution& exec, const T* X, Index n, Index d, const T* W, Index J, T* out) {
-  const FillWeights<T> fill = [=](Index first, Index rows, T* w, Index stride) {
-    for (Index r = 0; r < rows; ++r) {
-      for (Index j = 0; j < J; ++j) w[j * stride + r] = W[(first + r) * J + j];
-    }
+  const MakeWeights<T> weights = [=](Index begin, Index end) -> FillWeights<T> {
+    return [=](Index first, Index rows, T* w, Index stride) {
+      for (Index r = 0; r < rows; ++r) {
+        for (Index j = begin; j < end; ++j) w[(j - begin) * stride + r] = W[(first + r) * J + j];
+      }
+    };
   };
-  weighted_grams(exec, X, n, d, J, fill, out);
+  weighted_grams(exec, X, n, d, J, weights, out);
 }
 
 #define LIMBECK_INSTANTIATE(T)                                                                                       \
@@ -204,7 +208,7 @@ void weighted_grams(const Execution& exec, const T* X, Index n, Index d, const T
   template void accumulate_strip(const TriangleLayout<T>&, const PackedRows<T>&, ScaledColumns<T>&, Index, const T*, \
                                  Index, T*);                                                                         \
   template void scatter_strip(const TriangleLayout<T>&, Index, const T*, T*);                                        \
-  template void weighted_grams(const Execution&, const T*, Index, Index, Index, const FillWeights<T>&, T*);          \
+  template void weighted_grams(const Execution&, const T*, Index, Index, Index, const MakeWeights<T>&, T*);          \
   template void weighted_grams(const Execution&, const T*, Index, Index, const T*, Index, T*);
 LIMBECK_INSTANTIATE(float)
 LIMBECK_INSTANTIATE(double)

@@ -9,13 +9,18 @@
 
 namespace limbeck {
 
-// Fills w[j * stride + r] with the weight that matrix j gives to row (first + r), for r < rows and all j.
+// Fills w[j * stride + r] with the weight that matrix begin + j of some gives to row (first + r), for r < rows.
 template <class T>
 using FillWeights = std::function<void(Index first, Index rows, T* w, Index stride)>;
 
+// Makes the function that fills in the weights of matrices begin ... end - 1, with scratch memory of its own. Called
+// once by every task, for the matrices that it works on.
+template <class T>
+using MakeWeights = std::function<FillWeights<T>(Index begin, Index end)>;
+
 // out (J, d, d) = X' diag(w_j) X, symmetric, both triangles. X is (n, d), C order. Weights come block by block.
 template <class T>
-void weighted_grams(const Execution& exec, const T* X, Index n, Index d, Index J, const FillWeights<T>& weights,
+void weighted_grams(const Execution& exec, const T* X, Index n, Index d, Index J, const MakeWeights<T>& weights,
                     T* out);
 
 // The same with stored weights W (n, J).

@@ -1,6 +1,7 @@
 #include "kernels/parallel.hpp"
 
 #include <algorithm>
+#include <condition_variable>
 #include <exception>
 #include <mutex>
 
@@ -27,6 +28,53 @@ void mark_team_used() {
 }
 #endif
 
+constexpr std::chrono::milliseconds poll_interval{50};
+
+// The number of tasks that are not done yet.
+class Countdown {
+public:
+  explicit Countdown(Index count) : left_(count) {}
+
+  void subtract(Index done) {
+    if (left_.fetch_sub(done, std::memory_order_relaxed) != done) return;
+    const std::lock_guard<std::mutex> hold(lock_);
+    none_left_.notify_all();
+  }
+
+  // True when none is left, false when it is time to ask whether to stop. Most waits are short, and waking up is slow.
+  bool wait() {
+    constexpr std::chrono::microseconds awake{100};
+    const auto start = std::chrono::steady_clock::now();
+    while (left_.load(std::memory_order_relaxed) != 0 && std::chrono::steady_clock::now() - start < awake) {
+      std::this_thread::yield();
+    }
+    std::unique_lock<std::mutex> hold(lock_);
+    return none_left_.wait_for(hold, poll_interval, [&] { return left_.load(std::memory_order_relaxed) == 0; });
+  }
+
+private:
+  std::atomic<Index> left_;
+  std::mutex lock_;
+  std::condition_variable none_left_;
+};
+
+// Calls work() on every member of a team, of which the calling thread is one.
+template <class Work>
+void run_team([[maybe_unused]] int threads, const Work& work) {
+#if defined(LIMBECK_STD_THREADS)
+  std::vector<std::thread> team;
+  for (int t = 1; t < threads; ++t) team.emplace_back(work);
+  work();
+  for (std::thread& member : team) member.join();
+#elif defined(_OPENMP)
+  mark_team_used();
+#pragma omp parallel num_threads(threads)
+  work();
+#else
+  work();
+#endif
+}
+
 }  // namespace
 
 int default_threads() {
@@ -49,10 +97,10 @@ bool built_with_openmp() {
 
 bool Execution::stopped() const {
   if (stop_.load(std::memory_order_relaxed)) return true;
-  if (!interrupted_ || std::this_thread::get_id() != owner_) return false;
+  if (!is_asked_here()) return false;
   // Asking means taking Python's lock: often enough for a person, too seldom to cost anything.
   const auto now = std::chrono::steady_clock::now();
-  if (now - last_poll_ < std::chrono::milliseconds(50)) return false;
+  if (now - last_poll_ < poll_interval) return false;
   last_poll_ = now;
   if (interrupted_()) stop_ = true;
   return stop_;
@@ -65,10 +113,10 @@ void Execution::check() const {
 void Execution::for_each(Index n_tasks, double operations, const std::function<void(Index)>& task) const {
   std::exception_ptr failure;
   std::mutex failure_lock;
-  const auto guarded = [&](Index i) {
-    if (stopped()) return;
+  // Nothing may be thrown out of a team's region, not even by whom is asked whether to stop.
+  const auto guarded = [&](const auto& step) {
     try {
-      task(i);
+      step();
     } catch (...) {
       const std::lock_guard<std::mutex> hold(failure_lock);
       if (!failure) failure = std::current_exception();
@@ -77,29 +125,28 @@ void Execution::for_each(Index n_tasks, double operations, const std::function<v
   };
   int threads = static_cast<int>(std::min<Index>(n_threads_, n_tasks));
   if (operations < serial_below) threads = 1;
-#if defined(LIMBECK_STD_THREADS)
-  // The counter orders nothing, so that ThreadSanitizer sees every race between tasks.
-  std::atomic<Index> next{0};
-  const auto work = [&] {
-    for (Index i; (i = next.fetch_add(1, std::memory_order_relaxed)) < n_tasks;) guarded(i);
-  };
-  std::vector<std::thread> team;
-  for (int t = 1; t < threads; ++t) team.emplace_back(work);
-  work();
-  for (std::thread& member : team) member.join();
-#else
 #ifdef _OPENMP
   if (forked_after_team) threads = 1;
-  if (threads > 1) {
-    mark_team_used();
-#pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
-    for (Index i = 0; i < n_tasks; ++i) guarded(i);
-  } else
 #endif
-  {
-    for (Index i = 0; i < n_tasks; ++i) guarded(i);
+  const auto run = [&](Index i) {
+    guarded([&] {
+      if (!stopped()) task(i);
+    });
+  };
+  if (threads <= 1) {
+    for (Index i = 0; i < n_tasks; ++i) run(i);
+  } else {
+    // The counter orders nothing, so that ThreadSanitizer sees every race between tasks.
+    std::atomic<Index> next{0};
+    Countdown unfinished(n_tasks);
+    run_team(threads, [&] {
+      Index done = 0;
+      for (Index i; (i = next.fetch_add(1, std::memory_order_relaxed)) < n_tasks; ++done) run(i);
+      unfinished.subtract(done);
+      // At the barrier nobody could ask, and the last task may be long.
+      while (is_asked_here() && !unfinished.wait()) guarded([&] { stopped(); });
+    });
   }
-#endif
   if (failure) std::rethrow_exception(failure);
   if (stop_) throw Interrupted();
 }

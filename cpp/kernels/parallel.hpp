@@ -35,7 +35,7 @@ public:
   // Called between blocks of work on any thread: true when the task should return at once.
   bool stopped() const;
 
-  // Ask the caller now, and throw Interrupted where the answer is yes.
+  // Throws Interrupted where stopped() is true.
   void check() const;
 
   // Run task(0) ... task(n_tasks - 1); rethrow the first exception, throw Interrupted when stopped.
@@ -43,13 +43,16 @@ public:
   void for_each(Index n_tasks, double operations, const std::function<void(Index)>& task) const;
 
 private:
+  bool is_asked_here() const { return interrupted_ && std::this_thread::get_id() == owner_; }
+
   static constexpr double serial_below = 1e6;  // some 100 microseconds: a team's start-up on a busy machine
 
   int n_threads_;
   std::function<bool()> interrupted_;
   std::thread::id owner_;
   mutable std::atomic<bool> stop_{false};
-  mutable std::chrono::steady_clock::time_point last_poll_{};
+  // A kernel that ends sooner than the time between two questions asks none.
+  mutable std::chrono::steady_clock::time_point last_poll_ = std::chrono::steady_clock::now();
 };
 
 // The number of threads that OpenMP would take (1 without OpenMP, and in a process forked after threads were used).

@@ -1,6 +1,7 @@
 #include "kernels/products.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <type_traits>
 
 #include "kernels/tile.hpp"
@@ -124,6 +125,65 @@ Index chunk_length(Index vectors, Index length) {
   return std::min(length, std::max(step_length, fitting / step_length * step_length));
 }
 
+// How many stretches to cut the vectors into, 1 where tiles of the result make tasks enough. A stretch is long against
+// the adding up of its sums, and all sums together take little memory.
+template <class T>
+Index long_stretches(Index vectors, Index length) {
+  constexpr Index least = 4096, most = 64, few = 2 * block, budget_bytes = Index{16} << 20, whole = 4;
+  if (vectors > few || length < 2 * least) return 1;
+  const Index fitting = budget_bytes / (vectors * vectors * static_cast<Index>(sizeof(T)));
+  const Index stretches = std::min({length / least, most, fitting});
+  return stretches < whole ? stretches : stretches / whole * whole;  // so that two or four threads end together
+}
+
+// Inner products of all pairs over numbers [begin, end) of the vectors, packed a few numbers at a time.
+template <class From, class T>
+void add_stretch(const Execution& exec, const VectorSet<From>& vectors, Range stretch, Index columns,
+                 const Target<T>& to) {
+  constexpr Index width = Simd<T>::width, packed_bytes = 256 << 10, least_steps = 64;
+  constexpr bool one_packing = width % tile_columns == 0;
+  const Index m = vectors.count, groups = (m + width - 1) / width;
+  const Index fitting = packed_bytes / (m * static_cast<Index>(sizeof(T))) / least_steps * least_steps;
+  const Index steps = std::clamp(fitting, least_steps, step_length);
+  VectorSet<From> some = vectors;
+  some.count = columns;
+  Packed<T> a(m, steps, width), b(one_packing ? 0 : columns, steps, tile_columns);
+  for (Index l = stretch.begin; l < stretch.end && !exec.stopped(); l += steps) {
+    const Index length = std::min(steps, stretch.end - l);
+    a.pack(vectors, 0, a.groups(), l, length);
+    if (!one_packing) b.pack(some, 0, b.groups(), l, length);
+    // What comes next, if it stands together: a row of many vectors' numbers after the other.
+    Prefetch ahead;
+    const Index next = std::min(steps, stretch.end - l - length);
+    if (vectors.stride == 1) ahead = Prefetch(vectors.data + (l + length) * vectors.step, next * vectors.step, 1);
+    const Index lines = next * vectors.step * static_cast<Index>(sizeof(From)) / Prefetch::line_bytes + 1;
+    for (Index c = 0; c < columns; c += tile_columns) {
+      ahead.lines(lines * tile_columns / columns + 1);
+      add_column_group(a, one_packing ? a.columns(c, 0) : b.columns(c, 0), 0, length, {c / width, groups}, to, c);
+    }
+  }
+}
+
+template <class From, class T>
+void add_long_inner_products(const Execution& exec, const VectorSet<From>& vectors, Index stretches, Index columns,
+                             const Target<T>& to) {
+  const Index m = vectors.count, length = vectors.length;
+  std::vector<std::optional<TiledMatrix<T>>> parts(stretches);
+  exec.for_each(stretches, static_cast<double>(m) * columns * length, [&](Index k) {
+    TiledMatrix<T>& part = parts[k].emplace(m, columns);
+    const Range stretch{k * length / stretches, (k + 1) * length / stretches};
+    add_stretch(exec, vectors, stretch, columns, Target<T>{part.at(0, 0), part.stride(), T(1)});
+  });
+  exec.for_each(columns, static_cast<double>(m) * columns * stretches, [&](Index c) {
+    T* total = parts[0]->at(0, c);
+    for (Index k = 1; k < stretches; ++k) {
+      const T* part = parts[k]->at(0, c);
+      for (Index i = c; i < m; ++i) total[i] += part[i];
+    }
+    for (Index i = c; i < m; ++i) to.out[c * to.stride + i] += to.sign * total[i];
+  });
+}
+
 }  // namespace
 
 template <class From, class T>
@@ -134,6 +194,11 @@ void add_inner_products(const Execution& exec, const VectorSet<From>& vectors, T
   constexpr bool one_packing = width % tile_columns == 0;
   const Index m = vectors.count, last_column = columns < 0 ? m : std::min(columns, m);
   if (m == 0 || vectors.length == 0) return;
+  const Target<T> to{sums->at(first, first), sums->stride(), sign};
+  const Index stretches = long_stretches<T>(m, vectors.length);
+  if (stretches > 1) {
+    return add_long_inner_products(exec, vectors, stretches, last_column, to);
+  }
   VectorSet<From> some = vectors;
   some.count = last_column;
   const Index chunk = chunk_length<T>(one_packing ? m : 2 * m, vectors.length);
@@ -146,7 +211,6 @@ void add_inner_products(const Execution& exec, const VectorSet<From>& vectors, T
   for (Index i = row_blocks; i-- > 0;) {
     for (Index j = 0; j < std::min(i + 1, column_blocks); ++j) tiles.push_back({i, j});
   }
-  const Target<T> to{sums->at(first, first), sums->stride(), sign};
   const Packed<T>& right = one_packing ? a : b;
   for (Index l = 0; l < vectors.length; l += chunk) {
     const Index length = std::min(chunk, vectors.length - l);
@@ -166,31 +230,63 @@ void add_inner_products(const Execution& exec, const VectorSet<From>& vectors, T
 
 namespace {
 
-// Products of packed vectors with a block of columns, for `length` numbers from `begin` on.
+// A few numbers of contiguous vectors in another precision, vector by vector: cheaper than to interleave them.
 template <class T>
-void add_block(const Packed<T>& left, const VectorSet<T>& b, Index begin, Index length, Range rows, Range columns,
+class Converted {
+public:
+  explicit Converted(Index count) : data_(rounded_up(count, tile_columns) * stride) {}
+
+  TileColumns<T> columns(Index first) const { return {data_.data() + first * stride, 1, stride}; }
+
+  template <class From>
+  void take(const VectorSet<From>& from, Index first, Index length) {
+    const From factor = static_cast<From>(1 / from.unit);
+    for (Index v = 0; v < from.count; ++v) {
+      const From* vector = from.data + v * from.stride + first;
+      T* to = data_.data() + v * stride;
+      for (Index l = 0; l < length; ++l) to[l] = static_cast<T>(factor * vector[l]);
+    }
+  }
+
+private:
+  static constexpr Index stride = step_length + 64 / static_cast<Index>(sizeof(T));  // no power of two
+  AlignedBuffer<T> data_;
+};
+
+// Products of packed vectors with a block of columns, for `length` numbers from `begin` on.
+template <class T, class From>
+void add_block(const Packed<T>& left, const VectorSet<From>& b, Index begin, Index length, Range rows, Range columns,
                const Target<T>& to) {
   // Contiguous vectors are read where they stand, in whole groups. Others are packed, and used while they are at hand.
-  const Index in_place = b.step == 1 && b.unit == 1 ? b.count / tile_columns * tile_columns : 0;
+  constexpr bool same = std::is_same_v<T, From>;
+  const bool converts = !same && b.step == 1;
+  const Index in_place = same && b.step == 1 && b.unit == 1 ? b.count / tile_columns * tile_columns : 0;
   const Index packed = std::max(columns.begin, std::min(in_place, columns.end));
-  VectorSet<T> rest = b;
+  VectorSet<From> rest = b;
   rest.data += packed * b.stride;
   rest.count = columns.end - packed;
-  Packed<T> right(rest.count, std::min(step_length, length), tile_columns);
+  Packed<T> right(converts ? 0 : rest.count, std::min(step_length, length), tile_columns);
+  Converted<T> converted(converts ? rest.count : 0);
   for (Index l = 0; l < length; l += step_length) {
     const Index steps = std::min(step_length, length - l);
-    right.pack(rest, 0, right.groups(), begin + l, steps);
+    if (converts) {
+      converted.take(rest, begin + l, steps);
+    } else {
+      right.pack(rest, 0, right.groups(), begin + l, steps);
+    }
     const auto columns_at = [&](Index c) -> TileColumns<T> {
-      if (c < packed) return {b.data + c * b.stride + begin + l, 1, b.stride};
-      return right.columns(c - packed, 0);
+      if constexpr (same) {
+        if (c < packed) return {b.data + c * b.stride + begin + l, 1, b.stride};
+      }
+      return converts ? converted.columns(c - packed) : right.columns(c - packed, 0);
     };
     add_step(left, columns_at, l, steps, rows, columns, false, to);
   }
 }
 
 // Few long vectors: stretches of them in tasks, whose sums are added in order.
-template <class T>
-void add_long_products(const Execution& exec, const VectorSet<T>& a, const VectorSet<T>& b, T sign,
+template <class T, class From>
+void add_long_products(const Execution& exec, const VectorSet<T>& a, const VectorSet<From>& b, T sign,
                        TiledMatrix<T>* sums, Corner corner) {
   constexpr Index least = 1024, most_parts = 8;
   const Index parts = std::clamp<Index>(a.length / least, 1, most_parts);
@@ -214,8 +310,8 @@ void add_long_products(const Execution& exec, const VectorSet<T>& a, const Vecto
 
 }  // namespace
 
-template <class T>
-void add_products(const Execution& exec, const VectorSet<T>& a, const VectorSet<T>& b, T sign, TiledMatrix<T>* sums,
+template <class T, class From>
+void add_products(const Execution& exec, const VectorSet<T>& a, const VectorSet<From>& b, T sign, TiledMatrix<T>* sums,
                   Corner corner) {
   constexpr Index width = Simd<T>::width, long_length = 2048;
   if (a.count == 0 || b.count == 0 || a.length == 0) return;
@@ -241,9 +337,12 @@ template void add_inner_products(const Execution&, const VectorSet<float>&, floa
 template void add_inner_products(const Execution&, const VectorSet<double>&, float, TiledMatrix<float>*, Index, Index);
 template void add_inner_products(const Execution&, const VectorSet<double>&, double, TiledMatrix<double>*, Index,
                                  Index);
+template void add_inner_products(const Execution&, const VectorSet<float>&, double, TiledMatrix<double>*, Index, Index);
 template void add_products(const Execution&, const VectorSet<float>&, const VectorSet<float>&, float,
                            TiledMatrix<float>*, Corner);
 template void add_products(const Execution&, const VectorSet<double>&, const VectorSet<double>&, double,
+                           TiledMatrix<double>*, Corner);
+template void add_products(const Execution&, const VectorSet<double>&, const VectorSet<float>&, double,
                            TiledMatrix<double>*, Corner);
 
 }  // namespace limbeck

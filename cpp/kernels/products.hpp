@@ -1,7 +1,7 @@
 // Inner products of many vectors, with one another or with those of a second set, in tasks.
 //
-// The work is dealt out by tiles of the result, each computed whole by one task, so that no sum depends on the number
-// of threads.
+// The work is dealt out by tiles of the result, each computed whole by one task, or where these are too few by fixed
+// stretches of the vectors, whose sums are added in order; so no sum depends on the number of threads.
 #pragma once
 
 #include "kernels/parallel.hpp"
@@ -54,9 +54,9 @@ void add_inner_products(const Execution& exec, const VectorSet<From>& vectors, T
                         Index first = 0, Index columns = -1);
 
 // Adds `sign` times the inner products of vectors a (rows of the result) with vectors b (columns). The fewer are best
-// passed as a: b is read where it stands if its vectors are contiguous.
-template <class T>
-void add_products(const Execution& exec, const VectorSet<T>& a, const VectorSet<T>& b, T sign, TiledMatrix<T>* sums,
+// passed as a: b is read where it stands if its vectors are contiguous and of type T.
+template <class T, class From = T>
+void add_products(const Execution& exec, const VectorSet<T>& a, const VectorSet<From>& b, T sign, TiledMatrix<T>* sums,
                   Corner corner = {0, 0});
 
 }  // namespace limbeck

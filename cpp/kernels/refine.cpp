@@ -17,6 +17,7 @@ using Vector = Eigen::VectorXd;
 constexpr double nearly_none = 1e-3;    // damping that leaves a step what it is without
 constexpr double rounding_left = 1e-6;  // of the cost
 constexpr double kept_promise = 0.5;    // of a step's gain: enough to go on with a matrix that is of another place
+constexpr double most_damping = 1e12;   // no step down is found at all
 constexpr double first_growth = 4;      // of the damping when a step is refused; each refusal in a row grows it more
 
 struct Evaluation {
@@ -112,8 +113,8 @@ RefineResult refine(const Execution& exec, const RefineProblem& p, const RefineO
       damping *= growth;
       growth *= first_growth;
     }
-    if (settled || small_steps >= 2 || at_rounding || here.cost == 0 || damping > 1e12) {
-      result.converged = true;
+    result.converged = settled || small_steps >= 2 || at_rounding || here.cost == 0;
+    if (result.converged || damping > most_damping) {
       ++result.steps;
       break;
     }

@@ -22,8 +22,8 @@ struct RefineOptions {
 struct RefineResult {
   double cost;  // at the parameters returned
   double mean_squared_error;
-  int steps;  // accepted or not
-  bool converged;
+  int steps;       // accepted or not
+  bool converged;  // not where the steps, the time or the patience with steps that are refused came to an end
 };
 
 // Improves `parameters` in place; the cost never rises. Marquardt scaling, damping by the gain ratio (Madsen, Nielsen

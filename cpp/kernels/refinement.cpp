@@ -29,14 +29,6 @@ double norm(const double* v, Index n) {
 
 // ---- Products with X ----
 
-// Whether targets are few enough for twofold products. Those alone cast single precision to double in passing.
-template <class T>
-bool is_worth_twofold(const LeastSquares<T>& P) {
-  constexpr double little_work = 1e6;
-  return !std::is_same_v<T, double> || P.q <= std::max<Index>(4, P.shorter() / 100) ||
-         static_cast<double>(P.n) * P.p * P.q < little_work;
-}
-
 // Twofold, or by tiles.
 template <class T>
 class Products {
@@ -51,7 +43,7 @@ public:
     R->resize(P_.n * P_.q);
     if (twofold_) {
       twofold_residual(exec_, P_.X, P_.n, P_.p, P_.q, B.data(), B_low.data(), Y.data(), R->data());
-    } else if constexpr (std::is_same_v<T, double>) {
+    } else {
       multiply({P_.X, P_.n, P_.p, P_.p, 1}, B, R);
       for (Index i = 0; i < P_.n * P_.q; ++i) (*R)[i] = Y[i] - (*R)[i];
     }
@@ -62,7 +54,7 @@ public:
     out->resize(P_.p * P_.q);
     if (twofold_) {
       twofold_combination(exec_, P_.X, P_.n, P_.p, P_.q, C.data(), out->data());
-    } else if constexpr (std::is_same_v<T, double>) {
+    } else {
       multiply({P_.X, P_.p, P_.n, 1, P_.p}, C, out);
     }
   }
@@ -84,7 +76,7 @@ public:
 
 private:
   // Column t of out: the inner products of the vectors with column t of B.
-  void multiply(const VectorSet<double>& vectors, const Numbers& B, Numbers* out) const {
+  void multiply(const VectorSet<T>& vectors, const Numbers& B, Numbers* out) const {
     TiledMatrix<double> product(P_.q, vectors.count);
     const VectorSet<double> targets{B.data(), P_.q, vectors.length, vectors.length, 1};
     add_products(exec_, targets, vectors, 1.0, &product);
@@ -111,7 +103,7 @@ public:
   // What products by tiles bring to an end but cannot certify, twofold ones can: residuals that are small, but not
   // zero.
   Refined run(double condition) {
-    const Products<T> quick(exec_, P_, is_worth_twofold(P_)), sure(exec_, P_, true);
+    const Products<T> quick(exec_, P_, has_few_targets(P_)), sure(exec_, P_, true);
     products_ = &quick;
     const Refined found = iterate(condition);
     if (found.verdict == Certificate::Verdict::certified || !ended_ || quick.twofold()) return found;
@@ -242,7 +234,7 @@ class DeficientSolver : public NormalSolver {
 public:
   DeficientSolver(const Execution& exec, const LeastSquares<double>& P,
                   const std::function<Numbers(const Numbers&)>& multipliers)
-      : products_(exec, P, is_worth_twofold(P)), multipliers_(multipliers) {}
+      : products_(exec, P, has_few_targets(P)), multipliers_(multipliers) {}
 
   void solve(Numbers* B) const override { products_.combination(multipliers_(*B), B); }
 
@@ -262,7 +254,7 @@ Refined refine_deficient(const Execution& exec, const LeastSquares<double>& P, d
 Refined judge_solution(const Execution& exec, const LeastSquares<double>& P, double size, const Numbers& y,
                        const std::function<Numbers(const Numbers&)>& pseudo_inverse) {
   constexpr int most_corrections = 2;
-  bool twofold = is_worth_twofold(P);
+  bool twofold = has_few_targets(P);
   Numbers low(P.p * P.q), gradient, left;
   Refined found{Certificate::Verdict::not_converged, 0, 0, pseudo_inverse(y), {}};
   for (;; ++found.refinements) {

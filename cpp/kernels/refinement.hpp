@@ -2,11 +2,19 @@
 // exact.
 #pragma once
 
+#include <algorithm>
 #include <functional>
 
 #include "kernels/triangular_factor.hpp"
 
 namespace limbeck {
+
+// Whether the targets of a problem are so few that residuals are taken to twice the precision from the start.
+template <class T>
+bool has_few_targets(const LeastSquares<T>& P) {
+  constexpr double little_work = 1e6;
+  return P.q <= std::max<Index>(4, P.shorter() / 100) || static_cast<double>(P.n) * P.p * P.q < little_work;
+}
 
 struct Refined {
   Certificate::Verdict verdict;  // certified or not_converged

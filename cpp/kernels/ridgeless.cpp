@@ -169,26 +169,30 @@ Certificate refine_and_write(const Execution& exec, const LeastSquares<T>& P, co
   return {verdict, rank.condition, found.backward_error, found.refinements};
 }
 
+template <class F, class T>
+Certificate solve_with_factor(const Execution& exec, const LeastSquares<T>& P, double gram_unit, double unit, T* coef,
+                              double* residual_norms) {
+  const GramFactor<F> gram = factor_gram<T, F>(exec, P, gram_unit);
+  if (gram.verdict == Verdict::certified) return refine_and_write(exec, P, gram, unit, coef, residual_norms);
+  return {gram.verdict, infinity, std::numeric_limits<double>::quiet_NaN(), 0};
+}
+
 // X is the user's over `unit`.
 template <class T>
 Certificate solve_moderate(const Execution& exec, const LeastSquares<T>& P, double unit, T* coef,
                            double* residual_norms) {
-  const double unknown = std::numeric_limits<double>::quiet_NaN();
-  if constexpr (std::is_same_v<T, double>) {
-    // Half the time, and refinement makes up for it, unless X is ill conditioned.
-    constexpr Index large = 256, sampled = 4096;
-    const double size = P.shorter() < large ? 0.0 : largest_size(P, std::max<Index>(1, P.n * P.p / sampled) | 1);
-    if (size > 0 && std::isfinite(size)) {
-      const GramFactor<float> gram = factor_gram<double, float>(exec, P, power_of_two_near(size));
-      if (gram.verdict == Verdict::certified) {
-        const Certificate found = refine_and_write(exec, P, gram, unit, coef, residual_norms);
-        if (found.verdict == Verdict::certified) return found;
-      }
-    }
+  if (std::is_same_v<T, float> && has_few_targets(P)) {
+    return solve_with_factor<float>(exec, P, 1.0, unit, coef, residual_norms);
   }
-  const GramFactor<T> gram = factor_gram<T, T>(exec, P, 1.0);
-  if (gram.verdict != Verdict::certified) return {gram.verdict, infinity, unknown, 0};
-  return refine_and_write(exec, P, gram, unit, coef, residual_norms);
+  // Half the time, and refinement makes up for it, unless X is ill conditioned or small: each round of refinement costs
+  // as much as the factor of a small X with many targets.
+  constexpr Index large = 256, sampled = 4096;
+  const double size = P.shorter() < large ? 0.0 : largest_size(P, std::max<Index>(1, P.n * P.p / sampled) | 1);
+  if (size > 0 && std::isfinite(size)) {
+    const Certificate found = solve_with_factor<float>(exec, P, power_of_two_near(size), unit, coef, residual_norms);
+    if (found.verdict == Verdict::certified) return found;
+  }
+  return solve_with_factor<double>(exec, P, 1.0, unit, coef, residual_norms);
 }
 
 }  // namespace
@@ -225,11 +229,28 @@ Rank check(const OrthogonalFactors& factors, const LeastSquares<double>& P) {
 
 }  // namespace
 
+namespace {
+
+// Without rows or without columns: the coefficients are zero, and the residuals the targets.
+RankedCertificate solve_nothing(const LeastSquares<double>& P, double* coef, double* residual_norms) {
+  const Targets<double> targets(P);
+  std::fill_n(coef, P.p * P.q, 0.0);
+  for (Index t = 0; t < P.q; ++t) {
+    double square = 0;
+    for (Index i = 0; i < P.n; ++i) square += targets.y[t * P.n + i] * targets.y[t * P.n + i];
+    residual_norms[t] = targets.units[t] * std::sqrt(square);
+  }
+  return {0, {Verdict::certified, infinity, 0.0, 0}};
+}
+
+}  // namespace
+
 RankedCertificate solve_by_qr(const Execution& exec, const LeastSquares<double>& problem, double negligible,
                               double* coef, double* residual_norms) {
   const Moderate<double> moderate(problem);
   const LeastSquares<double>& P = moderate.problem;
   const double unknown = std::numeric_limits<double>::quiet_NaN();
+  if (P.shorter() == 0) return solve_nothing(P, coef, residual_norms);
   const OrthogonalFactors factors(exec, P, drop_margin * std::clamp(P.rcond, 0.0, negligible));
   const Rank rank = check(factors, P);
   if (rank.verdict != Verdict::certified) return {factors.rank(), {rank.verdict, rank.condition, unknown, 0}};
@@ -257,6 +278,13 @@ LeftOut leave_one_out(const Execution& exec, const LeastSquares<double>& problem
                       double* denominator, double* alone_numerator, double* alone_denominator) {
   const Moderate<double> moderate(problem);
   const LeastSquares<double>& P = moderate.problem;
+  if (P.shorter() == 0) {  // nothing is fitted, and the pseudo-inverse of X X' = 0 is zero
+    std::copy_n(P.Y, P.n * P.q, numerator);
+    std::fill_n(denominator, P.n, 1.0);
+    std::fill_n(alone_numerator, P.n * P.q, 0.0);
+    std::fill_n(alone_denominator, P.n, 0.0);
+    return {0, Verdict::certified};
+  }
   const OrthogonalFactors factors(exec, P, drop_margin * std::clamp(P.rcond, 0.0, negligible));
   const Verdict verdict = check(factors, P).verdict;
   if (verdict != Verdict::certified) return {factors.rank(), verdict};

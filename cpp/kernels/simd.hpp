@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <memory>
 #include <new>
@@ -27,14 +28,18 @@ constexpr Index vector_bytes = 16, tile_vectors = 3, tile_columns = 4;
 template <class T>
 class AlignedBuffer {
 public:
-  explicit AlignedBuffer(Index size)
-      : data_(static_cast<T*>(::operator new(std::max<Index>(size, 1) * sizeof(T), std::align_val_t{64}))) {
+  explicit AlignedBuffer(Index size) : data_(static_cast<T*>(::operator new(bytes(size), std::align_val_t{64}))) {
     std::fill_n(data_.get(), size, T(0));
   }
   T* data() { return data_.get(); }
   const T* data() const { return data_.get(); }
 
 private:
+  static std::size_t bytes(Index size) {
+    constexpr std::size_t most = PTRDIFF_MAX / sizeof(T);
+    if (size < 0 || static_cast<std::size_t>(size) > most) throw std::bad_array_new_length();
+    return static_cast<std::size_t>(std::max<Index>(size, 1)) * sizeof(T);
+  }
   struct Free {
     void operator()(T* p) const { ::operator delete(p, std::align_val_t{64}); }
   };
@@ -79,20 +84,19 @@ public:
   Prefetch() = default;
   template <class T>
   Prefetch(const T* from, Index count, Index passes)
-      : at_(reinterpret_cast<const char*>(from)),
-        end_(reinterpret_cast<const char*>(from + count)),
+      : at_(reinterpret_cast<std::uintptr_t>(from)),
+        end_(at_ + static_cast<std::uintptr_t>(count) * sizeof(T)),
         passes_(std::max<Index>(passes, 1)) {}
 
   // How many lines to fetch beside reading `read` lines.
   Index share(Index read) const { return (read + passes_ - 1) / passes_; }
   void lines(Index count) {
     if (at_ >= end_) return;
-    for (Index l = 0; l < count; ++l) __builtin_prefetch(at_ + l * line_bytes, 0, 2);
-    at_ += count * line_bytes;
+    for (Index l = 0; l < count; ++l, at_ += line_bytes) __builtin_prefetch(reinterpret_cast<const void*>(at_), 0, 2);
   }
 
 private:
-  const char *at_ = nullptr, *end_ = nullptr;
+  std::uintptr_t at_ = 0, end_ = 0;  // a pointer beyond the array would not be defined
   Index passes_ = 1;
 };
 

@@ -18,7 +18,6 @@ same name.
 """
 
 from collections.abc import Iterable, Sequence
-from itertools import pairwise
 from math import log10
 from typing import Any
 
@@ -345,7 +344,7 @@ class MomentAccumulator(FromZero):
     (3, 3, 3)
     """
 
-    # Each costs a call of the kernel: when there are many already, fewer will do.
+    # Each costs a contraction of its own: when there are many already, fewer will do.
     _BATCHES, _MANY_BATCHES, _LATER_BATCHES = 64, 256, 8
 
     def __init__(self, directions: ArrayLike, orders: Iterable[int]) -> None:
@@ -387,15 +386,14 @@ class MomentAccumulator(FromZero):
         same_length(X, "X", 1, self.directions, "directions", 1, "features")
         batches = self._BATCHES if self._n_batches < self._MANY_BATCHES else self._LATER_BATCHES
         cuts = np.linspace(0, len(X), min(batches, len(X)) + 1).astype(int)
-        sums = {order: np.zeros_like(total) for order, total in self._sums.items()}
-        squares = {order: np.zeros_like(total) for order, total in self._sums.items()}
-        for begin, end in pairwise(cuts):
-            for order in self.orders:
-                rows = slice(begin, end)
-                mean = contract(X[rows], y[rows], self.directions, order, n_threads=n_threads, check_finite=False)
-                with np.errstate(invalid="ignore", over="ignore"):  # bad rows are named below
-                    sums[order] += mean * float(end - begin)
-                    squares[order] += np.square(mean, dtype=np.float64) * float(end - begin)
+        sums, squares = {}, {}
+        G, targets, threads = matrix(self.directions, "directions", X.dtype), y[:, None], thread_count(n_threads)
+        for order, total in self._sums.items():
+            if len(X):
+                found = _kernels.contract_batches(X, targets, G, order, cuts.tolist(), threads)
+                sums[order], squares[order] = found[0][0], found[1][0]
+            else:
+                sums[order], squares[order] = np.zeros_like(total), np.zeros_like(total)
         for total in sums.values():
             finite_result(total, X=X, y=y)
         changed = self._plus(sums, squares, len(X), len(cuts) - 1)
