@@ -399,6 +399,16 @@ def test_staircases_are_exact(steps, d):
     _assert_exact(_staircase(steps, d, 0), steps, 0)
 
 
+@pytest.mark.parametrize(("d", "width"), [(10, 64), (50, 16)])
+def test_wide_networks_are_exact(d, width):
+    rng = np.random.default_rng(0)
+    weights = rng.standard_normal((width, d)) / np.sqrt(d)
+    planted = limbeck.ReLUNetwork(weights, rng.standard_normal(width), thresholds=0.5 * rng.standard_normal(width))
+    found = _assert_exact(planted, width, 0)
+    assert found.width == width
+    assert found.n_queries < 8 * (width + 1) * (d + 1)
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_hinges_on_one_feature_are_all_and_no_more(seed):
     # Sixteen hinges may suit 100 rows exactly without being these: kinks are probed where they are.

@@ -6,8 +6,8 @@ once in 1 / width times. There the queries are focused: x is drawn with its comp
 the band's width h. In the coordinates in which such x are standard Gaussian again, directions near u lie 1 / h times
 further apart, so that the band is a learning problem like any other; and each solution shows where to focus next.
 
-Where a first round does not end in an exact network, and the answers have no noise, neurons are read off kinks on lines
-(``_kinks``), which no cancellation of moments hides.
+Where a first round does not end in an exact network, or would take long, and the answers have no noise, neurons are
+read off kinks on lines (``_kinks``), which no cancellation of moments hides.
 
 A function that no narrow network is equal to is mostly soon told from one that is, and then gets the best network of so
 many neurons: hinges anywhere, twice as many as asked for, of which the least needed are given up one by one. Where all
@@ -58,6 +58,9 @@ _ROWS_PER_PARAMETER_IN_VAIN = 100
 _SHARE_IN_VAIN = 0.15
 _SMALL_THRESHOLD = 1e-3  # over a neuron's size: worth a try whether it is rounding
 _JOINING_ROWS_PER_PARAMETER = 5  # with fewer rows of noise, a last refinement would undo what weight decay was good for
+# Parameters from which lines come first: learning takes seconds or minutes there, lines a tenth of that (64 neurons in
+# 50 dimensions: three seconds, against more than a hundred).
+_WIDE = 300
 _LINE_SHARE = 2  # the search on lines may ask the budget left over this
 # Where as many rows per parameter did not show a narrow network, and hinges anywhere do as well as what was found, and
 # both leave this much: the teacher is not a narrow network, and the long search for one is over.
@@ -118,6 +121,8 @@ class Student(Contest):
     def _explore(self) -> NoReturn:
         """Rounds of plain queries, each followed by focused ones, until one of the steps has had enough."""
         self._ask_plain(min(self._first_rows(), 3 * self._left // 4))
+        if self._parameters > _WIDE:
+            self._search_lines()
         stalls = 0
         while True:
             before = self.model

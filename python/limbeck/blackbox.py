@@ -76,8 +76,9 @@ def distill(
     The error that counts is the mean squared one over x ~ N(0, I). Queries are drawn from there, and around the kinks
     of the neurons found as long as errors concentrate near them; importance weights (the balance heuristic of Veach and
     Guibas, Optimally combining sampling techniques for Monte Carlo rendering, SIGGRAPH 1995) keep the error what it is.
-    Where a first round does not end in an exact network, and the answers to repeated queries agree, neurons are also
-    read off the kinks of the teacher on random lines, whose points lie up to 1.8 times as far out as plain queries.
+    Where a first round does not end in an exact network, or more than 300 parameters are asked for, and the answers to
+    repeated queries agree, neurons are also read off the kinks of the teacher on random lines, whose points lie up to
+    1.8 times as far out as plain queries.
 
     "No improvement" is no proof that no narrow network is equal to the teacher: with noise, fans of neurons whose low
     moments cancel may take more queries than there are.
