@@ -206,3 +206,55 @@ def test_a_feature_that_does_not_vary_changes_nothing():
     other = limbeck.learn(np.insert(X, 1, 7.0, axis=1), y, inputs="any").network
     np.testing.assert_allclose(np.delete(other.weights, 1, axis=1), one.weights)
     np.testing.assert_array_equal(other.weights[:, 1], 0)
+
+
+NEARLY_CONSTANT = {
+    "one": lambda n: np.where(np.arange(n) % 2, 0.3, 0.1 + 0.2)[:, None],
+    "three": lambda n: np.where(np.arange(n) % 2, 0.3, 0.1 + 0.2)[:, None] * [1.0, 3.0, -1e7],
+    "beside a constant": lambda n: np.column_stack([np.where(np.arange(n) % 3, 0.3, 0.1 + 0.2), np.ones(n)]),
+    "large": lambda n: (2.0**60 + 256 * (np.arange(n) % 3))[:, None],
+}
+
+
+@pytest.mark.parametrize("inputs", ["auto", "gaussian", "any"])
+@pytest.mark.parametrize("kind", NEARLY_CONSTANT)
+def test_features_that_are_constant_up_to_rounding_are_refused(kind, inputs):
+    X, y = NEARLY_CONSTANT[kind](60), np.random.default_rng(0).standard_normal(60)
+    with pytest.raises(ValueError, match=r"X is constant in every feature up to rounding.*subtract an offset"):
+        limbeck.learn(X, y, inputs=inputs)
+    for sample_rows in (None, 20):
+        with pytest.raises(ValueError, match=r"X is constant in every feature up to rounding"):
+            limbeck.learn([(X[:30], y[:30]), (X[30:], y[30:])], inputs=inputs, sample_rows=sample_rows)
+
+
+def test_few_digits_of_a_feature_are_enough_to_learn_from():
+    x = np.arange(50.0)
+    found = limbeck.learn((1.7e15 + x)[:, None], x + 3, inputs="any", validation=0.0)
+    # Rounding in slope times 1.7e15 leaves some tenths.
+    np.testing.assert_allclose(found.predict((1.7e15 + x)[:, None]), x + 3, atol=0.5)
+
+
+def test_a_flag_that_is_set_in_no_row_learned_from_leaves_the_mean():
+    y = np.random.default_rng(1).standard_normal(40)
+    seen = set()
+    for seed in range(12):
+        X = np.zeros((40, 2))
+        X[seed, 0] = 1.0
+        found = limbeck.learn(X, y, seed=seed, validation=0.5)
+        held = np.isin(y, found.validation_targets)
+        seen.add(bool(held[seed]))
+        if held[seed]:
+            assert found.width == 0
+            np.testing.assert_allclose(found.predict(X), np.mean(y[~held]))
+            np.testing.assert_array_equal(found.standard_errors.linear, 0)
+            assert "0 neurons" in str(found)
+    assert seen == {True, False}  # each seed draws one or the other evenly: all alike in 1 of 2000
+
+
+def test_the_mean_is_learned_of_a_sample_in_which_nothing_varies():
+    X, y = np.zeros((400, 1)), np.random.default_rng(2).standard_normal(400)
+    X[3] = 1.0
+    with pytest.warns(UserWarning, match="x0 vary in all 400 rows but not in the 20 sampled"):
+        found = limbeck.learn([(X[:200], y[:200]), (X[200:], y[200:])], sample_rows=20, inputs="any")
+    assert found.width == 0
+    assert np.isfinite(found.predict(X)).all()

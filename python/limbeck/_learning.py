@@ -17,7 +17,7 @@ from limbeck._gaussian import (
     rows_to_search,
     without_needless_affine_part,
 )
-from limbeck._inputs import MOST_ROWS, Whitening, detect_inputs, standardization, whitening
+from limbeck._inputs import CONSTANT, MOST_ROWS, Standardization, Whitening, detect_inputs, standardization, whitening
 from limbeck._learned import Learned
 from limbeck._model import Fit, Float64Array, Model, Rows, linear_model
 from limbeck._progress import Progress
@@ -29,13 +29,16 @@ __all__ = [
     "FEWEST_ROWS",
     "LARGEST",
     "SMALLEST",
+    "ConstantFeaturesError",
     "Found",
     "Options",
+    "check_features",
     "check_labels",
     "check_sizes",
     "finish",
     "learn_rows",
     "learned",
+    "mean_alone",
     "require_enough_rows",
     "search",
     "weighted_rows",
@@ -45,6 +48,10 @@ FEWEST_ROWS = 10
 # Squares beyond these sizes of y overflow or vanish in float64.
 LARGEST, SMALLEST = 1e150, 1e-150
 _SAMPLE_BYTES = 1 << 27
+
+
+class ConstantFeaturesError(ValueError):
+    """No feature varies, up to rounding."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +65,7 @@ class Options:
     validation: float
     rng: np.random.Generator
     n_threads: int
+    constant_features: bool = False  # whether to answer with the mean where no feature varies
 
     def sample_rows(self, asked: int | None) -> SampleRows:
         """How many rows a search is made on where there are more."""
@@ -115,6 +123,12 @@ def learn_rows(rows: Rows, options: Options, tell: Progress, names: tuple[str, .
     return learned(found, residuals, None, options, tell, names, target)
 
 
+def mean_alone(rows: Rows, validation: float, seed: int, names: tuple[str, ...], target: str) -> Learned:
+    """Learn the mean of the labels, of rows whose features may all be constant."""
+    options = Options(0, 0, "any", True, validation, np.random.default_rng(seed), rows.n_threads, True)
+    return learn_rows(rows, options, Progress(None, False, None), names, target)
+
+
 def search(rows: Rows, options: Options, tell: Progress, *, largest: float | None = None) -> Found:
     """Find a network on the rows that are not held out.
 
@@ -135,7 +149,8 @@ def search(rows: Rows, options: Options, tell: Progress, *, largest: float | Non
         kind = detect_inputs(rows.X[used[:: -(-len(used) // MOST_ROWS)]], n_threads)
     if kind == "any" and not options.refine:
         raise ValueError("refine=False is the moment method, for Gaussian inputs; these are not: see inputs")
-    coordinates = None if kind == "standard" else _coordinates(rows.part(used), kind, n_threads)
+    constant = options.constant_features or largest is not None
+    coordinates = None if kind == "standard" else _coordinates(rows, used, kind, constant)
     # A power of two: no digit of y changes.
     unit = 2.0 ** np.round(np.log2(np.abs(rows.y).max() if largest is None else largest))
     inner = Rows(rows.X if coordinates is None else coordinates(rows.X), rows.y / unit, rows.weights, rows.n_threads)
@@ -257,11 +272,21 @@ def _split(n: int, fraction: float, rng: np.random.Generator) -> tuple[NDArray[n
     return np.sort(order[:count]), np.sort(order[count:])
 
 
-def _coordinates(rows: Rows, kind: str, n_threads: int | None) -> Whitening:
-    """The change of coordinates that the learner of this kind works in, from the rows to learn from."""
-    if not np.ptp(rows.X, axis=0).any():
-        raise ValueError("X is constant in every feature: there is nothing to learn from")
-    return whitening(rows.X, n_threads, rows.weights) if kind == "gaussian" else standardization(rows.X, rows.weights)
+def _coordinates(rows: Rows, used: NDArray[np.intp], kind: str, constant: bool) -> Whitening:
+    """The change of coordinates that the learner of this kind works in, from the rows to learn from.
+
+    Where no feature varies on those rows one is made zero, and the fit is a constant; but features that vary on no row
+    at all are refused, unless ``constant`` allows them.
+    """
+    some, threads = rows.part(used), rows.n_threads or None
+    scaled = standardization(some.X, some.weights)
+    if scaled.n_kept:
+        return whitening(some.X, threads, some.weights) if kind == "gaussian" else scaled
+    if not constant:
+        check_features(rows.X.min(axis=0), rows.X.max(axis=0))
+    if kind == "gaussian":
+        raise ValueError(f"X is constant in every feature of the {len(used)} rows to learn from: no Gaussian is")
+    return Standardization(scaled.mean, np.zeros(rows.n_features), np.arange(rows.n_features) == 0)
 
 
 def require_enough_rows(n: int, d: int) -> None:
@@ -279,6 +304,17 @@ def check_labels(least: float, largest: float) -> None:
         raise ValueError(
             f"the largest |y| is {size:g}, whose square leaves float64; scale y to between 1e-150 and 1e150"
         )
+
+
+def check_features(low: Float64Array, high: Float64Array) -> None:
+    """Some feature must vary, between these ends, by more than rounding."""
+    if (high - low > 2 * CONSTANT * np.maximum(np.abs(low), np.abs(high))).any():
+        return
+    if (low == high).all():
+        raise ConstantFeaturesError("X is constant in every feature: there is nothing to learn from")
+    raise ConstantFeaturesError(
+        f"X is constant in every feature up to rounding, below {2 * CONSTANT:g} of its size: subtract an offset first"
+    )
 
 
 def check_sizes(sizes: Float64Array, names: tuple[str, ...]) -> None:

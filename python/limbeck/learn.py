@@ -105,8 +105,8 @@ def learn(
     TypeError
         An argument has the wrong type, or blocks can be gone over only once.
     ValueError
-        Shapes disagree, there are too few rows, y is constant or so large or small that its square leaves float64,
-        weights are negative, or X, y or the weights hold NaN or infinity.
+        Shapes disagree, there are too few rows, y or every feature is constant, y is so large or small that its square
+        leaves float64, weights are negative, or X, y or the weights hold NaN or infinity.
 
     Examples
     --------
