@@ -161,7 +161,10 @@ def take(sums: Statistic, block: Any, number: int, n_threads: int | None) -> Non
     try:
         sums.take_block(Block(*block), number, n_threads)
     except (TypeError, ValueError, OverflowError) as error:
-        raise type(error)(f"block {number}: {error}") from error
+        if type(error) in (TypeError, ValueError, OverflowError):
+            raise type(error)(f"block {number}: {error}") from error
+        error.add_note(f"in block {number}")  # others may be made of other things than a text
+        raise
 
 
 def partial_sum(

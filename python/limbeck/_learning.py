@@ -22,7 +22,7 @@ from limbeck._learned import Learned
 from limbeck._model import Fit, Float64Array, Model, Rows, linear_model
 from limbeck._progress import Progress
 from limbeck._streamed import StreamedRows
-from limbeck._tabular import fit_any
+from limbeck._tabular import fit_any, with_more_rows
 from limbeck.subspace import Subspace
 
 __all__ = [
@@ -66,6 +66,7 @@ class Options:
     rng: np.random.Generator
     n_threads: int
     constant_features: bool = False  # whether to answer with the mean where no feature varies
+    asked_rows: int | None = None  # to search on, where the caller says how many
 
     def sample_rows(self, asked: int | None) -> SampleRows:
         """How many rows a search is made on where there are more."""
@@ -157,9 +158,15 @@ def search(rows: Rows, options: Options, tell: Progress, *, largest: float | Non
     found = Found(kind, rows, inner, unit, coordinates, used, held_out, fit, linear_model(inner.n_features))
     if kind == "any":
         tell.enter("widths")
-        if largest is not None and len(used) > (most := rows_to_search(options.most, inner.n_features)):
-            found.used = used = np.sort(rng.permutation(used)[:most])
-        fitted = fit_any(inner.part(used), options.width, options.max_width, fit, tell, rng)
+        few = used
+        if options.asked_rows is None and len(used) > (most := rows_to_search(options.most, inner.n_features)):
+            few = np.sort(rng.permutation(used)[:most])
+        fitted = fit_any(inner.part(few), options.width, options.max_width, fit, tell, rng)
+        if largest is None and len(few) < len(used):
+            tell.enter("refine")
+            fitted = with_more_rows(fitted, inner.part(used), len(few), fit)
+        else:
+            found.used = few
         found.model, found.noise, found.decay = turned(fitted.model), fitted.error, fitted.decay
     else:
         # Kinks at an estimated mean are off by its error: thresholds make up for that.
