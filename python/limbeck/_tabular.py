@@ -2,7 +2,8 @@
 
 Candidate hinges come from several sources: single features at their quantiles, the eigenvectors of the residual's
 second moment, random directions. They are chosen one by one for what they explain, and refined together, each neuron
-under a weight decay of its own that the rows set by their evidence. The width is that of least cross-validated error.
+under a weight decay of its own that the rows set by their evidence. The width is the smallest whose cross-validated
+error is not clearly above the least, or which leaves nothing but rounding.
 """
 
 from __future__ import annotations
@@ -201,7 +202,8 @@ def fit_any(
     rows : Rows
         Inputs, each column of mean 0 and standard deviation 1, and labels in any unit.
     width : int, optional
-        Number of neurons, at most; None to choose the smallest whose error is not clearly above the best.
+        Number of neurons, at most; None to choose the smallest whose error is only rounding, or is not clearly above
+        the least.
     max_width : int
         Largest number of neurons to try.
     fit : Fit
