@@ -217,7 +217,7 @@ NEARLY_CONSTANT = {
 }
 
 
-@pytest.mark.parametrize("inputs", ["auto", "gaussian", "any"])
+@pytest.mark.parametrize("inputs", ["auto", "standard", "gaussian", "any"])
 @pytest.mark.parametrize("kind", NEARLY_CONSTANT)
 def test_features_that_are_constant_up_to_rounding_are_refused(kind, inputs):
     X, y = NEARLY_CONSTANT[kind](60), np.random.default_rng(0).standard_normal(60)

@@ -116,7 +116,10 @@ class Found:
 def learn_rows(rows: Rows, options: Options, tell: Progress, names: tuple[str, ...], target: str) -> Learned:
     """Learn from rows in memory."""
     check_labels(float(rows.y.min()), float(rows.y.max()))
-    check_sizes(np.maximum(rows.X.max(axis=0), -rows.X.min(axis=0)), names)
+    low, high = rows.X.min(axis=0), rows.X.max(axis=0)
+    check_sizes(np.maximum(high, -low), names)
+    if not options.constant_features:
+        check_features(low, high)
     found = search(rows, options, tell)
     residuals = found.inner.part(found.held_out).residuals(found.model)
     if found.kind != "any":
@@ -150,8 +153,7 @@ def search(rows: Rows, options: Options, tell: Progress, *, largest: float | Non
         kind = detect_inputs(rows.X[used[:: -(-len(used) // MOST_ROWS)]], n_threads)
     if kind == "any" and not options.refine:
         raise ValueError("refine=False is the moment method, for Gaussian inputs; these are not: see inputs")
-    constant = options.constant_features or largest is not None
-    coordinates = None if kind == "standard" else _coordinates(rows, used, kind, constant)
+    coordinates = None if kind == "standard" else _coordinates(rows, used, kind)
     # A power of two: no digit of y changes.
     unit = 2.0 ** np.round(np.log2(np.abs(rows.y).max() if largest is None else largest))
     inner = Rows(rows.X if coordinates is None else coordinates(rows.X), rows.y / unit, rows.weights, rows.n_threads)
@@ -279,18 +281,15 @@ def _split(n: int, fraction: float, rng: np.random.Generator) -> tuple[NDArray[n
     return np.sort(order[:count]), np.sort(order[count:])
 
 
-def _coordinates(rows: Rows, used: NDArray[np.intp], kind: str, constant: bool) -> Whitening:
+def _coordinates(rows: Rows, used: NDArray[np.intp], kind: str) -> Whitening:
     """The change of coordinates that the learner of this kind works in, from the rows to learn from.
 
-    Where no feature varies on those rows one is made zero, and the fit is a constant; but features that vary on no row
-    at all are refused, unless ``constant`` allows them.
+    Where no feature varies on those rows one is made zero, and the fit is a constant.
     """
     some, threads = rows.part(used), rows.n_threads or None
     scaled = standardization(some.X, some.weights)
     if scaled.n_kept:
         return whitening(some.X, threads, some.weights) if kind == "gaussian" else scaled
-    if not constant:
-        check_features(rows.X.min(axis=0), rows.X.max(axis=0))
     if kind == "gaussian":
         raise ValueError(f"X is constant in every feature of the {len(used)} rows to learn from: no Gaussian is")
     return Standardization(scaled.mean, np.zeros(rows.n_features), np.arange(rows.n_features) == 0)
