@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from limbeck._inputs import Standardization, Whitening
+from limbeck._inputs import Whitening
 from limbeck._model import Fit, Float64Array, Model, Rows, model_of
 from limbeck._narrowing import narrowed
 from limbeck._reading import Reading, moments_of, read, some_rows
@@ -169,9 +169,9 @@ class Evidence:
         reading = self.reading
         if self._rows.standard:
             return replace(reading, errors=self.standard_errors)
-        one = np.ones_like(reading.means)
-        kept = self._rows.coordinates or Standardization(0 * one, one, one.astype(bool))
-        to_reading = kept.of_scaled(reading.means, reading.scales)
+        kept = self._rows.coordinates or Whitening(reading.means * 0, np.eye(len(reading.means)))
+        matrix = kept.matrix * reading.scales
+        to_reading = Whitening((kept.mean - reading.means) / reading.scales, matrix)
         return replace(reading, errors=self._errors(to_reading, reading.network))
 
     @cached_property

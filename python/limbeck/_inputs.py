@@ -61,10 +61,6 @@ class Whitening:
             thresholds=network.thresholds - weights @ self.mean,
         )
 
-    def of_scaled(self, means: Float64Array, scales: Float64Array) -> Whitening:
-        """The same coordinates z, from ``(x - means) / scales`` in the place of x."""
-        return Whitening((self.mean - means) / scales, self._matrix * scales)
-
 
 class Standardization(Whitening):
     """Coordinates ``z = factors * (x - mean)`` of some features, in memory and time that grow with d alone.
@@ -102,10 +98,6 @@ class Standardization(Whitening):
         wide = np.zeros((*rows.shape[:-1], len(self._kept)))
         wide[..., self._kept] = rows * self._factors[self._kept]
         return wide
-
-    def of_scaled(self, means: Float64Array, scales: Float64Array) -> Whitening:
-        """The same coordinates z, from ``(x - means) / scales`` in the place of x."""
-        return Standardization((self.mean - means) / scales, self._factors * scales, self._kept)
 
 
 def _average(values: Float64Array, weights: Float64Array | None) -> Float64Array:

@@ -337,7 +337,7 @@ class _Search:
         if len(errors) > 1:
             return found[_smallest_as_good(errors)]
         least = min(f.compared for f in found)
-        chosen = next(f for f in found if f.compared <= _AS_GOOD * least)
+        chosen = next((f for f in found if f.compared <= _AS_GOOD * least), found[0])
         return self._known_error(chosen, progress.stopped_early and len(found) == 1)
 
     @staticmethod

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from limbeck._inputs import Standardization, Whitening
+from limbeck._inputs import Whitening
 from limbeck._model import Float64Array, Model, Rows
 from limbeck._streamed import StreamedRows
 from limbeck.network import ReLUNetwork
@@ -102,7 +102,7 @@ def standard_errors(
     than 1, with 16,000 by 1.04.
     """
     d = rows.n_features
-    to_user = Standardization(np.zeros(d), np.ones(d), np.ones(d, dtype=bool)) if coordinates is None else coordinates
+    to_user = Whitening(np.zeros(d), np.eye(d)) if coordinates is None else coordinates
     if network is None:
         network = model.network() if coordinates is None else coordinates.pull_back(model.network()).normalized()
     model = _without_constants(model, to_user)
@@ -112,7 +112,7 @@ def standard_errors(
     n = rows.count
     p = int(free.sum())
     if n <= p or free.size > MOST_PARAMETERS:
-        return _unknown(model.width, len(to_user.mean))
+        return _unknown(model.width, to_user.matrix.shape[1])
     sandwich = _sandwich(model, rows, np.flatnonzero(free), decay, np.sqrt(n / (n - p)))
     return _propagate(model, sandwich, free, to_user, network)
 
@@ -124,7 +124,7 @@ def _unknown(k: int, d: int) -> StandardErrors:
 
 def _without_constants(model: Model, to_user: Whitening) -> Model:
     """Neurons that have no direction in the user's coordinates go into the bias, as ``normalized`` does it."""
-    constant = ~to_user.pulled(model.neurons[:, :-1]).any(axis=1)
+    constant = ~(model.neurons[:, :-1] @ to_user.matrix).any(axis=1)
     parameters = model.parameters[np.append(~constant, True)]
     parameters[-1, -1] += model.signs[constant] @ np.maximum(model.neurons[constant, -1], 0.0)
     return Model(model.signs[~constant], parameters)
