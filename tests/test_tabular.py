@@ -338,7 +338,9 @@ def test_a_line_in_noise_has_no_neurons(n, d, draws, most):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("n", "d"), [(15, 1), (20, 1), (30, 1), (30, 3), (60, 3), (100, 3), (100, 10), (300, 10)])
+@pytest.mark.parametrize(
+    ("n", "d"), [(15, 1), (20, 1), (30, 1), (30, 3), (60, 3), (100, 3), (100, 10), (300, 10), (400, 30)]
+)
 def test_a_line_in_noise_has_no_neurons_at_any_size(n, d):
     # Up to 8 % of draws have some, and then more than 14 of 80 less than once in 300 times.
     widths = [limbeck.learn(*line_in_noise(s, n, d), inputs="any", validation=0.0).width for s in range(80)]
