@@ -18,8 +18,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import limbeck
-from limbeck import blocks, moments, ridgeless
-from limbeck._scan import RowSample, Scan
+from limbeck import _streamed, blocks, moments, ridgeless
+from limbeck._affine import turned
+from limbeck._model import Fit, Model, Rows
+from limbeck._progress import Progress
+from limbeck._scan import RowSample, Scan, scanned
 
 PLANTED = limbeck.datasets.make_narrow_network("generic", 8, 3, seed=0)
 X, Y = limbeck.datasets.sample(PLANTED, 30_000, noise=0.1, seed=1)
@@ -373,6 +376,26 @@ def test_an_interrupted_pass_resumes_from_its_folder(kind, tmp_path, monkeypatch
         taken.clear()
 
 
+def test_errors_of_any_class_say_which_block():
+    class Unreadable:
+        def take_block(self, block, number, n_threads):
+            b"\xff".decode("utf-8")
+
+    with pytest.raises(UnicodeDecodeError, match="can't decode byte 0xff") as caught:
+        limbeck._blocks.take(Unreadable(), (X[:5], Y[:5]), 7, 1)
+    assert caught.value.__notes__ == ["in block 7"]
+
+
+def test_a_scan_with_nothing_added_is_one_of_its_own():
+    empty = Scan(RowSample(lambda d: 100, seed=0))
+    some = blocks.partial_sum(copy.deepcopy(empty), (X[:50], Y[:50]), 0)
+    for total in (some + empty, empty + some):
+        total.take_block(limbeck._blocks.Block(X[50:60], Y[50:60]), 1, 1)
+        assert (total.n_rows, total.sample.count) == (60, 60)
+        assert (some.n_rows, some.sample.count) == (50, 50)
+        assert empty.n_rows == 0
+
+
 def test_sums_of_other_data_are_not_taken_for_these(tmp_path, files):
     other = Y.copy()
     other[20_000] += 1.0
@@ -660,6 +683,77 @@ def test_time_may_run_out_during_a_pass(monkeypatch):
     assert found.network.distance(PLANTED) < 10 * 0.01 * 24 / 10_000
 
 
+def streamed(parts, tell, most=2000):
+    """Rows in blocks with a sample, as a refinement takes them."""
+    source = limbeck._blocks.as_blocks(parts)
+    scan = scanned(source, lambda d: most, np.random.default_rng(0), 1, tell)
+    sample = Rows(*scan.sample.in_order()[:2], None, 1)
+    return _streamed.StreamedRows(source, scan, None, 1.0, sample, tell)
+
+
+def random_model(seed, width=3):
+    rng = np.random.default_rng(seed)
+    return Model(rng.choice([-1.0, 1.0], width), rng.standard_normal((width + 1, 9)))
+
+
+def test_time_may_run_out_between_two_models():
+    tell = Progress(None, False, None)
+    rows = streamed(cut(X, Y, at=[10_000]), tell)
+    first, second = random_model(1), random_model(2)
+    assert rows.mean_error(first) == pytest.approx(np.mean((Y - first(X)) ** 2))
+    tell.deadline = 0.0
+    model, error = rows.refined(second, Fit(thresholds=True, n_threads=1), tolerance=1e-4)
+    assert model is second
+    assert tell.stopped_early
+    # Of the sample of 2000: within six standard errors of all rows'.
+    squares = (Y - second(X)) ** 2
+    assert abs(error - squares.mean()) < 6 * squares.std() / np.sqrt(2000)
+
+
+@pytest.mark.parametrize("width", [0, 1, 3, 14])
+def test_the_same_function_in_other_parameters_takes_no_pass(width):
+    rows = streamed(cut(X, Y, at=[10_000]), Progress(None, False, None))
+    model = random_model(3, width)
+    known, passes = rows.mean_error(model), []
+    rows._source = Passes(cut(X, Y, at=[10_000]), passes)
+    assert rows.mean_error(turned(model)) == known
+    round_about = Model(
+        model.signs, np.vstack([-model.neurons, model.parameters[-1] + (model.signs[:, None] * model.neurons).sum(0)])
+    )
+    np.testing.assert_allclose(round_about(X), model(X), atol=1e-12)
+    assert rows.mean_error(round_about) == known
+    assert not passes
+    other = model.parameters.copy()
+    other[-1, -1] += 1e-6
+    assert rows.mean_error(Model(model.signs, other)) != known
+    assert len(passes) == 1
+
+
+class Passes:
+    """Blocks that write down every pass."""
+
+    def __init__(self, parts, seen):
+        self.parts, self.seen = parts, seen
+
+    def total(self, empty):
+        self.seen.append(empty)
+        sums = copy.deepcopy(empty)
+        for number, part in enumerate(self.parts):
+            sums = blocks.partial_sum(sums, part, number)
+        return sums
+
+
+@pytest.mark.parametrize("inputs", ["standard", "any"])
+def test_no_pass_is_made_for_a_function_that_is_known(inputs):
+    seen = []
+    limbeck.learn(Passes(cut(X, Y, at=[10_000]), seen), width=3, inputs=inputs, sample_rows=10_000)
+    gradients = [sums.model(X[:1000]) for sums in seen if getattr(sums, "what", None) == "gradient"]
+    assert len(gradients) > 1
+    for i, values in enumerate(gradients):
+        for others in gradients[:i]:
+            assert np.abs(values - others).max() > 1e-10
+
+
 def test_learning_resumes_with_the_same_network(tmp_path, in_memory):
     parts = cut(X, Y, at=[7000, 15_000])
     broken = Interrupted(parts, 3 + 3 + 1)  # they are looked at; one pass; into the second one
@@ -772,3 +866,44 @@ found.network.save(f"{sys.argv[1]}/found.json")
     assert done.returncode == 0, done.stderr
     whole = limbeck.learn(np.array(rows), np.array(labels))
     same_network(limbeck.ReLUNetwork.load(tmp_path / "found.json"), whole.network, 1e-10)
+
+
+# ---- How many rows are searched on ----
+
+
+@pytest.fixture
+def searched(monkeypatch):
+    """Numbers of rows that widths are chosen on; as if few neurons asked for 600 rows."""
+    module, counts = sys.modules["limbeck._learning"], []
+    fit_any = module.fit_any
+
+    def counting(rows, *arguments):
+        counts.append(len(rows))
+        return fit_any(rows, *arguments)
+
+    monkeypatch.setattr(module, "fit_any", counting)
+    monkeypatch.setattr(module, "rows_to_search", lambda width, d: 600)
+    return counts
+
+
+@pytest.mark.parametrize("as_blocks", [False, True])
+def test_as_many_rows_as_asked_for_are_searched_on(searched, as_blocks):
+    for n in (1200, 1201, 3000):
+        parts = (cut(X[:n], Y[:n], at=[500]),) if as_blocks else (X[:n], Y[:n])
+        limbeck.learn(*parts, max_width=1, inputs="any", sample_rows=1200, validation=0.0)
+    assert searched == [1200, 1200, 1200]
+
+
+@pytest.mark.parametrize("as_blocks", [False, True])
+def test_one_row_more_than_a_search_asks_for_changes_little(searched, as_blocks):
+    found = []
+    for n in (600, 601, 2000):
+        parts = (cut(X[:n], Y[:n], at=[500]),) if as_blocks else (X[:n], Y[:n])
+        found.append(limbeck.learn(*parts, width=3, inputs="any", validation=0.0))
+    assert searched == [600, 600, 600]
+    errors = [np.mean((PLANTED(X) - one.predict(X)) ** 2) for one in found]
+    # All rows are refined on: the error falls like one over their number.
+    assert errors[2] < errors[0] / 2
+    assert np.mean((found[0].predict(X) - found[1].predict(X)) ** 2) < errors[0]
+    assert found[2].standard_errors.bias < found[0].standard_errors.bias
+    assert found[2].noise_variance == pytest.approx(0.01, rel=0.2)  # a standard deviation is .03 of it

@@ -4,7 +4,8 @@ import pickle
 
 import numpy as np
 import pytest
-from sklearn.model_selection import GridSearchCV
+from sklearn.dummy import DummyRegressor
+from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
@@ -118,3 +119,19 @@ def test_names_reach_the_sentences():
     assert model.learned_[0].feature_names == ("width", "height")
     assert NarrowReLURegressor(width=1).fit(X, targets["area"]).learned_.target_name == "area"
     assert NarrowReLURegressor(width=1).fit(X, X).learned_[1].target_name == "y1"
+
+
+def test_a_fold_without_a_row_of_a_rare_flag_is_answered_with_the_mean():
+    rng = np.random.default_rng(5)
+    y = rng.standard_normal(40)
+    X = np.zeros((40, 1))
+    X[7] = 1.0
+    scores = cross_val_score(NarrowReLURegressor(random_state=0), X, y, error_score="raise")
+    expected = cross_val_score(DummyRegressor(), X, y)
+    np.testing.assert_allclose(scores[0], expected[0])
+    weights = rng.uniform(size=40)
+    for constant in (np.zeros((40, 3)), np.where(np.arange(40) % 2, 0.3, 0.1 + 0.2)[:, None]):
+        one = NarrowReLURegressor(random_state=0).fit(constant, np.column_stack([y, 2 * y]), weights)
+        np.testing.assert_allclose(one.predict(constant)[0], np.average(y, weights=weights) * np.array([1, 2]))
+    with pytest.raises(ValueError, match="width"):
+        NarrowReLURegressor(-1).fit(np.zeros((40, 3)), y)

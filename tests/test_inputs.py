@@ -1,9 +1,11 @@
 """Inputs are recognised, and coordinates change without changing functions."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
-from limbeck import datasets
+from limbeck import ReLUNetwork, datasets
 from limbeck._inputs import detect_inputs, standardization, whitening
 
 
@@ -77,3 +79,31 @@ def test_gaussian_features_that_are_not_jointly_gaussian_are_recognised(make):
     rng = np.random.default_rng(8)
     a, b = rng.standard_normal((2, 4000))
     assert detect_inputs(make(rng, a, b)) == "any"
+
+
+def test_standardising_takes_memory_that_grows_with_the_features_alone():
+    d = 4000
+    X = np.random.default_rng(8).standard_normal((10, d)) + 5
+    X[:, ::7] = 2.0
+    network = ReLUNetwork(np.ones((2, d - len(range(0, d, 7)))), np.ones(2), thresholds=np.ones(2))
+    tracemalloc.start()
+    change = standardization(X)
+    Z = change(X)
+    pulled = change.pull_back(network)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    # Some copies of the rows, of 8 d bytes each; a matrix would be 400 times as much as one copy.
+    assert peak < 10 * X.nbytes
+    np.testing.assert_allclose(pulled(X), network(Z), rtol=1e-9)
+
+
+def test_standardising_is_the_linear_map_of_its_matrix():
+    rng = np.random.default_rng(9)
+    X = np.asfortranarray(rng.gamma(2.0, size=(200, 6)) * [1, 10, 0, 1e-3, 5, 1])
+    weights = rng.uniform(size=200)
+    change = standardization(X, weights)
+    kept = [0, 1, 3, 4, 5]
+    mean, sd = np.average(X, 0, weights), np.sqrt(np.average((X - np.average(X, 0, weights)) ** 2, 0, weights))
+    np.testing.assert_allclose(change(X), ((X - mean) / np.where(sd, sd, 1))[:, kept], rtol=1e-12, atol=1e-12)
+    forms = rng.standard_normal((3, 5))
+    np.testing.assert_allclose(change.pulled(forms), forms @ change.matrix, rtol=1e-15)

@@ -114,9 +114,12 @@ def _refitted(model: Model, rows: Rows) -> Model:
     error = float(rows.errors(model).mean())
     for _ in range(_STEPS):
         hessian = rows.normal_matrix(model)[np.ix_(free, free)]
-        hessian[np.diag_indices_from(hessian)] *= 1 + 1e-6
+        # Unit diagonal, so that sizes do not matter; a neuron that no row switches on has a row of zeros, and stays.
+        scale = 1 / np.sqrt(np.maximum(np.diag(hessian), np.finfo(np.float64).tiny))
+        hessian *= np.multiply.outer(scale, scale)
+        hessian[np.diag_indices_from(hessian)] = 1 + 1e-6
         step = np.zeros(model.parameters.size)
-        step[free] = np.linalg.solve(hessian, _descent(model, rows))
+        step[free] = scale * np.linalg.solve(hessian, scale * _descent(model, rows))
         length, before = 1.0, error
         while length > 0.05:
             trial = Model(model.signs, model.parameters + length * step.reshape(k + 1, D))

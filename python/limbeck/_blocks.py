@@ -142,7 +142,10 @@ def take(sums: Statistic, block: Any, number: int, n_threads: int | None) -> int
         sums.take_block(slices, number, n_threads)
         return len(slices.X)
     except (TypeError, ValueError, OverflowError) as error:
-        raise type(error)(f"block {number}: {error}") from error
+        if type(error) in (TypeError, ValueError, OverflowError):
+            raise type(error)(f"block {number}: {error}") from error
+        error.add_note(f"in block {number}")  # others may be made of other things than a text
+        raise
 
 
 def _as_slices(block: Block) -> Block:

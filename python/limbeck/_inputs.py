@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
+from numpy.typing import NDArray
 
 from limbeck import moments
 from limbeck._model import Float64Array
 from limbeck.network import ReLUNetwork
 
-__all__ = ["INPUTS", "MOST_ROWS", "Whitening", "detect_inputs"]
+__all__ = ["CONSTANT", "INPUTS", "MOST_ROWS", "Standardization", "Whitening", "detect_inputs"]
 
 INPUTS = ("auto", "standard", "gaussian", "any")
+# A feature with a standard deviation below this part of its mean is constant: nine units in the last place, which sums
+# of a few numbers that should be equal differ by.
+CONSTANT = 2e-15
 # Chance that Gaussian data fail one of the tests below, all features together.
 _FALSE_ALARM = 1e-3
 _TESTS = 8  # among which that chance is shared
@@ -27,21 +29,36 @@ _BLOCK = 65_536
 MOST_ROWS = 10_000  # more rows make the tests no more useful, only stricter than any real data
 
 
-@dataclass(frozen=True)
 class Whitening:
-    """Coordinates ``z = matrix @ (x - mean)``; matrix (r, d)."""
+    """Coordinates ``z = matrix @ (x - mean)``.
 
-    mean: Float64Array
-    matrix: Float64Array
+    Parameters
+    ----------
+    mean : ndarray of shape (d,)
+        What becomes zero.
+    matrix : ndarray of shape (r, d)
+        The linear map.
+    """
+
+    def __init__(self, mean: Float64Array, matrix: Float64Array) -> None:
+        self.mean, self._matrix = mean, matrix
+
+    @property
+    def matrix(self) -> Float64Array:
+        """The linear map (r, d)."""
+        return self._matrix
 
     def __call__(self, X: Float64Array) -> Float64Array:
         """Rows in the new coordinates: (n, r)."""
-        return np.ascontiguousarray((X - self.mean) @ self.matrix.T)
+        return np.ascontiguousarray((X - self.mean) @ self._matrix.T)
+
+    def pulled(self, rows: Float64Array) -> Float64Array:
+        """Linear forms (m, r) of z as linear forms (m, d) of x."""
+        return np.asarray(rows @ self._matrix)
 
     def pull_back(self, network: ReLUNetwork) -> ReLUNetwork:
         """The network of z as a network of x."""
-        weights = network.weights @ self.matrix
-        linear = network.linear @ self.matrix
+        weights, linear = self.pulled(network.weights), self.pulled(network.linear)
         return ReLUNetwork(
             weights,
             network.output,
@@ -49,6 +66,44 @@ class Whitening:
             bias=network.bias - float(linear @ self.mean),
             thresholds=network.thresholds - weights @ self.mean,
         )
+
+
+class Standardization(Whitening):
+    """Coordinates ``z = factors * (x - mean)`` of some features, in memory and time that grow with d alone.
+
+    Parameters
+    ----------
+    mean, factors : ndarray of shape (d,)
+        Of every feature.
+    kept : ndarray of bool of shape (d,)
+        Which features become coordinates.
+    """
+
+    def __init__(self, mean: Float64Array, factors: Float64Array, kept: NDArray[np.bool_]) -> None:
+        self.mean, self._factors, self._kept = mean, factors, kept
+
+    @property
+    def n_kept(self) -> int:
+        """Number of coordinates."""
+        return int(np.count_nonzero(self._kept))
+
+    @property
+    def matrix(self) -> Float64Array:
+        """The linear map (r, d), made anew by each call."""
+        return np.asarray(np.diag(self._factors)[self._kept])
+
+    def __call__(self, X: Float64Array) -> Float64Array:
+        """Rows in the new coordinates: (n, r)."""
+        kept = slice(None) if self._kept.all() else np.flatnonzero(self._kept)
+        rows = np.ascontiguousarray(X[:, kept] - self.mean[kept])
+        rows *= self._factors[kept]
+        return rows
+
+    def pulled(self, rows: Float64Array) -> Float64Array:
+        """Linear forms (m, r) of z as linear forms (m, d) of x."""
+        wide = np.zeros((*rows.shape[:-1], len(self._kept)))
+        wide[..., self._kept] = rows * self._factors[self._kept]
+        return wide
 
 
 def _average(values: Float64Array, weights: Float64Array | None) -> Float64Array:
@@ -78,12 +133,12 @@ def whitening(X: Float64Array, n_threads: int | None = None, weights: Float64Arr
     return Whitening(mean, (vectors[:, kept] / np.sqrt(values[kept])).T / scale)
 
 
-def standardization(X: Float64Array, weights: Float64Array | None = None) -> Whitening:
-    """Mean 0 and standard deviation 1 for each feature; constant features are left out."""
+def standardization(X: Float64Array, weights: Float64Array | None = None) -> Standardization:
+    """Mean 0 and standard deviation 1 for each feature; features that are constant up to rounding are left out."""
     mean = _average(X, weights)
     scale = np.sqrt(_average(np.square(X - mean), weights))
-    varies = scale > 1e-14 * np.abs(mean)
-    return Whitening(mean, np.diag(1 / np.where(varies, scale, 1.0))[varies])
+    varies = scale > CONSTANT * np.abs(mean)
+    return Standardization(mean, 1 / np.where(varies, scale, 1.0), varies)
 
 
 def detect_inputs(X: Float64Array, n_threads: int | None = None) -> str:

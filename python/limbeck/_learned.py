@@ -50,7 +50,7 @@ class Learned:
         Labels of those rows, and labels less predictions.
     noise_variance : float
         Estimated variance of the label noise: squared residuals of the rows fitted, over their number less that of the
-        parameters (NaN without rows to spare); for ``inputs="any"``, if all rows were searched on, the generalised
+        parameters (NaN without rows to spare); for ``inputs="any"``, if all rows are in memory, the generalised
         cross-validation error, of which the noise is a part.
     clumps : list of Clump
         Which neurons look like one at which angle, finest first, and what it would cost to collapse them. Angles are

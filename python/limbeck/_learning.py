@@ -18,14 +18,14 @@ from limbeck._gaussian import (
     rows_to_search,
     without_needless_affine_part,
 )
-from limbeck._inputs import MOST_ROWS, Whitening, detect_inputs, standardization, whitening
+from limbeck._inputs import CONSTANT, MOST_ROWS, Standardization, Whitening, detect_inputs, standardization, whitening
 from limbeck._learned import Learned
 from limbeck._model import Fit, Float64Array, Model, Rows, linear_model
 from limbeck._polish import NOISELESS
 from limbeck._progress import Progress
 from limbeck._refits import Refit
 from limbeck._streamed import StreamedRows
-from limbeck._tabular import fit_any
+from limbeck._tabular import fit_any, with_more_rows
 from limbeck._thresholds import HINGE_SCORE, hinge_scores
 from limbeck.subspace import Subspace
 
@@ -33,13 +33,16 @@ __all__ = [
     "FEWEST_ROWS",
     "LARGEST",
     "SMALLEST",
+    "ConstantFeaturesError",
     "Found",
     "Options",
+    "check_features",
     "check_labels",
     "check_sizes",
     "finish",
     "learn_rows",
     "learned",
+    "mean_alone",
     "require_enough_rows",
     "search",
     "weighted_rows",
@@ -50,6 +53,10 @@ FEWEST_ROWS = 10
 LARGEST, SMALLEST = 1e150, 1e-150
 _SAMPLE_BYTES = 1 << 27
 _MISFIT_ROWS = 10_000  # looked at for hinges that a network for Gaussian inputs has left
+
+
+class ConstantFeaturesError(ValueError):
+    """No feature varies, up to rounding."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +70,8 @@ class Options:
     validation: float
     rng: np.random.Generator
     n_threads: int
+    constant_features: bool = False  # whether to answer with the mean where no feature varies
+    asked_rows: int | None = None  # to search on, where the caller says how many
 
     def sample_rows(self, asked: int | None) -> SampleRows:
         """How many rows a search is made on where there are more."""
@@ -112,7 +121,10 @@ class Found:
 def learn_rows(rows: Rows, options: Options, tell: Progress, names: tuple[str, ...], target: str) -> Learned:
     """Learn from rows in memory."""
     check_labels(float(rows.y.min()), float(rows.y.max()))
-    check_sizes(np.maximum(rows.X.max(axis=0), -rows.X.min(axis=0)), names)
+    low, high = rows.X.min(axis=0), rows.X.max(axis=0)
+    check_sizes(np.maximum(high, -low), names)
+    if not options.constant_features:
+        check_features(low, high)
     found = search(rows, options, tell)
     if tell.stopped_early and len(found.held_out):
         _leave_to_constant(found)
@@ -120,6 +132,12 @@ def learn_rows(rows: Rows, options: Options, tell: Progress, names: tuple[str, .
     if found.kind != "any":
         finish(found, found.inner, options.refine, tell, joining=len(found.held_out) > 0)
     return learned(found, residuals, None, options, tell, names, target)
+
+
+def mean_alone(rows: Rows, validation: float, seed: int, names: tuple[str, ...], target: str) -> Learned:
+    """Learn the mean of the labels, of rows whose features may all be constant."""
+    options = Options(0, 0, "any", True, validation, np.random.default_rng(seed), rows.n_threads, True)
+    return learn_rows(rows, options, Progress(None, False, None), names, target)
 
 
 def search(rows: Rows, options: Options, tell: Progress, *, largest: float | None = None) -> Found:
@@ -145,12 +163,12 @@ def search(rows: Rows, options: Options, tell: Progress, *, largest: float | Non
     unit = 2.0 ** np.round(np.log2(np.abs(rows.y).max() if largest is None else largest))
     begun = _begun(kind, rows, used, held_out, unit, fit)
     if kind == "any":
-        return _searched_any(begun, options, tell, sampled=largest is not None)
+        return _searched_any(begun, options, tell, whole=largest is None)
     found = _searched_gaussian(begun, options, tell)
     if options.inputs == "auto" and options.refine and not tell.out_of_time() and _is_misfit(found):
         # The inputs passed for Gaussian, and the network leaves something to explain: what needs no such inputs may do
         # better.
-        general = _searched_any(_begun("any", rows, used, held_out, unit, fit), options, tell, sampled=True)
+        general = _searched_any(_begun("any", rows, used, held_out, unit, fit), options, tell, whole=largest is None)
         if general.noise <= _cross_validated_error(found):
             return general
     return found
@@ -158,18 +176,27 @@ def search(rows: Rows, options: Options, tell: Progress, *, largest: float | Non
 
 def _begun(kind: str, rows: Rows, used: NDArray[np.intp], held_out: NDArray[np.intp], unit: float, fit: Fit) -> Found:
     """A search that has its coordinates, and nothing else yet."""
-    coordinates = None if kind == "standard" else _coordinates(rows.part(used), kind, rows.n_threads or None)
+    coordinates = None if kind == "standard" else _coordinates(rows, used, kind)
     inner = Rows(rows.X if coordinates is None else coordinates(rows.X), rows.y / unit, rows.weights, rows.n_threads)
     return Found(kind, rows, inner, unit, coordinates, used, held_out, fit, linear_model(inner.n_features))
 
 
-def _searched_any(found: Found, options: Options, tell: Progress, *, sampled: bool) -> Found:
-    """The search for inputs of any distribution; of a sample only as many rows as it asks for are used."""
+def _searched_any(found: Found, options: Options, tell: Progress, *, whole: bool) -> Found:
+    """The search for inputs of any distribution, on no more rows than it asks for.
+
+    Where the rows are the whole and no sample, the network is refined on all of them that are used.
+    """
     tell.enter("widths")
-    used, rng = found.used, options.rng
-    if sampled and len(used) > (most := rows_to_search(options.most, found.inner.n_features)):
-        found.used = used = np.sort(rng.permutation(used)[:most])
-    fitted = fit_any(found.inner.part(used), options.width, options.max_width, found.fit, tell, rng)
+    few = used = found.used
+    inner, fit = found.inner, found.fit
+    if options.asked_rows is None and len(used) > (most := rows_to_search(options.most, inner.n_features)):
+        few = np.sort(options.rng.permutation(used)[:most])
+    fitted = fit_any(inner.part(few), options.width, options.max_width, fit, tell, options.rng)
+    if whole and len(few) < len(used):
+        tell.enter("refine")
+        fitted = with_more_rows(fitted, inner.part(used), len(few), fit)
+    else:
+        found.used = few
     found.model, found.noise, found.decay = turned(fitted.model), fitted.error, fitted.decay
     return found
 
@@ -335,11 +362,18 @@ def _split(n: int, fraction: float, rng: np.random.Generator) -> tuple[NDArray[n
     return np.sort(order[:count]), np.sort(order[count:])
 
 
-def _coordinates(rows: Rows, kind: str, n_threads: int | None) -> Whitening:
-    """The change of coordinates that the learner of this kind works in, from the rows to learn from."""
-    if not np.ptp(rows.X, axis=0).any():
-        raise ValueError("X is constant in every feature: there is nothing to learn from")
-    return whitening(rows.X, n_threads, rows.weights) if kind == "gaussian" else standardization(rows.X, rows.weights)
+def _coordinates(rows: Rows, used: NDArray[np.intp], kind: str) -> Whitening:
+    """The change of coordinates that the learner of this kind works in, from the rows to learn from.
+
+    Where no feature varies on those rows one is made zero, and the fit is a constant.
+    """
+    some, threads = rows.part(used), rows.n_threads or None
+    scaled = standardization(some.X, some.weights)
+    if scaled.n_kept:
+        return whitening(some.X, threads, some.weights) if kind == "gaussian" else scaled
+    if kind == "gaussian":
+        raise ValueError(f"X is constant in every feature of the {len(used)} rows to learn from: no Gaussian is")
+    return Standardization(scaled.mean, np.zeros(rows.n_features), np.arange(rows.n_features) == 0)
 
 
 def require_enough_rows(n: int, d: int) -> None:
@@ -357,6 +391,17 @@ def check_labels(least: float, largest: float) -> None:
         raise ValueError(
             f"the largest |y| is {size:g}, whose square leaves float64; scale y to between 1e-150 and 1e150"
         )
+
+
+def check_features(low: Float64Array, high: Float64Array) -> None:
+    """Some feature must vary, between these ends, by more than rounding."""
+    if (high - low > 2 * CONSTANT * np.maximum(np.abs(low), np.abs(high))).any():
+        return
+    if (low == high).all():
+        raise ConstantFeaturesError("X is constant in every feature: there is nothing to learn from")
+    raise ConstantFeaturesError(
+        f"X is constant in every feature up to rounding, below {2 * CONSTANT:g} of its size: subtract an offset first"
+    )
 
 
 def check_sizes(sizes: Float64Array, names: tuple[str, ...]) -> None:

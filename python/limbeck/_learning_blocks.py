@@ -18,6 +18,7 @@ from limbeck._gaussian import noise_variance
 from limbeck._learned import Learned
 from limbeck._learning import (
     Options,
+    check_features,
     check_labels,
     check_sizes,
     finish,
@@ -92,6 +93,8 @@ def learn_blocks(
         )
     check_labels(scan.least, scan.largest)
     check_sizes(np.maximum(scan.high, -scan.low), names)
+    if not options.constant_features:
+        check_features(scan.low, scan.high)
     sample = weighted_rows(X, y, weights if scan.weighted else None, options.n_threads)
     _check_sample(sample, scan, names)
     found = search(sample, options, tell, largest=max(abs(scan.least), abs(scan.largest)))

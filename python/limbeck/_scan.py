@@ -322,10 +322,8 @@ class Scan(FromZero):
         self._label = self._label or label
 
     def __add__(self, other: Scan) -> Scan:
-        if not other.n_rows:
-            return self
-        if not self.n_rows:
-            return other
+        if not (self.n_rows and other.n_rows):
+            return copy.deepcopy(self if self.n_rows else other)  # what is added to the sum is not theirs
         sample = RowSample(self.sample.rows_to_keep, self.sample.seed, self.sample.n_rows)
         total = Scan(sample, self.first_rows)
         total.sample.add(self.sample)

@@ -25,6 +25,7 @@ _FIRST_DAMPING = 1e-10
 _MOST_REFUSED = 4  # steps in a row: what is left is a crawl from kink to kink
 _MOST_STEPS = 30
 _CG_STEPS, _CG_TOLERANCE = 200, 1e-3
+_ROUNDING = 1e-14  # of the sum of sizes: what turning neurons round may leave
 
 
 class _OutOfTime(Exception):
@@ -97,7 +98,9 @@ class StreamedRows:
     def mean_error(self, model: Model) -> float:
         """Weighted mean squared error; that of the sample where the time is up."""
         try:
-            known = self.sums(model)
+            known = self._known
+            if known is None or not _same_function(known.model, model):
+                known = self.sums(model)
             return known.error / known.weight
         except _OutOfTime:
             return self._sample.mean_error(model)
@@ -115,8 +118,12 @@ class StreamedRows:
 
     def sampled_matrix(self, model: Model) -> Float64Array:
         """The same of as many rows of the sample as are needed, from all over it."""
-        step = max(1, len(self._sample) // (_MOST_PER_PARAMETER * model.parameters.size))
-        return self._sample.part(np.arange(0, len(self._sample), step)).normal_matrix(model)
+        count, n = _MOST_PER_PARAMETER * model.parameters.size, len(self._sample)
+        if count >= n:
+            return self._sample.normal_matrix(model)
+        # Drawn, not every so many: rows may have a period. The same ones for the same model, whatever came before.
+        drawn = np.sort(np.random.default_rng(0).choice(n, count, replace=False))
+        return self._sample.part(drawn).normal_matrix(model)
 
     def exact_matrix(self, model: Model) -> Float64Array:
         """The same of all rows."""
@@ -156,6 +163,7 @@ class StreamedRows:
         sample, as long as its steps are taken.
         """
         system = _System(self, fit, model)
+        here: ModelSums | None = None
         try:
             here = self.sums(model)
             for _ in range(min(fit.max_steps, _MOST_STEPS)):
@@ -175,11 +183,23 @@ class StreamedRows:
                     break
         except _OutOfTime:
             self._tell.stopped_early = True
-        return model, here.error / here.weight if self._known is not None else self._sample.mean_error(model)
+        return model, self._sample.mean_error(model) if here is None else here.error / here.weight
 
 
 def _same(a: Model, b: Model) -> bool:
     return np.array_equal(a.signs, b.signs) and np.array_equal(a.parameters, b.parameters)
+
+
+def _same_function(a: Model, b: Model) -> bool:
+    """Whether models are equal but for neurons that are turned round, as ``turned`` does it."""
+    if not np.array_equal(a.signs, b.signs):
+        return False
+    turn = (a.neurons == -b.neurons).all(axis=1)
+    if not np.array_equal(np.where(turn, -1.0, 1.0)[:, None] * a.neurons, b.neurons):
+        return False
+    moved = (turn * a.signs)[:, None] * a.neurons
+    sizes = np.abs(a.parameters[-1]) + np.abs(moved).sum(axis=0)
+    return bool((np.abs(a.parameters[-1] + moved.sum(axis=0) - b.parameters[-1]) <= _ROUNDING * sizes).all())
 
 
 class _System:

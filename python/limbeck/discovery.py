@@ -85,7 +85,9 @@ def scale_space_peaks(
     ndarray of shape (m, r)
         Unit directions, distinct modulo sign, one or more for each scale.
     """
-    Z, residual = Z[:_PEAK_ROWS], residual[:_PEAK_ROWS]
+    if len(Z) > _PEAK_ROWS:  # drawn: rows may come in any order
+        drawn = np.sort(rng.choice(len(Z), _PEAK_ROWS, replace=False))
+        Z, residual = Z[drawn], residual[drawn]
     r = Z.shape[1]
     start = rng.standard_normal((_DIRECTIONS_PER_DIMENSION * r, r))
     start /= np.linalg.norm(start, axis=1, keepdims=True)

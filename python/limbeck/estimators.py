@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from limbeck import ridgeless
-from limbeck._arrays import Array, row_weights
+from limbeck._arrays import Array, row_weights, thread_count
 from limbeck._frame_numbers import native_frame, require_numbers, without_table
-from limbeck._frames import column_names, label_names, require_same_names, require_same_rows
-from limbeck._learning import FEWEST_ROWS
+from limbeck._frames import column_names, feature_names, label_names, require_same_names, require_same_rows
+from limbeck._learning import FEWEST_ROWS, ConstantFeaturesError, mean_alone, weighted_rows
 from limbeck._warnings import silenced
 from limbeck.learn import Learned, learn
 from limbeck.network import ReLUNetwork
@@ -168,6 +168,8 @@ def _weights(sample_weight: ArrayLike, rows: Array) -> Float64Array:
 class NarrowReLURegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: ignore[misc]
     """A sum of a few ReLUs with a linear part, whose neurons can be read; see :func:`limbeck.learn`.
 
+    Where every feature is constant, the mean of the labels is fitted.
+
     Parameters
     ----------
     width : int, optional
@@ -244,20 +246,26 @@ class NarrowReLURegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # t
     def _learn(
         self, X: Float64Array, y: Float64Array, name: str, weights: Float64Array | None, random: np.random.RandomState
     ) -> Learned:
-        return learn(
-            X,
-            np.ascontiguousarray(y),
-            self.width,
-            max_width=self.max_width,
-            inputs=self.inputs,
-            validation=self.validation_fraction,
-            sample_weight=weights,
-            seed=int(random.randint(2**31 - 1)),
-            time_limit=self.time_limit,
-            feature_names=getattr(self, "feature_names_in_", None),
-            target_name=name,
-            n_threads=self.n_threads,
-        )
+        y, seed = np.ascontiguousarray(y), int(random.randint(2**31 - 1))
+        known = getattr(self, "feature_names_in_", None)
+        try:
+            return learn(
+                X,
+                y,
+                self.width,
+                max_width=self.max_width,
+                inputs=self.inputs,
+                validation=self.validation_fraction,
+                sample_weight=weights,
+                seed=seed,
+                time_limit=self.time_limit,
+                feature_names=known,
+                target_name=name,
+                n_threads=self.n_threads,
+            )
+        except ConstantFeaturesError:  # as in a fold of a cross-validation that has no row of a rare flag
+            rows = weighted_rows(X, y, weights, thread_count(self.n_threads))
+            return mean_alone(rows, self.validation_fraction, seed, feature_names(known, X, X.shape[1]), name)
 
     def predict(self, X: ArrayLike) -> Float64Array:
         """Predictions (n,) or (n, q) for rows X (n, d)."""

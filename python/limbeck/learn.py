@@ -50,7 +50,7 @@ def learn(
     2304.10524). The linear part is left out where turning neurons round leaves only noise of it; thresholds are fitted
     where the rows clearly ask for them, and for estimated means. For any other inputs: hinges of features, moments and
     random directions chosen one by one, refined together under weight decays that the rows set by their evidence, the
-    width by generalised cross-validation.
+    width by cross-validation: in folds up to 500 rows, generalised beyond.
 
     Parameters
     ----------
@@ -90,9 +90,10 @@ def learn(
         What the result calls the label; default the name of y, or "y".
     sample_rows : int, optional
         Number of rows, drawn without replacement, that the search is made on where there are more; the network is then
-        refined on all of them, in a few passes and in memory that does not grow with them. Default 128 MB of X, or what
-        the search for ``max_width`` neurons asks for if that is more. Arrays in memory are treated alike. Rows held out
-        for validation are some of the sample, and join the others in the last refinement.
+        refined on all of them, in a few passes and in memory that does not grow with them. Default for Gaussian inputs
+        128 MB of X, or what the search for ``max_width`` neurons asks for if that is more; for any others what it asks
+        for, 50,000 or 60 for each parameter. Arrays in memory are treated alike. Rows held out for validation are some
+        of the sample, and join the others in the last refinement.
     n_threads : int, optional
         Number of threads; default what OpenMP would take.
 
@@ -108,9 +109,9 @@ def learn(
     TypeError
         An argument has the wrong type, or blocks can be gone over only once.
     ValueError
-        Shapes disagree, there are too few rows, y is constant or so large or small that its square leaves float64,
-        weights are negative, or X, y or the weights hold NaN or infinity. Two columns have the same name, or pandas'
-        row labels of X, y and the weights are the same in another order.
+        Shapes disagree, there are too few rows, y or every feature is constant, y is so large or small that its square
+        leaves float64, weights are negative, or X, y or the weights hold NaN or infinity. Two columns have the same
+        name, or pandas' row labels of X, y and the weights are the same in another order.
 
     Examples
     --------
@@ -125,7 +126,8 @@ def learn(
     if feature_names is not None:
         names_of_features(feature_names, None, len(feature_names) if hasattr(feature_names, "__len__") else 0)
     threads = thread_count(n_threads)
-    options = Options(width, max_width, inputs, refine, validation, np.random.default_rng(seed), threads)
+    rng = np.random.default_rng(seed)
+    options = Options(width, max_width, inputs, refine, validation, rng, threads, asked_rows=sample_rows)
     tell = Progress(callback, progress, time_limit)
     # Labels in blocks, or of dask, whose arrays have names of another kind, tell theirs when they are read.
     named = None if y is None or hasattr(y, "__dask_graph__") else y

@@ -242,7 +242,9 @@ def find_subspace(
             contraction, directions = _vectors, _mixes(known, _CONTRACTIONS_PER_DIMENSION * len(known), rng)
         else:
             contraction, directions = _matrices, _mixes(np.eye(d), _CONTRACTIONS, rng)
-            X, y = X[:_MATRIX_ROWS], y[:_MATRIX_ROWS]
+            if len(y) > _MATRIX_ROWS:  # drawn: rows may come in any order
+                drawn = np.sort(rng.choice(len(y), _MATRIX_ROWS, replace=False))
+                X, y = X[drawn], y[drawn]
         null = _Null(X, y, order, rng)
         (real,) = contraction(X, y[:, None], directions, order, rows.n_threads)
         flipped = contraction(null.X, null.labels, directions, order, rows.n_threads)
