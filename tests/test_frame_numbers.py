@@ -64,7 +64,9 @@ def test_a_missing_object_is_told_by_its_place(missing):
         limbeck.learn(np.c_[y, y**2], labels)
 
 
-@pytest.mark.parametrize("wrong", ["1.5", b"1", 1j, pd.Timestamp(0), object(), [1.0]], ids=str)
+@pytest.mark.parametrize(
+    "wrong", ["1.5", b"1", 1j, pd.Timestamp(0), object(), [1.0]], ids=lambda value: type(value).__name__
+)
 def test_objects_that_are_no_numbers_are_refused(wrong):
     X, y = np.ones((12, 2)).astype(object), np.arange(12.0)
     X[3, 1] = wrong

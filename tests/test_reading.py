@@ -358,7 +358,7 @@ def test_few_rows_are_cross_validated():
         y = 3 * np.maximum(X[:, 0], 0) + X[:, 1] + rng.standard_normal(5040)
         found = limbeck.learn(X[:40], y[:40])
         told = re.search(
-            r"cross-validated R2 (\S+) \(40 rows, 10 folds, the search repeated for each\)", _one_line(found)
+            r"cross-validated R2 (\S+) \(40 rows, 5 folds, the search repeated for each\)", _one_line(found)
         )
         residuals = y[40:] - found.predict(X[40:])
         truth = 1 - np.var(residuals) / np.var(y[40:])

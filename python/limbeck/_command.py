@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 from limbeck import _sentences as sentences
 from limbeck._files import is_special
 from limbeck._learned import Learned
+from limbeck._learning import ConstantFeaturesError
 from limbeck._model_file import is_network_file
 
 __all__ = [
@@ -60,13 +61,13 @@ def line_left(progress: bool) -> Iterator[None]:
 def refusals(what: str) -> Iterator[None]:
     """Turn the library's refusal of data or options into a CommandError.
 
-    It is a ValueError and nothing else. Errors of derived classes, such as that of a singular matrix, are faults of the
-    library and pass, with their traceback.
+    It is a ValueError, or the learner's own for features that do not vary. Errors of other derived classes, such as
+    that of a singular matrix, are faults of the library and pass, with their traceback.
     """
     try:
         yield
     except ValueError as error:
-        if type(error) is not ValueError:
+        if type(error) not in (ValueError, ConstantFeaturesError):
             raise
         raise CommandError(f"{what}: {error}") from error
 

@@ -33,7 +33,7 @@ class Learned:
     What is printed depends on the result alone, and a copy by pickle prints the same. Up to 500 parameters the result
     keeps no reference to X and y, but copies of the rows held out and of some others, from which smaller widths and,
     where fewer than 100 rows were held out, a cross-validated R2 are found when they are printed or asked for: these
-    rows are in its pickle, too. R2 is then of searches on all folds of the rows but one: ten folds, five from 150 rows
+    rows are in its pickle, too. R2 is then of searches on all folds of the rows but one: ten folds, five from 40 rows
     on, single rows up to 20; not beyond 1000 rows or 10,000 entries of X, where a bootstrap interval is printed.
 
     Attributes

@@ -16,7 +16,7 @@ __all__ = ["FEWEST_HELD_OUT", "CrossValidation", "LineComparison", "Refit", "can
 # Of so few rows held out R2 has a standard error of a tenth and more where half of the variance is explained.
 FEWEST_HELD_OUT = 100
 # Rows, and entries of X, up to which the searches take a second or two in all; five folds from so many rows on.
-_MOST_ROWS, _MOST_ENTRIES, _FIVE_FOLDS_FROM = 1000, 10_000, 150
+_MOST_ROWS, _MOST_ENTRIES, _FIVE_FOLDS_FROM = 1000, 10_000, 40
 _LEAVE_ONE_OUT = 20  # rows up to which every one is a fold: tenths of them would be one or two
 _CHANCE = 2.0  # standard errors of a difference that chance makes up for
 _EXACT = 1e-20  # of the variance of the labels: what is left over is rounding
@@ -96,7 +96,7 @@ def cross_validate(refit: Callable[[Rows], Refit], rows: Rows, width: int) -> Cr
         None where a fold leaves too little to learn from.
     """
     n = len(rows)
-    folds = n if n <= _LEAVE_ONE_OUT else 10 if n <= _FIVE_FOLDS_FROM else 5
+    folds = n if n <= _LEAVE_ONE_OUT else 10 if n < _FIVE_FOLDS_FROM else 5
     squares = np.empty((width + 1, n))
     for fold in np.array_split(np.random.default_rng(0).permutation(n), folds):
         others, left_out = np.setdiff1d(np.arange(n), fold), rows.part(np.sort(fold))

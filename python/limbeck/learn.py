@@ -50,7 +50,7 @@ def learn(
     2304.10524). The linear part is left out where turning neurons round leaves only noise of it; thresholds are fitted
     where the rows clearly ask for them, and for estimated means. For any other inputs: hinges of features, moments and
     random directions chosen one by one, refined together under weight decays that the rows set by their evidence, the
-    width by cross-validation: in folds up to 500 rows, generalised beyond.
+    width by cross-validation: in folds up to 120 rows, generalised beyond.
 
     Parameters
     ----------
