@@ -24,7 +24,7 @@ __all__ = ["best_in_span", "gram", "hinges_along"]
 
 _MOST_DIMENSIONS = 6  # in more, the directions of the score test are too far apart to meet a neuron
 _QUIET = 12.0  # squared score of chi-squared with one degree of freedom; the largest of some 100 is below in 95 of 100
-_DIRECTIONS_IN_A_PLANE, _DIRECTIONS_PER_DIMENSION = 32, 24
+_DIRECTIONS_IN_A_PLANE, _DIRECTIONS_PER_DIMENSION = 32, 16
 _LEVELS = (0.05, 0.2, 0.35, 0.5, 0.65, 0.8, 0.95)  # quantiles along a direction at which thresholds are tested
 _LEVELS_ON_A_LINE = 40
 _BESIDE = 0.15  # radians from a neuron: a neuron that stands for two close ones shows there
@@ -124,6 +124,11 @@ def best_in_span(
     rows = rows.part(slice(_TEST_ROWS))
     _, sizes, vectors = np.linalg.svd(model.neurons[:, :-1], full_matrices=False)
     rank = int((sizes > 1e-6 * sizes[0]).sum())
+    if rank <= _MOST_DIMENSIONS:
+        # In the whole span first, as the model is: mostly nothing is missing, and no fit is needed to see it.
+        span = _Span.of(np.ascontiguousarray(vectors[:rank]), model, rows)
+        if _Tests(model.projected(span.basis), span, fit.thresholds, rng).largest < _QUIET:
+            return None
     fit = fit.changed(max_steps=_STEPS, tolerance=_TOLERANCE)
     span, state = _reduced(model, rows, vectors[:rank], fit)
     if len(span.basis) > _MOST_DIMENSIONS:

@@ -36,8 +36,8 @@ _AS_GOOD = 1.005  # times the least error
 _CHOICE, _CHOICE_PER_FEATURE = 3.0, 0.2
 # Up to so many rows and numbers, folds that choose for themselves count the choice better than a constant, which hides
 # hinges that are there. Beyond, they take six times as long for nothing: on eight real tables of 150 to 375 rows the
-# mean R2 was .8137 with folds and .8130 without. Of few rows one split tells little: on a line in noise, n = 15 to 100, one
-# leaves neurons in up to 11 % of draws, two in up to 10 %, four in up to 8 %.
+# mean R2 was .8137 with folds and .8130 without. Of few rows one split tells little: on a line in noise, n = 15 to 100,
+# one leaves neurons in up to 11 % of draws, two in up to 10 %, four in up to 8 %.
 _FOLDS, _MOST_REPEATS, _FOLD_ROWS = 5, 2, 120
 _FOLD_NUMBERS, _REPEATED_NUMBERS = 30_000, 10_000
 # Standard errors of a paired difference of squared errors that may be chance (the rule of Breiman, Friedman, Olshen and
