@@ -93,7 +93,7 @@ def learn_gaussian(
         if _holds(best, width, judge):
             break
         tell.enter("discovery")
-    best = _completed(best, rows, order, count, most, fit, tell, rng)
+    best = _completed(best, rows, order, most, fit, tell, rng)
     if thresholds and not asked_for_thresholds:
         best, thresholds = _without_needless_thresholds(best, rows, fit, tell)
     return best, subspace, thresholds
@@ -114,7 +114,6 @@ def _completed(
     best: Model,
     rows: Rows,
     order: NDArray[np.intp],
-    tested: int,
     most: int,
     fit: Fit,
     tell: Progress,
@@ -122,16 +121,13 @@ def _completed(
 ) -> Model:
     """The refined model with the neurons that a search in all dimensions, on a part of the rows, could not see.
 
-    They are those inside the span of the others, which the search has tested on the first ``tested`` rows in this
-    order, and those so faint that only all rows show them.
+    They are those inside the span of the others, and those so faint that only all rows show them.
     """
     searched = rows_to_search(most, rows.n_features)
     for _ in range(_COMPLETIONS):
         if tell.out_of_time() or not best.width or rows.mean_error(best) <= NOISELESS * rows.variance:
             break
-        better = None
-        if tested < min(searched, len(order)):
-            better = best_in_span(best, rows.part(order[:searched]), most, fit, tell, rng)
+        better = best_in_span(best, rows.part(order[:searched]), most, fit, tell, rng)
         if better is None and best.width < most and len(order) > searched:
             every = Polisher(rows.part(order), fit, tell, rng)
             state = every.priced(best)
@@ -204,7 +200,8 @@ def _search_widths(
             best, thresholds = found, fit.thresholds
         # Where rows are few, that moments show nothing is no proof, and the price must tell.
         proven = polisher.is_exact(found) or (settled and not polisher.has_few_rows)
-        if proven or in_vain == _IN_VAIN or tell.out_of_time():
+        # With thresholds all widths are tried at once, inside the span.
+        if proven or in_vain == (1 if fit.thresholds else _IN_VAIN) or tell.out_of_time():
             break
     return best, thresholds
 

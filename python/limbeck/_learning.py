@@ -165,9 +165,10 @@ def search(rows: Rows, options: Options, tell: Progress, *, largest: float | Non
     if kind == "any":
         return _searched_any(begun, options, tell, whole=largest is None)
     found = _searched_gaussian(begun, options, tell)
-    if options.inputs == "auto" and options.refine and not tell.out_of_time() and _is_misfit(found):
-        # The inputs passed for Gaussian, and the network leaves something to explain: what needs no such inputs may do
-        # better.
+    unsure = options.inputs == "auto" and options.refine and not tell.out_of_time()
+    if unsure and (not found.model.width or _is_misfit(found)):
+        # The inputs passed for Gaussian, and no neuron was found, or the network leaves something to explain: what
+        # needs no such inputs may do better.
         general = _searched_any(_begun("any", rows, used, held_out, unit, fit), options, tell, whole=largest is None)
         if general.noise <= _cross_validated_error(found):
             return general

@@ -14,6 +14,7 @@ from limbeck.subspace import Subspace
 __all__ = ["HINGE_SCORE", "hinge_scores", "in_span", "needs_thresholds", "with_thresholds"]
 
 _STARTS = 6
+_ROUNDS = 2  # of searches inside a span that the one before has moved
 _LEVELS = np.arange(1, 10) / 10  # quantiles of |<u, x>| at which hinges are tested
 # Squared score of one degree of freedom; the largest of 18 hinges along some ten directions is below in 99 of 100.
 HINGE_SCORE = 18.0
@@ -78,16 +79,16 @@ def with_thresholds(
     for _ in range(_STARTS):
         if tell.out_of_time() or polisher.is_exact(trial):
             break
-        fresh = polisher.state(_on_scale(random_start(d, most, rng), polisher), free)
-        if fresh.price < trial.price:
-            trial = in_span(fresh, polisher, most, free, tell, rng)
+        trial = min(trial, polisher.state(_on_scale(random_start(d, most, rng), polisher), free), key=lambda s: s.price)
         tell.report("thresholds", trial.model.width, trial.error / polisher.variance)
     return trial, True
 
 
 def in_span(state: Priced, polisher: Polisher, most: int, fit: Fit, tell: Progress, rng: np.random.Generator) -> Priced:
     """The best network that a search inside the span of the neurons leads to, refined in all dimensions."""
-    while not (tell.out_of_time() or polisher.is_exact(state)):
+    for _ in range(_ROUNDS):
+        if tell.out_of_time() or polisher.is_exact(state):
+            break
         better = best_in_span(state.model, polisher.rows, most, fit, tell, rng)
         trial = state if better is None else polisher.state(better, fit)
         if trial.price >= state.price - 1:
