@@ -571,3 +571,11 @@ def test_every_reason_to_stop_has_words():
     assert len(set(clauses)) == len(clauses) == 6
     found = distill(lambda X: np.sin(X[:, 0]), 2, 1, n_queries=60)
     assert str(found).endswith(f"no more because {StopReason(found.stopped).clause}")
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_neuron_that_few_rows_switch_on_is_found_beside_a_line(seed):
+    planted = limbeck.ReLUNetwork([[1.0, 0.0]], [10.0], linear=[0.0, 1.0], thresholds=[-2.5])
+    found = limbeck.distill(planted, 2, seed=seed)
+    assert found.width == 1
+    assert found.network.distance(planted) < 1e-12 * planted.variance()  # with thresholds its floor is near 1e-16

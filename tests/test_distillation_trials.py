@@ -43,19 +43,13 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems measure in other units")
 def test_trials_keep_to_their_budget():
-    # One trial may take 12 bytes for each of 900 (1200 + 900) numbers, 23 MB. Without a bound several of 40 threads
-    # hold theirs at once, how many is up to the machine.
+    # One trial may take 12 bytes for each of 900 (1200 + 900) numbers, 23 MB: without a bound 40 threads may hold ten
+    # times the budget at once.
     pytest.importorskip("resource")
-    taken = {}
-    for budget in (1e8, 1e12):
-        run = subprocess.run(
-            [sys.executable, "-c", _MEASURED, str(budget)], capture_output=True, text=True, check=True, timeout=300
-        )
-        taken[budget] = 1024 * int(run.stdout)
-    if not _kernels.openmp:
-        pytest.skip("built without threads")
-    assert taken[1e8] < 1e8
-    assert taken[1e12] > taken[1e8]
+    run = subprocess.run(
+        [sys.executable, "-c", _MEASURED, str(1e8)], capture_output=True, text=True, check=True, timeout=300
+    )
+    assert 1024 * int(run.stdout) < 1e8
 
 
 def test_bools_of_any_bytes_are_bools():

@@ -456,3 +456,9 @@ def test_a_neuron_that_no_row_switches_on_stays_as_it_is_where_others_are_refitt
     found = _refitted(Model(truth.signs, start), rows)
     np.testing.assert_array_equal(found.parameters[1], parameters[1])
     np.testing.assert_allclose(found.parameters, parameters, atol=1e-6)
+
+
+@pytest.mark.parametrize("options", [{"time_limit": "5"}, {"validation": None}, {"validation": "a"}])
+def test_options_of_the_wrong_type_are_named(options):
+    with pytest.raises(TypeError, match=next(iter(options))):
+        limbeck.learn(np.random.default_rng(0).standard_normal((20, 2)), np.arange(20.0), **options)

@@ -160,10 +160,13 @@ def search(rows: Rows, options: Options, tell: Progress, *, largest: float | Non
     if kind == "any" and not options.refine:
         raise ValueError("refine=False is the moment method, for Gaussian inputs; these are not: see inputs")
     # A power of two: no digit of y changes.
-    unit = 2.0 ** np.round(np.log2(np.abs(rows.y).max() if largest is None else largest))
+    size = float(np.abs(rows.y).max()) if largest is None else largest
+    unit = float(2.0 ** np.round(np.log2(size))) if size > 0 else 1.0
     begun = _begun(kind, rows, used, held_out, unit, fit)
     if kind == "any":
         return _searched_any(begun, options, tell, whole=largest is None)
+    if not np.ptp(rows.y[used]):
+        return _constant(begun)
     found = _searched_gaussian(begun, options, tell)
     unsure = options.inputs == "auto" and options.refine and not tell.out_of_time()
     if unsure and (not found.model.width or _is_misfit(found)):
@@ -199,6 +202,13 @@ def _searched_any(found: Found, options: Options, tell: Progress, *, whole: bool
     else:
         found.used = few
     found.model, found.noise, found.decay = turned(fitted.model), fitted.error, fitted.decay
+    return found
+
+
+def _constant(found: Found) -> Found:
+    """A constant, where all labels learned from are equal and only those held out differ."""
+    found.model.parameters[-1, -1] = found.inner.y[found.used[0]]
+    found.thresholds = found.fit.thresholds
     return found
 
 

@@ -48,7 +48,7 @@ class LineComparison:
     @classmethod
     def of(cls, network: Float64Array, line: Float64Array, variance: float) -> LineComparison:
         """Compare squared errors row by row; ``variance`` that of the labels."""
-        gain = line - network
+        gain = (line - network) / variance if variance else line - network  # their own squares leave float64
         chance = _CHANCE * float(gain.std(ddof=1)) / np.sqrt(len(gain)) if len(gain) > 1 else np.inf
         return cls(bool(gain.mean() < chance or line.mean() <= _EXACT * variance))
 
@@ -102,7 +102,9 @@ def cross_validate(refit: Callable[[Rows], Refit], rows: Rows, width: int) -> Cr
         others, left_out = np.setdiff1d(np.arange(n), fold), rows.part(np.sort(fold))
         try:
             found = refit(rows.part(others))
-        except (ValueError, ArithmeticError):  # features that do not vary without the fold
+        except np.linalg.LinAlgError:
+            raise  # a fault, though a ValueError by its class
+        except ValueError:  # without the fold too few rows, or features that do not vary
             return None
         if found.coordinates is not None:
             left_out = Rows(found.coordinates(left_out.X), left_out.y, None, rows.n_threads)

@@ -2,8 +2,9 @@
 
 Candidate hinges come from several sources: single features at their quantiles, the eigenvectors of the residual's
 second moment, random directions. They are chosen one by one for what they explain, and refined together, each neuron
-under a weight decay of its own that the rows set by their evidence. The width is the smallest whose cross-validated
-error is not clearly above the least, or which leaves nothing but rounding.
+under a weight decay of its own that the rows set by their evidence. The width is the smallest that leaves
+nothing but rounding, or whose cross-validated error is not clearly above the least; beyond a line there is anything
+only where it is better with the choice of the hinges counted.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ _MOST_TOGETHER = 1500  # parameters whose correlations are taken into account in
 _LEAST_LEFT, _MOST_TAKEN = 1e-6, 0.8  # of the rows
 _DEAD = 1e-3  # of the largest neuron's size
 _AS_GOOD = 1.005  # times the least error
-# Parameters that the choice of a neuron among hundreds of hinges counts for: as a knot's of Friedman, Multivariate
+# Parameters that the choice of a neuron among hundreds of hinges counts for beside a line: as a knot's of Friedman, Multivariate
 # adaptive regression splines, Annals of Statistics 19, 1991, and more where there are many features to choose from. Of
 # lines in noise, n = 600 to 2000, with 10, 30 and 60 features 95 % have no neuron for 1.8, 5 and 8 parameters; of 60
 # draws of 130 to 450 rows and 1 to 30 features 90 % and more have none.

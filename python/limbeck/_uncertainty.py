@@ -76,8 +76,9 @@ def standard_errors(
     affine : bool, default True
         Whether linear part and bias were fitted; if not, they count as known.
     decay : float or ndarray of shape (k + 1,), default 0
-        Weight decay of the fit: of all, or of each neuron and, last, the linear part. The errors are then about the
-        penalised optimum: its bias is not in them.
+        Weight decay of the fit: of all, or of each neuron and, last, the linear part. The errors of neurons are then
+        about the penalised optimum, whose bias is not in them; those of the linear part are about the free one, with
+        the distance to it added.
     coordinates : Whitening, optional
         The rows are in the coordinates ``z = coordinates(x)``, the errors shall be about the network of x,
         ``coordinates.pull_back(model.network()).normalized()``. The change of coordinates counts as known. If its mean
@@ -94,7 +95,7 @@ def standard_errors(
     Notes
     -----
     With J the Jacobian at the parameters, V the row weights and r the residuals, the covariance is ``B^-1 M B^-1`` for
-    ``B = J' V J + decay * sum(V)`` (on directions and linear part) and ``M = J' V^2 diag(r^2) J``, times n / (n - p),
+    ``B = J' V J + decay * sum(V)`` (on the neurons' directions) and ``M = J' V^2 diag(r^2) J``, times n / (n - p),
     HC1 of MacKinnon and White, Some heteroskedasticity-consistent covariance matrix estimators with improved finite
     sample properties, Journal of Econometrics 1985; then the delta method. Second derivatives are left out of B: a
     ReLU has them at its gate alone, and where the network holds, the residuals there are zero on average. In samples
@@ -192,7 +193,12 @@ def _sandwich(
     model: Model, rows: Rows | StreamedRows, free: NDArray[np.intp], decay: float | Float64Array, correction: float
 ) -> _Sandwich:
     bread, meat, amplitude = rows.sandwich(model)
-    bread, meat = _of_the_free(bread, model, free, decay), _of_the_free(meat, model, free, 0.0)
+    # Evidence may shrink a weak linear part to nothing, and errors about the shrunken one would vanish with it: the
+    # covariance is that of the free linear part, and the way to there is added.
+    held = np.append(np.broadcast_to(decay, model.width + 1)[:-1], 0.0)
+    pull = np.zeros(model.parameters.shape)
+    pull[-1, :-1] = np.broadcast_to(decay, model.width + 1)[-1] * model.parameters[-1, :-1]
+    bread, meat = _of_the_free(bread, model, free, held), _of_the_free(meat, model, free, 0.0)
     diagonal = np.diag(bread).copy()
     # Unit diagonal: whether an eigenvalue is small then depends neither on units nor on the sizes of neurons.
     scale = 1 / np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
@@ -206,6 +212,9 @@ def _sandwich(
     meat *= np.multiply.outer(scale, scale)
     core = vectors.T @ (meat @ vectors)
     core /= np.multiply.outer(values[kept], values[kept])
+    if (spread := amplitude * correction) > 0:
+        away = vectors.T @ (scale * pull.ravel()[free]) / values[kept] / spread
+        core += np.multiply.outer(away, away)
     return _Sandwich(scale, vectors, core, null, amplitude * correction)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -164,8 +165,12 @@ def _check_options(
     integer(max_width, "max_width", at_least=0)
     if inputs not in INPUTS:
         raise ValueError(f"inputs must be one of {', '.join(INPUTS)}; got {inputs!r}")
+    if not isinstance(validation, Real):
+        raise TypeError(f"validation must be a number, got {validation!r}")
     if not 0 <= validation < 1:
         raise ValueError(f"validation is a fraction of the rows, at least 0 and below 1; got {validation!r}")
+    if time_limit is not None and not isinstance(time_limit, Real):
+        raise TypeError(f"time_limit must be a number of seconds or None, got {time_limit!r}")
     if time_limit is not None and not time_limit > 0:
         raise ValueError(f"time_limit must be positive or None, got {time_limit!r}")
     if sample_rows is not None:
