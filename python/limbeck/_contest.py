@@ -28,8 +28,8 @@ CHECK_ROWS = 32  # to judge by: with fewer, chance may choose the worse network
 CHECK_SHARE = 8  # of the queries, one in so many is to judge by
 _REPORT_ROWS = 500
 _REPORT_SHARE = 10  # of the budget, kept back
-# A neuron that is on beyond 3 standard deviations is met by one in 700 of the rows from N(0, I). After 132 rows one that
-# is on beyond 2.5 was missed on 10 of 20 seeds.
+# A neuron that is on beyond 3 standard deviations is met by one in 700 of the rows from N(0, I). After 132 rows, one
+# that is on beyond 2.5 was missed on 10 of 20 seeds.
 _ROWS_FOR_A_LINE = 2000
 _NOTHING_FOUND = 0.95  # of a constant's error: a network with a larger one has found nothing
 _CLEARLY = 2.0  # standard errors

@@ -30,10 +30,10 @@ _MOST_TOGETHER = 1500  # parameters whose correlations are taken into account in
 _LEAST_LEFT, _MOST_TAKEN = 1e-6, 0.8  # of the rows
 _DEAD = 1e-3  # of the largest neuron's size
 _AS_GOOD = 1.005  # times the least error
-# Parameters that the choice of a neuron among hundreds of hinges counts for beside a line: as a knot's of Friedman, Multivariate
-# adaptive regression splines, Annals of Statistics 19, 1991, and more where there are many features to choose from. Of
-# lines in noise, n = 600 to 2000, with 10, 30 and 60 features 95 % have no neuron for 1.8, 5 and 8 parameters; of 60
-# draws of 130 to 450 rows and 1 to 30 features 90 % and more have none.
+# Parameters that the choice of a neuron among hundreds of hinges counts for, beside a line: as a knot's in Friedman,
+# Multivariate adaptive regression splines, Annals of Statistics 19, 1991, and more where there are many features to
+# choose from. Of lines in noise, n = 600 to 2000, with 10, 30 and 60 features 95 % have no neuron for 1.8, 5 and 8
+# parameters; of 60 draws of 130 to 450 rows and 1 to 30 features 90 % and more have none.
 _CHOICE, _CHOICE_PER_FEATURE = 3.0, 0.2
 # Up to so many rows and numbers, folds that choose for themselves count the choice better than a constant, which hides
 # hinges that are there. Beyond, they take six times as long for nothing: on eight real tables of 150 to 375 rows the
