@@ -35,7 +35,7 @@ _BLOCK = 8192
 # Neurons to begin with, times the width at hand, and more: what few reach, many miss, and the other way round.
 _STARTS = ((1.0, 6), (2.0, 6), (1.0, 6), (3.0, 4))
 # A function that is no sum of so few ReLUs has always something left; exact ones were found in six attempts.
-_MOST_ATTEMPTS = 8
+_MOST_ATTEMPTS, _ATTEMPTS_AT_FULL_WIDTH = 8, 2
 _LEAST_GAIN = 2.0  # in the criterion; less is not worth a refinement in all dimensions
 _TOLERANCE = 1e-5
 _STEPS = 60
@@ -171,9 +171,12 @@ def _fitted(model: Model, span: _Span, fit: Fit) -> _State:
 def _searched(span: _Span, state: _State, most: int, fit: Fit, progress: Progress, rng: np.random.Generator) -> _State:
     """The best state that growing, and starts of too many neurons, lead to; the one given if none is clearly better."""
     begun = best = state
-    in_vain = 0
+    in_vain, at_full_width = 0, 0
     for _ in range(_MOST_ATTEMPTS):
-        if in_vain > len(_STARTS) or best.error <= EXACT * span.rows.variance or progress.out_of_time():
+        at_full_width += best.model.width >= most
+        if in_vain > len(_STARTS) or at_full_width > _ATTEMPTS_AT_FULL_WIDTH:
+            break
+        if best.error <= EXACT * span.rows.variance or progress.out_of_time():
             break
         tests = _Tests(best.model, span, fit.thresholds, rng)
         if tests.largest < _QUIET:
