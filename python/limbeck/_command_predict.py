@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from limbeck._command import CommandError, Parser, check_folder, count, say, write
+from limbeck._command import STANDARD_OUTPUT, CommandError, Parser, check_folder, count, output_path, say, write
 from limbeck._command_tables import add_text_options, dialect_of
 from limbeck._files import write_whole
 from limbeck._model_file import Model, load_model
@@ -27,7 +27,7 @@ def add_parser(commands: argparse._SubParsersAction[Parser]) -> None:
     add = parser.add_argument
     add("network", metavar="NETWORK", type=Path, help="file written by limbeck learn")
     add("file", metavar="FILE", type=Path, help=", ".join(SUFFIXES))
-    add("--output", metavar="PATH", type=Path, help="write here instead of to the standard output")
+    add("--output", metavar="PATH", type=output_path, help="write here; - is the standard output (default -)")
     add("--threads", metavar="N", type=count, help="number of threads")
     add_text_options(parser)
     parser.set_defaults(run=_predict)
@@ -43,7 +43,7 @@ def _predict(arguments: argparse.Namespace) -> int:
     known = model.preprocessing
     names = known.features if known is not None and known.named else ()
     table = open_table(arguments.file, dialect_of(arguments), names=names)
-    output: Path | None = arguments.output
+    output: Path | None = None if arguments.output is STANDARD_OUTPUT else arguments.output
     if output is not None:
         if output.is_dir():
             raise CommandError(f"{output} is a folder: name a file with --output")
@@ -52,6 +52,9 @@ def _predict(arguments: argparse.Namespace) -> int:
         check_folder(output)
     features, target = _matched_columns(model, table)
     X, y = _read_rows(table, features, target)
+    if table.named and not (known is not None and known.named):
+        order = listed([table.names[j] for j in features], 5)
+        say(f"hint: {arguments.network.name} names no columns: {table.path.name}'s are taken by position, {order}")
     for hint in table.hints:
         say(f"hint: {table.path.name}: {hint}")
     with np.errstate(over="ignore", invalid="ignore"):

@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import NoReturn
 
@@ -89,14 +90,23 @@ def drop_options(columns: Sequence[str]) -> str:
 
 
 def column_names(path: Path, names: Sequence[str]) -> tuple[str, ...]:
-    """Names that are stripped, unique and not blank."""
-    stripped = tuple(name.strip() or f"x{i}" for i, name in enumerate(names))
+    """Names that are stripped, unique and not blank: a column without one is x and its index, or else another name."""
+    own = {name.strip() for name in names}
+    stripped = tuple(name.strip() or _free_name(i, own) for i, name in enumerate(names))
     seen: set[str] = set()
     for name in stripped:
         if name in seen:
             raise TableError(f"{path} has two columns named {name!r}: rename one")
         seen.add(name)
     return stripped
+
+
+def _free_name(index: int, taken: set[str]) -> str:
+    """A name for a column without one, which tells its index, as options count columns."""
+    for name in (f"x{index}", f"column {index}"):
+        if name not in taken:
+            return name
+    return next(name for i in count(2) if (name := f"column {index} ({i})") not in taken)
 
 
 def numbered(count: int) -> tuple[str, ...]:
