@@ -116,6 +116,68 @@ def test_r2_of_held_out_rows_is_shown_where_these_are_many(capsys, held_out, sho
     assert ("bootstrap" in out) is shown
 
 
+def _columns(**columns):
+    rows = zip(*columns.values(), strict=True)
+    return "\n".join([",".join(columns), *(",".join(map(str, row)) for row in rows)]) + "\n"
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+@pytest.mark.parametrize(
+    ("values", "advice"),
+    [
+        (["high", "low"] * 10, "encode it as numbers, or choose another {}"),
+        ([1.5, None] * 10, "fill it, or drop the row, or choose another {}"),
+    ],
+)
+def test_no_advice_to_drop_a_column_that_is_needed(calls, capsys, suffix, values, advice):
+    """Dropping the target or the weights is refused in turn; a feature can be dropped."""
+    columns = {"a": [float(i) for i in range(20)], "y": values, "w": [1.0] * 20}
+    if suffix == "csv":
+        Path("d.csv").write_text(_columns(**columns).replace("None", ""))
+    else:
+        pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+        pq.write_table(pa.table(columns), "d.parquet")
+    for options, wanted, dropped in [
+        (["--target", "y"], advice.format("--target"), []),
+        (["--target", "-2"], advice.format("--target"), []),
+        (["--sample-weight", "y"], advice.format("--sample-weight"), []),
+        (["--target", "w"], "drop", ["y"]),
+    ]:
+        err = _error(capsys, "learn", f"d.{suffix}", *options)
+        assert wanted in err
+        assert re.findall(r"--drop (\S+?)\)", err) == dropped
+    assert calls == []
+
+
+@pytest.mark.parametrize(
+    ("values", "advice"),
+    [
+        ([1, 2, "x"], "line 4: column 'b' holds text, first 'x'; encode it as numbers\n"),
+        ([1, "", 2], "line 3: column 'b' has a missing value; fill it, or drop the row\n"),
+        (["", "", ""], "column 'b' is empty; fill it\n"),
+    ],
+)
+def test_predictions_advise_no_option_that_only_learning_has(capsys, values, advice):
+    ReLUNetwork([[1.0, 1.0]], [1.0]).save("n.json")
+    Path("d.csv").write_text(_columns(a=[1, 2, 3], b=values))
+    status, out, err = _run(capsys, "predict", "n.json", "d.csv")
+    assert (status, out) == (2, "")
+    assert err.endswith(advice)
+
+
+def test_advice_for_the_target_among_other_columns(calls, capsys):
+    Path("d.csv").write_text("a,b,y\n" + "x,,\nz,,\n" * 10)
+    err = _error(capsys, "learn", "d.csv")
+    assert (
+        "What helps: encode it as numbers or drop the column; drop it; choose another --target; --drop a --drop b"
+        in err
+    )
+    assert "--drop y" not in err
+    Path("d.csv").write_text("a,b,\n" + "1,2,\n3,4,\n" * 10)  # no target, but a delimiter at the end of each row
+    assert "column 'x2' is empty; drop it (--drop x2)" in _error(capsys, "learn", "d.csv")
+    assert "column 'x2' is empty; choose another --target" in _error(capsys, "learn", "d.csv", "--target", "x2")
+
+
 def test_ten_rows_are_learned_from_without_validation(capsys):
     Path("data.csv").write_text(_lines(n=10))
     assert "leaves 9 of 10 rows to learn from, too few: hold none out, --validation 0" in _error(
@@ -246,7 +308,10 @@ def _lines(column="a", value=None, line=None, n=30):
     ("text", "parts"),
     [
         (_lines("b", "Rome", 7), ["line 7", "'b'", "text", "'Rome'", "drop the column"]),
-        (_lines("y", "high", 2), ["line 2", "'y'", "text", "'high'"]),
+        (
+            _lines("y", "high", 2),
+            ["line 2", "'y'", "text", "'high'", "encode it as numbers, or choose another --target"],
+        ),
         (_lines("a", "", 31), ["line 31", "'a'", "missing value"]),
         (_lines("y", "NaN", 4), ["line 4", "'y'", "missing value ('NaN')"]),
         (_lines("a", "inf", 4), ["line 4", "'a'", "infinite"]),
@@ -416,6 +481,7 @@ def test_rows_whose_target_is_blank(learned, capsys):
     status, out, err = _run(capsys, "predict", "h.json", "blank.csv")
     assert (status, out) == (0, wanted)
     assert err.startswith("limbeck: no R2, for the target cannot be read: ")
+    assert "drop" not in err  # which limbeck predict has no option for
     assert err.count("\n") == 1
 
 

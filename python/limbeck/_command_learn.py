@@ -27,7 +27,7 @@ from limbeck._command import (
     whole,
     write,
 )
-from limbeck._command_tables import Columns, add_text_options, choose_columns, dialect_of, give_hints
+from limbeck._command_tables import Columns, add_text_options, choose_columns, dialect_of, give_hints, read_columns
 from limbeck._inputs import INPUTS
 from limbeck._model_file import Preprocessing, save_model
 from limbeck._refits import FEWEST_HELD_OUT
@@ -81,7 +81,7 @@ def _learn(arguments: argparse.Namespace) -> int:
         arguments.file, dialect_of(arguments), columns=[column for column in asked if column is not None]
     )
     columns = choose_columns(table, arguments.target, arguments.drop, arguments.sample_weight)
-    values = table.read(columns.all)
+    values = read_columns(table, columns, arguments.target)
     _check(table, columns, values)
     give_hints(table, columns.features, values)
     read_in = time.perf_counter() - started

@@ -13,7 +13,7 @@ from limbeck._command import STANDARD_OUTPUT, CommandError, Parser, check_folder
 from limbeck._command_tables import add_text_options, dialect_of
 from limbeck._files import write_whole
 from limbeck._model_file import Model, load_model
-from limbeck._table_words import TableError, listed
+from limbeck._table_words import ColumnsError, TableError, listed
 from limbeck._tables import SUFFIXES, Table, open_table
 
 __all__ = ["add_parser"]
@@ -101,13 +101,21 @@ def _read_rows(table: Table, features: list[int], target: int | None) -> tuple[F
     """Features, and labels where they can be had: rows to predict often have theirs blank."""
     if target is not None:
         try:
-            values = table.read([*features, target])
+            values = _read(table, [*features, target])
             return values[:, :-1], values[:, -1]
         except TableError as error:
-            X = table.read(features)  # raises if a feature is at fault
+            X = _read(table, features)  # raises if a feature is at fault
             say(f"no R2, for the target cannot be read: {error}")
             return X, None
-    return table.read(features), None
+    return _read(table, features), None
+
+
+def _read(table: Table, columns: list[int]) -> Float64Array:
+    """Numbers of the columns; the network needs them all, and so none can be dropped."""
+    try:
+        return table.read(columns)
+    except ColumnsError as error:
+        raise error.needing(dict.fromkeys(table.names, "")) from None
 
 
 def _score(y: Float64Array, predictions: Float64Array) -> str:

@@ -12,7 +12,7 @@ from limbeck._dialect import BLANKS, open_text
 from limbeck._layout import Layout, Record, explained, records
 from limbeck._number_text import is_missing, text_problem
 from limbeck._points import check_points, doubtful_columns
-from limbeck._table_words import Problem, TableError, infinite_value, missing_value, refuse, shortened
+from limbeck._table_words import ColumnsError, Problem, TableError, infinite_value, missing_value, shortened
 from limbeck._warnings import silenced
 
 __all__ = ["read_numbers"]
@@ -150,7 +150,7 @@ def _load_carefully(layout: Layout, columns: Sequence[int]) -> Float64Array:
         hint = ""
         if units > len(whole) and units * 2 >= len(columns) and rows > 2 and _only_first(layout, columns):
             hint = f"line {layout.header_lines + 1} is no row of numbers: if it holds units, delete it"
-        _refuse(layout, [bad[j] for j in columns if j in bad], hint)
+        raise ColumnsError(layout.path, [bad[j] for j in columns if j in bad], hint)
     return np.frombuffer(values, dtype=np.float64).reshape(-1, len(columns))
 
 
@@ -159,13 +159,6 @@ def _only_first(layout: Layout, columns: Sequence[int]) -> bool:
     with open_text(layout.path, layout.encoding) as file:
         _, row = next(itertools.islice(_rows(layout, file), 1, None))
     return all(j < len(row) and layout.numbers.number(row[j]) is not None for j in columns)
-
-
-def _refuse(layout: Layout, problems: list[Problem], hint: str) -> NoReturn:
-    try:
-        refuse(layout.path, problems)
-    except TableError as error:
-        raise TableError(f"{error}; {hint}" if hint else str(error)) from None
 
 
 def _ragged(layout: Layout, line: int, fields: int) -> NoReturn:

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 
-from limbeck._table_words import Problem, shortened
+from limbeck._table_words import Problem, shortened, text_value
 
 __all__ = ["GROUPED_POINT", "SPACES", "NumberFormat", "is_missing", "plain_number", "text_problem"]
 
@@ -123,7 +123,7 @@ def text_problem(column: str, field: str, place: str, format: NumberFormat) -> P
             return Problem(column, what, f"give {advice}{now}", place, droppable=False)
     if plain_number(_UNITS.sub("", text)) is not None:
         return Problem(column, what, "write plain numbers, without a unit", place, droppable=False)
-    return Problem(column, what, "encode it as numbers or drop the column", place)
+    return text_value(column, what, place)
 
 
 def _parted(format: NumberFormat) -> str:
