@@ -156,6 +156,57 @@ def test_marks_in_wrong_places_are_text(tmp_path, field, options):
     assert "holds text" in _error(tmp_path, _lines("12", field), **options)
 
 
+MINUSES = "\N{MINUS SIGN}\N{EN DASH}\N{HYPHEN}\N{NON-BREAKING HYPHEN}\N{FIGURE DASH}\N{FULLWIDTH HYPHEN-MINUS}"
+
+
+@pytest.mark.parametrize("minus", MINUSES)
+def test_any_minus_before_digits_is_one(tmp_path, minus):
+    text = _lines("2", f"{minus}6.5", f" {minus}.5e{minus}3")
+    np.testing.assert_array_equal(_read(tmp_path, text)[1][:, 0], [2, -6.5, -0.5e-3])
+    text = _lines(f"{minus}1.234,5", f"{minus}7")
+    np.testing.assert_array_equal(_read(tmp_path, text, decimal=",", thousands=".")[1][:, 0], [-1234.5, -7])
+    assert "give --thousands ," in _error(tmp_path, _lines(f"{minus}1,234,567"))
+    text = f"{minus}1;2\n3;{minus}4\n"  # no header, for all are numbers
+    table, values = _read(tmp_path, text)
+    assert not table.named
+    np.testing.assert_array_equal(values, [[-1, 2], [3, -4]])
+    for field in (f"3{minus}5", f"2020{minus}2021", f"{minus}{minus}5", f"5{minus}", f"{minus}x"):
+        assert "holds text" in _error(tmp_path, _lines("12", field))
+    assert "missing value" in _error(tmp_path, _lines("12", minus))
+    # Whole numbers beside points before three digits stay in doubt, whatever their minus.
+    assert "say --decimal . or --thousands ." in _error(tmp_path, _lines(f"{minus}952", f"{minus}1.146"))
+
+
+@pytest.mark.parametrize(
+    ("field", "options", "mark"),
+    [
+        ("12,34,567", {"thousands": ","}, "','"),
+        ("-1,2345,678.5", {"thousands": ","}, "','"),
+        ("12,34,567.89", {}, "','"),
+        ("12.34.567,8", {"thousands": "."}, "'.'"),
+        ("1 14", {"thousands": "space"}, "a space"),
+        ("12\N{NO-BREAK SPACE}34\N{NO-BREAK SPACE}567", {"thousands": "space"}, "a space"),
+        ("12'34'567", {"thousands": "apostrophe"}, "an apostrophe"),
+    ],
+)
+def test_groups_must_be_of_three_digits(tmp_path, field, options, mark):
+    message = _error(tmp_path, _lines("12", field), **options)
+    assert f"write groups of three digits, which alone {mark} may part, or no marks between digits" in message
+    assert "--drop" not in message
+
+
+def test_two_digits_behind_a_mark_of_thousands(tmp_path):
+    """Decimals, more likely than a group of two."""
+    message = _error(tmp_path, _lines("12", "1,14"), thousands=",")
+    assert "give --decimal , if the comma begins decimals; now" in message
+    assert "',' parts thousands, in groups of three digits" in message
+
+
+@pytest.mark.parametrize("field", ["2024.01.05", "1.2.3", "192.168.0.1", "3,4 x"])
+def test_dates_versions_and_words_are_text(tmp_path, field):
+    assert "encode it as numbers or drop the column" in _error(tmp_path, _lines("12", field))
+
+
 @pytest.mark.parametrize("field", ["17.4%", "$7457", "7 €", "£1,000"])
 def test_units_are_refused(tmp_path, field):
     assert "write plain numbers, without a unit" in _error(tmp_path, _lines("12", field))
