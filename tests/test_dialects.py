@@ -401,6 +401,46 @@ def test_lines_before_the_header(tmp_path, first):
     assert "is empty after the 5 line(s) skipped" in _error(tmp_path, text, skip_rows=9)
 
 
+@pytest.mark.parametrize(
+    ("title", "lines"),
+    [
+        ("Rents, of 2024, by town", 1),
+        ("# a, b, c", 1),
+        ("# Rents, of 2024, by town\n# all, of, them", 2),
+        ("Rents, 2024, 2024", 1),  # numbers in a title
+        ("Rents,,", 1),
+        ("Rents,Rents,Rents", 1),
+        (",,\nRents, of 2024, by town", 2),
+        ("1, 2, by town", 1),
+    ],
+)
+def test_a_title_that_looks_like_names(tmp_path, title, lines):
+    """As many fields as the table has columns: what is told names the option, and the option reads the file."""
+    text = f"{title}\na,b,c\n1,2,3\n4,5,6\n7,8,9\n"
+    assert f"--skip-rows {lines}" in _error(tmp_path, text)
+    table, values = _read(tmp_path, text, skip_rows=lines)
+    assert table.names == ("a", "b", "c")
+    np.testing.assert_array_equal(values, [[1, 2, 3], [4, 5, 6], [7, 8, 9]])
+    for asked in ({"names": ("c", "a")}, {"columns": ("b", "0")}, {"columns": ("c",), "header": True}):
+        assert f"--skip-rows {lines}" in _error(tmp_path, text, **asked)
+
+
+def test_a_title_of_two_lines_is_told_line_by_line(tmp_path):
+    """The second may be the names, above a row of units."""
+    text = "a title\nRents, of 2024, by town\na,b,c\n1,2,3\n4,5,6\n"
+    assert "--skip-rows 1" in _error(tmp_path, text)
+    assert "if line 3 names the columns, give --skip-rows 2" in _error(tmp_path, text, skip_rows=1)
+    assert _read(tmp_path, text, skip_rows=2)[0].names == ("a", "b", "c")
+
+
+def test_text_that_is_no_title(tmp_path):
+    text = "town,a,b\nRome,1,2\nOslo,3,4\n"
+    for asked in ({}, {"names": ("a", "b")}, {"columns": ("town",)}, {"columns": ("none",)}):
+        assert "--skip-rows" not in _error(tmp_path, text, **asked)
+    assert "--skip-rows" not in _error(tmp_path, "Rome,1,2\nOslo,3,4\nBonn,5,6\n")
+    assert "two columns named 'a': rename one" in _error(tmp_path, "a,a\n1,2\n3,4\n")
+
+
 def test_names_for_all_columns_but_the_row_labels(tmp_path):
     message = _error(tmp_path, 'a,b,c\n"1",2,3,4\n"2",3,4,5\n')
     assert "line 1: the header has 3 names for 4 field(s) in most lines; name every column" in message
@@ -417,7 +457,7 @@ def test_rows_of_empty_fields(tmp_path):
 
 def test_a_row_of_units_is_recognised(tmp_path):
     message = _error(tmp_path, "a,b,c\n[m],[s],-\n1,2,3\n4,5,6\n")
-    assert "line 2 is no row of numbers: if it holds units, delete it" in message
+    assert "line 2 is no row of numbers: if it holds units, delete it; if line 2 names the columns, give" in message
     assert "delete it" not in _error(tmp_path, "a,b,c\n1,2,3\nx,y,z\n4,5,6\n")
     assert "delete it" not in _error(tmp_path, "a,b,c\nx,y,z\nx,y,z\n4,5,6\n")
 
