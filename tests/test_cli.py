@@ -85,19 +85,107 @@ def test_report_and_file(houses, calls, capsys):
         r"\nLinear part: ",
         r"\nwidth +\d+, chosen from the data, at most 16",
         r"\nrows +180 to learn from, 20 held out",
-        r"\nvalidation R2 +-?\d\.\d\d, 95 % confidence interval -?\d\.\d\d to \d\.\d\d\n",
-        r"\(2,000 bootstrap resamples of the 20 held-out rows\)",
-        r"\nerror +[\d.]+ root mean square on the held-out rows, in units of 'price'",
+        r"\ncross-validated R2 0\.\d+ ",
+        r"\nerror +[\d.]+ root mean square on the 20 held-out rows, in units of 'price'",
         r"\ntime +[\d.]+ s to learn",
         r"\nwritten +houses.network.json",
     ):
         assert re.search(part, out), part
     assert max(map(len, out[out.index("\nwidth ") :].splitlines())) <= 100
+    assert "validation R2" not in out.replace("cross-validated R2", "")  # one R2: 20 rows tell another by chance
+    assert "bootstrap" not in out
     content = json.loads(Path("houses.network.json").read_text())
     assert content["preprocessing"]["features"] == ["rooms", "age", "area"]
     assert content["preprocessing"]["target"] == "price"
     assert content["learned"]["rows"] == 200
     assert content["learned"]["held_out"] == 20
+
+
+@pytest.mark.parametrize(("held_out", "shown"), [(99, False), (100, True)])
+def test_r2_of_held_out_rows_is_shown_where_these_are_many(capsys, held_out, shown):
+    X, y = _data(1000)
+    _write_csv("d.csv", ["a", "b", "c", "y"], [X, y])
+    status, out, _ = _run(capsys, "learn", "d.csv", "--width", 1, "--validation", held_out / 1000)
+    assert status == 0
+    assert f"{held_out} held out\n" in out
+    pattern = (
+        r"\nvalidation R2 +-?\d\.\d\d, 95 % confidence interval -?\d\.\d\d to \d\.\d\d\n +"
+        r"\(2,000 bootstrap resamples of the 100 held-out rows\)\n"
+    )
+    assert (re.search(pattern, out) is not None) is shown
+    assert ("bootstrap" in out) is shown
+
+
+def _columns(**columns):
+    rows = zip(*columns.values(), strict=True)
+    return "\n".join([",".join(columns), *(",".join(map(str, row)) for row in rows)]) + "\n"
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+@pytest.mark.parametrize(
+    ("values", "advice"),
+    [
+        (["high", "low"] * 10, "encode it as numbers, or choose another {}"),
+        ([1.5, None] * 10, "fill it, or drop the row, or choose another {}"),
+    ],
+)
+def test_no_advice_to_drop_a_column_that_is_needed(calls, capsys, suffix, values, advice):
+    """Dropping the target or the weights is refused in turn; a feature can be dropped."""
+    columns = {"a": [float(i) for i in range(20)], "y": values, "w": [1.0] * 20}
+    if suffix == "csv":
+        Path("d.csv").write_text(_columns(**columns).replace("None", ""))
+    else:
+        pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+        pq.write_table(pa.table(columns), "d.parquet")
+    for options, wanted, dropped in [
+        (["--target", "y"], advice.format("--target"), []),
+        (["--target", "-2"], advice.format("--target"), []),
+        (["--sample-weight", "y"], advice.format("--sample-weight"), []),
+        (["--target", "w"], "drop", ["y"]),
+    ]:
+        err = _error(capsys, "learn", f"d.{suffix}", *options)
+        assert wanted in err
+        assert re.findall(r"--drop (\S+?)\)", err) == dropped
+    assert calls == []
+
+
+@pytest.mark.parametrize(
+    ("values", "advice"),
+    [
+        ([1, 2, "x"], "line 4: column 'b' holds text, first 'x'; encode it as numbers\n"),
+        ([1, "", 2], "line 3: column 'b' has a missing value; fill it, or drop the row\n"),
+        (["", "", ""], "column 'b' is empty; fill it\n"),
+    ],
+)
+def test_predictions_advise_no_option_that_only_learning_has(capsys, values, advice):
+    ReLUNetwork([[1.0, 1.0]], [1.0]).save("n.json")
+    Path("d.csv").write_text(_columns(a=[1, 2, 3], b=values))
+    status, out, err = _run(capsys, "predict", "n.json", "d.csv")
+    assert (status, out) == (2, "")
+    assert err.endswith(advice)
+
+
+def test_advice_for_the_target_among_other_columns(calls, capsys):
+    Path("d.csv").write_text("a,b,y\n" + "x,,\nz,,\n" * 10)
+    err = _error(capsys, "learn", "d.csv")
+    assert (
+        "What helps: encode it as numbers or drop the column; drop it; choose another --target; --drop a --drop b"
+        in err
+    )
+    assert "--drop y" not in err
+    Path("d.csv").write_text("a,b,\n" + "1,2,\n3,4,\n" * 10)  # no target, but a delimiter at the end of each row
+    assert "column 'x2' is empty; drop it (--drop x2)" in _error(capsys, "learn", "d.csv")
+    assert "column 'x2' is empty; choose another --target" in _error(capsys, "learn", "d.csv", "--target", "x2")
+
+
+def test_ten_rows_are_learned_from_without_validation(capsys):
+    Path("data.csv").write_text(_lines(n=10))
+    assert "leaves 9 of 10 rows to learn from, too few: hold none out, --validation 0" in _error(
+        capsys, "learn", "data.csv"
+    )
+    assert _run(capsys, "learn", "data.csv", "--validation", "0")[0] == 0
+    assert "--validation 0" not in _error(capsys, "learn", "data.csv", "--sample-rows", "9")  # it would not help
+    assert "--validation 0" in _error(capsys, "learn", "data.csv", "--validation", "0.9")
 
 
 def test_rows_as_they_are_and_options_are_passed_on(houses, calls, capsys):
@@ -220,7 +308,10 @@ def _lines(column="a", value=None, line=None, n=30):
     ("text", "parts"),
     [
         (_lines("b", "Rome", 7), ["line 7", "'b'", "text", "'Rome'", "drop the column"]),
-        (_lines("y", "high", 2), ["line 2", "'y'", "text", "'high'"]),
+        (
+            _lines("y", "high", 2),
+            ["line 2", "'y'", "text", "'high'", "encode it as numbers, or choose another --target"],
+        ),
         (_lines("a", "", 31), ["line 31", "'a'", "missing value"]),
         (_lines("y", "NaN", 4), ["line 4", "'y'", "missing value ('NaN')"]),
         (_lines("a", "inf", 4), ["line 4", "'a'", "infinite"]),
@@ -390,6 +481,7 @@ def test_rows_whose_target_is_blank(learned, capsys):
     status, out, err = _run(capsys, "predict", "h.json", "blank.csv")
     assert (status, out) == (0, wanted)
     assert err.startswith("limbeck: no R2, for the target cannot be read: ")
+    assert "drop" not in err  # which limbeck predict has no option for
     assert err.count("\n") == 1
 
 
@@ -414,6 +506,45 @@ def test_networks_saved_from_python(capsys):
         assert _run(capsys, "predict", name, "x.npy") == (0, "prediction\n5.0\n1.0\n", "")
     np.save("three.npy", np.ones((2, 3)))
     assert "has 3 columns and the network reads 2" in _error(capsys, "predict", "n.json", "three.npy")
+
+
+def test_a_network_without_names_takes_named_columns_by_position_with_a_hint(learned, capsys):
+    """The order of a file decides what is predicted, and nothing in the network's file can tell that it is wrong."""
+    X, _ = learned
+    ReLUNetwork.load("h.json").save("n.json")
+    _write_csv("turned.csv", ["area", "age", "rooms"], [X[:, ::-1]])
+    status, out, err = _run(capsys, "predict", "n.json", "turned.csv")
+    assert status == 0
+    np.testing.assert_array_equal(_numbers(out), ReLUNetwork.load("n.json")(X[:, ::-1]))
+    assert err == "limbeck: hint: n.json names no columns: turned.csv's are taken by position, 'area', 'age', 'rooms'\n"
+    _write_csv("bare.csv", [], [X])
+    assert _run(capsys, "predict", "n.json", "bare.csv")[2] == ""  # neither has names
+    assert _run(capsys, "predict", "h.json", "turned.csv")[2] == ""  # both have
+    wide = [f"c{j}" for j in range(30)]
+    _write_csv("wide.csv", wide, [np.eye(4, 30)])
+    ReLUNetwork(np.eye(2, 30), [1.0, 1.0]).save("w.json")
+    assert "'c0', 'c1', 'c2', 'c3', 'c4' and 25 more" in _run(capsys, "predict", "w.json", "wide.csv")[2]
+
+
+def test_a_network_learned_without_names_hints_too(calls, capsys):
+    """The columns that are named are those that are read, here all but the target in front."""
+    X, y = _data()
+    np.save("yx.npy", np.column_stack([y, X]))
+    assert _run(capsys, "learn", "yx.npy", "--target", "0", "--output", "p.json")[0] == 0
+    _write_csv("yx.csv", ["price", "area", "age", "rooms"], [y, X])
+    assert "by position, 'area', 'age', 'rooms'\n" in _run(capsys, "predict", "p.json", "yx.csv")[2]
+
+
+def test_a_dash_is_the_standard_output(learned, calls, capsys):
+    wanted = _run(capsys, "predict", "h.json", "houses.csv")
+    assert _run(capsys, "predict", "h.json", "houses.csv", "--output", "-") == wanted
+    calls.clear()
+    for command in (["learn", "houses.csv"], ["distill", "numpy:sum", "--features", "2"]):
+        assert "the network to a file ending in .json" in _error(capsys, *command, "--output", "-")
+    assert calls == []
+    assert sorted(os.listdir()) == ["h.json", "houses.csv"]
+    assert _run(capsys, "predict", "h.json", "houses.csv", "--output", "./-")[:2] == (0, "")
+    assert Path("-").read_text() == wanted[1]
 
 
 def test_damaged_networks(learned, capsys):
@@ -567,7 +698,7 @@ def test_diabetes(capsys):
     _write_csv("diabetes.csv", [*data.feature_names, "progression"], [data.data, data.target])
     status, out, err = _run(capsys, "learn", "diabetes.csv")
     assert (status, err) == (0, "")
-    r2 = float(re.search(r"validation R2 +(-?[\d.]+),", out).group(1))
+    r2 = float(re.search(r"cross-validated R2 (-?[\d.]+) ", out).group(1))
     assert 0.2 < r2 < 0.7
     assert "bmi" in out
     status, _, err = _run(capsys, "predict", "diabetes.network.json", "diabetes.csv")

@@ -26,7 +26,7 @@ def _in_a_folder_of_its_own(tmp_path, monkeypatch):
     X = rng.uniform(0, 1, (40, 2))
     rows = np.column_stack([X, np.maximum(X[:, 0] - 0.5, 0) + 0.01 * rng.standard_normal(40)])
     Path("d.csv").write_text("a,b,y\n" + "\n".join(",".join(map(repr, row)) for row in rows.tolist()) + "\n")
-    Path("x.csv").write_text("a,b\n" + "\n".join(",".join(map(repr, row)) for row in X.tolist()) + "\n")
+    Path("x.csv").write_text("\n".join(",".join(map(repr, row)) for row in X.tolist()) + "\n")
     Path("f.py").write_text("def f(X):\n    return abs(X[:, 0])\n")
     ReLUNetwork([[1.0, 0.0]], [1.0]).save("n.json")
 

@@ -156,6 +156,57 @@ def test_marks_in_wrong_places_are_text(tmp_path, field, options):
     assert "holds text" in _error(tmp_path, _lines("12", field), **options)
 
 
+MINUSES = "\N{MINUS SIGN}\N{EN DASH}\N{HYPHEN}\N{NON-BREAKING HYPHEN}\N{FIGURE DASH}\N{FULLWIDTH HYPHEN-MINUS}"
+
+
+@pytest.mark.parametrize("minus", MINUSES)
+def test_any_minus_before_digits_is_one(tmp_path, minus):
+    text = _lines("2", f"{minus}6.5", f" {minus}.5e{minus}3")
+    np.testing.assert_array_equal(_read(tmp_path, text)[1][:, 0], [2, -6.5, -0.5e-3])
+    text = _lines(f"{minus}1.234,5", f"{minus}7")
+    np.testing.assert_array_equal(_read(tmp_path, text, decimal=",", thousands=".")[1][:, 0], [-1234.5, -7])
+    assert "give --thousands ," in _error(tmp_path, _lines(f"{minus}1,234,567"))
+    text = f"{minus}1;2\n3;{minus}4\n"  # no header, for all are numbers
+    table, values = _read(tmp_path, text)
+    assert not table.named
+    np.testing.assert_array_equal(values, [[-1, 2], [3, -4]])
+    for field in (f"3{minus}5", f"2020{minus}2021", f"{minus}{minus}5", f"5{minus}", f"{minus}x"):
+        assert "holds text" in _error(tmp_path, _lines("12", field))
+    assert "missing value" in _error(tmp_path, _lines("12", minus))
+    # Whole numbers beside points before three digits stay in doubt, whatever their minus.
+    assert "say --decimal . or --thousands ." in _error(tmp_path, _lines(f"{minus}952", f"{minus}1.146"))
+
+
+@pytest.mark.parametrize(
+    ("field", "options", "mark"),
+    [
+        ("12,34,567", {"thousands": ","}, "','"),
+        ("-1,2345,678.5", {"thousands": ","}, "','"),
+        ("12,34,567.89", {}, "','"),
+        ("12.34.567,8", {"thousands": "."}, "'.'"),
+        ("1 14", {"thousands": "space"}, "a space"),
+        ("12\N{NO-BREAK SPACE}34\N{NO-BREAK SPACE}567", {"thousands": "space"}, "a space"),
+        ("12'34'567", {"thousands": "apostrophe"}, "an apostrophe"),
+    ],
+)
+def test_groups_must_be_of_three_digits(tmp_path, field, options, mark):
+    message = _error(tmp_path, _lines("12", field), **options)
+    assert f"write groups of three digits, which alone {mark} may part, or no marks between digits" in message
+    assert "--drop" not in message
+
+
+def test_two_digits_behind_a_mark_of_thousands(tmp_path):
+    """Decimals, more likely than a group of two."""
+    message = _error(tmp_path, _lines("12", "1,14"), thousands=",")
+    assert "give --decimal , if the comma begins decimals; now" in message
+    assert "',' parts thousands, in groups of three digits" in message
+
+
+@pytest.mark.parametrize("field", ["2024.01.05", "1.2.3", "192.168.0.1", "3,4 x"])
+def test_dates_versions_and_words_are_text(tmp_path, field):
+    assert "encode it as numbers or drop the column" in _error(tmp_path, _lines("12", field))
+
+
 @pytest.mark.parametrize("field", ["17.4%", "$7457", "7 €", "£1,000"])
 def test_units_are_refused(tmp_path, field):
     assert "write plain numbers, without a unit" in _error(tmp_path, _lines("12", field))
@@ -350,6 +401,46 @@ def test_lines_before_the_header(tmp_path, first):
     assert "is empty after the 5 line(s) skipped" in _error(tmp_path, text, skip_rows=9)
 
 
+@pytest.mark.parametrize(
+    ("title", "lines"),
+    [
+        ("Rents, of 2024, by town", 1),
+        ("# a, b, c", 1),
+        ("# Rents, of 2024, by town\n# all, of, them", 2),
+        ("Rents, 2024, 2024", 1),  # numbers in a title
+        ("Rents,,", 1),
+        ("Rents,Rents,Rents", 1),
+        (",,\nRents, of 2024, by town", 2),
+        ("1, 2, by town", 1),
+    ],
+)
+def test_a_title_that_looks_like_names(tmp_path, title, lines):
+    """As many fields as the table has columns: what is told names the option, and the option reads the file."""
+    text = f"{title}\na,b,c\n1,2,3\n4,5,6\n7,8,9\n"
+    assert f"--skip-rows {lines}" in _error(tmp_path, text)
+    table, values = _read(tmp_path, text, skip_rows=lines)
+    assert table.names == ("a", "b", "c")
+    np.testing.assert_array_equal(values, [[1, 2, 3], [4, 5, 6], [7, 8, 9]])
+    for asked in ({"names": ("c", "a")}, {"columns": ("b", "0")}, {"columns": ("c",), "header": True}):
+        assert f"--skip-rows {lines}" in _error(tmp_path, text, **asked)
+
+
+def test_a_title_of_two_lines_is_told_line_by_line(tmp_path):
+    """The second may be the names, above a row of units."""
+    text = "a title\nRents, of 2024, by town\na,b,c\n1,2,3\n4,5,6\n"
+    assert "--skip-rows 1" in _error(tmp_path, text)
+    assert "if line 3 names the columns, give --skip-rows 2" in _error(tmp_path, text, skip_rows=1)
+    assert _read(tmp_path, text, skip_rows=2)[0].names == ("a", "b", "c")
+
+
+def test_text_that_is_no_title(tmp_path):
+    text = "town,a,b\nRome,1,2\nOslo,3,4\n"
+    for asked in ({}, {"names": ("a", "b")}, {"columns": ("town",)}, {"columns": ("none",)}):
+        assert "--skip-rows" not in _error(tmp_path, text, **asked)
+    assert "--skip-rows" not in _error(tmp_path, "Rome,1,2\nOslo,3,4\nBonn,5,6\n")
+    assert "two columns named 'a': rename one" in _error(tmp_path, "a,a\n1,2\n3,4\n")
+
+
 def test_names_for_all_columns_but_the_row_labels(tmp_path):
     message = _error(tmp_path, 'a,b,c\n"1",2,3,4\n"2",3,4,5\n')
     assert "line 1: the header has 3 names for 4 field(s) in most lines; name every column" in message
@@ -366,7 +457,7 @@ def test_rows_of_empty_fields(tmp_path):
 
 def test_a_row_of_units_is_recognised(tmp_path):
     message = _error(tmp_path, "a,b,c\n[m],[s],-\n1,2,3\n4,5,6\n")
-    assert "line 2 is no row of numbers: if it holds units, delete it" in message
+    assert "line 2 is no row of numbers: if it holds units, delete it; if line 2 names the columns, give" in message
     assert "delete it" not in _error(tmp_path, "a,b,c\n1,2,3\nx,y,z\n4,5,6\n")
     assert "delete it" not in _error(tmp_path, "a,b,c\nx,y,z\nx,y,z\n4,5,6\n")
 

@@ -130,6 +130,24 @@ def test_any_finite_numbers_round_trip(tmp_path_factory, values, delimiter, quot
     np.testing.assert_array_equal(_all(path)[1], values)
 
 
+@pytest.mark.parametrize(
+    ("header", "names"),
+    [
+        (",x0,x1,y", ("column 0", "x0", "x1", "y")),  # pandas writes an index without a name in front
+        (",x0,column 0,y", ("column 0 (2)", "x0", "column 0", "y")),
+        (",,x0,x1", ("column 0", "column 1", "x0", "x1")),
+        ("a,x3,b,", ("a", "x3", "b", "column 3")),
+        (",a,b,c", ("x0", "a", "b", "c")),
+    ],
+)
+def test_columns_without_a_name_get_a_free_one(tmp_path, header, names):
+    table, values = _all(_write(tmp_path, f"{header}\n0,1,2,3\n1,5,6,7\n"))
+    assert table.names == names
+    assert table.nameless == {i for i, name in enumerate(header.split(",")) if not name}
+    np.testing.assert_array_equal(values, [[0, 1, 2, 3], [1, 5, 6, 7]])
+    assert table.index(names[0]) == 0
+
+
 # ---- CSV that cannot ----
 
 

@@ -17,6 +17,7 @@ from limbeck._learning import ConstantFeaturesError
 from limbeck._model_file import is_network_file
 
 __all__ = [
+    "STANDARD_OUTPUT",
     "CommandError",
     "Parser",
     "check_folder",
@@ -24,6 +25,7 @@ __all__ = [
     "fraction",
     "line_left",
     "network_path",
+    "output_path",
     "positive",
     "r2_text",
     "record",
@@ -33,6 +35,9 @@ __all__ = [
     "whole",
     "write",
 ]
+
+
+STANDARD_OUTPUT = Path("-")  # compared by identity, for ./- is a file
 
 
 class CommandError(Exception):
@@ -111,8 +116,15 @@ seconds = _checked_type(float, lambda value: 0 < value < math.inf, "must be a po
 # ---- Files ----
 
 
+def output_path(text: str) -> Path:
+    """What --output names: - alone is the standard output."""
+    return STANDARD_OUTPUT if text == "-" else Path(text)
+
+
 def network_path(given: Path | None, stem: str) -> Path:
     """Where the network goes; refuse before learning what would fail after it."""
+    if given is STANDARD_OUTPUT:
+        raise CommandError("--output -: the report goes to the standard output, the network to a file ending in .json")
     path = Path(f"{stem}.network.json") if given is None else given
     if path.suffix.lower() != ".json":
         raise CommandError(f"the network's file must end in .json, got --output {path}")

@@ -22,6 +22,7 @@ from limbeck._command import (
     count,
     line_left,
     network_path,
+    output_path,
     positive,
     r2_text,
     record,
@@ -66,7 +67,12 @@ def add_parser(commands: argparse._SubParsersAction[Parser]) -> None:
     add("--max-width", metavar="K", type=count, default=16, help="most neurons to choose from (default 16)")
     add("--queries", metavar="N", type=count, help="most queries to ask (default 100,000)")
     add("--tolerance", metavar="T", type=positive, help="squared error over the variance to stop at")
-    add("--output", metavar="PATH", type=Path, help="where the network goes (default CALLABLE.network.json, here)")
+    add(
+        "--output",
+        metavar="PATH",
+        type=output_path,
+        help="where the network goes (default CALLABLE.network.json, here)",
+    )
     add("--seed", metavar="N", type=whole, default=0, help="seed of every random choice (default 0)")
     add("--time-limit", metavar="S", type=seconds, help="stop after so many seconds with the best network so far")
     add("--threads", metavar="N", type=count, help="number of threads")

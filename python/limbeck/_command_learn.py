@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import math
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +19,7 @@ from limbeck._command import (
     fraction,
     line_left,
     network_path,
+    output_path,
     r2_text,
     record,
     refusals,
@@ -24,9 +27,10 @@ from limbeck._command import (
     whole,
     write,
 )
-from limbeck._command_tables import Columns, add_text_options, choose_columns, dialect_of, give_hints
+from limbeck._command_tables import Columns, add_text_options, choose_columns, dialect_of, give_hints, read_columns
 from limbeck._inputs import INPUTS
 from limbeck._model_file import Preprocessing, save_model
+from limbeck._refits import FEWEST_HELD_OUT
 from limbeck._report import clipped, number, r2_interval
 from limbeck._tables import SUFFIXES, Table, open_table, stem
 from limbeck.learn import Learned, learn
@@ -50,7 +54,10 @@ def add_parser(commands: argparse._SubParsersAction[Parser]) -> None:
     add("--max-width", metavar="K", type=count, default=16, help="most neurons to choose from (default 16)")
     add("--inputs", choices=INPUTS, default="auto", help="how the features are distributed (default auto: tested)")
     add(
-        "--output", metavar="PATH", type=Path, help="where the network goes (default FILE's stem + .network.json, here)"
+        "--output",
+        metavar="PATH",
+        type=output_path,
+        help="where the network goes (default FILE's stem + .network.json, here)",
     )
     add("--validation", metavar="F", type=fraction, default=0.1, help="fraction of rows held out (default 0.1)")
     add("--sample-rows", metavar="N", type=count, help="rows to search on where there are more (default by memory)")
@@ -74,13 +81,14 @@ def _learn(arguments: argparse.Namespace) -> int:
         arguments.file, dialect_of(arguments), columns=[column for column in asked if column is not None]
     )
     columns = choose_columns(table, arguments.target, arguments.drop, arguments.sample_weight)
-    values = table.read(columns.all)
+    values = read_columns(table, columns, arguments.target)
     _check(table, columns, values)
     give_hints(table, columns.features, values)
     read_in = time.perf_counter() - started
-    result = _learned(arguments, table, columns, values)
-    took = time.perf_counter() - started - read_in
     rows = len(values) if columns.weight is None else int(np.count_nonzero(values[:, -1]))
+    with _without_validation(arguments, rows):
+        result = _learned(arguments, table, columns, values)
+    took = time.perf_counter() - started - read_in
     write(lambda: save_model(output, result.network, _origin(table, columns), record(result, rows)), output)
     d = len(columns.features)
     print(f"{arguments.file.name}: {rows:,} rows, {d} feature{'s' if d > 1 else ''}\n\n{result}\n")
@@ -97,6 +105,18 @@ def _check(table: Table, columns: Columns, values: Float64Array) -> None:
     if (target == target[0]).all():
         name, value = table.names[columns.target], number(float(target[0]))
         raise CommandError(f"{table.path}: constant target {name!r} (always {value}): choose --target")
+
+
+@contextlib.contextmanager
+def _without_validation(arguments: argparse.Namespace, rows: int) -> Iterator[None]:
+    """Name the option that helps where the rows that are not held out are too few."""
+    try:
+        yield
+    except CommandError as error:
+        used = min(rows, arguments.sample_rows or rows)
+        if not arguments.validation or used < _FEWEST_ROWS or "validation=" not in str(error):
+            raise
+        raise CommandError(f"{error}: hold none out, --validation 0, or give more rows") from error
 
 
 def _learned(arguments: argparse.Namespace, table: Table, columns: Columns, values: Float64Array) -> Learned:
@@ -142,8 +162,9 @@ def _summary(arguments: argparse.Namespace, result: Learned, rows: int) -> list[
     ]
     if not len(targets):
         return lines
-    interval = r2_interval(residuals, targets)
-    if arguments.sample_weight is None and math.isfinite(interval.low):
+    # Of fewer rows the sentences say what R2 can be told, by cross-validation where that can be done.
+    many = len(targets) >= FEWEST_HELD_OUT and arguments.sample_weight is None
+    if many and math.isfinite((interval := r2_interval(residuals, targets)).low):
         lines += [
             (
                 "validation R2",
@@ -154,4 +175,4 @@ def _summary(arguments: argparse.Namespace, result: Learned, rows: int) -> list[
         ]
     unit = f"in units of {clipped(result.target_name)!r}"
     error = number(math.sqrt(result.validation_mse))
-    return [*lines, ("error", f"{error} root mean square on the held-out rows, {unit}")]
+    return [*lines, ("error", f"{error} root mean square on the {len(targets):,} held-out rows, {unit}")]

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from limbeck._command import CommandError, Parser, check_folder, count, say, write
+from limbeck._command import STANDARD_OUTPUT, CommandError, Parser, check_folder, count, output_path, say, write
 from limbeck._command_tables import add_text_options, dialect_of
 from limbeck._files import write_whole
 from limbeck._model_file import Model, load_model
-from limbeck._table_words import TableError, listed
+from limbeck._table_words import ColumnsError, TableError, listed
 from limbeck._tables import SUFFIXES, Table, open_table
 
 __all__ = ["add_parser"]
@@ -27,7 +27,7 @@ def add_parser(commands: argparse._SubParsersAction[Parser]) -> None:
     add = parser.add_argument
     add("network", metavar="NETWORK", type=Path, help="file written by limbeck learn")
     add("file", metavar="FILE", type=Path, help=", ".join(SUFFIXES))
-    add("--output", metavar="PATH", type=Path, help="write here instead of to the standard output")
+    add("--output", metavar="PATH", type=output_path, help="write here; - is the standard output (default -)")
     add("--threads", metavar="N", type=count, help="number of threads")
     add_text_options(parser)
     parser.set_defaults(run=_predict)
@@ -43,7 +43,7 @@ def _predict(arguments: argparse.Namespace) -> int:
     known = model.preprocessing
     names = known.features if known is not None and known.named else ()
     table = open_table(arguments.file, dialect_of(arguments), names=names)
-    output: Path | None = arguments.output
+    output: Path | None = None if arguments.output is STANDARD_OUTPUT else arguments.output
     if output is not None:
         if output.is_dir():
             raise CommandError(f"{output} is a folder: name a file with --output")
@@ -52,6 +52,9 @@ def _predict(arguments: argparse.Namespace) -> int:
         check_folder(output)
     features, target = _matched_columns(model, table)
     X, y = _read_rows(table, features, target)
+    if table.named and not (known is not None and known.named):
+        order = listed([table.names[j] for j in features], 5)
+        say(f"hint: {arguments.network.name} names no columns: {table.path.name}'s are taken by position, {order}")
     for hint in table.hints:
         say(f"hint: {table.path.name}: {hint}")
     with np.errstate(over="ignore", invalid="ignore"):
@@ -98,13 +101,21 @@ def _read_rows(table: Table, features: list[int], target: int | None) -> tuple[F
     """Features, and labels where they can be had: rows to predict often have theirs blank."""
     if target is not None:
         try:
-            values = table.read([*features, target])
+            values = _read(table, [*features, target])
             return values[:, :-1], values[:, -1]
         except TableError as error:
-            X = table.read(features)  # raises if a feature is at fault
+            X = _read(table, features)  # raises if a feature is at fault
             say(f"no R2, for the target cannot be read: {error}")
             return X, None
-    return table.read(features), None
+    return _read(table, features), None
+
+
+def _read(table: Table, columns: list[int]) -> Float64Array:
+    """Numbers of the columns; the network needs them all, and so none can be dropped."""
+    try:
+        return table.read(columns)
+    except ColumnsError as error:
+        raise error.needing(dict.fromkeys(table.names, "")) from None
 
 
 def _score(y: Float64Array, predictions: Float64Array) -> str:

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from limbeck._command import CommandError, Parser, say, whole
 from limbeck._dialect import Dialect
 from limbeck._hints import column_hints
-from limbeck._table_words import shortened
+from limbeck._table_words import ColumnsError, shortened
 from limbeck._tables import Table
 
-__all__ = ["Columns", "add_text_options", "choose_columns", "dialect_of", "give_hints"]
+__all__ = ["Columns", "add_text_options", "choose_columns", "dialect_of", "give_hints", "read_columns"]
 
 Float64Array = NDArray[np.float64]
 
@@ -89,8 +89,7 @@ def choose_columns(table: Table, target: str | None, drop: Sequence[str], weight
     if default is None:
         default = max((j for j in range(len(table.names)) if j != weights), default=0)
     dropped = {table.index(column) for column in drop}
-    if default in dropped and (default in table.nameless or (table.is_text and not table.named)):
-        # It may be made by a delimiter at the end of each row.
+    if default in dropped and _may_end_rows(table, default):
         default = max((j for j in range(len(table.names)) if j not in (*dropped, weights)), default=default)
     chosen = default if target is None else table.index(target)
     if chosen in dropped:
@@ -104,6 +103,30 @@ def choose_columns(table: Table, target: str | None, drop: Sequence[str], weight
         name = shortened(table.names[chosen])
         raise CommandError(f"{table.path} has no feature beside the target {name}: give more columns{other}")
     return Columns(features, chosen, weights)
+
+
+def _may_end_rows(table: Table, column: int) -> bool:
+    """Whether a column may be none, but made by a delimiter at the end of each row."""
+    return column in table.nameless or (table.is_text and not table.named)
+
+
+def read_columns(table: Table, columns: Columns, target: str | None) -> Float64Array:
+    """Numbers of the columns (n, len(columns.all)); ``target`` as the user gave it.
+
+    Raises
+    ------
+    TableError
+        A column cannot be used; the advice is not to drop the target, or the weights.
+    """
+    try:
+        return table.read(columns.all)
+    except ColumnsError as error:
+        needed = {}
+        if target is not None or not _may_end_rows(table, columns.target):
+            needed[table.names[columns.target]] = "--target"
+        if columns.weight is not None:
+            needed[table.names[columns.weight]] = "--sample-weight"
+        raise error.needing(needed) from None
 
 
 def give_hints(table: Table, features: Sequence[int], values: Float64Array) -> None:

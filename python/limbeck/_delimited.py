@@ -1,6 +1,7 @@
 """Numbers of delimited text, read fast, and where a field is none."""
 
 import itertools
+import operator
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NoReturn, TextIO
@@ -9,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from limbeck._dialect import BLANKS, open_text
-from limbeck._layout import Layout, Record, explained, records
+from limbeck._layout import MOST_TITLES, Layout, Record, explained, records
 from limbeck._number_text import is_missing, text_problem
 from limbeck._points import check_points, doubtful_columns
-from limbeck._table_words import Problem, TableError, infinite_value, missing_value, refuse, shortened
+from limbeck._table_words import ColumnsError, Problem, TableError, infinite_value, missing_value, shortened
 from limbeck._warnings import silenced
 
 __all__ = ["read_numbers"]
@@ -148,24 +149,32 @@ def _load_carefully(layout: Layout, columns: Sequence[int]) -> Float64Array:
         for j in whole:
             bad[j] = Problem(layout.names[j], "is empty", "drop it")
         hint = ""
-        if units > len(whole) and units * 2 >= len(columns) and rows > 2 and _only_first(layout, columns):
-            hint = f"line {layout.header_lines + 1} is no row of numbers: if it holds units, delete it"
-        _refuse(layout, [bad[j] for j in columns if j in bad], hint)
+        if units > len(whole) and units * 2 >= len(columns) and rows > 2:
+            hint = _above_numbers(layout, [j for j in columns if j not in whole])
+        raise ColumnsError(layout.path, [bad[j] for j in columns if j in bad], hint)
     return np.frombuffer(values, dtype=np.float64).reshape(-1, len(columns))
 
 
-def _only_first(layout: Layout, columns: Sequence[int]) -> bool:
-    """Whether the second row is one of numbers."""
+def _above_numbers(layout: Layout, columns: Sequence[int]) -> str:
+    """What the lines between the header and the first row of numbers may be; empty if there is no such row soon."""
+    text = list[int]()
     with open_text(layout.path, layout.encoding) as file:
-        _, row = next(itertools.islice(_rows(layout, file), 1, None))
-    return all(j < len(row) and layout.numbers.number(row[j]) is not None for j in columns)
-
-
-def _refuse(layout: Layout, problems: list[Problem], hint: str) -> NoReturn:
-    try:
-        refuse(layout.path, problems)
-    except TableError as error:
-        raise TableError(f"{error}; {hint}" if hint else str(error)) from None
+        for line, row in itertools.islice(_rows(layout, file), MOST_TITLES):
+            fields = [row[j] for j in columns if j < len(row)]
+            numbers = [layout.numbers.number(field) is not None for field in fields]
+            if any(numbers) and all(map(operator.or_, numbers, map(is_missing, fields))):
+                break
+            if any(numbers) and text:
+                return ""
+            text.append(line)
+        else:
+            return ""
+    if not text:
+        return ""
+    names = f"if line {text[-1]} names the columns, give --skip-rows {text[-1] - 1}"
+    if len(text) == 1:
+        return f"line {text[0]} is no row of numbers: if it holds units, delete it; {names}"
+    return f"lines {text[0]} to {text[-1]} are no rows of numbers: {names}"
 
 
 def _ragged(layout: Layout, line: int, fields: int) -> NoReturn:

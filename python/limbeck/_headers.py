@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from limbeck._number_text import is_missing
+from limbeck._number_text import SIGNS, is_missing
 
 __all__ = ["doubtful_header", "is_header"]
 
@@ -70,7 +70,7 @@ def doubtful_header(first: Sequence[str], rest: Rows, number: Number) -> bool:
         return False
     if _years(head).all() and not _years(body).mean(axis=0).max() > 0.5 and (_is_even(head) or len(head) <= 2):
         return True
-    written_whole = np.array([[_WHOLE.fullmatch(row[i].strip().lstrip("+-")) is not None for i in at] for row in rest])
+    written_whole = np.array([[_WHOLE.fullmatch(row[i].strip().lstrip(SIGNS)) is not None for i in at] for row in rest])
     if len(rest) > 1 and (written_whole.mean(axis=0) <= 0.1).all():
         return True
     return len(rest) >= _ENOUGH and (len(at) > 1 or not alone) and _far_away(head, body)

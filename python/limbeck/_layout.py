@@ -14,16 +14,17 @@ from typing import TextIO
 
 from limbeck._dialect import BLANKS, Dialect, open_text, tabbed
 from limbeck._headers import doubtful_header, is_header
-from limbeck._number_text import NumberFormat
+from limbeck._number_text import NumberFormat, is_missing
 from limbeck._table_words import TableError, column_names, listed, numbered, shortened
 
-__all__ = ["Layout", "Record", "explained", "find_layout", "records"]
+__all__ = ["MOST_TITLES", "Layout", "Record", "explained", "find_layout", "records"]
 
 Record = tuple[int, list[str]]
 
 # What delimiter and header are recognised by: at least so many characters, and so many lines unless they are long.
 _SAMPLE, _SAMPLE_LINES = 1 << 16, 200
 _LONG, _LONG_LINES = 1 << 20, 4
+MOST_TITLES = 20  # lines above the names of the columns that a title may take
 _SEPARATOR = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)  # what Excel writes and obeys in a first line
 
 
@@ -129,11 +130,19 @@ def find_layout(path: Path, dialect: Dialect, names: Sequence[str] = (), columns
         raise TableError(f"{path} is empty" + (f" after the {skipped} line(s) skipped" if skipped else ""))
     (line, first), rest = rows[0], [row for _, row in rows[1:]]
     _check_beginning(path, rows, dialect.numbers)
+    if dialect.header is not False:
+        _check_names(path, rows, names, [column for column in columns if not _is_index(column, len(first))])
     header = dialect.header
     if header is None and rest and _is_quoted(lines[line - skipped - 1 : rows[1][0] - skipped], len(first)):
         header = True
     if header is None:
         header = _has_header(path, first, rest, dialect, names, columns)
+    below = _names_below(rows, dialect.numbers)
+    if not header and dialect.header is None and below is not None:
+        raise TableError(
+            f"{path}, line {line}: neither names nor a row of numbers; line {below} may name the columns: leave out "
+            f"the lines before it, --skip-rows {below - 1}"
+        )
     if not header:
         nameless = frozenset[int]()
         return Layout(
@@ -143,10 +152,15 @@ def find_layout(path: Path, dialect: Dialect, names: Sequence[str] = (), columns
         raise TableError(f"{path} has a header and no rows")
     if all(len(row) == len(first) + 1 and not row[-1].strip() for row in rest):
         first = [*first, ""]  # every row ends in a delimiter
+    try:
+        own = column_names(path, first)
+    except TableError as error:
+        title = "" if below is None else f", or, if line {below} names the columns, give --skip-rows {below - 1}"
+        raise TableError(f"{error}{title}") from None
     return Layout(
         path,
         delimiter,
-        column_names(path, first),
+        own,
         True,
         frozenset(i for i, name in enumerate(first) if not name.strip()),
         skipped,
@@ -205,6 +219,34 @@ def _check_beginning(path: Path, rows: Sequence[Record], numbers: NumberFormat) 
             f"{path}, line {line}: {len(first)} field(s), {shortened(first[0])}, where most lines have {usual}; lines "
             f"before the header or the first row are left out by --skip-rows {until - 1}"
         )
+
+
+def _check_names(path: Path, rows: Sequence[Record], *wanted: Sequence[str]) -> None:
+    """Refuse a first row without the names that are looked for if a later one, below a title, has all of them."""
+    fields = [(line, {field.strip() for field in row}) for line, row in rows[: MOST_TITLES + 1]]
+    for names in wanted:
+        line = next((at for at, present in fields if names and present.issuperset(names)), fields[0][0])
+        if line != fields[0][0]:
+            raise TableError(
+                f"{path}, line {line}: here, not in line {fields[0][0]}, are the columns that are looked for, "
+                f"{listed(names, 4)}; leave out the lines before, --skip-rows {line - 1}"
+            )
+
+
+def _names_below(rows: Sequence[Record], numbers: NumberFormat) -> int | None:
+    """The line of a row of nothing but text, below another row and above the first row of numbers, if there is one."""
+    for (_, before), (line, row), (_, after) in zip(rows, rows[1 : MOST_TITLES + 1], rows[2:], strict=False):
+        if _all_numbers(before, numbers):
+            return None
+        text = all(not is_missing(field) and numbers.number(field) is None for field in row)
+        if text and len(after) == len(row) and _all_numbers(after, numbers):
+            return line
+    return None
+
+
+def _all_numbers(row: Sequence[str], numbers: NumberFormat) -> bool:
+    found = [numbers.number(field) is not None for field in row]
+    return any(found) and all(one or is_missing(field) for one, field in zip(found, row, strict=True))
 
 
 def _is_quoted(lines: list[str], fields: int) -> bool:

@@ -4,15 +4,22 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 
-from limbeck._table_words import Problem, shortened
+from limbeck._table_words import Problem, shortened, text_value
 
-__all__ = ["GROUPED_POINT", "SPACES", "NumberFormat", "is_missing", "plain_number", "text_problem"]
+__all__ = ["GROUPED_POINT", "SIGNS", "SPACES", "NumberFormat", "is_missing", "plain_number", "text_problem"]
 
-_MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "?", "-", ".", "#n/a", "<na>"})
+# What typesetting, spreadsheets and web pages write for a minus: hyphens, figure dash, en dash, minus, full width.
+_MINUSES = (
+    "\N{HYPHEN}\N{NON-BREAKING HYPHEN}\N{FIGURE DASH}\N{EN DASH}\N{MINUS SIGN}\N{SMALL HYPHEN-MINUS}"
+    "\N{FULLWIDTH HYPHEN-MINUS}"
+)
+SIGNS = "+-" + _MINUSES
+_AS_HYPHENS = str.maketrans(dict.fromkeys(_MINUSES, "-"))
+_MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "?", "-", ".", "#n/a", "<na>", *_MINUSES, "\N{EM DASH}"})
 # Blanks that part thousands: the ordinary one, no-break, figure, thin and narrow no-break space.
 SPACES = " \N{NO-BREAK SPACE}\N{FIGURE SPACE}\N{THIN SPACE}\N{NARROW NO-BREAK SPACE}"
 _APOSTROPHES = "'\N{RIGHT SINGLE QUOTATION MARK}"
-_SIGN = r"[+-]?"
+_SIGN = rf"[+\-{_MINUSES}]?"
 # A whole number in groups of three parted by points: a number with three decimals, too, if there is one point.
 GROUPED_POINT = re.compile(_SIGN + r"[1-9]\d{0,2}(\.\d{3})+", re.ASCII)
 
@@ -23,11 +30,11 @@ def is_missing(field: str) -> bool:
 
 
 def plain_number(field: str) -> float | None:
-    """A number whose decimals begin with a point, without marks between thousands."""
+    """A number whose decimals begin with a point, without marks between thousands; any minus before digits is one."""
     if "_" in field:  # Python's own 1_000 is text in a file
         return None
     try:
-        return float(field)
+        return float(field if field.isascii() else field.translate(_AS_HYPHENS))
     except ValueError:
         return None
 
@@ -110,6 +117,11 @@ _FORMS = [
     (rf"\d{{1,3}}([{_APOSTROPHES}]\d{{3}})+,\d*", "--thousands apostrophe --decimal , if it parts thousands"),
 ]
 _UNITS = re.compile(r"[%$\u00a3\u20ac\u00a5\s,]")  # percent, currencies
+# Digits in two groups or more, of any size, and decimals behind another mark.
+_GROUPS = re.compile(
+    _SIGN + rf"\d+(?P<mark>[.,{SPACES}{_APOSTROPHES}])\d+((?P=mark)\d+)*((?!(?P=mark))[.,]\d*)?", re.ASCII
+)
+_SHOWN_MARKS = {**dict.fromkeys(SPACES, "a space"), **dict.fromkeys(_APOSTROPHES, "an apostrophe")}
 _ADVICE = [(re.compile(_SIGN + form, re.ASCII), advice) for form, advice in _FORMS]
 
 
@@ -121,11 +133,26 @@ def text_problem(column: str, field: str, place: str, format: NumberFormat) -> P
         if form.fullmatch(text):
             now = f"; now decimals begin with {format.decimal!r}{_parted(format)}" if format.settled else ""
             return Problem(column, what, f"give {advice}{now}", place, droppable=False)
+    if (mark := _odd_groups(text, format)) is not None:
+        advice = f"write groups of three digits, which alone {mark} may part, or no marks between digits"
+        return Problem(column, what, advice, place, droppable=False)
     if plain_number(_UNITS.sub("", text)) is not None:
         return Problem(column, what, "write plain numbers, without a unit", place, droppable=False)
-    return Problem(column, what, "encode it as numbers or drop the column", place)
+    return text_value(column, what, place)
 
 
 def _parted(format: NumberFormat) -> str:
     names = {SPACES: "a space", _APOSTROPHES: "an apostrophe"}
-    return f" and {names.get(format.thousands, repr(format.thousands))} parts thousands" if format.thousands else ""
+    mark = names.get(format.thousands, repr(format.thousands))
+    return f" and {mark} parts thousands, in groups of three digits" if format.thousands else ""
+
+
+def _odd_groups(text: str, format: NumberFormat) -> str | None:
+    """The mark that parts digits in groups which are not of three, as a message shows it; None if there are none."""
+    found = _GROUPS.fullmatch(text)
+    if found is None or format.number(text.replace(found["mark"], "")) is None:
+        return None
+    mark = found["mark"]
+    if mark not in format.thousands and (format.thousands or mark != ","):
+        return None  # dates and versions have points, and the other marks stand between words
+    return _SHOWN_MARKS.get(mark, repr(mark))

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from limbeck._table import Table, array_reader, damaged
-from limbeck._table_words import Problem, TableError, column_names, missing_value, refuse, shortened
+from limbeck._table_words import ColumnsError, Problem, TableError, column_names, missing_value, shortened, text_value
 
 __all__ = ["open_parquet"]
 
@@ -44,7 +44,7 @@ def open_parquet(path: Path) -> Table:
             damaged(path, "a Parquet", error)
         problems = [problem for j in columns if (problem := _parquet_problem(names[j], content.column(own[j])))]
         if problems:
-            refuse(path, problems)
+            raise ColumnsError(path, problems)
         values = np.empty((content.num_rows, len(columns)))
         for k, j in enumerate(columns):
             values[:, k] = np.asarray(content.column(own[j]).to_numpy(), dtype=np.float64)
@@ -75,7 +75,7 @@ def _parquet_problem(name: str, column: Any) -> Problem | None:  # noqa: ANN401 
         first = f", first {shortened(column[row].as_py())}" if len(column) else ""
         what = f"holds {_type_name(column.type)}{first}"
         place = f"row {row} counting from 0" if len(column) else ""
-        return Problem(name, what, "encode it as numbers or drop the column", place)
+        return text_value(name, what, place)
     if column.null_count:
         row = next(i for i, value in enumerate(column) if not value.is_valid)
         return missing_value(name, f"row {row} counting from 0")

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from limbeck._number_text import GROUPED_POINT
+from limbeck._number_text import GROUPED_POINT, SIGNS
 from limbeck._table_words import TableError, shortened
 
 __all__ = ["check_points", "doubtful_columns"]
@@ -91,7 +91,7 @@ def check_points(
     for _, row in rows:
         for j in tuple(left):
             text = row[j].strip()
-            if text.lstrip("+-").isdigit():
+            if text.lstrip(SIGNS).isdigit():
                 whole.setdefault(j, text)
             elif GROUPED_POINT.fullmatch(text):
                 grouped.setdefault(j, text)

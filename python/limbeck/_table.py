@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from limbeck._table_words import Problem, TableError, infinite_value, listed, missing_value, one_line, refuse
+from limbeck._table_words import ColumnsError, Problem, TableError, infinite_value, listed, missing_value, one_line
 
 __all__ = ["Reader", "Table", "array_reader", "damaged"]
 
@@ -100,7 +100,7 @@ def array_reader(path: Path, names: Sequence[str], values: NDArray[Any]) -> Read
         finite = np.isfinite(chosen)
         if not finite.all():
             wrong = [int(k) for k in np.flatnonzero(~finite.all(axis=0))]
-            refuse(path, [_not_finite(names[columns[k]], chosen[:, k], finite[:, k]) for k in wrong])
+            raise ColumnsError(path, [_not_finite(names[columns[k]], chosen[:, k], finite[:, k]) for k in wrong])
         return chosen
 
     return read

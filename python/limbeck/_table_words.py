@@ -1,12 +1,15 @@
 """What the readers of tables share: names of columns, and the words of their errors."""
 
+from __future__ import annotations
+
 import shlex
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
-from typing import NoReturn
 
 __all__ = [
+    "ColumnsError",
     "Problem",
     "TableError",
     "column_names",
@@ -16,8 +19,8 @@ __all__ = [
     "missing_value",
     "numbered",
     "one_line",
-    "refuse",
     "shortened",
+    "text_value",
 ]
 
 _SHOWN = 3  # columns that one message describes; more are counted
@@ -43,6 +46,8 @@ class Problem:
         "line 7", or empty where the whole column is concerned.
     droppable : bool
         Whether leaving the column out is a part of the advice.
+    mend : str
+        The rest of the advice then; empty if nothing else helps.
     """
 
     column: str
@@ -50,11 +55,47 @@ class Problem:
     advice: str
     place: str = ""
     droppable: bool = True
+    mend: str = ""
+
+    def needed(self, option: str = "") -> Problem:
+        """The problem with advice for a column that cannot be left out; another may be chosen with an option."""
+        if not self.droppable:
+            return self
+        other = f"choose another {option}" if option else "" if self.mend else "fill it"
+        return replace(self, advice=", or ".join(filter(None, [self.mend, other])), droppable=False)
+
+
+class ColumnsError(TableError):
+    """Columns that do not hold what they should.
+
+    Parameters
+    ----------
+    path : Path
+    problems : sequence of Problem
+    hint : str
+        What may be the cause of all of them.
+    """
+
+    def __init__(self, path: Path, problems: Sequence[Problem], hint: str = "") -> None:
+        self._path, self._problems, self._hint = path, tuple(problems), hint
+        super().__init__("; ".join(filter(None, [_described(path, problems), hint])))
+
+    def needing(self, options: Mapping[str, str]) -> ColumnsError:
+        """The error whose advice drops no column that is needed: options (may be empty) by names of columns."""
+        problems = [one.needed(options[one.column]) if one.column in options else one for one in self._problems]
+        return ColumnsError(self._path, problems, self._hint)
+
+
+def text_value(column: str, what: str, place: str) -> Problem:
+    """Something that is no number."""
+    mend = "encode it as numbers"
+    return Problem(column, what, f"{mend} or drop the column", place, mend=mend)
 
 
 def missing_value(column: str, place: str, shown: str = "") -> Problem:
     """A gap in a column, and how the file shows it."""
-    return Problem(column, f"has a missing value{shown}", "fill it, or drop the row or the column", place)
+    mend = "fill it, or drop the row"
+    return Problem(column, f"has a missing value{shown}", f"{mend} or the column", place, mend=mend)
 
 
 def infinite_value(column: str, place: str, shown: str) -> Problem:
@@ -62,13 +103,13 @@ def infinite_value(column: str, place: str, shown: str) -> Problem:
     return Problem(column, f"has an infinite value {shown}", "drop the row", place, droppable=False)
 
 
-def refuse(path: Path, problems: Sequence[Problem]) -> NoReturn:
-    """Raise TableError that names what is wrong with the first columns, and counts the others."""
+def _described(path: Path, problems: Sequence[Problem]) -> str:
+    """What is wrong with the first columns, and how many others there are."""
     first = problems[0]
     if len(problems) == 1:
         place = f", {first.place}" if first.place else ""
         option = f" ({drop_options([first.column])})" if first.droppable else ""
-        raise TableError(f"{path}{place}: column {first.column!r} {first.what}; {first.advice}{option}")
+        return f"{path}{place}: column {first.column!r} {first.what}; {first.advice}{option}"
     shown = [
         f"column {one.column!r} {one.what}" + (f" ({one.place})" if one.place else "") for one in problems[:_SHOWN]
     ]
@@ -79,7 +120,7 @@ def refuse(path: Path, problems: Sequence[Problem]) -> NoReturn:
     droppable = [one.column for one in problems if one.droppable]
     if droppable:
         advice.append(drop_options(droppable))
-    raise TableError(f"{path}: {'; '.join(shown)}. What helps: {'; '.join(advice)}")
+    return f"{path}: {'; '.join(shown)}. What helps: {'; '.join(advice)}"
 
 
 def drop_options(columns: Sequence[str]) -> str:
@@ -89,14 +130,23 @@ def drop_options(columns: Sequence[str]) -> str:
 
 
 def column_names(path: Path, names: Sequence[str]) -> tuple[str, ...]:
-    """Names that are stripped, unique and not blank."""
-    stripped = tuple(name.strip() or f"x{i}" for i, name in enumerate(names))
+    """Names that are stripped, unique and not blank: a column without one is x and its index, or else another name."""
+    own = {name.strip() for name in names}
+    stripped = tuple(name.strip() or _free_name(i, own) for i, name in enumerate(names))
     seen: set[str] = set()
     for name in stripped:
         if name in seen:
             raise TableError(f"{path} has two columns named {name!r}: rename one")
         seen.add(name)
     return stripped
+
+
+def _free_name(index: int, taken: set[str]) -> str:
+    """A name for a column without one, which tells its index, as options count columns."""
+    for name in (f"x{index}", f"column {index}"):
+        if name not in taken:
+            return name
+    return next(name for i in count(2) if (name := f"column {index} ({i})") not in taken)
 
 
 def numbered(count: int) -> tuple[str, ...]:
