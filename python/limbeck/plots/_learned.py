@@ -211,7 +211,7 @@ class NeuronsDisplay(_Display):
 
 @dataclass
 class ClumpsDisplay(_Display):
-    """The clump tree: from which angle on neurons look like one, and what one in their place would cost.
+    """The clump tree: from which angle on neurons look like one, and the change if their sum stood in, not refitted.
 
     Parameters
     ----------
