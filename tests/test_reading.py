@@ -634,6 +634,9 @@ def test_rounding_is_0_where_there_are_no_neurons():
     # Features far from 0: their means times the slopes are rounded, too.
     far = np.random.default_rng(0).standard_normal((200, 2)) + 1e6
     assert "Linear part: 0 at the mean" in _sentences(limbeck.learn(far, far[:, 0] - far[:, 0].mean(), 0))
+    narrow = np.random.default_rng(2).standard_normal((400, 2)) * 1e-6 + 10  # a neuron's, too: 1e12 times 10 is rounded
+    hinge = 1e12 * (np.maximum(narrow[:, 0] - narrow[:, 0].mean(), 0) + narrow[:, 1] - narrow[:, 1].mean())
+    assert "Linear part: 0 at the mean" in _sentences(limbeck.learn(narrow, hinge, 1, inputs="any"))
     student = limbeck.distill(lambda X: X[:, 1], 2)
     assert "Linear part: 0 at 0; per unit +1.000 for x1. 100 %" in _sentences(student)
     constant = _sentences(limbeck.distill(lambda X: np.full(len(X), 5.0), 2))
@@ -675,10 +678,11 @@ def test_costs_above_the_whole_are_not_told_in_digits():
         "99.9 %",
         "0 %",
     ]
-    lines = clump_lines([Clump((0, 1), 0.5, 4.128)])
+    lines = clump_lines([Clump((0, 1), 0.5, 4.128), Clump((0, 1, 2), 1.2e-17, 0.5)])
     assert lines == [
         "Clumps: neurons alike from this angle on; the change if their sum stood in, nothing refitted",
         "      0.5 rad  0, 1                      more than 100 % of the variance",
+        "        0 rad  0, 1, 2                   50.0 % of the variance",  # an angle that is rounding
     ]
 
 

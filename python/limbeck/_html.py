@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from limbeck._numbers import percent
+from limbeck._numbers import NOTHING, percent
 from limbeck._part_sentences import HTML
 from limbeck._sentences import cost_text, headline, notes, part_sentences, quality, width_table
 from limbeck.scales import Clump, clump_tree
@@ -80,7 +80,7 @@ def _bar(share: float) -> str:
 def _tree(clumps: Sequence[Clump]) -> str:
     """The clump tree, angles on a logarithmic axis."""
     order, mergers = clump_tree(list(clumps))
-    least = min((m.scale for m in mergers if m.scale > 0), default=1.0)
+    least = min((m.scale for m in mergers if m.scale > NOTHING), default=1.0)
     first = np.floor(np.log10(least)) - 0.3
     last = np.log10(np.pi / 2)
 

@@ -255,8 +255,9 @@ class PartSentences:
         constant = reading.constant + starts
         slopes = np.array([self._visible_linear(j)[0] for j in range(len(reading.linear))])
         slopes[self.absorbed] = 0.0
-        # Means far from 0 leave rounding of their own in the value there.
-        far = float(np.abs(reading.linear) @ np.abs(reading.means / reading.scales))
+        # Means far from 0 leave rounding of their own in the value there, of each slope's part.
+        steepness = np.abs(reading.linear) + np.abs(reading.weights) @ np.abs(reading.directions)
+        far = float(steepness @ np.abs(reading.means / reading.scales))
         scale = size + _CONSTANT_ROUNDING / NOTHING * far
         sloped = has_slopes(reading, slopes)
         if abs(constant) <= NOTHING * scale and not sloped:

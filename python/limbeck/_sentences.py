@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "INPUTS",
+    "LOWEST_R2",
     "clump_lines",
     "cost_text",
     "describe",
@@ -35,7 +36,7 @@ _WIDTH = 96
 _CLUMPS = 8
 _UNKNOWN = "?: the rows leave it open."
 _NOTHING = 1e-12  # relative: what is smaller is rounding
-_LOWEST_R2 = -10.0  # below, how far a prediction is off says nothing but that it is useless
+LOWEST_R2 = -10.0  # below, how far a prediction is off says nothing but that it is useless
 # Simulated, by rows for each parameter: Gaussian features, one to three neurons, noise of one size or not. The upper
 # ends are of refinements that begin at the true network, the lower ones of networks that were searched for.
 _COVERED = ((7, "65 to 90"), (13, "75 to 93"), (27, "80 to 94"), (np.inf, "90 to 94"))
@@ -122,8 +123,8 @@ def _folds(found: CrossValidation) -> str:
 
 def r2_text(value: float, digits: int = 3) -> str:
     """So many digits, but never 1 for what is not, and none of what is far below 0."""
-    if value < _LOWEST_R2:
-        return f"below {_LOWEST_R2:.0f}"
+    if value < LOWEST_R2:
+        return f"below {LOWEST_R2:.0f}"
     if np.isfinite(value) and 0.99 < value < 1:
         return f"1 - {1 - value:.1e}" if value > 0.9999 else f"{value:.4f}"
     return f"{round(value, digits) + 0.0:.{digits}f}"  # + 0.0: no -0.00
@@ -183,10 +184,10 @@ def clump_lines(clumps: Sequence[Clump]) -> list[str]:
     """The mergers of the clump tree, finest first."""
     mergers = [clump for clump in clumps if len(clump.members) > 1]
     lines = ["Clumps: neurons alike from this angle on; the change if their sum stood in, nothing refitted"]
-    lines += [
-        f"  {clump.scale:>7.2g} rad  {', '.join(map(str, clump.members)):<24}  {cost_text(clump.cost)} of the variance"
-        for clump in mergers[:_CLUMPS]
-    ]
+    for clump in mergers[:_CLUMPS]:
+        scale = clump.scale if clump.scale > _NOTHING else 0.0
+        members = ", ".join(map(str, clump.members))
+        lines.append(f"  {scale:>7.2g} rad  {members:<24}  {cost_text(clump.cost)} of the variance")
     return lines if len(mergers) <= _CLUMPS else [*lines, f"  and {len(mergers) - _CLUMPS} more"]
 
 
