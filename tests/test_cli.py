@@ -456,6 +456,8 @@ def test_columns_by_position(learned, capsys):
     status, out, err = _run(capsys, "predict", "h.json", "xy.npy")
     assert (status, out) == (0, wanted)
     assert "R2 = " in err
+    np.save("far.npy", np.column_stack([X, y + 1e4 * y.std()]))  # an offset of so many spreads: R2 about -1e8
+    assert "R2 below -10 on column" in _run(capsys, "predict", "h.json", "far.npy")[2]
     np.save("more.npy", np.column_stack([X, y, y]))
     assert "has 5 columns and the network reads 3" in _error(capsys, "predict", "h.json", "more.npy")
 

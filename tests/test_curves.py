@@ -1,5 +1,6 @@
 """Parallel neurons are told as the curves and steps that they are together."""
 
+import dataclasses
 import re
 
 import numpy as np
@@ -10,6 +11,7 @@ from limbeck import ReLUNetwork
 from limbeck._curves import curves_of, with_errors
 from limbeck._inputs import Whitening
 from limbeck._model import Rows, model_of
+from limbeck._part_sentences import TEXT, PartSentences
 from limbeck._reading import read
 from limbeck._uncertainty import FittedErrors
 
@@ -264,3 +266,37 @@ def test_weighted_rows_count_by_their_weights():
         np.testing.assert_allclose(a.knots, b.knots)
         assert a.share == pytest.approx(b.share)
     assert curves_of(one.parts, X, np.zeros((400, 4)), None) == ()  # a constant
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_slopes_of_a_tariff_without_noise_are_told_without_rounding(seed):
+    rng = np.random.default_rng(seed)
+    for n in (60, 600):
+        x = rng.uniform(0, 60_000, n)
+        y = 0.14 * np.maximum(x - 10_000, 0) + 0.16 * np.maximum(x - 30_000, 0)
+        text = " ".join(str(limbeck.learn(x[:, None], y, 2, inputs="any")).split())
+        assert (
+            "slope 0 for each unit of x0 up to 10,000, then slope +0.1400 up to 30,000, and beyond slope +0.3000"
+            in text
+        )
+
+
+def test_slopes_are_rounding_relative_to_the_spread():
+    """Slopes of 7e-12 of the spread with errors of 2e-12 are 0; those of 1e-8, or of larger errors, are not."""
+    X = np.linspace(-1, 1, 400)[:, None] * 3**0.5
+    for slope, error, shown in [
+        (7e-12, 2e-12, "slope 0"),
+        (1e-8, 1e-12, "slope +1.00"),
+        (7e-12, 1e-3, "slope +0.0000\N{NO-BREAK SPACE}+-\N{NO-BREAK SPACE}0.0010"),
+    ]:
+        net = ReLUNetwork([[1.0], [1.0]], [1.0, 1.0], linear=[slope], thresholds=[0.0, -0.5])
+        reading = read(net, X)
+        (curve,) = reading.curves
+        curve = dataclasses.replace(
+            curve, slope_errors=np.full(3, error), knot_errors=np.full(2, error), start_error=0.0
+        )
+        reading = dataclasses.replace(reading, curves=(curve,))
+        text = PartSentences(reading, ["x0"], "y", TEXT).curve(curve)
+        assert shown in text.partition(" up to")[0]
+        # The first kink is at 0 to rounding, too, and its error is told where it is more than that.
+        assert ("up to 0," in text) == (error < 1e-10), text

@@ -17,7 +17,8 @@ from limbeck._model import Fit, Model, Rows, model_of
 from limbeck._narrowing import narrowed
 from limbeck._numbers import with_error
 from limbeck._reading import read
-from limbeck.scales import clump_ladder, clump_tree
+from limbeck._sentences import clump_lines, cost_text, r2_text
+from limbeck.scales import Clump, clump_ladder, clump_tree
 
 RNG = np.random.default_rng(0)
 
@@ -177,7 +178,7 @@ def test_what_the_rows_do_not_determine_is_said():
     )
     assert np.isinf(found.standard_errors.output).all()
     assert "+- ?" in str(found)
-    assert "Where an error is ?, the rows do not determine the number." in " ".join(str(found).split())
+    assert "?: the rows leave it open." in " ".join(str(found).split())
 
 
 def test_numbers_keep_their_digits():
@@ -632,3 +633,83 @@ def test_sentences_do_not_depend_on_the_unit_of_the_labels(size):
     X = rng.standard_normal((300, 2))
     y = np.maximum(X[:, 0], 0) + 0.1 * rng.standard_normal(300)
     assert "a line does as well" not in str(limbeck.learn(X, size * y))
+
+
+# ---- Rounding, and numbers that say nothing ----
+
+
+def _sentences(found):
+    return " ".join(str(found).split())
+
+
+def test_rounding_is_0_where_there_are_no_neurons():
+    for seed in range(10):
+        U = np.random.default_rng(seed).standard_normal((200, 3)) * 10.0**seed
+        found = limbeck.learn(U, U[:, 1] - U[:, 1].mean(), 0, inputs="any")
+        assert "Linear part: 0 at the mean of every feature; per standard deviation +" in _sentences(found)
+        assert re.search(r"deviation \+\S+ for x1\. 100 %", _sentences(found))  # none that is rounding beside it
+        assert "e-" not in _sentences(found).partition("Linear part")[2]
+    # Features far from 0: their means times the slopes are rounded, too.
+    far = np.random.default_rng(0).standard_normal((200, 2)) + 1e6
+    assert "Linear part: 0 at the mean" in _sentences(limbeck.learn(far, far[:, 0] - far[:, 0].mean(), 0))
+    narrow = np.random.default_rng(2).standard_normal((400, 2)) * 1e-6 + 10  # a neuron's, too: 1e12 times 10 is rounded
+    hinge = 1e12 * (np.maximum(narrow[:, 0] - narrow[:, 0].mean(), 0) + narrow[:, 1] - narrow[:, 1].mean())
+    assert "Linear part: 0 at the mean" in _sentences(limbeck.learn(narrow, hinge, 1, inputs="any"))
+    student = limbeck.distill(lambda X: X[:, 1], 2)
+    assert "Linear part: 0 at 0; per unit +1.000 for x1. 100 %" in _sentences(student)
+    constant = _sentences(limbeck.distill(lambda X: np.full(len(X), 5.0), 2))
+    assert constant.startswith("y: 0 neurons, of 2 features")
+    assert "Linear part: 5.000, a constant." in constant
+
+
+def test_small_numbers_that_are_not_rounding_are_told():
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((400, 2))
+    found = limbeck.learn(X, 1e-30 * (X @ [1.0, 1e-6] + 1e-5), 0, inputs="standard")
+    assert re.search(
+        r"Linear part: 1\.0000*e-35 at 0; per unit \+1\.000e-30 for x0 and 1 smaller", _sentences(found)
+    ), _sentences(found)
+    noisy = _sentences(limbeck.learn(X, X[:, 0] + rng.standard_normal(400), 0))
+    assert re.search(r"Linear part: -?0\.\d+ \+- 0\.\d+ at", noisy)
+
+
+def test_r2_far_below_0_is_not_told_in_digits(learned, monkeypatch):
+    assert [r2_text(value) for value in (-191213906.877, -10.5, -9.5, -0.25)] == [
+        "below -10",
+        "below -10",
+        "-9.500",
+        "-0.250",
+    ]
+    judged = dataclasses.replace(learned._evidence.cross_validation, r2=np.array([-2.36e16, 0.5]))
+    monkeypatch.setitem(learned._evidence.__dict__, "cross_validation", judged)  # where it is kept
+    text = _sentences(learned)
+    assert "cross-validated R2 below -10 (800 rows" in text
+    assert text.endswith("neurons 1 0 R2 below -10 0.500")
+    assert "<td>below -10</td>" in learned.to_html()
+
+
+def test_costs_above_the_whole_are_not_told_in_digits():
+    assert [cost_text(cost) for cost in (4.128, 1.001, 1.0, 0.999, 0.0)] == [
+        "more than 100 %",
+        "more than 100 %",
+        "100.0 %",
+        "99.9 %",
+        "0 %",
+    ]
+    lines = clump_lines([Clump((0, 1), 0.5, 4.128), Clump((0, 1, 2), 1.2e-17, 0.5)])
+    assert lines == [
+        "Clumps: neurons alike from this angle on; the change if their sum stood in, nothing refitted",
+        "      0.5 rad  0, 1                      more than 100 % of the variance",
+        "        0 rad  0, 1, 2                   50.0 % of the variance",  # an angle that is rounding
+    ]
+
+
+def test_question_marks_are_explained_wherever_they_are():
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((12, 12))
+    found = limbeck.learn(X, rng.standard_normal(12), 0, validation=0.0)  # as many rows as slopes
+    note = "?: the rows leave it open."
+    assert "+- ?" in str(found)
+    assert _sentences(found).count(note) == found.to_html().count(note) == 1
+    X = rng.standard_normal((100, 2))
+    assert note not in str(limbeck.learn(X, X[:, 0] + rng.standard_normal(100), 0))

@@ -1,5 +1,7 @@
 """A rank that depends on the units of the columns is told: no answer is certified that a change of units would mend."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -153,3 +155,73 @@ def test_nothing_is_looked_at_where_the_rank_is_full(monkeypatch):
     X = np.random.default_rng(0).standard_normal((30, 4)) * 10.0 ** np.arange(-4, 4, 2)
     assert solve(X, X[:, 0]).certified
     assert unit_doubts(X[:, [0, 0]], 1, 1e-14, 1) == ""
+
+
+# ---- What a warning says ----
+
+
+def told(solver, *arguments, **options):
+    """The message, and the lengths and columns in it."""
+    with pytest.warns(NotCertifiedWarning) as caught:
+        solver(*arguments, **options)
+    text = str(caught[0].message)
+    return text, re.search(r"lengths from (\S+) \((.*?)\) to (\S+) \((.*?)\)", text).groups()
+
+
+def accumulated(X, y, **options):
+    total = ridgeless.Accumulator(X.shape[1])
+    total.update(X, y)
+    return total.solve(**options)
+
+
+def batch(X, y, **options):
+    return solve(np.stack([X]), np.stack([y]), **options)
+
+
+SOLVERS = [solve, batch, accumulated, ridgeless.leave_one_out, ridgeless.generalized_cross_validation]
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("scale", [1e-12, 1.0, 1e20])
+def test_lengths_are_those_of_the_columns_as_passed(solver, scale):
+    rng = np.random.default_rng(0)
+    X = scale * rng.standard_normal((30, 2)) * [1e-9, 1e9]
+    for intercept in (None, "centred"):
+        text, found = told(solver, X, X[:, 1] / scale, intercept=intercept)
+        lengths = np.linalg.norm(X if intercept is None else X - X.mean(axis=0), axis=0)
+        # Three digits are shown.
+        np.testing.assert_allclose([float(found[0]), float(found[2])], lengths, rtol=6e-3)
+        assert (found[1], found[3]) == ("column 0", "column 1")
+        # What has been done already is no advice.
+        assert ('intercept="centred"' in text) == (intercept is None)
+        assert ("means subtracted" in text) == (intercept == "centred")
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_an_appended_column_is_called_the_constant(solver):
+    X, y = far_from_zero()
+    text, found = told(solver, X[:, :1], y, intercept="in norm")
+    assert (found[1], found[3]) == ("the constant", "column 0")
+    assert float(found[0]) == pytest.approx(50**0.5, rel=6e-3)
+    assert 'intercept="centred"' in text
+    assert "column of ones" not in text  # that nobody passed
+
+
+def test_estimators_that_subtract_means_do_not_advise_to():
+    X = np.random.default_rng(0).standard_normal((30, 2)) * [1e-9, 1e9]
+    for weights in (None, np.linspace(1, 2, 30)):
+        text, _ = told(RidgelessRegressor().fit, X, X[:, 1], weights)
+        assert 'intercept="centred"' not in text
+
+
+def test_lengths_beyond_the_range_are_told_as_products():
+    X = np.full((4, 2), 1.7e308)
+    X[:, 0] = [1e10, 2e10, 3e10, 5e10]
+    with pytest.warns(NotCertifiedWarning) as caught:
+        ridgeless.leave_one_out(X, np.arange(4.0))
+    # sqrt(39) * 1e10 and 2 * 1.7e308, which is beyond the range.
+    first, size, unit = re.search(
+        r"from (\S+) \(column 0\) to (\S+) \* (\S+) \(column 1\)", str(caught[0].message)
+    ).groups()
+    assert float(first) == pytest.approx(39**0.5 * 1e10, rel=6e-3)
+    assert float(size) * (float(unit) / 1e308) == pytest.approx(3.4, rel=1.2e-2)

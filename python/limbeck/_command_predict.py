@@ -13,6 +13,7 @@ from limbeck._command import STANDARD_OUTPUT, CommandError, Parser, check_folder
 from limbeck._command_tables import add_text_options, dialect_of
 from limbeck._files import write_whole
 from limbeck._model_file import Model, load_model
+from limbeck._sentences import LOWEST_R2, r2_text
 from limbeck._table_words import ColumnsError, TableError, listed
 from limbeck._tables import SUFFIXES, Table, open_table
 
@@ -122,4 +123,5 @@ def _score(y: Float64Array, predictions: Float64Array) -> str:
     spread = float(np.sum((y - y.mean()) ** 2)) if len(y) else 0.0
     if spread == 0:
         return "no R2 (the target is constant)"
-    return f"R2 = {1 - float(np.sum((y - predictions) ** 2)) / spread:.6f}"
+    r2 = 1 - float(np.sum((y - predictions) ** 2)) / spread
+    return f"R2 {r2_text(r2)}" if r2 < LOWEST_R2 else f"R2 = {r2:.6f}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -86,9 +87,9 @@ def leave_one_out(
     >>> ridgeless.leave_one_out(X, y)
     array([-3. , -1.5,  4.5])
     """
-    X, Y, cutoff, threads = _rows_to_leave_out(X, Y, rcond, intercept, n_threads)
+    X, Y, unit, cutoff, threads = _rows_to_leave_out(X, Y, rcond, intercept, n_threads)
     targets = Y if Y.ndim == 2 else Y[:, None]
-    found = _left_out(X, targets, cutoff, intercept == "centred", threads)
+    found = _left_out(X, targets, cutoff, threads, intercept, unit)
     least = _NOTHING_LEFT_OVER * np.sqrt(found.rank)
     alone = found.left_over < least if found.rank < len(X) else np.ones(len(X), dtype=bool)
     doubtful = ~alone & (found.left_over < _LEAST_LEFT_OVER)
@@ -158,8 +159,8 @@ def generalized_cross_validation(
     >>> round(ridgeless.generalized_cross_validation(X, y), 6)
     10.5
     """
-    X, Y, cutoff, threads = _rows_to_leave_out(X, Y, rcond, intercept, n_threads)
-    found = _left_out(X, Y if Y.ndim == 2 else Y[:, None], cutoff, intercept == "centred", threads)
+    X, Y, unit, cutoff, threads = _rows_to_leave_out(X, Y, rcond, intercept, n_threads)
+    found = _left_out(X, Y if Y.ndim == 2 else Y[:, None], cutoff, threads, intercept, unit)
     if found.rank == len(X):
         scaled = found.alone / found.alone_diagonal.mean()
     else:
@@ -170,8 +171,8 @@ def generalized_cross_validation(
 
 def _rows_to_leave_out(
     X: ArrayLike, Y: ArrayLike, rcond: float | None, intercept: str | None, n_threads: int | None
-) -> tuple[Float64Array, Float64Array, float, int]:
-    """Checked arrays, X in a moderate unit, and the threshold for singular values."""
+) -> tuple[Float64Array, Float64Array, float, float, int]:
+    """Checked arrays, X in a moderate unit, the unit, and the threshold for singular values."""
     require_same_rows(X=X, Y=Y)
     X = float_array(X, "X", 2, objects=True)
     Y = float_array(Y, "Y", (1, 2), np.float64, objects=True)
@@ -183,7 +184,8 @@ def _rows_to_leave_out(
     require_finite(threads, X=X, Y=Y)
     if intercept == "in norm":
         X = np.concatenate([X, np.ones_like(X[:, :1])], axis=1)
-    return X.astype(np.float64) / unit_of(X), Y, cutoff_of(X, rcond), threads
+    unit = unit_of(X)
+    return X.astype(np.float64) / unit, Y, unit, cutoff_of(X, rcond), threads
 
 
 class _LeftOut(NamedTuple):
@@ -196,28 +198,36 @@ class _LeftOut(NamedTuple):
     rank: int
 
 
-def _left_out(X: Float64Array, Y: Float64Array, cutoff: float, with_constant: bool, threads: int) -> _LeftOut:
-    if not with_constant:
-        return _left_out_of(X, Y, cutoff, threads)
+def _left_out(
+    X: Float64Array, Y: Float64Array, cutoff: float, threads: int, intercept: str | None, unit: float
+) -> _LeftOut:
+    """Rows with the constant as a column, if it is in the norm; ``unit`` is what X was divided by, for messages."""
+
+    def told(rows: Float64Array, rank: int, noise: Float64Array | None) -> str:
+        return unit_doubts(rows, rank, cutoff, threads, noise, intercept, unit)
+
+    if intercept != "centred":
+        return _left_out_of(X, Y, cutoff, threads, lambda rank: told(X, rank, None))
     rows, mean = centred(X)
     noise = float(np.finfo(np.float64).eps) * np.sqrt(len(X)) * np.abs(mean[0])
-    found = _left_out_of(rows, centred(Y)[0], cutoff, threads, noise)
+    found = _left_out_of(rows, centred(Y)[0], cutoff, threads, lambda rank: told(rows, rank, noise))
     return found._replace(left_over=found.left_over - 1 / len(X), rank=found.rank + 1)
 
 
 def _left_out_of(
-    X: Float64Array, Y: Float64Array, cutoff: float, threads: int, noise: Float64Array | None = None
+    X: Float64Array, Y: Float64Array, cutoff: float, threads: int, doubts_of: Callable[[int], str]
 ) -> _LeftOut:
+    """``doubts_of`` tells from the rank whether it may be one of the columns' units alone."""
     found = _kernels.leave_one_out(X, Y, cutoff, cutoff_of(X, None), threads)
     if found[-1] == "certified":
         certain = _LeftOut(*found[:-1])
-        if doubts := unit_doubts(X, certain.rank, cutoff, threads, noise):
+        if doubts := doubts_of(certain.rank):
             warn(doubts, NotCertifiedWarning)
         return certain
     U, sizes, _ = np.linalg.svd(X, full_matrices=False)
     doubts = rank_doubts(sizes, cutoff, max(X.shape))
     kept = sizes > cutoff * sizes[0]
-    doubts = doubts or unit_doubts(X, int(np.count_nonzero(kept)), cutoff, threads, noise)
+    doubts = doubts or doubts_of(int(np.count_nonzero(kept)))
     if doubts:
         warn(doubts, NotCertifiedWarning)
     U, sizes = U[:, kept], sizes[kept]

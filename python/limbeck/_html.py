@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from limbeck._numbers import percent
+from limbeck._numbers import NOTHING, percent
 from limbeck._part_sentences import HTML
 from limbeck._sentences import cost_text, headline, notes, part_sentences, quality, width_table
 from limbeck.scales import Clump, clump_tree
@@ -30,6 +30,7 @@ _STYLE = """
 """
 _BAR = 90  # pixels of a whole share
 _TREE_WIDTH, _ROW, _LEFT, _FOOT = 420, 22, 70, 34
+_LABEL = 90  # pixels of "more than 100 %", the longest label behind a joint
 
 
 def to_page(learned: Learned) -> str:
@@ -79,13 +80,13 @@ def _bar(share: float) -> str:
 def _tree(clumps: Sequence[Clump]) -> str:
     """The clump tree, angles on a logarithmic axis."""
     order, mergers = clump_tree(list(clumps))
-    least = min((m.scale for m in mergers if m.scale > 0), default=1.0)
+    least = min((m.scale for m in mergers if m.scale > NOTHING), default=1.0)
     first = np.floor(np.log10(least)) - 0.3
     last = np.log10(np.pi / 2)
 
     def across(scale: float) -> float:
         place = (np.log10(max(scale, 10**first)) - first) / (last - first)
-        return float(_LEFT + place * (_TREE_WIDTH - _LEFT - 80))
+        return float(_LEFT + place * (_TREE_WIDTH - _LEFT - _LABEL))
 
     def down(place: float) -> float:
         return _ROW * (place + 0.7)
@@ -107,7 +108,10 @@ def _tree(clumps: Sequence[Clump]) -> str:
     marks.append(f'<path d="M{_LEFT},{foot:.1f} H{across(np.pi / 2):.1f}" stroke="#222"/>')
     height = foot + _FOOT - 16
     svg = f'<svg width="{_TREE_WIDTH}" height="{height:.0f}" role="img">{"".join(marks)}</svg>'
-    note = "Angle (radians) from which neurons look like one; at the joints, the cost (of the variance) of one instead."
+    note = (
+        "Angle (radians) from which neurons look like one; at the joints, the change (of the variance) if their sum "
+        "stood in, nothing refitted."
+    )
     return f'<h4>Clumps</h4>{svg}<p class="faint">{note}</p>'
 
 

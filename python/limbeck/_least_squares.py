@@ -39,6 +39,13 @@ class NotCertifiedWarning(UserWarning):
     """An answer is not known to be right: its rank is in doubt, or its backward error is large."""
 
 
+_SCALED = "Solve with X / s, s = numpy.linalg.norm(X, axis=0), and divide coef by s"
+_ADVICE = {  # by what was done to the columns
+    None: f'{_SCALED}; or subtract the means: a column of ones is better left out, with intercept="centred"',
+    "in norm": f'{_SCALED}; or subtract the means, with intercept="centred"',
+    "centred": "Solve with X / s, s = numpy.std(X, axis=0), and divide coef by s",
+}
+
 # Coefficients (p, q), rank, condition, residual norms (q), backward error, method, whether certified.
 Answer = tuple[Array, int, float, Float64Array, float, str, bool]
 
@@ -51,13 +58,15 @@ def certified_answer(
     threads: int,
     which: str = "",
     noise: Float64Array | None = None,
+    intercept: str | None = None,
 ) -> Answer:
     """By the first factorisation that can tell what its answer is worth; ``which`` begins messages about it.
 
-    ``noise`` (p,) is how much of the length of each column may be rounding, where that is more than the precision.
+    ``noise`` (p,) is how much of the length of each column may be rounding, where that is more than the precision;
+    ``intercept`` is what has been done to the columns already.
     """
     answer = _first_certified(X, Y, cutoff, method, threads, which)
-    if answer[-1] and (doubts := unit_doubts(X, answer[1], cutoff, threads, noise)):
+    if answer[-1] and (doubts := unit_doubts(X, answer[1], cutoff, threads, noise, intercept)):
         warn(f"{which}not certified: {doubts}", NotCertifiedWarning)
         return (*answer[:-1], False)
     return answer
@@ -137,11 +146,20 @@ def rank_doubts(sizes: Float64Array, cutoff: float, largest_side: int) -> str:
     )
 
 
-def unit_doubts(X: Array, rank: int, cutoff: float, threads: int, noise: Float64Array | None = None) -> str:
+def unit_doubts(
+    X: Array,
+    rank: int,
+    cutoff: float,
+    threads: int,
+    noise: Float64Array | None = None,
+    intercept: str | None = None,
+    unit: float = 1.0,
+) -> str:
     """Why the rank may be one of the columns' units alone: scaled to length one, they have a higher one.
 
     Empty if they do not, and for a threshold that leaves out more than rounding: then directions are left out on
-    purpose, in the units given.
+    purpose, in the units given. ``intercept`` is what has been done to the columns, "in norm" if the last one is the
+    constant; ``unit`` is what they were divided by.
     """
     if rank == min(X.shape) or cutoff > max(_MOST_OF_ROUNDING, cutoff_of(X, None)):
         return ""
@@ -162,15 +180,25 @@ def unit_doubts(X: Array, rank: int, cutoff: float, threads: int, noise: Float64
     higher = _clear_rank(np.ascontiguousarray(scaled[:, kept] / norms[kept]), least, threads)
     if higher <= rank:
         return ""
-    places = np.flatnonzero(kept)
-    shortest, longest = int(lengths.argmin()), int(lengths.argmax())
+    shortest, longest = (
+        _length_text(float(lengths[at]), unit, int(np.flatnonzero(kept)[at]), X.shape[1], intercept)
+        for at in (lengths.argmin(), lengths.argmax())
+    )
+    less = ", means subtracted," if intercept == "centred" else ""
     return (
         f"the rank is {rank} in the units given, but at least {higher} with every column of X scaled to length one: "
-        f"lengths from {lengths[shortest]:.3g} (column {places[shortest]}) to {lengths[longest]:.3g} (column "
-        f"{places[longest]}) hide directions below rcond = {cutoff:.3g}. Solve with X / s, s = numpy.linalg.norm(X, "
-        "axis=0), and divide coef by s; or subtract the means: a column of ones is better left out, with "
-        'intercept="centred". Columns that are nothing but rounding are to be set to 0'
+        f"lengths from {shortest} to {longest}{less} hide directions below rcond = {cutoff:.3g}. {_ADVICE[intercept]}. "
+        "Columns that are nothing but rounding are to be set to 0"
     )
+
+
+def _length_text(length: float, unit: float, place: int, count: int, intercept: str | None) -> str:
+    """The length of a column before it was divided by a unit, and which column it is of those that the caller has."""
+    with np.errstate(over="ignore"):
+        whole = np.float64(length) * unit
+    text = f"{whole:.3g}" if np.isfinite(whole) else f"{length:.3g} * {unit:.3g}"
+    appended = intercept == "in norm" and place == count - 1
+    return f"{text} ({'the constant' if appended else f'column {place}'})"
 
 
 def _clear_rank(X: Float64Array, cutoff: float, threads: int) -> int:

@@ -14,7 +14,7 @@ from limbeck._numbers import NOTHING, number, percent, with_error
 from limbeck._reading import Reading
 from limbeck._report import clipped
 
-__all__ = ["HTML", "INPUTS", "TEXT", "PartSentences", "Typography", "switches_on"]
+__all__ = ["HTML", "INPUTS", "TEXT", "PartSentences", "Typography", "has_slopes", "switches_on"]
 
 INPUTS = {"standard": "standard Gaussian", "gaussian": "Gaussian", "any": "of any distribution"}
 _ALONE = 0.99  # of a direction's squared length: its one feature speaks for it, in its own unit
@@ -23,6 +23,9 @@ _ALMOST_ALONE, _WITHIN = 0.8, 2.5  # the same where the other features are withi
 _FINE = 0.1
 _CANCELLED = 0.01  # a sum of few terms is rounded by 1e-14 of their size, not by the 1e-12 of a fit
 _FAINT_SLOPE = 1e-6  # of the spread: what a decay has made of a slope that is not there
+# Of the spread: fits of rows without noise end some 1e-11 of it off, where some slopes rest on few of the rows.
+_EXACT = 1e-10
+_CONSTANT_ROUNDING = 8 * float(np.finfo(np.float64).eps)  # of the constant that labels are rounded at
 _SHOWN, _FAINT = 5, 0.1  # features of a direction, and relative to the largest
 
 
@@ -50,6 +53,18 @@ TEXT = Typography("+-", "\N{NO-BREAK SPACE}", "-", clipped)
 HTML = Typography("&#177;", "&nbsp;", "&#8722;", lambda name: escape(clipped(name)))
 
 
+def _size_of(reading: Reading) -> float:
+    """What a network is a sum of, in the unit of its label: its neurons and slopes, for a standard deviation each."""
+    return float(np.abs(reading.weights).sum() + np.linalg.norm(reading.linear))
+
+
+def has_slopes(reading: Reading, slopes: Float64Array | None = None) -> bool:
+    """Whether the linear part, or what is left of its slopes, is more than rounding."""
+    slopes = reading.linear if slopes is None else slopes
+    rounding = NOTHING * _size_of(reading) + _EXACT * reading.spread + _CONSTANT_ROUNDING * abs(reading.constant)
+    return bool(np.linalg.norm(slopes) > rounding)
+
+
 def speaks_for_all(lead: int, i: int, reading: Reading) -> bool:
     """Whether one feature is all there is to a neuron's direction, for all that its errors tell."""
     direction = reading.directions[i]
@@ -66,11 +81,11 @@ def switches_on(i: int, reading: Reading, names: Sequence[str]) -> str:
     lead = int(np.argmax(np.abs(reading.directions[i])))
     if not speaks_for_all(lead, i, reading):
         return f"on above {number(float(reading.thresholds[i]) + 0.0, resolution=0.1)}"
-    side, at, unit = _place(i, lead, reading)
+    side, at, unit = _place_of(i, lead, reading)
     return f"{clipped(names[lead])} {side} {number(at, resolution=_FINE * unit)}"
 
 
-def _place(i: int, lead: int, reading: Reading) -> tuple[str, float, float]:
+def _place_of(i: int, lead: int, reading: Reading) -> tuple[str, float, float]:
     """The side of a feature that a neuron is on at, from where, and the feature's unit along its direction."""
     along = reading.directions[i, lead]
     unit = float(reading.scales[lead] / abs(along))
@@ -137,6 +152,10 @@ class PartSentences:
         self.has_errors |= self._set.plus_minus in text
         return self._set.minus + text[1:] if text.startswith("-") else text
 
+    def _place(self, at: float, error: float | None, unit: float, resolution: float) -> str:
+        """Where a kink is, as a number; ``unit`` is the standard deviation of what it is a place on."""
+        return self._number(*_unless_rounding(at, error, unit), False, unit, resolution)
+
     def _percent(self, part: float) -> str:
         text = percent(part, self._set.space)
         return self._set.minus + text[1:] if text.startswith("-") else text
@@ -152,13 +171,13 @@ class PartSentences:
         moves = f"{self._target} {'rises' if weight > 0 else 'falls'} by"
         lead = int(np.argmax(np.abs(reading.directions[i])))
         if speaks_for_all(lead, i, reading):
-            name, (side, at, unit) = self._names[lead], _place(i, lead, reading)
+            name, (side, at, unit) = self._names[lead], _place_of(i, lead, reading)
             slope = self._number(abs(weight) / unit, _times(weight_error, 1 / unit))
-            start = self._number(at, _times(threshold_error, unit), False, unit, _FINE * unit)
+            start = self._place(at, _times(threshold_error, unit), unit, _FINE * unit)
             where = f"where {name} is {side} {start}"
             does = f"{moves} {slope} for each unit of {name} {side} that"
         else:
-            start = self._number(threshold, threshold_error, scale=1)
+            start = self._place(threshold, threshold_error, 1.0, 1.0)
             where = f"where {self._sum(reading.directions[i])} is above {start}"
             does = f"{moves} {self._number(abs(weight), weight_error)} per unit beyond"
             largest = 0.0 if errors is None else float(errors.directions[i].max())
@@ -205,7 +224,8 @@ class PartSentences:
         return f"slope {text.removeprefix('+') if text == '+0' else text}"
 
     def _visible(self, slope: float, error: float | None) -> tuple[float, float | None]:
-        """A slope for each standard deviation; nothing, if it is within its error of that and far from any size."""
+        """A slope for each standard deviation; nothing, if it is rounding or faint and within its error of nothing."""
+        slope, error = _unless_rounding(slope, error, self._reading.spread)
         faint = _FAINT_SLOPE * self._reading.spread
         if error is not None and max(abs(slope), error) < faint and abs(slope) < _WITHIN * error:
             return 0.0, None
@@ -223,25 +243,31 @@ class PartSentences:
         if curve.feature is not None:
             mean, unit = float(self._reading.means[curve.feature]), float(self._reading.scales[curve.feature])
         resolution = unit * float(min(_FINE, gaps.min(initial=1.0)))
-        return self._number(mean + unit * curve.knots[place], _times(error, unit), False, unit, resolution)
+        return self._place(mean + unit * float(curve.knots[place]), _times(error, unit), unit, resolution)
 
     # ---- The linear part ----
 
     def linear(self) -> str:
         """The constant and the slopes of the linear part."""
         reading, errors = self._reading, self._reading.errors
-        size = float(np.abs(reading.weights).sum())
+        size = _size_of(reading)
         starts = sum(curve.start for curve in reading.curves)
         constant = reading.constant + starts
-        slopes = reading.linear.copy()
+        slopes = np.array([self._visible_linear(j)[0] for j in range(len(reading.linear))])
         slopes[self.absorbed] = 0.0
-        if max(abs(constant), float(np.linalg.norm(slopes))) <= NOTHING * size:
+        # Means far from 0 leave rounding of their own in the value there, of each slope's part.
+        steepness = np.abs(reading.linear) + np.abs(reading.weights) @ np.abs(reading.directions)
+        far = float(steepness @ np.abs(reading.means / reading.scales))
+        scale = size + _CONSTANT_ROUNDING / NOTHING * far
+        sloped = has_slopes(reading, slopes)
+        if abs(constant) <= NOTHING * scale and not sloped:
             return "none."
         error = None if errors is None else float(errors.bias)
         if errors is not None and reading.curves:
             error = reading.curves[0].start_error
-        start = self._number(constant, error, scale=size, resolution=reading.spread or size)
-        if np.linalg.norm(slopes) <= NOTHING * size:
+        value, error = _unless_rounding(constant, error, reading.spread)
+        start = self._number(value, error, scale=scale, resolution=reading.spread or size)
+        if not sloped:
             return f"{start}{self._curves_at_0(' where ', ' is 0', ' are 0')}, a constant."
         shown = _largest(slopes)
         texts = ", ".join(f"{self._linear_slope(j)} for {self._names[j]}" for j in shown)
@@ -253,11 +279,12 @@ class PartSentences:
         return f"{start} {where}; per {unit} {texts}{_rest(slopes, shown)}. {share} of the variance."
 
     def _linear_slope(self, j: int) -> str:
+        slope, error = self._visible_linear(j)
+        return self._number(slope, error, True, _size_of(self._reading), 0.0)
+
+    def _visible_linear(self, j: int) -> tuple[float, float | None]:
         errors = self._reading.errors
-        slope, error = self._visible(
-            float(self._reading.linear[j]), None if errors is None else float(errors.linear[j])
-        )
-        return self._number(slope, error, True, float(np.abs(self._reading.weights).sum()), 0.0)
+        return self._visible(float(self._reading.linear[j]), None if errors is None else float(errors.linear[j]))
 
     def _curves_at_0(self, before: str, one: str, more: str) -> str:
         """The condition on curves under which the constant is the value."""
@@ -294,6 +321,12 @@ def _largest(direction: Float64Array) -> list[int]:
 def _rest(direction: Float64Array, shown: Sequence[int]) -> str:
     left = int((np.abs(direction) > NOTHING * np.abs(direction).max()).sum()) - len(shown)
     return f" and {left} smaller" if left > 0 else ""
+
+
+def _unless_rounding(value: float, error: float | None, spread: float) -> tuple[float, float | None]:
+    """A number and its error; nothing, if both are what a fit of rows without noise may be off by."""
+    size = abs(value) if error is None else max(abs(value), error)
+    return (0.0, None) if size < _EXACT * spread else (value, error)
 
 
 def _times(value: float | None, factor: float) -> float | None:

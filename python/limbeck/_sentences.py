@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from limbeck._numbers import number
-from limbeck._part_sentences import INPUTS, TEXT, PartSentences, Typography
+from limbeck._part_sentences import INPUTS, TEXT, PartSentences, Typography, has_slopes
 from limbeck._refits import FEWEST_HELD_OUT, CrossValidation
 from limbeck._report import clipped, r2_interval
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "INPUTS",
+    "LOWEST_R2",
     "clump_lines",
     "cost_text",
     "describe",
@@ -33,7 +34,9 @@ __all__ = [
 
 _WIDTH = 96
 _CLUMPS = 8
+_UNKNOWN = "?: the rows leave it open."
 _NOTHING = 1e-12  # relative: what is smaller is rounding
+LOWEST_R2 = -10.0  # below, how far a prediction is off says nothing but that it is useless
 # Simulated, by rows for each parameter: Gaussian features, one to three neurons, noise of one size or not. The upper
 # ends are of refinements that begin at the true network, the lower ones of networks that were searched for.
 _COVERED = ((7, "65 to 90"), (13, "75 to 93"), (27, "80 to 94"), (np.inf, "90 to 94"))
@@ -74,8 +77,7 @@ def headline(learned: Learned) -> str:
     """What the result is of."""
     k, d = learned.width, learned.network.n_features
     neurons = f"{k} neuron{'' if k == 1 else 's'}"
-    net = learned.network
-    linear = " and a linear part" if np.linalg.norm(net.linear) > _NOTHING * np.abs(net.output).sum() else ""
+    linear = " and a linear part" if has_slopes(learned.reading) else ""
     features = f"{d:,} feature{'' if d == 1 else 's'}"
     return f"{clipped(learned.target_name)}: {neurons}{linear}, of {features} ({INPUTS[learned.inputs]})"
 
@@ -120,7 +122,9 @@ def _folds(found: CrossValidation) -> str:
 
 
 def r2_text(value: float, digits: int = 3) -> str:
-    """So many digits, but never 1 for what is not."""
+    """So many digits, but never 1 for what is not, and none of what is far below 0."""
+    if value < LOWEST_R2:
+        return f"below {LOWEST_R2:.0f}"
     if np.isfinite(value) and 0.99 < value < 1:
         return f"1 - {1 - value:.1e}" if value > 0.9999 else f"{value:.4f}"
     return f"{round(value, digits) + 0.0:.{digits}f}"  # + 0.0: no -0.00
@@ -135,7 +139,7 @@ def notes(learned: Learned, typography: Typography = TEXT) -> str:
     """How the sentences are to be read."""
     reading, evidence, said = learned.reading, learned._evidence, []
     if not learned.width:
-        return ""
+        return _UNKNOWN if _has_question_marks(learned) else ""
     comparison = evidence.line_comparison(learned.validation_residuals)
     if comparison is not None and comparison.is_no_worse:
         said.append("On rows left out a line does as well, within chance: there may be no such neurons.")
@@ -153,15 +157,24 @@ def notes(learned: Learned, typography: Typography = TEXT) -> str:
         said.append(
             f"Errors ({typography.sign}) take the neurons as given: they do not tell whether there is such a neuron."
         )
-        if sentences.has_unknown_errors:
-            said.append("Where an error is ?, the rows do not determine the number.")
         if evidence.rows_per_parameter < _ENOUGH_ROWS and not _is_exact(learned):
             ratio = max(1, round(evidence.rows_per_parameter))
             said.append(
                 f"With {ratio} row{'' if ratio == 1 else 's'} for each parameter they are too small: 1.96 of them hold "
                 f"the true value in {_coverage(ratio)}{typography.percent} of cases, not in 95{typography.percent}."
             )
+    if _has_question_marks(learned):
+        said.append(_UNKNOWN)
     return " ".join(said)
+
+
+def _has_question_marks(learned: Learned) -> bool:
+    """Whether an error, or the cost of a clump, is told as "?"."""
+    sentences = part_sentences(learned, TEXT)
+    sentences.all()
+    return sentences.has_unknown_errors or any(
+        len(clump.members) > 1 and not np.isfinite(clump.cost) for clump in learned.clumps
+    )
 
 
 # ---- Clumps and widths ----
@@ -170,18 +183,20 @@ def notes(learned: Learned, typography: Typography = TEXT) -> str:
 def clump_lines(clumps: Sequence[Clump]) -> list[str]:
     """The mergers of the clump tree, finest first."""
     mergers = [clump for clump in clumps if len(clump.members) > 1]
-    lines = ["Clumps: neurons that look like one from this angle on, and what one in their place would cost"]
-    lines += [
-        f"  {clump.scale:>7.2g} rad  {', '.join(map(str, clump.members)):<24}  {cost_text(clump.cost)} of the variance"
-        for clump in mergers[:_CLUMPS]
-    ]
+    lines = ["Clumps: neurons alike from this angle on; the change if their sum stood in, nothing refitted"]
+    for clump in mergers[:_CLUMPS]:
+        scale = clump.scale if clump.scale > _NOTHING else 0.0
+        members = ", ".join(map(str, clump.members))
+        lines.append(f"  {scale:>7.2g} rad  {members:<24}  {cost_text(clump.cost)} of the variance")
     return lines if len(mergers) <= _CLUMPS else [*lines, f"  and {len(mergers) - _CLUMPS} more"]
 
 
 def cost_text(cost: float) -> str:
-    """A part of the variance."""
+    """A part of the variance; where nothing is refitted it may exceed the whole, which no neurons at all would cost."""
     if not np.isfinite(cost):
         return "?"
+    if round(100 * cost, 1) > 100:
+        return "more than 100 %"
     if abs(cost) < _NOTHING:
         return "0 %"
     return f"{cost:.0e}" if 0 < cost < 5e-4 else f"{100 * cost:.1f} %"

@@ -222,8 +222,13 @@ def _solve_arrays(
     intercept: str | None,
     n_threads: int | None,
     noise: Float64Array | None = None,
+    done: str | None = None,
 ) -> Solution:
-    """One problem or a batch of arrays of one dtype; ``noise`` (p,), or (b, p), as for ``certified_answer``."""
+    """One problem or a batch of arrays of one dtype.
+
+    ``noise`` (p,), or (b, p), as for ``certified_answer``; ``done`` is what a caller has made of the columns for an
+    intercept.
+    """
     cutoff = cutoff_of(X, rcond)
     if method not in _METHODS:
         raise ValueError(f"method must be one of {', '.join(_METHODS)}; got {method!r}")
@@ -236,8 +241,8 @@ def _solve_arrays(
     if intercept is not None:
         return _with_intercept(X, Y, rcond, method, intercept, n_threads)
     if X.ndim == 3:
-        return _solve_batch(X, Y, cutoff, method, threads, noise)
-    answer = certified_answer(X, Y, cutoff, method, threads, noise=noise)
+        return _solve_batch(X, Y, cutoff, method, threads, noise, done)
+    answer = certified_answer(X, Y, cutoff, method, threads, noise=noise, intercept=done)
     coef, rank, condition, norms, error, method, certified = answer
     if Y.ndim == 1:
         return Solution(coef[:, 0], rank, condition, float(norms[0]), error, method, certified)
@@ -250,7 +255,7 @@ def _solve_weighted(
     """Rows and targets less weighted means, times the roots of weights; ``noise`` as for ``certified_answer``."""
     X = float_array(X, "X", 2)
     Y = float_array(Y, "Y", (1, 2), X.dtype)
-    return _solve_arrays(X, Y, rcond, "auto", None, n_threads, noise)
+    return _solve_arrays(X, Y, rcond, "auto", None, n_threads, noise, "centred")
 
 
 def _solve_dask(
@@ -286,7 +291,7 @@ def _with_intercept(
     targets = Y[..., None] if one_target else Y
     if intercept == "in norm":
         with_ones = np.concatenate([X, np.ones_like(X[..., :1])], axis=-1)
-        found = _solve_arrays(with_ones, targets, rcond, method, None, n_threads)
+        found = _solve_arrays(with_ones, targets, rcond, method, None, n_threads, None, intercept)
         coef, constant = found.coef[..., :-1, :], found.coef[..., -1, :]
     else:
         (rows, x_mean), (targets, y_mean) = centred(X), centred(targets)
@@ -296,7 +301,7 @@ def _with_intercept(
         rows, targets = np.ascontiguousarray(rows), np.ascontiguousarray(targets)
         # Each number may be off by rounding of its own, before the mean was taken out.
         noise = _ENTRIES_NOISE * np.sqrt(X.shape[-2]) * np.abs(x_mean[..., 0, :])
-        found = _solve_arrays(rows, targets, cutoff_of(X, rcond), method, None, n_threads, noise)
+        found = _solve_arrays(rows, targets, cutoff_of(X, rcond), method, None, n_threads, noise, intercept)
         coef, constant = found.coef.astype(X.dtype), (y_mean - x_mean @ found.coef)[..., 0, :]
     norms = found.residual_norm
     if one_target:
@@ -315,7 +320,13 @@ def _turned(rows: Array) -> Array:
 
 
 def _solve_batch(
-    X: Array, Y: Array, cutoff: float, method: str, threads: int, noise: Float64Array | None = None
+    X: Array,
+    Y: Array,
+    cutoff: float,
+    method: str,
+    threads: int,
+    noise: Float64Array | None = None,
+    done: str | None = None,
 ) -> Solution:
     targets = Y if Y.ndim == 3 else Y[..., None]
     count = len(X)
@@ -332,7 +343,7 @@ def _solve_batch(
         require_finite(threads, X=X, Y=Y)
     for i in left:
         own = None if noise is None else noise[i]
-        answer = certified_answer(X[i], Y[i], cutoff, method, threads, f"problem {i} of the batch: ", own)
+        answer = certified_answer(X[i], Y[i], cutoff, method, threads, f"problem {i} of the batch: ", own, done)
         coef[i], rank[i], condition[i], norms[i], error[i], name, certified[i] = answer
         methods.add(name)
     if Y.ndim == 2:
@@ -532,7 +543,9 @@ class Accumulator(FromZero):
         X, Y = np.ascontiguousarray(X), np.ascontiguousarray(Y[:, 0] if self.n_targets == 1 else Y)
         # Merging many rows has cost at most what n_rows sums would.
         merged = np.finfo(np.float64).eps * max(self.n_rows, p) * lengths[1 : 1 + p]
-        found = _solve_arrays(X, Y, rcond, "auto", None, n_threads, merged if intercept == "centred" else None)
+        found = _solve_arrays(
+            X, Y, rcond, "auto", None, n_threads, merged if intercept == "centred" else None, intercept
+        )
         coef, constant = found.coef[:p], found.intercept
         if intercept == "centred":
             if found.rank > clear:

@@ -81,7 +81,7 @@ class ScalingLaw:
         head += f", local exponents drift by {self.drift:.1g}"
         head += "" if self.predicted_exponent is None else f" (predicted {self.predicted_exponent:.3g})"
         if np.count_nonzero(~self.bent) < _FEWEST_SIZES <= len(self.bent):
-            head += "; of bent sizes too: fewer than three are not"
+            head += "; fitted to sizes marked 'bent' too, as fewer than three are straight"
         rows = [
             f"{n:>9,} {value:>12.5g} {error:>8.2g} {local:>8.3f}{'  bent' if bent else ''}"
             for n, value, error, local, bent in zip(

@@ -11,7 +11,7 @@ import numpy as np
 from limbeck._arrays import integer
 from limbeck._learned import Learned
 from limbeck._model import Float64Array
-from limbeck._numbers import percent
+from limbeck._numbers import NOTHING, percent
 from limbeck._part_sentences import switches_on
 from limbeck._report import clipped
 from limbeck._sentences import cost_text, widths
@@ -211,7 +211,7 @@ class NeuronsDisplay(_Display):
 
 @dataclass
 class ClumpsDisplay(_Display):
-    """The clump tree: from which angle on neurons look like one, and what one in their place would cost.
+    """The clump tree: from which angle on neurons look like one, and the change if their sum stood in, not refitted.
 
     Parameters
     ----------
@@ -240,7 +240,7 @@ class ClumpsDisplay(_Display):
     def plot(self, ax: Axes | None = None) -> ClumpsDisplay:
         """Draw into Axes, or new ones."""
         ax = self._begin(ax)
-        least = min((m.scale for m in self.mergers if m.scale > 0), default=0.1) / 3
+        least = min((m.scale for m in self.mergers if m.scale > NOTHING), default=0.1) / 3
         labelled: list[Float64Array] = []
         for m in self.mergers:
             start, end = (max(s, least) for s in m.starts)
