@@ -24,6 +24,7 @@ __all__ = ["best_in_span", "gram", "hinges_along"]
 
 _MOST_DIMENSIONS = 6  # in more, the directions of the score test are too far apart to meet a neuron
 _QUIET = 12.0  # squared score of chi-squared with one degree of freedom; the largest of some 100 is below in 95 of 100
+_DRAWS, _SURELY_QUIET = 3, 6.0  # draws of directions, which may lie on either side of a neuron, and what ends them
 _DIRECTIONS_IN_A_PLANE, _DIRECTIONS_PER_DIMENSION = 32, 16
 _LEVELS = (0.05, 0.2, 0.35, 0.5, 0.65, 0.8, 0.95)  # quantiles along a direction at which thresholds are tested
 _LEVELS_ON_A_LINE = 40
@@ -129,7 +130,7 @@ def best_in_span(
     if rank <= _MOST_DIMENSIONS:
         # In the whole span first, as the model is: mostly nothing is missing, and no fit is needed to see it.
         span = _Span.of(np.ascontiguousarray(vectors[:rank]), model, rows)
-        if _Tests(model.projected(span.basis), span, fit.thresholds, rng).largest < _QUIET:
+        if _shown(model.projected(span.basis), span, fit.thresholds, rng) is None:
             return None
     fit = fit.changed(max_steps=_STEPS, tolerance=_TOLERANCE)
     span, state = _reduced(model, rows, vectors[:rank], fit)
@@ -178,8 +179,8 @@ def _searched(span: _Span, state: _State, most: int, fit: Fit, progress: Progres
             break
         if best.error <= EXACT * span.rows.variance or progress.out_of_time():
             break
-        tests = _Tests(best.model, span, fit.thresholds, rng)
-        if tests.largest < _QUIET:
+        tests = _shown(best.model, span, fit.thresholds, rng)
+        if tests is None:
             break
         if in_vain == 0:
             trial = _grown(best, tests, span, most, fit)
@@ -317,6 +318,17 @@ class _Tests:
             yield Model(np.append(model.signs, 1.0 if size >= 0 else -1.0), parameters)
             if len(taken) == 3:
                 return
+
+
+def _shown(model: Model, span: _Span, thresholds: bool, rng: np.random.Generator) -> _Tests | None:
+    """Tests that show a neuron, of a few draws of directions where one draw leaves it open; None if none does."""
+    for _ in range(_DRAWS):
+        tests = _Tests(model, span, thresholds, rng)
+        if tests.largest >= _QUIET:
+            return tests
+        if tests.largest < _SURELY_QUIET:
+            break
+    return None
 
 
 def _beside(u: Float64Array, rng: np.random.Generator) -> Float64Array:
