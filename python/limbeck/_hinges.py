@@ -18,11 +18,12 @@ _RIDGE = 1e-3  # of the rows' number, in the choice of hinges
 
 
 def augmented(X: Float64Array) -> Float64Array:
+    """Append a column of ones."""
     return np.column_stack([X, np.ones(len(X))])
 
 
 def _roots(rows: Rows) -> Float64Array:
-    """Of the weights: rows times these have weights of one."""
+    """Square roots of the weights: rows multiplied by them have weights of one."""
     return np.ones(len(rows)) if rows.weights is None else np.sqrt(rows.weights)
 
 
