@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from limbeck._arrays import Float64Array, float_array, labels_array, require_finite, same_length, thread_count
-from limbeck._frames import require_same_rows
-from limbeck._least_squares import centred, check_intercept, unit_of
-from limbeck._warnings import warn
+from limbeck._base.arrays import Float64Array, float_array, labels_array, require_finite, same_length, thread_count
+from limbeck._base.frames import require_same_rows
+from limbeck._base.warnings import warn
 from limbeck.ridgeless import generalized_cross_validation, leave_one_out
+from limbeck.ridgeless._certified import centred, check_intercept, unit_of
 
 __all__ = ["Advice", "advise"]
 

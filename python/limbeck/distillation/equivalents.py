@@ -27,8 +27,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from limbeck._arrays import Float64Array, integer, require_finite, same_length, vector
-from limbeck._warnings import warn
+from limbeck._base.arrays import Float64Array, integer, require_finite, same_length, vector
+from limbeck._base.warnings import warn
 from limbeck.distillation.fixed_point import edge, edge_width, effective_ridge
 from limbeck.distillation.task import Task, eigenvalues_array, nonnegative, number, require_task
 

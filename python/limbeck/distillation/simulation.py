@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from limbeck import _kernels
-from limbeck._arrays import Float64Array, integer, thread_count
-from limbeck._progress import progress_line
+from limbeck._base.arrays import Float64Array, integer, thread_count
+from limbeck._base.progress import progress_line
 from limbeck.distillation.equivalents import coefficients, noise_of_labels, test_variances
 from limbeck.distillation.fixed_point import effective_ridge
 from limbeck.distillation.task import Task, number, require_task

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from limbeck._arrays import Float64Array, integer
+from limbeck._base.arrays import Float64Array, integer
 from limbeck.distillation.equivalents import (
     Equivalent,
     Risk,

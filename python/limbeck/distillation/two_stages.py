@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from limbeck._arrays import Float64Array, integer, same_length
+from limbeck._base.arrays import Float64Array, integer, same_length
 from limbeck.distillation.equivalents import (
     Risk,
     equivalent,
