@@ -14,7 +14,7 @@ from limbeck._base.progress import Progress
 from limbeck._learner.blackbox.queries import Queries, Teacher, TeacherError, TeacherTypeError, TeacherValueError
 from limbeck._learner.blackbox.stopping import StopReason
 from limbeck._learner.blackbox.student import Options, Student
-from limbeck._learner.diagnostics.diagnostics import Evidence, Origin
+from limbeck._learner.diagnostics.diagnostics import Diagnostics, FitRecord
 from limbeck._learner.model.linear_part import turned
 from limbeck._learner.model.model import Float64Array
 from limbeck._learner.pipeline.result import Learned
@@ -186,7 +186,7 @@ def _result(
     error = float(np.mean(np.square(residuals))) if len(residuals) else np.nan
     variance = float(np.var(targets)) if len(targets) else np.nan
     held_out = np.arange(*student.validated.indices(len(rows)))
-    origin = Origin(
+    origin = FitRecord(
         model=student.model,
         rows=rows,
         original=rows,
@@ -197,7 +197,7 @@ def _result(
         standard=True,
         weighted_validation=False,
     )
-    evidence = Evidence(network, origin)
+    evidence = Diagnostics(network, origin)
     return Distilled(
         network=network,
         inputs="standard",

@@ -12,7 +12,7 @@ from pathlib import Path
 
 __all__ = ["silenced", "warn"]
 
-_HERE = str(Path(__file__).parent) + os.sep
+_HERE = str(Path(__file__).parents[1]) + os.sep  # the folder of the package
 _one_at_a_time = threading.RLock()
 
 

@@ -14,8 +14,8 @@ from numpy.typing import ArrayLike
 from limbeck._base.arrays import Array, float_array, same_length
 from limbeck._base.files import npy_header
 from limbeck._base.frames import column_names, require_same_rows
-from limbeck.blocks._memory_map import ReadAhead, give_back, is_mapped
-from limbeck.blocks._protocol import Block, Blocks, print_of, rows_per_block, sliceable
+from limbeck.blocks._memory_map import ReadAhead, is_mapped, release_pages
+from limbeck.blocks._protocol import Block, Blocks, digest_of_rows, rows_per_block, sliceable
 
 __all__ = ["from_arrays", "from_npy"]
 
@@ -41,7 +41,9 @@ class _ArrayBlocks(Blocks):
         assert self.n_rows is not None
         at = _some_places(self.n_rows)
         shapes = [getattr(column, "shape", None) for column in self._columns]
-        return repr((shapes, self._rows)).encode() + print_of([_cut(c, i, i + 1) for c in self._columns for i in at])
+        return repr((shapes, self._rows)).encode() + digest_of_rows(
+            [_cut(c, i, i + 1) for c in self._columns for i in at]
+        )
 
     def starting_at(self, number: int) -> Iterator[Block]:
         assert self.n_rows is not None
@@ -54,7 +56,7 @@ class _ArrayBlocks(Blocks):
                 block = Block(*(_cut(column, begin, end) for column in self._columns))
                 yield block
                 for part in block:
-                    give_back(part)
+                    release_pages(part)
 
 
 def _with_those_ahead(begins: range) -> Iterator[tuple[int, range]]:
@@ -152,7 +154,9 @@ class _NpyBlocks(Blocks):
         assert self.n_rows is not None
         at = _some_places(self.n_rows)
         shapes = [(file.shape, file.dtype) for file in self._files]
-        return repr((shapes, self._rows)).encode() + print_of([f.window(i, i + 1) for f in self._files for i in at])
+        return repr((shapes, self._rows)).encode() + digest_of_rows(
+            [f.window(i, i + 1) for f in self._files for i in at]
+        )
 
     def starting_at(self, number: int) -> Iterator[Block]:
         assert self.n_rows is not None

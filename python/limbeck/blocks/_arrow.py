@@ -11,7 +11,7 @@ import numpy as np
 
 from limbeck._base.arrays import Float64Array
 from limbeck._base.frames import named_array
-from limbeck.blocks._protocol import Block, Blocks, print_of, rows_per_block
+from limbeck.blocks._protocol import Block, Blocks, digest_of_rows, rows_per_block
 
 __all__ = ["from_arrow"]
 
@@ -53,7 +53,7 @@ class _ArrowBlocks(Blocks):
         some = [] if stamps or not self.n_rows else [self._data.take([0, self.n_rows // 2, self.n_rows - 1])]
         numbers = [_numbers(part, name) for table in some for part in table.to_batches() for name in columns[0]]
         numbers += [_numbers(part, self._target) for table in some for part in table.to_batches()]
-        return repr((columns, self._rows, self.n_rows, stamps)).encode() + print_of(numbers)
+        return repr((columns, self._rows, self.n_rows, stamps)).encode() + digest_of_rows(numbers)
 
     def starting_at(self, number: int) -> Iterator[Block]:
         wanted = [*self._features, self._target, *([self._weight] if self._weight else [])]

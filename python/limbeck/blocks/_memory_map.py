@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["ReadAhead", "give_back", "is_mapped"]
+__all__ = ["ReadAhead", "is_mapped", "release_pages"]
 
 # A system reads no more than it likes for one request, often less than a megabyte.
 _REQUEST = 1 << 19
@@ -55,7 +55,7 @@ def _place(part: Any) -> _Place | None:  # noqa: ANN401
     return _Place(mapping, start, length, owner.filename, first + start)
 
 
-def give_back(part: Any) -> None:  # noqa: ANN401
+def release_pages(part: Any) -> None:  # noqa: ANN401
     """Have the system take the pages of rows, which would count as memory in use."""
     place = _place(part)
     if place is None or not hasattr(mmap, "MADV_DONTNEED"):

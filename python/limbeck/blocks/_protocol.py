@@ -16,12 +16,12 @@ from limbeck._base.frames import label_names, named_array, require_same_rows
 __all__ = [
     "Block",
     "Blocks",
-    "FromZero",
     "Statistic",
+    "SupportsSum",
     "as_blocks",
+    "digest_of_rows",
     "partial_sum",
     "pieces",
-    "print_of",
     "rows_per_block",
     "sliceable",
 ]
@@ -40,7 +40,7 @@ class Block(NamedTuple):
     sample_weight: Any = None
 
 
-class FromZero:
+class SupportsSum:
     """Something with ``+`` that ``sum`` adds up, from its 0 on."""
 
     def __radd__(self: A, other: int) -> A:
@@ -234,7 +234,7 @@ def rows_per_block(d: int, item: int, most: int | None = None) -> int:
     return max(1, _BLOCK_BYTES // (max(1, d) * item)) if most is None else integer(most, "rows", 1)
 
 
-def print_of(parts: Iterable[Any]) -> bytes:
+def digest_of_rows(parts: Iterable[Any]) -> bytes:
     """A digest of some rows; of frames, their numbers."""
     digest = hashlib.sha256()
     for part in parts:

@@ -13,7 +13,7 @@ from typing import Any
 from limbeck import _kernels
 from limbeck._base.files import write_whole
 from limbeck.blocks._passes import sum_over
-from limbeck.blocks._protocol import Block, Blocks, FromZero, Report, S, as_blocks, print_of
+from limbeck.blocks._protocol import Block, Blocks, Report, S, SupportsSum, as_blocks, digest_of_rows
 
 __all__ = ["resumable"]
 
@@ -32,7 +32,7 @@ class _Sums:
         return _Saved(self._folder / f"{origin[:24]}.pickle", origin, self._every)
 
 
-class _Prints(FromZero):
+class _Prints(SupportsSum):
     """Numbers of rows, and digests of the first and the last one, of every block."""
 
     def __init__(self) -> None:
@@ -42,7 +42,7 @@ class _Prints(FromZero):
         """Look at a block."""
         n = len(block.X)
         ends = [getattr(part, "iloc", part) for part in block if part is not None]
-        self.prints[number] = n, print_of([end[at] for end in ends for at in (slice(0, 1), slice(n - 1, n))])
+        self.prints[number] = n, digest_of_rows([end[at] for end in ends for at in (slice(0, 1), slice(n - 1, n))])
 
     def __add__(self, other: _Prints) -> _Prints:
         total = _Prints()

@@ -46,7 +46,7 @@ from limbeck._base.frames import (
     require_same_rows,
 )
 from limbeck.blocks._passes import add_blocks
-from limbeck.blocks._protocol import Block, FromZero
+from limbeck.blocks._protocol import Block, SupportsSum
 
 __all__ = [
     "MomentAccumulator",
@@ -312,7 +312,7 @@ def moment_tensor(
     return _finish(result, has_targets, check_finite, X=X, y=Y)
 
 
-class MomentAccumulator(FromZero):
+class MomentAccumulator(SupportsSum):
     """Contracted moments of data that come in pieces, with standard errors.
 
     Accumulators over different rows add up: ``a + b`` equals one accumulator that has seen the rows of both, up to

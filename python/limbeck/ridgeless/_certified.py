@@ -15,10 +15,10 @@ __all__ = [
     "centred",
     "certified_answer",
     "check_intercept",
-    "cutoff_of",
-    "rank_doubts",
+    "power_of_two_scale",
+    "rank_ambiguity",
+    "relative_cutoff",
     "unit_doubts",
-    "unit_of",
 ]
 
 INTERCEPTS = (None, "centred", "in norm")
@@ -91,7 +91,7 @@ def _first_certified(X: Array, Y: Array, cutoff: float, method: str, threads: in
             if verdict == "certified":
                 return coef.astype(X.dtype), min(X.shape), condition, norms, error, "cholesky", True
     if method in ("auto", "qr"):
-        negligible = cutoff_of(X, None)
+        negligible = relative_cutoff(X, None)
         coef, norms, rank, condition, error, verdict = _kernels.solve_by_qr(inner, right, cutoff, negligible, threads)
         if verdict == "certified":
             return coef.astype(X.dtype, copy=False), rank, condition, norms, error, "qr", True
@@ -111,7 +111,7 @@ def _first_certified(X: Array, Y: Array, cutoff: float, method: str, threads: in
 
 def _by_svd(X: Array, Y: Array, cutoff: float, which: str = "") -> Answer:
     """By LAPACK's gelsd, in float64; scaled, so that squares in the certificate stay in range."""
-    x_unit, y_unit = unit_of(X), unit_of(Y)
+    x_unit, y_unit = power_of_two_scale(X), power_of_two_scale(Y)
     inner, targets = X.astype(np.float64) / x_unit, Y.astype(np.float64) / y_unit
     answer = np.linalg.lstsq(inner, targets, rcond=cutoff)
     coef, rank, sizes = np.asarray(answer[0]), int(answer[2]), np.asarray(answer[3])
@@ -122,7 +122,7 @@ def _by_svd(X: Array, Y: Array, cutoff: float, which: str = "") -> Answer:
     with np.errstate(over="ignore", under="ignore"):
         scaled = np.ldexp(coef, int(np.log2(y_unit)) - int(np.log2(x_unit))).astype(X.dtype)
     largest = float(np.abs(scaled).max(initial=0.0))
-    doubts = rank_doubts(sizes, cutoff, max(X.shape))
+    doubts = rank_ambiguity(sizes, cutoff, max(X.shape))
     if not doubts and error > _BACKWARD_ERROR_PER_SIZE * np.sqrt(max(X.shape)) + cutoff:
         doubts = f"the backward error is {error:.2g}, of rank {rank} out of {min(X.shape)} at rcond = {cutoff:.3g}"
     if coef.any() and not np.finfo(X.dtype).tiny <= largest < np.inf:
@@ -132,7 +132,7 @@ def _by_svd(X: Array, Y: Array, cutoff: float, which: str = "") -> Answer:
     return scaled, rank, condition, norms, error, "svd", not doubts
 
 
-def rank_doubts(sizes: Float64Array, cutoff: float, largest_side: int) -> str:
+def rank_ambiguity(sizes: Float64Array, cutoff: float, largest_side: int) -> str:
     """Why the rank that singular values show is in doubt; empty if it is not."""
     precision = np.finfo(np.float64).eps * largest_side
     near = sizes[np.abs(sizes - cutoff * sizes[0]) < _RANK_DOUBT * precision * sizes[0]]
@@ -161,7 +161,7 @@ def unit_doubts(
     purpose, in the units given. ``intercept`` is what has been done to the columns, "in norm" if the last one is the
     constant; ``unit`` is what they were divided by.
     """
-    if rank == min(X.shape) or cutoff > max(_MOST_OF_ROUNDING, cutoff_of(X, None)):
+    if rank == min(X.shape) or cutoff > max(_MOST_OF_ROUNDING, relative_cutoff(X, None)):
         return ""
     sizes = np.abs(X).max(axis=0).astype(np.float64)  # of numbers whose squares may leave the range
     scaled = X / np.where(sizes > 0, sizes, 1.0)
@@ -176,7 +176,7 @@ def unit_doubts(
     # Scaling by lengths of this ratio multiplies a singular value's part of the largest by no more.
     if not len(lengths) or lengths.max() <= _CLEARLY * lengths.min():
         return ""
-    least = max(cutoff, cutoff_of(X, None), 0.0 if noise is None else float((noise[kept] / lengths).max()))
+    least = max(cutoff, relative_cutoff(X, None), 0.0 if noise is None else float((noise[kept] / lengths).max()))
     higher = _clear_rank(np.ascontiguousarray(scaled[:, kept] / norms[kept]), least, threads)
     if higher <= rank:
         return ""
@@ -212,7 +212,7 @@ def _clear_rank(X: Float64Array, cutoff: float, threads: int) -> int:
     return int(np.count_nonzero(sizes > _CLEARLY * cutoff * sizes[0]))
 
 
-def cutoff_of(X: Array, rcond: float | None) -> float:
+def relative_cutoff(X: Array, rcond: float | None) -> float:
     """The part of the largest singular value at or below which one counts as zero."""
     if rcond is None:
         # Rounding to float32 leaves some of its precision of the largest singular value, however many rows there are.
@@ -246,7 +246,7 @@ def centred(rows: Array) -> tuple[Float64Array, Float64Array]:
     return (np.where(constant, 0.0, less) if constant.any() else less), mean
 
 
-def unit_of(values: Array) -> float:
+def power_of_two_scale(values: Array) -> float:
     """A power of two near the largest size."""
     largest = float(np.abs(values).max(initial=0.0))
     # Not below 2^-1000, so that one over it is finite; and the logarithm of the largest number is rounded up to 1024.

@@ -16,10 +16,10 @@ from limbeck.ridgeless._certified import (
     NotCertifiedWarning,
     centred,
     check_intercept,
-    cutoff_of,
-    rank_doubts,
+    power_of_two_scale,
+    rank_ambiguity,
+    relative_cutoff,
     unit_doubts,
-    unit_of,
 )
 
 __all__ = ["generalized_cross_validation", "leave_one_out"]
@@ -184,8 +184,8 @@ def _rows_to_leave_out(
     require_finite(threads, X=X, Y=Y)
     if intercept == "in norm":
         X = np.concatenate([X, np.ones_like(X[:, :1])], axis=1)
-    unit = unit_of(X)
-    return X.astype(np.float64) / unit, Y, unit, cutoff_of(X, rcond), threads
+    unit = power_of_two_scale(X)
+    return X.astype(np.float64) / unit, Y, unit, relative_cutoff(X, rcond), threads
 
 
 class _LeftOut(NamedTuple):
@@ -218,14 +218,14 @@ def _left_out_of(
     X: Float64Array, Y: Float64Array, cutoff: float, threads: int, doubts_of: Callable[[int], str]
 ) -> _LeftOut:
     """``doubts_of`` tells from the rank whether it may be one of the columns' units alone."""
-    found = _kernels.leave_one_out(X, Y, cutoff, cutoff_of(X, None), threads)
+    found = _kernels.leave_one_out(X, Y, cutoff, relative_cutoff(X, None), threads)
     if found[-1] == "certified":
         certain = _LeftOut(*found[:-1])
         if doubts := doubts_of(certain.rank):
             warn(doubts, NotCertifiedWarning)
         return certain
     U, sizes, _ = np.linalg.svd(X, full_matrices=False)
-    doubts = rank_doubts(sizes, cutoff, max(X.shape))
+    doubts = rank_ambiguity(sizes, cutoff, max(X.shape))
     kept = sizes > cutoff * sizes[0]
     doubts = doubts or doubts_of(int(np.count_nonzero(kept)))
     if doubts:

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 
 from limbeck import _kernels
 from limbeck._base.arrays import DROP_ROWS, Array, Float64Array, float_array, require_finite, row_weights, same_length
-from limbeck.ridgeless._certified import unit_of
+from limbeck.ridgeless._certified import power_of_two_scale
 
 __all__ = ["RowFactor"]
 
@@ -139,7 +139,7 @@ class RowFactor:
     def _choose_units(self, X: Array, Y: Float64Array, weights: Float64Array | None) -> None:
         for i, array in enumerate((X, Y)):
             if self._units[i] is None and array.any():
-                self._units[i] = unit_of(np.nan_to_num(array))
+                self._units[i] = power_of_two_scale(np.nan_to_num(array))
         if self._units[2] is None and (weights is None or weights.any()):
             # A power of four, whose root is a power of two.
             self._units[2] = 1.0 if weights is None else float(4.0 ** np.floor(np.log2(weights.max()) / 2))

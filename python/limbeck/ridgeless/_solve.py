@@ -24,8 +24,14 @@ from limbeck._base.arrays import Array, Float64Array, float_array, integer, requ
 from limbeck._base.frames import column_names, columns_by_name, in_known_order, require_same_names, require_same_rows
 from limbeck._base.warnings import warn
 from limbeck.blocks._passes import add_blocks
-from limbeck.blocks._protocol import Block, FromZero
-from limbeck.ridgeless._certified import NotCertifiedWarning, centred, certified_answer, check_intercept, cutoff_of
+from limbeck.blocks._protocol import Block, SupportsSum
+from limbeck.ridgeless._certified import (
+    NotCertifiedWarning,
+    centred,
+    certified_answer,
+    check_intercept,
+    relative_cutoff,
+)
 from limbeck.ridgeless._cross_validation import generalized_cross_validation, leave_one_out
 from limbeck.ridgeless._row_factor import RowFactor
 
@@ -229,7 +235,7 @@ def _solve_arrays(
     ``noise`` (p,), or (b, p), as for ``certified_answer``; ``done`` is what a caller has made of the columns for an
     intercept.
     """
-    cutoff = cutoff_of(X, rcond)
+    cutoff = relative_cutoff(X, rcond)
     if method not in _METHODS:
         raise ValueError(f"method must be one of {', '.join(_METHODS)}; got {method!r}")
     threads = thread_count(n_threads)
@@ -301,7 +307,7 @@ def _with_intercept(
         rows, targets = np.ascontiguousarray(rows), np.ascontiguousarray(targets)
         # Each number may be off by rounding of its own, before the mean was taken out.
         noise = _ENTRIES_NOISE * np.sqrt(X.shape[-2]) * np.abs(x_mean[..., 0, :])
-        found = _solve_arrays(rows, targets, cutoff_of(X, rcond), method, None, n_threads, noise, intercept)
+        found = _solve_arrays(rows, targets, relative_cutoff(X, rcond), method, None, n_threads, noise, intercept)
         coef, constant = found.coef.astype(X.dtype), (y_mean - x_mean @ found.coef)[..., 0, :]
     norms = found.residual_norm
     if one_target:
@@ -352,7 +358,7 @@ def _solve_batch(
     return Solution(coef, rank, condition, norms, error, name, certified, np.zeros(norms.shape))
 
 
-class Accumulator(FromZero):
+class Accumulator(SupportsSum):
     """Least squares of rows that come in blocks, in memory that does not grow with them.
 
     The rows are merged into a triangular factor, not into inner products: on ill-conditioned data no digits are lost

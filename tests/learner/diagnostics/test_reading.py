@@ -13,7 +13,7 @@ import limbeck
 from limbeck import ReLUNetwork, datasets
 from limbeck._base.frames import require_same_order
 from limbeck._learner.diagnostics import diagnostics as _evidence
-from limbeck._learner.diagnostics.diagnostics import Evidence, Origin
+from limbeck._learner.diagnostics.diagnostics import Diagnostics, FitRecord
 from limbeck._learner.diagnostics.reading import read
 from limbeck._learner.model.clumps import Clump, clump_ladder, clump_tree
 from limbeck._learner.model.model import Fit, Model, Rows, model_of
@@ -29,8 +29,8 @@ def rooms():
     """A table whose truth a person can say: 10 for every room above 6, less 3 for each unit of age."""
     rng = np.random.default_rng(1)
     rooms, age = rng.uniform(3, 9, 800), rng.gamma(2.0, 20.0, 800)
-    price = 50 + 10 * np.maximum(rooms - 6, 0) - 3 * age + 0.5 * rng.standard_normal(800)
-    return np.column_stack([rooms, age]), price
+    criterion = 50 + 10 * np.maximum(rooms - 6, 0) - 3 * age + 0.5 * rng.standard_normal(800)
+    return np.column_stack([rooms, age]), criterion
 
 
 @pytest.fixture(scope="module")
@@ -164,7 +164,7 @@ def test_what_the_rows_do_not_determine_is_said():
     X = RNG.standard_normal((400, 6))
     planted = limbeck.ReLUNetwork([[1.0, 0, 0, 0, 0, 0]], [1.0], thresholds=[-2.3])  # on for some four rows
     y = planted(X) + X[:, 1] + 0.01 * RNG.standard_normal(400)
-    origin = Origin(
+    origin = FitRecord(
         model=model_of(planted),
         rows=Rows(X, y),
         original=Rows(X, y),
@@ -175,7 +175,7 @@ def test_what_the_rows_do_not_determine_is_said():
         standard=True,
     )
     found = dataclasses.replace(
-        limbeck.learn(X, y, 1, inputs="standard"), network=planted, _evidence=Evidence(planted, origin)
+        limbeck.learn(X, y, 1, inputs="standard"), network=planted, _evidence=Diagnostics(planted, origin)
     )
     assert np.isinf(found.standard_errors.output).all()
     assert "+- ?" in str(found)

@@ -7,7 +7,7 @@ import pytest
 
 from limbeck._base.progress import Progress
 from limbeck._learner.gaussian import selection as _polish
-from limbeck._learner.gaussian.selection import Polisher
+from limbeck._learner.gaussian.selection import ModelSelector
 from limbeck._learner.model.clumps import angles_modulo_sign
 from limbeck._learner.model.model import Fit, Model, Rows, linear_model
 
@@ -26,7 +26,7 @@ def _model(directions, weights):
 def _polisher(X, y, weights=None, n_threads=1, seed=0, time_limit=None):
     progress = Progress(None, False, time_limit)
     fit = Fit(tolerance=1e-4, n_threads=n_threads, deadline=progress.deadline)
-    return Polisher(Rows(X, y, weights, n_threads), fit, progress, np.random.default_rng(seed))
+    return ModelSelector(Rows(X, y, weights, n_threads), fit, progress, np.random.default_rng(seed))
 
 
 def _planted(seed, n, noise, weights=(1.0, -0.8, 0.3), d=6):
@@ -43,8 +43,8 @@ def _angles(found, truth):
     return angles[: truth.width, truth.width :].min(axis=1)
 
 
-def _stages(polisher):
-    return [(h["stage"], h["neurons"]) for h in polisher.progress.history]
+def _stages(selector):
+    return [(h["stage"], h["neurons"]) for h in selector.progress.history]
 
 
 def _plain(model, X):
@@ -66,7 +66,7 @@ def test_the_price_of_a_line_is_that_of_least_squares():
     state = _polisher(X, y).state(linear_model(4))
     _, squares, _, _ = np.linalg.lstsq(np.column_stack([X, np.ones(80)]), y, rcond=None)
     assert state.error == pytest.approx(squares[0] / 80, rel=1e-9)
-    assert state.price == pytest.approx(_price(squares[0] / 80 / np.var(y), 80, 5), rel=1e-9)
+    assert state.criterion == pytest.approx(_price(squares[0] / 80 / np.var(y), 80, 5), rel=1e-9)
 
 
 @pytest.mark.parametrize("weighted", [False, True])
@@ -81,7 +81,7 @@ def test_the_price_of_a_network_counts_all_its_parameters(weighted):
     variance = np.average(np.square(y - np.average(y, weights=weights)), weights=weights)
     assert state.error == pytest.approx(error, rel=1e-9)
     # Two directions of five, a linear part of five, and a constant.
-    assert state.price == pytest.approx(_price(error / variance, 600, 2 * 5 + 5 + 1, 2), rel=1e-9)
+    assert state.criterion == pytest.approx(_price(error / variance, 600, 2 * 5 + 5 + 1, 2), rel=1e-9)
     # It has been refined: worse than least squares in the same gates it is not by more than a fraction of the noise.
     open_gates = X @ state.model.neurons[:, :-1].T > 0
     linearised = np.concatenate([open_gates[:, [i]] * X for i in (0, 1)] + [np.column_stack([X, np.ones(600)])], axis=1)
@@ -95,26 +95,26 @@ def test_thresholds_count_where_they_are_fitted():
     truth = _model(_unit(rng.standard_normal((2, 5))), [1.0, -1.0])
     X = rng.standard_normal((600, 5))
     y = truth(X) + 0.2 * rng.standard_normal(600)
-    polisher = _polisher(X, y)
-    free = polisher.state(truth, polisher.fit.changed(thresholds=True))
-    relative = free.error / polisher.variance
-    assert free.price == pytest.approx(_price(relative, 600, 2 * 6 + 5 + 1, 2, thresholds=True), rel=1e-9)
+    selector = _polisher(X, y)
+    free = selector.state(truth, selector.fit.changed(thresholds=True))
+    relative = free.error / selector.variance
+    assert free.criterion == pytest.approx(_price(relative, 600, 2 * 6 + 5 + 1, 2, thresholds=True), rel=1e-9)
     # The same by a polisher that fits thresholds itself, and at an error that is known.
-    own = Polisher(polisher.rows, polisher.fit.changed(thresholds=True), polisher.progress, rng)
-    assert own.priced(free.model).price == pytest.approx(free.price, rel=1e-9)
+    own = ModelSelector(selector.rows, selector.fit.changed(thresholds=True), selector.progress, rng)
+    assert own.scored(free.model).criterion == pytest.approx(free.criterion, rel=1e-9)
 
 
 def test_no_price_for_more_parameters_than_rows():
-    truth, polisher = _planted(0, 20, 0.1)
-    assert polisher.state(truth).price == np.inf  # 3 * 6 + 7 parameters
-    assert np.isfinite(polisher.state(truth.without(0).without(0)).price)
+    truth, selector = _planted(0, 20, 0.1)
+    assert selector.state(truth).criterion == np.inf  # 3 * 6 + 7 parameters
+    assert np.isfinite(selector.state(truth.without(0).without(0)).criterion)
 
 
 def test_neurons_of_no_size_are_left_out_of_a_state():
-    truth, polisher = _planted(0, 500, 0.1)
+    truth, selector = _planted(0, 500, 0.1)
     dead = Model(np.insert(truth.signs, 1, 1.0), np.insert(truth.parameters, 1, 0.0, axis=0))
-    assert polisher.state(dead).model.width == 3
-    assert polisher.state(dead).price == polisher.state(truth).price
+    assert selector.state(dead).model.width == 3
+    assert selector.state(dead).criterion == selector.state(truth).criterion
 
 
 def test_prune_drops_the_spurious_and_keeps_the_real():
@@ -122,36 +122,36 @@ def test_prune_drops_the_spurious_and_keeps_the_real():
     # three that stay are as rare as 3e-3.
     spurious = 0
     for seed in range(20):
-        truth, polisher = _planted(seed, 2000, 0.1)
+        truth, selector = _planted(seed, 2000, 0.1)
         direction = _unit(np.random.default_rng(100 + seed).standard_normal(6))
-        best = polisher.state(truth.with_neuron(direction, 0.02))
+        best = selector.state(truth.with_neuron(direction, 0.02))
         assert best.model.width == 4
-        pruned = polisher.prune(best)
+        pruned = selector.prune(best)
         spurious += pruned.model.width - 3
         assert pruned.model.width >= 3
-        assert pruned.price <= best.price
+        assert pruned.criterion <= best.criterion
         # The noise leaves 0.1 / (0.3 * 1000^(1/2)) = 0.01 in every one of six coordinates of the smallest.
         assert _angles(pruned.model, truth).max() < 0.1
         if pruned.model.width == 3:
-            assert _stages(polisher) == [("prune", 3)]
+            assert _stages(selector) == [("prune", 3)]
     assert spurious <= 2
 
 
 def test_a_smaller_network_far_behind_is_not_refined_on_all_rows():
-    truth, polisher = _planted(3, 20_000, 0.1)
-    best = polisher.state(truth)
-    assert polisher._is_hopeless(truth.without(0), best)
+    truth, selector = _planted(3, 20_000, 0.1)
+    best = selector.state(truth)
+    assert selector._is_hopeless(truth.without(0), best)
     spurious = truth.with_neuron(_unit(np.random.default_rng(1).standard_normal(6)), 0.005)
-    assert not polisher._is_hopeless(truth, polisher.state(spurious))
+    assert not selector._is_hopeless(truth, selector.state(spurious))
 
 
 def test_a_linear_part_across_the_neurons_does_not_speak_against_a_smaller_network():
     truth, _ = _planted(3, 20, 0.1)
     truth.parameters[-1, :-1] = [0, 0, 0, 3.0, -2.0, 1.0]
     X = np.random.default_rng(2).standard_normal((20_000, 6))
-    polisher = _polisher(X, truth(X) + 0.1 * np.random.default_rng(3).standard_normal(len(X)))
+    selector = _polisher(X, truth(X) + 0.1 * np.random.default_rng(3).standard_normal(len(X)))
     spurious = truth.with_neuron(_unit(np.random.default_rng(1).standard_normal(6)), 0.005)
-    assert not polisher._is_hopeless(truth, polisher.state(spurious))
+    assert not selector._is_hopeless(truth, selector.state(spurious))
 
 
 def test_the_linear_part_widens_a_basis_only_where_it_is_outside():
@@ -171,11 +171,11 @@ def test_neurons_are_well_separated_modulo_sign(angle, apart):
 
 def test_prune_merges_two_that_are_one():
     # Halves 0.05 apart of one neuron of size 1: with this noise they look the same, and neither half is faint.
-    truth, polisher = _planted(4, 2000, 0.1)
+    truth, selector = _planted(4, 2000, 0.1)
     halves = np.insert(truth.parameters, 0, 0.5 * truth.parameters[0], axis=0)
     halves[1] *= 0.5
     halves[1, :-1] += 0.02 * _unit(np.random.default_rng(9).standard_normal(6))
-    pruned = polisher.prune(polisher.state(Model(np.insert(truth.signs, 0, 1.0), halves)))
+    pruned = selector.prune(selector.state(Model(np.insert(truth.signs, 0, 1.0), halves)))
     assert pruned.model.width == 3
     assert _angles(pruned.model, truth).max() < 0.1
 
@@ -184,8 +184,8 @@ def test_prune_keeps_the_faint_but_real():
     # A kink of |weight| / 2 takes (0.09 / 2)^2 (1 - 2 / pi) = 7 % of the noise off every row: some 140 in price, where
     # its parameters cost 18.
     for seed in range(5):
-        truth, polisher = _planted(seed, 2000, 0.1, weights=(1.0, -0.8, 0.09))
-        assert polisher.prune(polisher.state(truth)).model.width == 3
+        truth, selector = _planted(seed, 2000, 0.1, weights=(1.0, -0.8, 0.09))
+        assert selector.prune(selector.state(truth)).model.width == 3
 
 
 def test_ways_to_lose_a_neuron():
@@ -203,22 +203,22 @@ def test_ways_to_lose_a_neuron():
 def test_prune_takes_everything_from_noise():
     rng = np.random.default_rng(3)
     X, y = rng.standard_normal((1000, 5)), rng.standard_normal(1000)
-    polisher = _polisher(X, y)
-    pruned = polisher.prune(polisher.state(_model(_unit(rng.standard_normal((2, 5))), [0.5, -0.5])))
+    selector = _polisher(X, y)
+    pruned = selector.prune(selector.state(_model(_unit(rng.standard_normal((2, 5))), [0.5, -0.5])))
     assert pruned.model.width == 0
-    assert pruned.price == pytest.approx(polisher.state(linear_model(5)).price, rel=1e-9)
+    assert pruned.criterion == pytest.approx(selector.state(linear_model(5)).criterion, rel=1e-9)
 
 
 @pytest.mark.parametrize("missing", [0, 1, 2])
 def test_grow_finds_a_missing_neuron(missing):
     # In 200 trials always; the largest angle was 0.083.
     for seed in (1, 2):
-        truth, polisher = _planted(seed, 2000, 0.1)
-        grown = polisher.grow(polisher.state(truth.without(missing)), 3)
+        truth, selector = _planted(seed, 2000, 0.1)
+        grown = selector.grow(selector.state(truth.without(missing)), 3)
         assert grown.model.width == 3
         assert _angles(grown.model, truth).max() < 0.1
-        assert grown.price < polisher.state(truth).price + 3
-        assert ("grow", 3) in _stages(polisher)
+        assert grown.criterion < selector.state(truth).criterion + 3
+        assert ("grow", 3) in _stages(selector)
 
 
 def test_directions_to_grow_along_come_from_high_moments_too():
@@ -228,9 +228,9 @@ def test_directions_to_grow_along_come_from_high_moments_too():
     angles = np.arange(4) * np.pi / 4
     truth = _model(np.column_stack([np.cos(angles), np.sin(angles)]) @ plane, [1.0, -1.0, 1.0, -1.0])
     X = rng.standard_normal((10_000, 20))
-    polisher = _polisher(X, truth(X))
-    line = polisher.state(linear_model(20))
-    directions = polisher._directions(polisher._left(line), plane)
+    selector = _polisher(X, truth(X))
+    line = selector.state(linear_model(20))
+    directions = selector._directions(selector._left(line), plane)
     cosines = np.linalg.norm(directions @ plane.T, axis=1)
     np.testing.assert_allclose(np.linalg.norm(directions, axis=1), 1.0, rtol=1e-12)
     assert len(directions) >= 4
@@ -239,12 +239,12 @@ def test_directions_to_grow_along_come_from_high_moments_too():
 
 
 def test_grow_keeps_to_the_width_and_adds_nothing_to_a_full_network():
-    truth, polisher = _planted(0, 2000, 0.1)
-    two = polisher.state(truth.without(2))
-    assert polisher.grow(two, 2) is two
-    full = polisher.state(truth)
+    truth, selector = _planted(0, 2000, 0.1)
+    two = selector.state(truth.without(2))
+    assert selector.grow(two, 2) is two
+    full = selector.state(truth)
     # In 200 trials a fourth neuron was believed three times.
-    assert polisher.grow(full, 5) is full
+    assert selector.grow(full, 5) is full
 
 
 def test_grow_finds_what_only_the_fourth_moment_shows():
@@ -254,10 +254,10 @@ def test_grow_finds_what_only_the_fourth_moment_shows():
     angles = np.arange(4) * np.pi / 4
     truth = _model(np.column_stack([np.cos(angles), np.sin(angles)]) @ plane, [1.0, -1.0, 1.0, -1.0])
     X = rng.standard_normal((10_000, 8))
-    polisher = _polisher(X, truth(X))
-    polished = polisher.polish(truth.without(3), 4)
+    selector = _polisher(X, truth(X))
+    polished = selector.improve(truth.without(3), 4)
     assert polished.model.width == 4
-    assert polisher.is_exact(polished)
+    assert selector.is_exact(polished)
     assert _angles(polished.model, truth).max() < 1e-9
 
 
@@ -273,24 +273,24 @@ def test_resolve_splits_a_merged_pair():
     # One call does in 95 % of 100 trials: of six at least four must. (A whole polish calls again: always.)
     split = 0
     for seed in range(6):
-        truth, polisher = _pair(seed)
-        one = polisher.state(truth.merged([[0, 1]]))
-        assert one.error > 1e-6 * polisher.variance
-        assert polisher.resolve(one, 1).model.width == 1
-        two = polisher.resolve(one, 2)
-        assert two.price <= one.price
+        truth, selector = _pair(seed)
+        one = selector.state(truth.merged([[0, 1]]))
+        assert one.error > 1e-6 * selector.variance
+        assert selector.resolve(one, 1).model.width == 1
+        two = selector.resolve(one, 2)
+        assert two.criterion <= one.criterion
         if two.model.width == 2:
             split += 1
-            assert polisher.is_exact(two)
+            assert selector.is_exact(two)
             assert _angles(two.model, truth).max() < 1e-9
-            assert _stages(polisher)[-1] == ("resolve", 2)
+            assert _stages(selector)[-1] == ("resolve", 2)
     assert split >= 4
 
 
 def test_polish_splits_a_merged_pair_without_fail():
     # A seed for which the first call of resolve does not.
-    truth, polisher = _pair(21)
-    assert polisher.is_exact(polisher.polish(truth.merged([[0, 1]]), 2))
+    truth, selector = _pair(21)
+    assert selector.is_exact(selector.improve(truth.merged([[0, 1]]), 2))
 
 
 def test_polish_resolves_one_clump_after_another(monkeypatch):
@@ -299,11 +299,11 @@ def test_polish_resolves_one_clump_after_another(monkeypatch):
     u, v, p, q = np.linalg.qr(rng.standard_normal((5, 4)))[0].T
     truth = _model(_unit(np.array([u, u + 0.05 * v, p, p + 0.05 * q])), [1.0, 0.8, -1.0, -0.9])
     X = rng.standard_normal((20_000, 5))
-    polisher = _polisher(X, truth(X))
-    monkeypatch.setattr(polisher, "grow", lambda best, width: best)
-    polished = polisher.polish(truth.merged([[0, 1], [2, 3]]), 4)
-    assert [s for s in _stages(polisher) if s[0] == "resolve"] == [("resolve", 3), ("resolve", 4)]
-    assert polisher.is_exact(polished)
+    selector = _polisher(X, truth(X))
+    monkeypatch.setattr(selector, "grow", lambda best, width: best)
+    polished = selector.improve(truth.merged([[0, 1], [2, 3]]), 4)
+    assert [s for s in _stages(selector) if s[0] == "resolve"] == [("resolve", 3), ("resolve", 4)]
+    assert selector.is_exact(polished)
     assert _angles(polished.model, truth).max() < 1e-8
 
 
@@ -319,9 +319,9 @@ def test_bands_of_the_others_are_as_narrow_as_their_clumps_allow():
 
 
 def _settled_twice(seed):
-    truth, polisher = _planted(seed, 1000, 0.1, weights=(1.0, -0.8, 0.5))
+    truth, selector = _planted(seed, 1000, 0.1, weights=(1.0, -0.8, 0.5))
     span = np.ascontiguousarray(np.linalg.qr(truth.directions.T)[0].T)
-    return [polisher.is_settled(polisher.state(m), span) for m in (truth, truth.without(2))]
+    return [selector.is_settled(selector.state(m), span) for m in (truth, truth.without(2))]
 
 
 def test_settled_on_noise_and_not_with_a_neuron_missing():
@@ -335,18 +335,18 @@ def test_settled_on_noise_and_not_with_a_neuron_missing():
 def test_a_band_of_large_residuals_is_not_settled():
     # A pair seen as one: the second moment of what is left is small (it is of order separation^(3/2) in all), but it
     # sits in a band.
-    truth, polisher = _pair(0, separation=0.02)
-    one = polisher.state(truth.merged([[0, 1]]))
-    residual = polisher.rows.residuals(one.model)
-    inside = np.abs(polisher.rows.X @ truth.directions[0]) < 0.1
+    truth, selector = _pair(0, separation=0.02)
+    one = selector.state(truth.merged([[0, 1]]))
+    residual = selector.rows.residuals(one.model)
+    inside = np.abs(selector.rows.X @ truth.directions[0]) < 0.1
     assert np.square(residual[inside]).sum() > 0.8 * np.square(residual).sum()
-    assert not polisher.is_settled(one, np.ascontiguousarray(one.model.directions))
+    assert not selector.is_settled(one, np.ascontiguousarray(one.model.directions))
 
 
 def test_noise_that_is_larger_in_a_band_is_not_settled():
     # Signs at random: no moment shows anything, but the squares do.
-    truth, polisher = _planted(0, 4000, 0.1)
-    X = polisher.rows.X
+    truth, selector = _planted(0, 4000, 0.1)
+    X = selector.rows.X
     noise = np.random.default_rng(8).standard_normal(len(X))
     band = np.abs(X @ truth.directions[1]) < 0.1
     span = np.ascontiguousarray(np.linalg.qr(truth.directions.T)[0].T)
@@ -367,15 +367,15 @@ def _untidy(truth):
 
 def test_an_exact_network_becomes_tidy():
     for seed in range(3):
-        truth, polisher = _planted(seed, 3000, 0.0)
+        truth, selector = _planted(seed, 3000, 0.0)
         untidy = _untidy(truth)
-        X = polisher.rows.X
+        X = selector.rows.X
         np.testing.assert_allclose(untidy(X), truth(X), rtol=0, atol=1e-13)
-        polished = polisher.polish(untidy, 8)
+        polished = selector.improve(untidy, 8)
         assert polished.model.width == 3
-        assert polisher.is_exact(polished)
+        assert selector.is_exact(polished)
         assert _angles(polished.model, truth).max() < 1e-9
-        assert _polish._is_tidy(polished.model, polisher.rows)
+        assert _polish._is_tidy(polished.model, selector.rows)
 
 
 @pytest.mark.parametrize(
@@ -396,29 +396,29 @@ def test_tidy_is_neither_faint_nor_close(size, angle, n, tidy):
 
 
 def test_an_exact_network_that_resolving_made_untidy_is_tidied_at_the_end(monkeypatch):
-    truth, polisher = _planted(0, 3000, 0.0)
-    untidy = polisher.state(_untidy(truth))
-    monkeypatch.setattr(polisher, "resolve", lambda best, width: untidy)
-    assert polisher.polish(truth.without(2), 3).model.width == 3
+    truth, selector = _planted(0, 3000, 0.0)
+    untidy = selector.state(_untidy(truth))
+    monkeypatch.setattr(selector, "resolve", lambda best, width: untidy)
+    assert selector.improve(truth.without(2), 3).model.width == 3
 
 
 def test_an_exact_and_tidy_network_is_left_alone():
-    truth, polisher = _planted(0, 3000, 0.0, weights=(1.0, -0.8, 0.01))
-    polished = polisher.polish(truth, 8)
+    truth, selector = _planted(0, 3000, 0.0, weights=(1.0, -0.8, 0.01))
+    polished = selector.improve(truth, 8)
     np.testing.assert_allclose(polished.model.parameters, truth.parameters, rtol=0, atol=1e-12)
-    assert _stages(polisher) == []
-    assert polisher.fit.steps_taken <= 5  # nothing was tried
+    assert _stages(selector) == []
+    assert selector.fit.steps_taken <= 5  # nothing was tried
 
 
 def _all_ways(n_threads, seed):
     """What every way of polishing makes of a noisy pair, seen as one or with a third beside it."""
-    truth, polisher = _pair(0, n=8000)
-    X = polisher.rows.X
-    y = polisher.rows.y + 1e-3 * np.random.default_rng(1).standard_normal(len(X))
-    polisher = _polisher(X, y, n_threads=n_threads, seed=seed)
-    one = polisher.state(truth.merged([[0, 1]]))
-    three = polisher.state(truth.with_neuron(np.eye(5)[0], 1e-3))
-    return [one, polisher.resolve(one, 2), polisher.prune(three), polisher.grow(one, 2)]
+    truth, selector = _pair(0, n=8000)
+    X = selector.rows.X
+    y = selector.rows.y + 1e-3 * np.random.default_rng(1).standard_normal(len(X))
+    selector = _polisher(X, y, n_threads=n_threads, seed=seed)
+    one = selector.state(truth.merged([[0, 1]]))
+    three = selector.state(truth.with_neuron(np.eye(5)[0], 1e-3))
+    return [one, selector.resolve(one, 2), selector.prune(three), selector.grow(one, 2)]
 
 
 def test_the_same_seed_gives_the_same_bits_for_any_number_of_threads():
@@ -428,27 +428,27 @@ def test_the_same_seed_gives_the_same_bits_for_any_number_of_threads():
         for state, expected in zip(other, first, strict=True):
             np.testing.assert_array_equal(state.model.parameters, expected.model.parameters)
             np.testing.assert_array_equal(state.model.signs, expected.model.signs)
-            assert state.price == expected.price
+            assert state.criterion == expected.criterion
     # The seed does matter: the random starts of resolve lead to the same optimum, but not to the same bits.
     different = _all_ways(1, 6)[1]
     assert not np.array_equal(different.model.parameters, first[1].model.parameters)
 
 
 def test_a_start_far_behind_a_rival_is_not_polished():
-    truth, polisher = _planted(0, 2000, 0.1)
-    price = polisher.state(truth).price
+    truth, selector = _planted(0, 2000, 0.1)
+    criterion = selector.state(truth).criterion
     behind = truth.without(0)
-    given_up = polisher.polish(behind, 3, rival=price)
+    given_up = selector.improve(behind, 3, rival=criterion)
     assert given_up.model.width == 2
-    assert given_up.price > price
-    assert polisher.polish(behind, 3).model.width == 3
+    assert given_up.criterion > criterion
+    assert selector.improve(behind, 3).model.width == 3
 
 
 def test_no_time_left_means_no_work():
-    truth, polisher = _planted(0, 2000, 0.1)
-    late = _polisher(polisher.rows.X, polisher.rows.y, time_limit=1e-9)
+    truth, selector = _planted(0, 2000, 0.1)
+    late = _polisher(selector.rows.X, selector.rows.y, time_limit=1e-9)
     time.sleep(0.001)
-    best = late.polish(truth.without(0), 3)
+    best = late.improve(truth.without(0), 3)
     assert best.model.width == 2
     assert _stages(late) == []
     assert late.progress.stopped_early

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from limbeck._learner.gaussian.clump_resolution import Zoom, _narrowed, centre_of, excess_band
+from limbeck._learner.gaussian.clump_resolution import ClumpProblem, _narrowed, centre_of, excess_band
 from limbeck._learner.model.model import Fit, Model, Rows
 
 
@@ -50,7 +50,7 @@ def test_what_is_put_back_unchanged_is_the_same_function(rng, members, band):
     model = _clump(rng, 5, 0.05, others=2)
     model.parameters[:, -1] = rng.standard_normal(6)  # thresholds and a bias
     rows = _rows(rng, model, 500, 5)
-    zoom = Zoom.into(model, members, band, rows, [])
+    zoom = ClumpProblem.into(model, members, band, rows, [])
     again = zoom.put_back(zoom.current())
     assert again.width == model.width
     X = 10 * rng.standard_normal((300, 5))  # also far outside the band
@@ -63,7 +63,7 @@ def test_what_is_put_back_unchanged_is_the_same_function(rng, members, band):
 def test_the_rows_of_the_band_are_cut_out_and_stretched(rng, weighted):
     model = _clump(rng, 5, 0.05)
     rows = _rows(rng, model, 2000, 5, rng.uniform(0.5, 2, 2000) if weighted else None)
-    zoom = Zoom.into(model, [0, 1, 2], 0.2, rows, [])
+    zoom = ClumpProblem.into(model, [0, 1, 2], 0.2, rows, [])
     inside = np.abs(rows.X @ zoom.centre) < 0.2
     assert len(zoom.rows) == inside.sum() > 200
     np.testing.assert_allclose(zoom.rows.X @ zoom.centre, rows.X[inside] @ zoom.centre / 0.2, rtol=0, atol=1e-13)
@@ -82,7 +82,7 @@ def test_rows_of_other_bands_are_left_out(rng):
     model = _clump(rng, 5, 0.05)
     other = model.directions[3]
     rows = _rows(rng, model, 5000, 5)
-    everything, less = (Zoom.into(model, [0, 1, 2], 0.3, rows, bands) for bands in ([], [(other, 0.4)]))
+    everything, less = (ClumpProblem.into(model, [0, 1, 2], 0.3, rows, bands) for bands in ([], [(other, 0.4)]))
     centre = everything.centre
     inside = np.abs(rows.X @ centre) < 0.3
     expected = rows.X[inside & (np.abs(rows.X @ other) > 0.4)]
@@ -94,7 +94,7 @@ def test_rows_of_other_bands_are_left_out(rng):
 def test_at_most_4000_rows_the_first(rng):
     model = _clump(rng, 3, 0.05)
     rows = _rows(rng, model, 20_000, 3)
-    zoom = Zoom.into(model, [0, 1, 2], 0.9, rows, [])
+    zoom = ClumpProblem.into(model, [0, 1, 2], 0.9, rows, [])
     assert len(zoom.rows) == 4000
     first = np.flatnonzero(np.abs(rows.X @ zoom.centre) < 0.9)[:4000]
     across = _unit(np.cross(zoom.centre, [1.0, 0, 0]))
@@ -105,10 +105,10 @@ def test_has_rows_for(rng):
     # 2.5 rows for each of (parts + 1) (d + 1) parameters: 60 for 3 parts in 5 dimensions.
     model = _clump(rng, 5, 0.05)
     X = rng.standard_normal((61, 5))
-    zoom = Zoom.into(model, [0, 1, 2], 50.0, Rows(X, model(X)), [])
+    zoom = ClumpProblem.into(model, [0, 1, 2], 50.0, Rows(X, model(X)), [])
     assert zoom.has_rows_for(3)
     assert not zoom.has_rows_for(4)
-    assert not Zoom.into(model, [0, 1, 2], 50.0, Rows(X[:60], model(X[:60])), []).has_rows_for(3)
+    assert not ClumpProblem.into(model, [0, 1, 2], 50.0, Rows(X[:60], model(X[:60])), []).has_rows_for(3)
 
 
 def _moments(model, centre):
@@ -200,7 +200,7 @@ def test_a_clump_of_three_is_resolved_to_rounding(separation):
         truth = _clump(rng, 4, separation)
         rows = _rows(rng, truth, 40_000, 4)
         one = _collapsed(truth)
-        zoom = Zoom.into(one, [0], 4 * separation, rows, [])
+        zoom = ClumpProblem.into(one, [0], 4 * separation, rows, [])
         assert zoom.has_rows_for(3)
         found, gain = zoom.resolve(3, Fit(60, 1e-5), rng)
         before, after = (rows.errors(model).mean() for model in (one, found))
@@ -220,7 +220,7 @@ def test_resolving_what_cannot_be_better_gains_nothing(rng):
     X = rng.standard_normal((5000, 4))
     rows = Rows(X, truth(X) + 0.1 * rng.standard_normal(5000))
     fitted, _ = Fit()(truth, rows)
-    found = Zoom.into(fitted, [0], 0.5, rows, []).resolve(2, Fit(60, 1e-5), rng)
+    found = ClumpProblem.into(fitted, [0], 0.5, rows, []).resolve(2, Fit(60, 1e-5), rng)
     assert found is None or found[1] < 50
 
 
@@ -231,5 +231,5 @@ def test_the_gain_is_that_over_the_members_refined(rng):
     rows = Rows(X, truth(X) + 0.1 * rng.standard_normal(4000))
     off = Model(truth.signs, truth.parameters + 0.05 * rng.standard_normal(truth.parameters.shape))
     off.parameters[:, -1] = 0
-    found = Zoom.into(off, [0, 1, 2], 0.9, rows, []).resolve(3, Fit(60, 1e-5), rng)
+    found = ClumpProblem.into(off, [0, 1, 2], 0.9, rows, []).resolve(3, Fit(60, 1e-5), rng)
     assert found is None or found[1] < 20

@@ -10,7 +10,7 @@ from limbeck import datasets
 from limbeck._base.progress import Progress
 from limbeck._learner.gaussian import candidates as discovery
 from limbeck._learner.gaussian.search import search
-from limbeck._learner.gaussian.selection import Polisher
+from limbeck._learner.gaussian.selection import ModelSelector
 from limbeck._learner.gaussian.span import find_subspace
 from limbeck._learner.model.model import Fit, Rows, linear_model
 from limbeck._learner.tabular import learner as _tabular
@@ -66,9 +66,9 @@ def test_a_late_collapse_is_done_in_one_go(rows):
 def test_a_search_cut_short_does_not_claim_that_nothing_is_left(rows):
     progress, rng = _late(), np.random.default_rng(0)
     fit = Fit(n_threads=1, deadline=PAST)
-    polisher = Polisher(rows, fit, progress, rng)
+    selector = ModelSelector(rows, fit, progress, rng)
     subspace = find_subspace(rows, max_rank=6, rng=rng)
-    _, settled = search(polisher.priced(linear_model(6)), rows, polisher, subspace, 8, fit, progress, rng)
+    _, settled = search(selector.scored(linear_model(6)), rows, selector, subspace, 8, fit, progress, rng)
     assert not settled
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from limbeck._base.progress import Progress
 from limbeck._learner.blackbox.focus import probes
 from limbeck._learner.blackbox.queries import Band, Queries, draw_band, importance
-from limbeck._learner.blackbox.stopping import EnoughError, StopReason
+from limbeck._learner.blackbox.stopping import StopQuerying, StopReason
 from limbeck._learner.gaussian.selection import EXACT
 from limbeck._learner.model.model import Fit, Float64Array, Model, Rows, linear_model
 from limbeck._learner.pipeline.from_arrays import FEWEST_ROWS
@@ -63,7 +63,7 @@ class Contest:
         Whom to ask.
     options : Options
         What for.
-    tell : Progress
+    progress : Progress
         Told of every network, and when time is up.
     rng : numpy.random.Generator
         For queries and starts.
@@ -80,12 +80,12 @@ class Contest:
         Whether there has been a network at all.
     """
 
-    def __init__(self, queries: Queries, options: Options, tell: Progress, rng: np.random.Generator) -> None:
+    def __init__(self, queries: Queries, options: Options, progress: Progress, rng: np.random.Generator) -> None:
         self._queries = queries
         self._options = options
-        self._tell = tell
+        self._progress = progress
         self._rng = rng
-        self._fit = Fit(n_threads=options.n_threads or 0, deadline=tell.deadline)
+        self._fit = Fit(n_threads=options.n_threads or 0, deadline=progress.deadline)
         self._reserve = min(_REPORT_ROWS, max(FEWEST_ROWS // 2, queries.budget // _REPORT_SHARE))
         self._dimension = int(queries.X.shape[1])
         self.model = linear_model(self._dimension)
@@ -102,14 +102,14 @@ class Contest:
 
     def _ask_plain(self, n: int, ask: Callable[[Float64Array], slice] | None = None) -> slice:
         if n < 1:
-            raise EnoughError(StopReason.BUDGET)
+            raise StopQuerying(StopReason.BUDGET)
         place = (ask or self._queries.ask_plain)(self._rng.standard_normal((n, self._dimension)))
         self._tell_queries()
         return place
 
     def _ask_bands(self, bands: list[Band], keep_out: list[tuple[Float64Array, float]] | None = None) -> slice:
         if sum(band.rows for band in bands) > self._left:
-            raise EnoughError(StopReason.BUDGET)
+            raise StopQuerying(StopReason.BUDGET)
         d = self._dimension
         X = np.concatenate([draw_band(band, keep_out or [], self._rng, d) for band in bands])
         place = self._queries.ask_bands(X, bands)
@@ -117,7 +117,7 @@ class Contest:
         return place
 
     def _tell_queries(self) -> None:
-        self._tell.report(f"{len(self._queries)} queries", self.model.width, min(self._error, 1.0))
+        self._progress.report(f"{len(self._queries)} queries", self.model.width, min(self._error, 1.0))
 
     @property
     def has_thresholds(self) -> bool:
@@ -153,7 +153,7 @@ class Contest:
     def _ask_checks(self, ask: Callable[[Float64Array], slice]) -> slice:
         """Fresh rows to judge by."""
         if self.judged and self._left < CHECK_ROWS:
-            raise EnoughError(StopReason.BUDGET)  # fewer could choose the worse one
+            raise StopQuerying(StopReason.BUDGET)  # fewer could choose the worse one
         return self._ask_plain(min(max(CHECK_ROWS, len(self._queries) // CHECK_SHARE), self._left), ask)
 
     def _judge(self, stage: str, models: list[Model], place: slice | None = None) -> None:
@@ -174,9 +174,9 @@ class Contest:
             both = np.r_[place, near]
             self._choose(models, both, importance(self._queries.X[both], checks, bands))
             self._validate(place)
-        self._tell.report(stage, self.model.width, self._error)
+        self._progress.report(stage, self.model.width, self._error)
         if self._is_good_enough and self._holds_far_out():
-            raise EnoughError(StopReason.TOLERANCE)
+            raise StopQuerying(StopReason.TOLERANCE)
 
     @property
     def _is_good_enough(self) -> bool:

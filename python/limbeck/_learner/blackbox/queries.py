@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from limbeck._base.arrays import float_array
 from limbeck._base.progress import Progress
-from limbeck._learner.blackbox.stopping import EnoughError, StopReason
+from limbeck._learner.blackbox.stopping import StopQuerying, StopReason
 from limbeck._learner.model.model import Float64Array
 from limbeck._learner.pipeline.from_arrays import FEWEST_ROWS, LARGEST, SMALLEST
 
@@ -131,10 +131,10 @@ class _Kind(IntEnum):
 class Queries:
     """Asks the teacher, checks what it says, and keeps it."""
 
-    def __init__(self, teacher: Teacher, d: int, batch_size: int, budget: int, tell: Progress) -> None:
+    def __init__(self, teacher: Teacher, d: int, batch_size: int, budget: int, progress: Progress) -> None:
         self._teacher = teacher
         self._batch_size = batch_size
-        self._tell = tell
+        self._progress = progress
         self._batches = 0
         self.budget = budget
         self._count = 0
@@ -231,8 +231,8 @@ class Queries:
         self._reserve(first + len(X))
         for start in range(0, len(X), self._batch_size):
             # A network needs some rows, however little time there is.
-            if len(self) >= FEWEST_ROWS and self._tell.out_of_time():
-                raise EnoughError(StopReason.TIME)
+            if len(self) >= FEWEST_ROWS and self._progress.out_of_time():
+                raise StopQuerying(StopReason.TIME)
             part = X[start : start + self._batch_size]
             answers = self.answers(part)
             place = slice(self._count, self._count + len(part))
@@ -264,7 +264,7 @@ class Queries:
     def answers(self, X: Float64Array) -> Float64Array:
         """Call the teacher once and check what it returns."""
         self._batches += 1
-        self._tell.enter("teacher")
+        self._progress.enter("teacher")
         try:
             answer = self._teacher(X.copy())  # a copy: the teacher may write to it
         except Exception as error:

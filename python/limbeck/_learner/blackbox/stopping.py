@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import Enum
 
-__all__ = ["EnoughError", "StopReason"]
+__all__ = ["StopQuerying", "StopReason"]
 
 
 class StopReason(Enum):
@@ -33,7 +33,7 @@ _CLAUSES = {
 }
 
 
-class EnoughError(Exception):
+class StopQuerying(Exception):
     """No more queries, for the reason given."""
 
     def __init__(self, reason: StopReason) -> None:

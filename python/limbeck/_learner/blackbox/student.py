@@ -34,7 +34,7 @@ from limbeck._learner.blackbox.contest import (
 from limbeck._learner.blackbox.focus import Clump, clumps_of, without_artefact
 from limbeck._learner.blackbox.kinks import KinkSearch, network_on_lines, queries_of_a_line
 from limbeck._learner.blackbox.queries import Band, Queries, squeezed
-from limbeck._learner.blackbox.stopping import EnoughError, StopReason
+from limbeck._learner.blackbox.stopping import StopQuerying, StopReason
 from limbeck._learner.gaussian.span import Subspace
 from limbeck._learner.model.model import Float64Array, Model, Rows, linear_model, model_of
 from limbeck._learner.model.pruning import narrowed
@@ -91,8 +91,8 @@ class Student(Contest):
         What moments showed last.
     """
 
-    def __init__(self, queries: Queries, options: Options, tell: Progress, rng: np.random.Generator) -> None:
-        super().__init__(queries, options, tell, rng)
+    def __init__(self, queries: Queries, options: Options, progress: Progress, rng: np.random.Generator) -> None:
+        super().__init__(queries, options, progress, rng)
         self.subspace: Subspace | None = None
         self._may_be_narrow = True
         self._has_searched_lines = False
@@ -101,7 +101,7 @@ class Student(Contest):
         """All rounds; why there were no more."""
         try:
             self._explore()
-        except EnoughError as enough:
+        except StopQuerying as enough:
             reason = enough.reason
         if not self.judged:
             self._fall_back()
@@ -113,7 +113,7 @@ class Student(Contest):
                     self._narrow_down()
                 self._report()
                 self._refine_on_everything()
-            except EnoughError:
+            except StopQuerying:
                 reason = StopReason.TIME
                 self._validate(self.validated)  # no time to ask: the rows that it was chosen by
         return reason
@@ -133,7 +133,7 @@ class Student(Contest):
             # On the same rows, fresh to both: an error by itself varies from one set of rows to the next.
             stalls = 0 if self._error < _IMPROVEMENT * self._judged_error(before) else stalls + 1
             if stalls >= _STALLS and self._may_give_up():
-                raise EnoughError(StopReason.NOISE if self._is_noisy() else StopReason.NO_IMPROVEMENT)
+                raise StopQuerying(StopReason.NOISE if self._is_noisy() else StopReason.NO_IMPROVEMENT)
             more = (_GROWTH - 1) * int(np.count_nonzero(self._queries.fitted))
             self._ask_plain(min(more, self._left * CHECK_SHARE // (CHECK_SHARE + 1)))
 
@@ -160,7 +160,7 @@ class Student(Contest):
             model = linear_model(X.shape[1])
             model.parameters[-1, -1] = y[0]
             return model
-        deadline = self._tell.deadline
+        deadline = self._progress.deadline
         learned = learn(
             X,
             y,
@@ -169,7 +169,7 @@ class Student(Contest):
             inputs="standard",
             validation=0.0,
             seed=self._rng,
-            callback=self._tell.report if show else None,
+            callback=self._progress.report if show else None,
             time_limit=None if np.isinf(deadline) else max(deadline - time.perf_counter(), 1e-3),
             n_threads=self._options.n_threads,
         )
@@ -181,7 +181,7 @@ class Student(Contest):
         """Learn anew from the plain rows, and refine what there was on all; the better one stays."""
         # Rows to judge by come first: they are there when time is up, too.
         place = self._ask_checks(self._queries.ask_held)
-        self._tell.enter("learn")
+        self._progress.enter("learn")
         options, rows = self._options, self._plain_rows()
         few, narrow, broad = rows, None, None
         if self._may_be_narrow:
@@ -203,9 +203,9 @@ class Student(Contest):
 
     def _learn_broad(self, rows: Rows, width: int | None, most: int) -> Model | None:
         """Hinges anywhere, unless time is up."""
-        if self._tell.out_of_time():
+        if self._progress.out_of_time():
             return None
-        return fit_any(rows, width, most, self._fit, self._tell, self._rng).model
+        return fit_any(rows, width, most, self._fit, self._progress, self._rng).model
 
     def _some(self, rows: Rows, per_parameter: int) -> Rows:
         """Rows enough for a search, drawn anew each time."""
@@ -223,7 +223,7 @@ class Student(Contest):
             before = self._error
             # The clump that most of the error comes from; if that did not help, the next.
             zoomed = self._zoom(worth[min(failures, len(worth) - 1)], clumps)
-            self._tell.enter("refine")
+            self._progress.enter("refine")
             self._judge("focused", [self._refined(model) for model in (self.model, zoomed)])
             failures = 0 if self._error < _FOCUS_IMPROVEMENT * before else failures + 1
 
@@ -241,7 +241,7 @@ class Student(Contest):
         X = self._queries.X[place]
         rest = Model(model.signs[others], model.parameters[[*others, model.width]])
         left = self._queries.y[place] - rest(X, self._fit.n_threads)
-        self._tell.enter("focus")
+        self._progress.enter("focus")
         inner = self._learn(squeezed(X, clump.normal, 1 / clump.width), left, most, most, show=False)
         parameters = inner.parameters.copy()
         parameters[:, :-1] = squeezed(parameters[:, :-1], clump.normal, 1 / clump.width)
@@ -256,11 +256,11 @@ class Student(Contest):
         room = most >= len(self._queries) + REPEATS + queries_of_a_line(self._options.most)
         if not room or len(rows) <= 2 * (d + 1) or np.ptp(rows.y) == 0 or self._is_noisy():
             return
-        self._tell.enter("kinks")
+        self._progress.enter("kinks")
 
         def ask(X: Float64Array) -> Float64Array:
             if len(self._queries) + len(X) > most:
-                raise EnoughError(StopReason.BUDGET)
+                raise StopQuerying(StopReason.BUDGET)
             place = self._queries.ask_lines(X)
             return self._queries.y[place]
 
@@ -268,13 +268,13 @@ class Student(Contest):
         search = KinkSearch(ask, d, self._options.most, scale, rounding, self._rng)
         try:
             model, error = network_on_lines(search, rows, self._fit)
-        except EnoughError as enough:
+        except StopQuerying as enough:
             if enough.reason is StopReason.BUDGET:
                 return  # other ways are cheaper for so wide a network
             raise
         self._tell_queries()
         if 0 < model.width <= self._options.most and error < self._error:
-            self._tell.enter("refine")
+            self._progress.enter("refine")
             self._judge("kinks", [self._refined(m) for m in (self.model, self._centred(model))])
             self._focus()
 
@@ -296,17 +296,17 @@ class Student(Contest):
 
     def _narrow_down(self) -> None:
         """Try what is left of a network twice as wide: starts from more neurons end in better optima."""
-        if not self.model.width or self._tell.out_of_time():
+        if not self.model.width or self._progress.out_of_time():
             return
-        self._tell.enter("narrow down")
+        self._progress.enter("narrow down")
         width = self.model.width
         rows = self._plain_rows().part(slice(_NARROWING_ROWS_PER_PARAMETER * 2 * self.model.parameters.size))
-        wide = fit_any(rows, 2 * width, 2 * width, self._fit, self._tell, self._rng)
+        wide = fit_any(rows, 2 * width, 2 * width, self._fit, self._progress, self._rng)
         fit = self._fit.changed(thresholds=True)
         models = [self._refined(m) for m in (self.model, narrowed(wide.model, rows, fit, width, wide.decay)[0])]
         everything = self._fitted_rows()
         self.model = min(models, key=lambda model: float(everything.errors(model).mean()))
-        self._tell.report("narrowed down", width, self._relative(float(everything.errors(self.model).mean())))
+        self._progress.report("narrowed down", width, self._relative(float(everything.errors(self.model).mean())))
 
     def _refine_on_everything(self) -> None:
         """Give the network the use of every row; a constant stays one."""
@@ -314,10 +314,10 @@ class Student(Contest):
         few = len(rows) < _JOINING_ROWS_PER_PARAMETER * self.model.parameters.size
         if not self.model.parameters[:, :-1].any() or (few and self._error > BROAD_BEYOND):
             return
-        self._tell.enter("refine")
+        self._progress.enter("refine")
         self.model = self._refined(self.model)
         error = rows.mean_error(self.model)
-        self._tell.report("refine", self.model.width, self._relative(error))
+        self._progress.report("refine", self.model.width, self._relative(error))
 
     def _tidy(self) -> None:
         """Lose what an exact network does not need: thresholds, neurons of no size, or two on one line."""

@@ -29,7 +29,7 @@ from limbeck._learner.tabular.cross_validation import (
 from limbeck._learner.tabular.learner import cross_validated
 from limbeck.network import ReLUNetwork
 
-__all__ = ["Evidence", "Narrower", "Origin"]
+__all__ = ["Diagnostics", "FitRecord", "PrunedNetwork"]
 
 # Parameters up to which a result is printed with its standard errors and with smaller widths: a second or two.
 QUICK = 500
@@ -37,7 +37,7 @@ _NARROWING_ROWS, _NARROWING_ROWS_PER_PARAMETER = 4000, 12
 
 
 @dataclass(frozen=True)
-class Narrower:
+class PrunedNetwork:
     """What fewer neurons can do.
 
     Attributes
@@ -58,7 +58,7 @@ class Narrower:
 
 
 @dataclass(frozen=True)
-class Origin:
+class FitRecord:
     """How a network came about.
 
     Attributes
@@ -73,7 +73,7 @@ class Origin:
         Numbers of the rows learned from and held out.
     joined : bool
         Whether the latter joined the others for the last refinement.
-    thresholds, affine : bool
+    thresholds, has_linear_part : bool
         Whether thresholds, and linear part with bias, were fitted.
     decay : float or ndarray of shape (k + 1,)
         Weight decay of the fit.
@@ -100,7 +100,7 @@ class Origin:
     held_out: NDArray[np.intp]
     joined: bool
     thresholds: bool
-    affine: bool = True
+    has_linear_part: bool = True
     decay: float | Float64Array = 0.0
     coordinates: Whitening | None = None
     standard: bool = False
@@ -130,7 +130,7 @@ class _Widths:
     coordinates: Whitening | None
 
     @classmethod
-    def of(cls, origin: Origin) -> _Widths:
+    def of(cls, origin: FitRecord) -> _Widths:
         """Copies of the rows held out and of at most some thousand others."""
         most = max(_NARROWING_ROWS, _NARROWING_ROWS_PER_PARAMETER * origin.model.parameters.size)
         some = origin.used if len(origin.used) <= most else origin.used[:: -(-len(origin.used) // most)]
@@ -140,7 +140,7 @@ class _Widths:
         fit = Fit(thresholds=origin.thresholds, n_threads=rows.n_threads)
         return cls(origin.model, rows, held, fit, origin.decay, origin.coordinates)
 
-    def narrower(self) -> tuple[list[Narrower], Float64Array]:
+    def narrower(self) -> tuple[list[PrunedNetwork], Float64Array]:
         """One neuron less at a time, and squared errors of the last, the line, on the rows held out."""
         found, line = [], np.empty(0)
         model, decay = self.start, self.decay
@@ -150,12 +150,12 @@ class _Widths:
             network = model.network()
             if self.coordinates is not None:
                 network = self.coordinates.pull_back(network).normalized()
-            found.append(Narrower(width, network, error, 1 - error / variance if variance else np.nan))
+            found.append(PrunedNetwork(width, network, error, 1 - error / variance if variance else np.nan))
             line = self.held.errors(model)
         return found, line
 
 
-class Evidence:
+class Diagnostics:
     """What the rows say about a network. The answers do not depend on which of them were asked for before.
 
     Up to 500 parameters, standard errors are found here and now, and what smaller widths are found from is copied: the
@@ -180,9 +180,9 @@ class Evidence:
         The ladder of clumps, with what collapsing each of them would change.
     """
 
-    def __init__(self, network: ReLUNetwork, origin: Origin) -> None:
+    def __init__(self, network: ReLUNetwork, origin: FitRecord) -> None:
         self._network = network
-        self._origin: Origin | None = origin
+        self._origin: FitRecord | None = origin
         self.quick = origin.model.parameters.size <= QUICK
         self.refined = origin.refined
         self.rows_per_parameter = (len(origin.rows) if origin.everything is None else origin.everything.count) / max(
@@ -207,7 +207,7 @@ class Evidence:
             self._origin = None
 
     @property
-    def _rows(self) -> Origin:
+    def _rows(self) -> FitRecord:
         if self._origin is None:
             raise ValueError("a pickle leaves behind the rows that this takes: ask for it before the result is pickled")
         return self._origin
@@ -223,13 +223,13 @@ class Evidence:
         return _fitted_errors(self._rows).about(self._rows.coordinates).standard_errors()
 
     @property
-    def narrower(self) -> list[Narrower]:
+    def narrower(self) -> list[PrunedNetwork]:
         """Networks of one neuron less at a time, down to the linear part."""
         self._require_refined("narrower networks")
         return self._narrowed[0]
 
     @cached_property
-    def _narrowed(self) -> tuple[list[Narrower], Float64Array]:
+    def _narrowed(self) -> tuple[list[PrunedNetwork], Float64Array]:
         return (self._widths or _Widths.of(self._rows)).narrower()
 
     @cached_property
@@ -252,31 +252,31 @@ class Evidence:
         """The ladder of clumps, with what collapsing each of them would change."""
         return self.clumps
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> Evidence:
+    def __deepcopy__(self, memo: dict[int, Any]) -> Diagnostics:
         return self  # nothing of it changes but by finding an answer
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_origin": None}
 
 
-def _fitted_errors(origin: Origin) -> FittedErrors:
+def _fitted_errors(origin: FitRecord) -> FittedErrors:
     return FittedErrors(
         origin.model,
         origin.fitted,
         thresholds=origin.thresholds,
-        affine=origin.affine,
+        has_linear_part=origin.has_linear_part,
         decay=origin.decay if origin.everything is None else origin.decay_of_everything,
     )
 
 
-def _reading(network: ReLUNetwork, origin: Origin) -> Reading:
+def _reading(network: ReLUNetwork, origin: FitRecord) -> Reading:
     rows, d = origin.original, network.n_features
     X, weights = some_rows(rows.X, rows.weights)
     means, scales = (np.zeros(d), np.ones(d)) if origin.standard else moments_of(X, weights)
     return read(network, X, weights, means=means, scales=scales)
 
 
-def _with_errors(reading: Reading, errors: FittedErrors, origin: Origin) -> Reading:
+def _with_errors(reading: Reading, errors: FittedErrors, origin: FitRecord) -> Reading:
     kept = origin.coordinates
     if kept is None:
         kept = Whitening(reading.means * 0, np.eye(len(reading.means)))
@@ -285,7 +285,7 @@ def _with_errors(reading: Reading, errors: FittedErrors, origin: Origin) -> Read
     return replace(reading, errors=joint.standard_errors(), curves=with_errors(reading.curves, reading.parts, joint))
 
 
-def _priced_clumps(reading: Reading, origin: Origin) -> list[Clump]:
+def _priced_clumps(reading: Reading, origin: FitRecord) -> list[Clump]:
     """The ladder of clumps, and the change over the variance of the labels if one neuron stood in for each."""
     rows = origin.original
     X, weights = some_rows(rows.X, rows.weights)

@@ -58,7 +58,7 @@ def standard_errors(
     rows: Rows | StreamedRows,
     *,
     thresholds: bool,
-    affine: bool = True,
+    has_linear_part: bool = True,
     decay: float | Float64Array = 0.0,
     coordinates: Whitening | None = None,
     network: ReLUNetwork | None = None,
@@ -73,7 +73,7 @@ def standard_errors(
         What it was fitted to. Rows of weight zero do not count.
     thresholds : bool
         Whether the thresholds were fitted; if not, they count as known.
-    affine : bool, default True
+    has_linear_part : bool, default True
         Whether linear part and bias were fitted; if not, they count as known.
     decay : float or ndarray of shape (k + 1,), default 0
         Weight decay of the fit: of all, or of each neuron and, last, the linear part. The errors of neurons are then
@@ -102,7 +102,7 @@ def standard_errors(
     the gates make themselves felt: with 1000 rows for 20 parameters thresholds are off by 1.1 standard errors rather
     than 1, with 16,000 by 1.04.
     """
-    fitted = FittedErrors(model, rows, thresholds=thresholds, affine=affine, decay=decay)
+    fitted = FittedErrors(model, rows, thresholds=thresholds, has_linear_part=has_linear_part, decay=decay)
     return fitted.about(coordinates, network).standard_errors()
 
 
@@ -121,11 +121,11 @@ class FittedErrors:
         rows: Rows | StreamedRows,
         *,
         thresholds: bool,
-        affine: bool = True,
+        has_linear_part: bool = True,
         decay: float | Float64Array = 0.0,
     ) -> None:
         self._model, self._rows, self._decay = model, rows, decay
-        self._thresholds, self._affine = thresholds, affine
+        self._thresholds, self._has_linear_part = thresholds, has_linear_part
         self._sandwich: tuple[int, _Sandwich | None] | None = None  # and the number of neurons that it counts
 
     def about(self, coordinates: Whitening | None, network: ReLUNetwork | None = None) -> JointErrors:
@@ -138,7 +138,7 @@ class FittedErrors:
         model = _without_constants(self._model, to_user)
         free = np.ones(model.parameters.shape, dtype=bool)
         free[:-1, -1] = self._thresholds
-        free[-1] = self._affine
+        free[-1] = self._has_linear_part
         if self._sandwich is None or self._sandwich[0] != model.width:
             self._sandwich = model.width, self._computed(model, free)
         return JointErrors(model, self._sandwich[1], free, to_user, network)

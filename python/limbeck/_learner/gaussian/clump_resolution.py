@@ -17,7 +17,7 @@ import numpy as np
 from limbeck._learner.gaussian.candidates import collapse
 from limbeck._learner.model.model import Fit, Float64Array, Model, Rows, linear_model
 
-__all__ = ["Zoom", "centre_of", "excess_band"]
+__all__ = ["ClumpProblem", "centre_of", "excess_band"]
 
 _MOST_ROWS = 4000
 _ROWS_PER_PARAMETER = 2.5
@@ -69,7 +69,7 @@ def excess_band(errors: Float64Array, distance: Float64Array) -> tuple[float, fl
 
 
 @dataclass
-class Zoom:
+class ClumpProblem:
     """The learning problem inside the band of one clump.
 
     Attributes
@@ -95,7 +95,7 @@ class Zoom:
     @classmethod
     def into(
         cls, model: Model, members: list[int], band: float, rows: Rows, others: list[tuple[Float64Array, float]]
-    ) -> Zoom:
+    ) -> ClumpProblem:
         """Cut out the band, less the bands ``others`` (normals, half-widths), whose rows have errors of their own."""
         centre = centre_of(model, members)
         along, *beside = rows.along(np.array([centre, *(normal for normal, _ in others)])).T

@@ -8,15 +8,15 @@ from numpy.typing import NDArray
 from limbeck._base.progress import Progress
 from limbeck._learner.gaussian.moment_method import method_of_moments
 from limbeck._learner.gaussian.search import missed_directions, search
-from limbeck._learner.gaussian.selection import EXACT, NOISELESS, Polisher, Priced, is_well_separated, span_of
+from limbeck._learner.gaussian.selection import EXACT, NOISELESS, ModelSelector, ScoredModel, is_well_separated, span_of
 from limbeck._learner.gaussian.span import Subspace, find_subspace
 from limbeck._learner.gaussian.span_search import best_in_span
 from limbeck._learner.gaussian.thresholds import in_span, needs_thresholds, with_thresholds
-from limbeck._learner.model.linear_part import turned, without_affine_part
+from limbeck._learner.model.linear_part import turned, without_linear_part
 from limbeck._learner.model.model import Fit, Model, Rows, linear_model
 from limbeck._learner.streaming.rows import StreamedRows
 
-__all__ = ["learn_gaussian", "noise_variance", "refined", "rows_to_search", "without_needless_affine_part"]
+__all__ = ["learn_gaussian", "noise_variance", "refined", "rows_to_search", "without_needless_linear_part"]
 
 _FIT_ROWS_PER_PARAMETER = 20
 _FIT_ROWS = 4000
@@ -38,7 +38,7 @@ def learn_gaussian(
     max_width: int,
     refine: bool,
     fit: Fit,
-    tell: Progress,
+    progress: Progress,
     rng: np.random.Generator,
 ) -> tuple[Model, Subspace, bool]:
     """The network, the span that the moments showed, and whether thresholds were fitted.
@@ -55,23 +55,27 @@ def learn_gaussian(
         False for the moment method alone.
     fit : Fit
         How to refine.
-    tell : Progress
+    progress : Progress
         Told of every network; ends the search when time is up.
     rng : numpy.random.Generator
         For random starts.
     """
     d = rows.X.shape[1]
     most = max_width if width is None else width
-    tell.enter("span")
+    progress.enter("span")
     line, error = fit.changed(deadline=np.inf)(linear_model(d), rows)  # something to return, however short the time
-    tell.report("linear", 0, error / rows.variance)
+    progress.report("linear", 0, error / rows.variance)
     left = Rows(rows.X, rows.scaled_residuals(line), n_threads=rows.n_threads)
     subspace = find_subspace(left, max_rank=min(d, most), rng=rng, linear=line.parameters[-1, :-1])
     if most == 0:
         return line, subspace, fit.thresholds
-    tell.enter("discovery")
+    progress.enter("discovery")
     if not refine:
-        return method_of_moments(rows.part(used), line, subspace, most, width is not None, tell, rng), subspace, False
+        return (
+            method_of_moments(rows.part(used), line, subspace, most, width is not None, progress, rng),
+            subspace,
+            False,
+        )
     order = rng.permutation(used)
     all_rows = rows_to_search(most, d)
     few = _rows_for(most, d, _POLISH_ROWS_PER_PARAMETER, _FIRST_ROWS)
@@ -80,26 +84,26 @@ def learn_gaussian(
     # Few rows mostly do; all of them have the last word, and where they object they are what the search goes on with.
     # They are also asked about neurons that few rows did not pay for.
     for count in (few, all_rows) if len(used) > _WORTH_TWICE * few else (all_rows,):
-        judged = Polisher(rows.part(order[:count]), fit, tell, rng)
-        found, thresholds = _search_widths(judged.priced(best), judged, subspace, line, width, most, fit, tell, rng)
+        judged = ModelSelector(rows.part(order[:count]), fit, progress, rng)
+        found, thresholds = _search_widths(judged.scored(best), judged, subspace, line, width, most, fit, progress, rng)
         fit = fit.changed(thresholds=thresholds)
-        tell.enter("refine")
+        progress.enter("refine")
         # What was fitted to every row that counts is there already, but for what takes many small steps.
         done = count >= len(used) and found.error > NOISELESS * rows.variance and is_well_separated(found.model)
-        best = found.model if done else refined(found.model, rows, fit, tell)
-        if tell.out_of_time() or count >= min(all_rows, len(used)):
+        best = found.model if done else refined(found.model, rows, fit, progress)
+        if progress.out_of_time() or count >= min(all_rows, len(used)):
             break
-        judge = Polisher(rows.part(order[:all_rows]), fit, tell, rng)
+        judge = ModelSelector(rows.part(order[:all_rows]), fit, progress, rng)
         if _holds(best, width, judge):
             break
-        tell.enter("discovery")
-    best = _completed(best, rows, order, most, fit, tell, rng)
+        progress.enter("discovery")
+    best = _completed(best, rows, order, most, fit, progress, rng)
     if thresholds and not asked_for_thresholds:
-        best, thresholds = _without_needless_thresholds(best, rows, fit, tell)
+        best, thresholds = _without_needless_thresholds(best, rows, fit, progress)
     return best, subspace, thresholds
 
 
-def _leaves_nothing(state: Priced, polisher: Polisher, subspace: Subspace, width: int) -> bool:
+def _leaves_nothing(state: ScoredModel, selector: ModelSelector, subspace: Subspace, width: int) -> bool:
     """Whether the residuals show nothing more, and the network covers what only moments of high order showed.
 
     What second moments showed would show again; and a faint direction of theirs is mostly noise, which neurons need
@@ -107,7 +111,7 @@ def _leaves_nothing(state: Priced, polisher: Polisher, subspace: Subspace, width
     """
     if not state.model.width or len(missed_directions(state.model, subspace.basis[subspace.orders > 2], width)):
         return False
-    return polisher.is_settled(state, span_of(state.model))
+    return selector.is_settled(state, span_of(state.model))
 
 
 def _completed(
@@ -116,7 +120,7 @@ def _completed(
     order: NDArray[np.intp],
     most: int,
     fit: Fit,
-    tell: Progress,
+    progress: Progress,
     rng: np.random.Generator,
 ) -> Model:
     """The refined model with the neurons that a search in all dimensions, on a part of the rows, could not see.
@@ -125,33 +129,33 @@ def _completed(
     """
     searched = rows_to_search(most, rows.n_features)
     for _ in range(_COMPLETIONS):
-        if tell.out_of_time() or not best.width or rows.mean_error(best) <= NOISELESS * rows.variance:
+        if progress.out_of_time() or not best.width or rows.mean_error(best) <= NOISELESS * rows.variance:
             break
-        better = best_in_span(best, rows.part(order[:searched]), most, fit, tell, rng)
+        better = best_in_span(best, rows.part(order[:searched]), most, fit, progress, rng)
         if better is None and best.width < most and len(order) > searched:
-            every = Polisher(rows.part(order), fit, tell, rng)
-            state = every.priced(best)
+            every = ModelSelector(rows.part(order), fit, progress, rng)
+            state = every.scored(best)
             if not every.is_settled(state, span_of(best)):
                 grown = every.grow(state, most)
                 better = grown.model if grown.model.width > best.width else None
         if better is None:
             break
-        best = refined(better, rows, fit, tell)
+        best = refined(better, rows, fit, progress)
     return best
 
 
-def _without_needless_thresholds(model: Model, rows: Rows, fit: Fit, tell: Progress) -> tuple[Model, bool]:
+def _without_needless_thresholds(model: Model, rows: Rows, fit: Fit, progress: Progress) -> tuple[Model, bool]:
     """The refined model with its thresholds at zero where that is as good: they may have been freed only on the way."""
     parameters = model.parameters.copy()
     parameters[:-1, -1] = 0.0
-    plain = refined(Model(model.signs, parameters), rows, fit.changed(thresholds=False), tell)
+    plain = refined(Model(model.signs, parameters), rows, fit.changed(thresholds=False), progress)
     needed = needs_thresholds(rows.mean_error(model), rows.mean_error(plain), rows, model.width)
     return (model, True) if needed else (plain, False)
 
 
-def _holds(model: Model, width: int | None, judge: Polisher) -> bool:
+def _holds(model: Model, width: int | None, judge: ModelSelector) -> bool:
     """Whether a model is exact on the judge's rows, or has the neurons asked for and leaves nothing to explain."""
-    state = judge.priced(model)
+    state = judge.scored(model)
     if judge.is_exact(state):
         return True
     if width not in (None, model.width) or not model.width or state.error <= EXACT**0.5 * judge.variance:
@@ -160,85 +164,85 @@ def _holds(model: Model, width: int | None, judge: Polisher) -> bool:
 
 
 def _search_widths(
-    best: Priced,
-    polisher: Polisher,
+    best: ScoredModel,
+    selector: ModelSelector,
     subspace: Subspace,
     line: Model,
     width: int | None,
     most: int,
     fit: Fit,
-    tell: Progress,
+    progress: Progress,
     rng: np.random.Generator,
-) -> tuple[Priced, bool]:
+) -> tuple[ScoredModel, bool]:
     """Search at the given width, or at growing ones for as long as more neurons help; with thresholds if need be."""
-    d = polisher.rows.X.shape[1]
+    d = selector.rows.X.shape[1]
     # Without a given width: at least as many neurons as the span has dimensions, and more than there are already;
     # pruning takes away what is too much.
     least = max(subspace.rank, best.model.width + 1)
     in_vain, thresholds = 0, fit.thresholds
     caps = [most] if width is not None else [*(w for w in _WIDTH_LADDER if least <= w < most), most]
     # Many more parameters than half the rows would never pay; a few more may show the way to fewer.
-    caps = [w for w in caps if (w + 1) * (d + 1) <= _MOST_OF_THE_ROWS * len(polisher.rows)] or caps[:1]
+    caps = [w for w in caps if (w + 1) * (d + 1) <= _MOST_OF_THE_ROWS * len(selector.rows)] or caps[:1]
     for cap in caps:
-        part = polisher.rows.part(slice(_rows_for(cap, d, _FIT_ROWS_PER_PARAMETER, _FIT_ROWS)))
-        found, settled = search(best, part, polisher, subspace, cap, fit, tell, rng)
+        part = selector.rows.part(slice(_rows_for(cap, d, _FIT_ROWS_PER_PARAMETER, _FIT_ROWS)))
+        found, settled = search(best, part, selector, subspace, cap, fit, progress, rng)
         freed = False
-        if not polisher.is_exact(found):
-            found = in_span(found, polisher, most if fit.thresholds else cap, fit, tell, rng)
+        if not selector.is_exact(found):
+            found = in_span(found, selector, most if fit.thresholds else cap, fit, progress, rng)
             # Scores in the span and moments that show nothing are enough, whatever other candidates would lead to.
-            settled = settled or _leaves_nothing(found, polisher, subspace, cap)
-        if not fit.thresholds and not polisher.is_exact(found):
-            growing = not settled and found.price < best.price and cap < caps[-1]
-            found, freed = with_thresholds(found, settled, growing, polisher, subspace, line, most, fit, tell, rng)
+            settled = settled or _leaves_nothing(found, selector, subspace, cap)
+        if not fit.thresholds and not selector.is_exact(found):
+            growing = not settled and found.criterion < best.criterion and cap < caps[-1]
+            found, freed = with_thresholds(found, settled, growing, selector, subspace, line, most, fit, progress, rng)
         if freed:
             fit = fit.changed(thresholds=True)
-            polisher = Polisher(polisher.rows, fit, tell, rng)
-            found = in_span(polisher.polish(found.model, most), polisher, most, fit, tell, rng)
-        settled = polisher.is_exact(found) if fit.thresholds else settled
-        in_vain = in_vain + 1 if found.price >= best.price else 0
+            selector = ModelSelector(selector.rows, fit, progress, rng)
+            found = in_span(selector.improve(found.model, most), selector, most, fit, progress, rng)
+        settled = selector.is_exact(found) if fit.thresholds else settled
+        in_vain = in_vain + 1 if found.criterion >= best.criterion else 0
         if not in_vain:
             best, thresholds = found, fit.thresholds
         # Where rows are few, that moments show nothing is no proof, and the price must tell.
-        proven = polisher.is_exact(found) or (settled and not polisher.has_few_rows)
+        proven = selector.is_exact(found) or (settled and not selector.has_few_rows)
         # With thresholds all widths are tried at once, inside the span.
-        if proven or in_vain == (1 if fit.thresholds else _IN_VAIN) or tell.out_of_time():
+        if proven or in_vain == (1 if fit.thresholds else _IN_VAIN) or progress.out_of_time():
             break
     return best, thresholds
 
 
-def refined(model: Model, rows: Rows | StreamedRows, fit: Fit, tell: Progress) -> Model:
+def refined(model: Model, rows: Rows | StreamedRows, fit: Fit, progress: Progress) -> Model:
     """The model refined on all rows, unless it is exact on them already."""
     error = rows.mean_error(model)
-    if tell.out_of_time() or error <= EXACT * rows.variance:
+    if progress.out_of_time() or error <= EXACT * rows.variance:
         return model
     # What the last step gains is to be little beside what the noise leaves open: as many noise variances as parameters.
     tolerance = min(1e-4, _LAST_GAIN * model.parameters.size / rows.count)
     if error <= NOISELESS * rows.variance:
         model, error = rows.refined(model, fit, tolerance=1e-3 * tolerance)
     else:
-        road = "sampled" if is_well_separated(model) else "auto"
-        model, error = rows.refined(model, fit, tolerance=tolerance, road=road)
-    tell.report("refine", model.width, error / rows.variance)
+        step_solver = "sampled" if is_well_separated(model) else "auto"
+        model, error = rows.refined(model, fit, tolerance=tolerance, step_solver=step_solver)
+    progress.report("refine", model.width, error / rows.variance)
     return model
 
 
-def without_needless_affine_part(model: Model, rows: Rows | StreamedRows, tell: Progress) -> tuple[Model, bool]:
+def without_needless_linear_part(model: Model, rows: Rows | StreamedRows, progress: Progress) -> tuple[Model, bool]:
     """The model without linear part and bias, unless it is exact or the rows need them; and whether they are there.
 
     Either way its neurons are turned so that the linear part is small.
     """
     exact = rows.mean_error(model) <= EXACT * rows.variance
     model = turned(model)
-    if tell.out_of_time() or exact:
+    if progress.out_of_time() or exact:
         return model, True
-    constrained = without_affine_part(model, rows)
+    constrained = without_linear_part(model, rows)
     return (model, True) if constrained is None else (constrained, False)
 
 
-def noise_variance(model: Model, rows: Rows | StreamedRows, affine: bool, thresholds: bool) -> float:
+def noise_variance(model: Model, rows: Rows | StreamedRows, has_linear_part: bool, thresholds: bool) -> float:
     """Sum of squared residuals over the number of rows less that of the parameters; NaN without rows to spare."""
     n, d = len(rows), rows.n_features
-    freedom = n - (model.width * (d + thresholds) + (d + 1) * affine)
+    freedom = n - (model.width * (d + thresholds) + (d + 1) * has_linear_part)
     return n * rows.mean_error(model) / freedom if freedom > 0 else np.nan
 
 

@@ -30,7 +30,7 @@ def method_of_moments(
     subspace: Subspace,
     most: int,
     given: bool,
-    tell: Progress,
+    progress: Progress,
     rng: np.random.Generator,
 ) -> Model:
     """The network of ``most`` neurons, or, unless that many are ``given``, of as many as pay for their parameters."""
@@ -41,16 +41,16 @@ def method_of_moments(
     directions = np.empty((0, rows.X.shape[1]))
     best, best_price = line, _price(rows, line)
     for _ in range(most):
-        if tell.out_of_time():
+        if progress.out_of_time():
             break
         peak = scale_space_peaks(inside.X, rows.scaled_residuals(best), rng, rows.n_threads or None)
         directions = _settled(rows, even, np.vstack([directions, peak[:1] @ basis]))
         model = _fitted(rows, directions)
-        tell.report("moments", model.width, float(rows.errors(model).mean()) / rows.variance)
-        price = _price(rows, model)
-        if not given and price >= best_price:
+        progress.report("moments", model.width, float(rows.errors(model).mean()) / rows.variance)
+        criterion = _price(rows, model)
+        if not given and criterion >= best_price:
             break
-        best, best_price = model, price
+        best, best_price = model, criterion
     return best
 
 

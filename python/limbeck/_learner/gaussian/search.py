@@ -15,7 +15,7 @@ import numpy as np
 
 from limbeck._base.progress import Progress
 from limbeck._learner.gaussian.candidates import Candidate, candidates, from_eigenvectors, from_wide
-from limbeck._learner.gaussian.selection import Polisher, Priced, with_linear_part
+from limbeck._learner.gaussian.selection import ModelSelector, ScoredModel, with_linear_part
 from limbeck._learner.gaussian.span import Subspace
 from limbeck._learner.model.model import Fit, Float64Array, Model, Rows
 
@@ -58,15 +58,15 @@ def _curvature_of(model: Model) -> Float64Array:
 
 
 def search(
-    best: Priced,
+    best: ScoredModel,
     rows: Rows,
-    polisher: Polisher,
+    selector: ModelSelector,
     subspace: Subspace,
     width: int,
     fit: Fit,
     progress: Progress,
     rng: np.random.Generator,
-) -> tuple[Priced, bool]:
+) -> tuple[ScoredModel, bool]:
     """The best network of at most ``width`` neurons that candidates lead to, and whether it leaves nothing to explain.
 
     Parameters
@@ -75,7 +75,7 @@ def search(
         Network to do better than.
     rows : Rows
         Rows to refine candidates on, in all d dimensions.
-    polisher : Polisher
+    selector : Polisher
         Makes the promising ones better, on more rows.
     subspace : Subspace
         Span of the directions according to the moments.
@@ -92,35 +92,35 @@ def search(
     if 0 < subspace.rank < width:
         basis = np.vstack([basis, subspace.hints])
     curvature = (subspace.eigenvectors.T * subspace.eigenvalues) @ subspace.eigenvectors
-    best = _begun(best, rows, polisher, subspace, width, fit, progress, rng)
+    best = _begun(best, rows, selector, subspace, width, fit, progress, rng)
     span_fit = fit.changed(max_steps=60, tolerance=1e-4)
-    settled = _Settled(polisher)
+    settled = _Settled(selector)
     for number in range(_ROUNDS):
-        if progress.out_of_time() or polisher.is_exact(best):
-            return best, polisher.is_exact(best)
-        before = best.price
+        if progress.out_of_time() or selector.is_exact(best):
+            return best, selector.is_exact(best)
+        before = best.criterion
         missed = missed_directions(best.model, subspace.basis, width)
         own = number > 0 or (not len(missed) and settled(best, basis))
         if own:
             basis = np.vstack([_clear_span(best.model, width), missed])
             curvature = _curvature_of(best.model)
-        count = _rows_inside(len(basis), width, best.error / polisher.variance)
-        inside = polisher.rows.part(slice(count)).projected(basis)
+        count = _rows_inside(len(basis), width, best.error / selector.variance)
+        inside = selector.rows.part(slice(count)).projected(basis)
         nearest = np.inf
         agreed = False
         stream = candidates(inside, basis @ curvature @ basis.T, width, span_fit, rng)
         for candidate in islice(stream, _CANDIDATES_PER_ROUND):
-            if progress.out_of_time() or polisher.is_exact(best):
-                return best, polisher.is_exact(best)
+            if progress.out_of_time() or selector.is_exact(best):
+                return best, selector.is_exact(best)
             if own and _is_same(candidate, best, inside, basis):
                 agreed = True
             elif candidate.error <= 1.5 * nearest:  # one that is clearly worse inside the span will not win outside
                 nearest = min(nearest, candidate.error)
                 lifted = candidate.model.lifted(basis)
                 # A noisy fit to the few rows in all dimensions would lead away from what many rows showed in the span.
-                if candidate.error < _NOISY * polisher.variance:
+                if candidate.error < _NOISY * selector.variance:
                     lifted, _ = fit(lifted, rows)
-                better = _better(best, lifted, candidate.source, polisher, width, progress)
+                better = _better(best, lifted, candidate.source, selector, width, progress)
                 agreed = best.model.width > 0 and better.error > (1 - _AGREEMENT) * best.error
                 best = better
             if (
@@ -132,28 +132,28 @@ def search(
                 return best, True
         if best.model.width == 0:
             return best, subspace.rank == 0  # neither moments nor candidates show anything
-        if number and best.price >= before:
+        if number and best.criterion >= before:
             break
     return best, False
 
 
 def _begun(
-    best: Priced,
+    best: ScoredModel,
     rows: Rows,
-    polisher: Polisher,
+    selector: ModelSelector,
     subspace: Subspace,
     width: int,
     fit: Fit,
     progress: Progress,
     rng: np.random.Generator,
-) -> Priced:
+) -> ScoredModel:
     """What the leading eigenvectors of the second moment lead to: a start that needs no span, for that may be in part.
 
     A network found on rows enough has these directions already, or could not use them.
     """
     d = rows.X.shape[1]
     shown = subspace.rank == 0 or bool((subspace.orders == 2).any())
-    if width > d or not shown or (best.model.width and not polisher.has_few_rows):
+    if width > d or not shown or (best.model.width and not selector.has_few_rows):
         return best
     rough = fit.changed(tolerance=max(fit.tolerance, _ROUGH * (width + 1) * (d + 1) / len(rows)))
     values, leading = subspace.eigenvalues, subspace.eigenvectors[:width]
@@ -162,25 +162,25 @@ def _begun(
         span = with_linear_part(leading, best.model)
         start = from_eigenvectors(rows.projected(span), values, leading @ span.T, width, fit)
         model, _ = rough(start.model.lifted(span), rows)
-        return _better(best, model, "eigen", polisher, width, progress)
+        return _better(best, model, "eigen", selector, width, progress)
     start = from_eigenvectors(rows, values, leading, width, rough)
-    best = _better(best, start.model, "eigen", polisher, width, progress)
-    if polisher.has_few_rows and 2 * best.model.width >= width:
-        best = _from_decay(best, rows, polisher, values, leading, width, rough, progress, rng)
+    best = _better(best, start.model, "eigen", selector, width, progress)
+    if selector.has_few_rows and 2 * best.model.width >= width:
+        best = _from_decay(best, rows, selector, values, leading, width, rough, progress, rng)
     return best
 
 
 def _from_decay(
-    best: Priced,
+    best: ScoredModel,
     rows: Rows,
-    polisher: Polisher,
+    selector: ModelSelector,
     values: Float64Array,
     vectors: Float64Array,
     width: int,
     fit: Fit,
     progress: Progress,
     rng: np.random.Generator,
-) -> Priced:
+) -> ScoredModel:
     """The best of what weight decay leads to in all dimensions, from the eigenvectors and from random directions.
 
     Few rows have many optima, and paths by way of weight decay end in others.
@@ -193,28 +193,28 @@ def _from_decay(
         wide = fit.changed(decay=_DECAYS[0], max_steps=40, tolerance=1e-3)
         sources += [("wide", partial(from_wide, rows, width, wide, rng))] * _WIDE_STARTS
     for name, source in sources:
-        if polisher.is_exact(best) or progress.out_of_time():
+        if selector.is_exact(best) or progress.out_of_time():
             break
-        best = _better(best, source().model, name, polisher, width, progress)
+        best = _better(best, source().model, name, selector, width, progress)
     return best
 
 
 class _Settled:
     """Whether a network leaves nothing to explain along a basis; asked once of it, whatever basis comes later."""
 
-    def __init__(self, polisher: Polisher) -> None:
-        self._polisher = polisher
-        self._of: Priced | None = None
+    def __init__(self, selector: ModelSelector) -> None:
+        self._polisher = selector
+        self._of: ScoredModel | None = None
         self._answer = False
 
-    def __call__(self, best: Priced, basis: Float64Array) -> bool:
+    def __call__(self, best: ScoredModel, basis: Float64Array) -> bool:
         if best is not self._of:
             self._of = best
             self._answer = best.model.width > 0 and self._polisher.is_settled(best, basis)
         return self._answer
 
 
-def _is_same(candidate: Candidate, best: Priced, inside: Rows, basis: Float64Array) -> bool:
+def _is_same(candidate: Candidate, best: ScoredModel, inside: Rows, basis: Float64Array) -> bool:
     """Whether a candidate is the best network up to what few rows leave open, in a span that all but holds its neurons.
 
     One with more neurons is not: what they add may be too little for these rows to tell, and not for all rows.
@@ -230,12 +230,14 @@ def _rows_inside(r: int, width: int, error: float) -> int:
     return int(_SPAN_ROWS_PER_PARAMETER * (r + 1) * (width + 1) * (1 + _NOISE_FACTOR * error))
 
 
-def _better(best: Priced, model: Model, source: str, polisher: Polisher, width: int, progress: Progress) -> Priced:
+def _better(
+    best: ScoredModel, model: Model, source: str, selector: ModelSelector, width: int, progress: Progress
+) -> ScoredModel:
     """The candidate, polished, if that makes it better than the best so far."""
-    error = float(polisher.rows.errors(model).mean())
+    error = float(selector.rows.errors(model).mean())
     if error <= _PROMISING * best.error and not progress.out_of_time():
-        trial = polisher.polish(model, width, best.price)
-        if trial.price < best.price:
+        trial = selector.improve(model, width, best.criterion)
+        if trial.criterion < best.criterion:
             best = trial
-    progress.report(f"discovery: {source}", best.model.width, best.error / polisher.variance)
+    progress.report(f"discovery: {source}", best.model.width, best.error / selector.variance)
     return best

@@ -13,7 +13,7 @@ import numpy as np
 
 from limbeck._base.progress import Progress
 from limbeck._learner.gaussian.candidates import kink_weight
-from limbeck._learner.gaussian.clump_resolution import Zoom, centre_of, excess_band
+from limbeck._learner.gaussian.clump_resolution import ClumpProblem, centre_of, excess_band
 from limbeck._learner.gaussian.span import find_subspace
 from limbeck._learner.model.clumps import angles_modulo_sign, clump_ladder
 from limbeck._learner.model.model import Fit, Float64Array, Model, Rows
@@ -23,8 +23,8 @@ __all__ = [
     "EXTRA_PENALTY",
     "EXTRA_PER_NEURON",
     "NOISELESS",
-    "Polisher",
-    "Priced",
+    "ModelSelector",
+    "ScoredModel",
     "is_well_separated",
     "span_of",
     "with_linear_part",
@@ -62,12 +62,12 @@ _GAIN = 1.0  # in price; less is not worth a refinement, and may be rounding
 
 
 @dataclass(frozen=True)
-class Priced:
+class ScoredModel:
     """A network, its mean squared error on the rows, and its price."""
 
     model: Model
     error: float
-    price: float
+    criterion: float
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ class _Target:
         return self.excess > _EXCESS
 
 
-class Polisher:
+class ModelSelector:
     """Makes networks better on given rows.
 
     Parameters
@@ -122,25 +122,25 @@ class Polisher:
         """Whether rows are so few that moments show little and there are many optima."""
         return bool(len(self.rows) < _FEW_ROWS * self.rows.X.shape[1])
 
-    def polish(self, model: Model, width: int, rival: float = np.inf) -> Priced:
+    def improve(self, model: Model, width: int, rival: float = np.inf) -> ScoredModel:
         """The best network of at most ``width`` neurons that dropping, merging, adding and resolving leads to.
 
         The work is not begun where it starts far behind the price of a rival.
         """
         best = self.state(model)
-        if best.price > rival + _HOPELESS * len(self.rows):
+        if best.criterion > rival + _HOPELESS * len(self.rows):
             return best
         for _ in range(_ROUNDS):
-            before = best.price
+            before = best.criterion
             best = self.resolve(self.grow(self.prune(best), width), width)
-            if best.price >= before - _GAIN or self.is_exact(best) or self.progress.out_of_time():
+            if best.criterion >= before - _GAIN or self.is_exact(best) or self.progress.out_of_time():
                 break
         return self.prune(best) if self.is_exact(best) else best
 
-    def state(self, model: Model, fit: Fit | None = None) -> Priced:
+    def state(self, model: Model, fit: Fit | None = None) -> ScoredModel:
         """The model refined, with its price."""
         model = model.alive()
-        known = self.priced(model, None, (fit or self.fit).thresholds)
+        known = self.scored(model, None, (fit or self.fit).thresholds)
         if self.is_exact(known):
             return known
         # What is far below any noise is misfit, and may be lowered by much in many small steps.
@@ -148,12 +148,12 @@ class Polisher:
         noisy = known.error > NOISELESS * self.variance
         if not noisy:
             tolerance *= 0.1
-        road = "sampled" if noisy and is_well_separated(model) else "auto"
+        step_solver = "sampled" if noisy and is_well_separated(model) else "auto"
         fit = fit or self.fit
-        fitted, error = fit(model, self.rows, max_steps=_TRIAL_STEPS, tolerance=tolerance, road=road)
-        return self.priced(fitted, error, fit.thresholds)
+        fitted, error = fit(model, self.rows, max_steps=_TRIAL_STEPS, tolerance=tolerance, step_solver=step_solver)
+        return self.scored(fitted, error, fit.thresholds)
 
-    def priced(self, model: Model, error: float | None = None, thresholds: bool | None = None) -> Priced:
+    def scored(self, model: Model, error: float | None = None, thresholds: bool | None = None) -> ScoredModel:
         """The model as it is, with its price.
 
         Its mean squared error may be known; thresholds count where they are fitted (None: as the polisher's own fit).
@@ -164,16 +164,16 @@ class Polisher:
         thresholds = self.fit.thresholds if thresholds is None else thresholds
         freedom = n - (model.width * (d + thresholds) + d + 1) - 1
         if freedom <= 0:
-            return Priced(model, error, np.inf)
+            return ScoredModel(model, error, np.inf)
         penalty = (2 * n / freedom + EXTRA_PENALTY) * (n - freedom - 1)
         penalty += EXTRA_PER_NEURON * (1 + thresholds) * model.width
-        return Priced(model, error, n * float(np.log(max(error / self.variance, EXACT))) + penalty)
+        return ScoredModel(model, error, n * float(np.log(max(error / self.variance, EXACT))) + penalty)
 
-    def is_exact(self, state: Priced) -> bool:
+    def is_exact(self, state: ScoredModel) -> bool:
         """Whether only rounding is left."""
-        return state.error <= EXACT * self.variance and np.isfinite(state.price)
+        return state.error <= EXACT * self.variance and np.isfinite(state.criterion)
 
-    def is_settled(self, state: Priced, span: Float64Array) -> bool:
+    def is_settled(self, state: ScoredModel, span: Float64Array) -> bool:
         """Whether the residuals show nothing to explain, also in moments along a span (orthonormal rows)."""
         if find_subspace(self._left(state), max_rank=1, rng=self.rng, along=span).rank:
             return False
@@ -181,19 +181,19 @@ class Polisher:
         distances = np.abs(self.rows.along(state.model.directions))
         return all(excess_band(errors, distance)[1] < _SETTLED for distance in distances.T)
 
-    def prune(self, best: Priced) -> Priced:
+    def prune(self, best: ScoredModel) -> ScoredModel:
         """Drop or merge neurons that do not pay for their parameters."""
         while best.model.width and not self.progress.out_of_time():
             if self.is_exact(best) and _is_tidy(best.model, self.rows):
                 break
             trials = [self.state(smaller) for smaller in _smaller(best.model) if not self._is_hopeless(smaller, best)]
-            trial = min(trials, key=lambda s: s.price, default=best)
-            if trial.price >= best.price:
+            trial = min(trials, key=lambda s: s.criterion, default=best)
+            if trial.criterion >= best.criterion:
                 break
-            best = self._tell("prune", trial)
+            best = self._reported("prune", trial)
         return best
 
-    def _is_hopeless(self, smaller: Model, best: Priced) -> bool:
+    def _is_hopeless(self, smaller: Model, best: ScoredModel) -> bool:
         """Whether a smaller network fitted to a part of the rows is far worse there: all rows would show no less.
 
         That it is not refined to the end speaks a little against it.
@@ -207,10 +207,10 @@ class Polisher:
         fitted, _ = self.fit(smaller.alive().projected(span), few, max_steps=_RACE_STEPS, tolerance=1e-3)
         ours = few.errors(best.model.projected(span))
         excess = few.errors(fitted) - ours
-        saved = (best.price - self.priced(smaller, best.error).price) / len(self.rows) * float(ours.mean())
+        saved = (best.criterion - self.scored(smaller, best.error).criterion) / len(self.rows) * float(ours.mean())
         return bool(excess.mean() > saved + _RACE_SURE * excess.std() / np.sqrt(count))
 
-    def grow(self, best: Priced, width: int) -> Priced:
+    def grow(self, best: ScoredModel, width: int) -> ScoredModel:
         """Add neurons along what the residual labels still show."""
         while best.model.width < width and not self.is_exact(best) and not self.progress.out_of_time():
             left = self._left(best)
@@ -218,13 +218,13 @@ class Polisher:
             for u in self._directions(left, span_of(best.model)):
                 larger = best.model.with_neuron(u, kink_weight(left, left.y, u))
                 trials.append(self.state(larger))
-            trial = min(trials, key=lambda s: s.price)
-            if trial.price >= best.price - _GAIN:
+            trial = min(trials, key=lambda s: s.criterion)
+            if trial.criterion >= best.criterion - _GAIN:
                 break
-            best = self._tell("grow", trial)
+            best = self._reported("grow", trial)
         return best
 
-    def resolve(self, best: Priced, width: int) -> Priced:
+    def resolve(self, best: ScoredModel, width: int) -> ScoredModel:
         """Zoom into clumps, and into neurons around whose kinks the residuals are too large."""
         for target in self._targets(best):
             members = target.members
@@ -237,15 +237,17 @@ class Polisher:
                         return best
                     trial = self._zoomed(best, members, parts, band, afresh)
                     if trial is not None:
-                        return self._tell("resolve", trial)  # neurons have changed their places
+                        return self._reported("resolve", trial)  # neurons have changed their places
         return best
 
-    def _zoomed(self, best: Priced, members: list[int], parts: int, band: float, afresh: bool) -> Priced | None:
+    def _zoomed(
+        self, best: ScoredModel, members: list[int], parts: int, band: float, afresh: bool
+    ) -> ScoredModel | None:
         """A better network with ``parts`` neurons in the place of the members; None if there is none.
 
         If not ``afresh`` only what is there is made narrower, and in noise no further than it allows.
         """
-        zoom = Zoom.into(best.model, members, band, self.rows, _other_bands(best.model, members, band))
+        zoom = ClumpProblem.into(best.model, members, band, self.rows, _other_bands(best.model, members, band))
         if not zoom.has_rows_for(parts):
             return None
         fit = self._inner_fit
@@ -255,13 +257,13 @@ class Polisher:
         if found is None or found[1] < _GAIN:
             return None
         trial = self.state(found[0])
-        return trial if trial.price < best.price - _GAIN else None
+        return trial if trial.criterion < best.criterion - _GAIN else None
 
-    def _tell(self, stage: str, state: Priced) -> Priced:
+    def _reported(self, stage: str, state: ScoredModel) -> ScoredModel:
         self.progress.report(stage, state.model.width, state.error / self.variance)
         return state
 
-    def _left(self, state: Priced) -> Rows:
+    def _left(self, state: ScoredModel) -> Rows:
         """The rows with what is left to explain as labels."""
         return Rows(self.rows.X, self.rows.scaled_residuals(state.model), n_threads=self.rows.n_threads)
 
@@ -271,7 +273,7 @@ class Polisher:
         extremes = [int(np.argmin(found.eigenvalues)), int(np.argmax(found.eigenvalues))]
         return np.concatenate([found.eigenvectors[extremes], found.basis[found.orders > 2]])
 
-    def _targets(self, best: Priced) -> list[_Target]:
+    def _targets(self, best: ScoredModel) -> list[_Target]:
         """Clumps and suspicious single neurons, the most suspicious first."""
         errors = self.rows.errors(best.model)
         found: list[_Target] = []

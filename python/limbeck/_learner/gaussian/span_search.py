@@ -39,7 +39,9 @@ _STARTS = ((1.0, 6), (2.0, 6), (1.0, 6), (3.0, 4))
 # A function that is no sum of so few ReLUs has always something left: without an end, a product of two features took
 # five times as long for the same R2.
 _MOST_ATTEMPTS, _ATTEMPTS_AT_FULL_WIDTH = 8, 2
-_LEAST_GAIN = 2.0  # in the criterion; less is not worth a refinement in all dimensions
+# In the criterion. On 20 networks of six neurons in three dimensions (50,000 rows, noise 0.3) one false neuron, of five
+# parameters, gained 2.5; no true neuron was lost at 4.
+_LEAST_GAIN = 4.0
 _TOLERANCE = 1e-5
 _STEPS = 60
 

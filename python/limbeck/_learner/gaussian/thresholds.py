@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from limbeck._base.progress import Progress
-from limbeck._learner.gaussian.selection import EXACT, Polisher, Priced
+from limbeck._learner.gaussian.selection import EXACT, ModelSelector, ScoredModel
 from limbeck._learner.gaussian.span import Subspace
 from limbeck._learner.gaussian.span_search import best_in_span, gram, hinges_along
 from limbeck._learner.model.model import Fit, Float64Array, Model, Rows
@@ -22,17 +22,17 @@ _THRESHOLD_GAIN = 10.0  # in the criterion, for each neuron: thresholds are free
 
 
 def with_thresholds(
-    best: Priced,
+    best: ScoredModel,
     settled: bool,
     growing: bool,
-    polisher: Polisher,
+    selector: ModelSelector,
     subspace: Subspace,
     line: Model,
     most: int,
     fit: Fit,
-    tell: Progress,
+    progress: Progress,
     rng: np.random.Generator,
-) -> tuple[Priced, bool]:
+) -> tuple[ScoredModel, bool]:
     """The network with thresholds where the rows clearly ask for them, and whether they do.
 
     Parameters
@@ -44,7 +44,7 @@ def with_thresholds(
     growing : bool
         Whether more neurons without thresholds still help and will be tried: then only what they cannot explain asks
         for thresholds.
-    polisher : Polisher
+    selector : Polisher
         Holds the rows.
     subspace : Subspace
         Span of the directions according to the moments.
@@ -54,44 +54,48 @@ def with_thresholds(
         Largest number of neurons.
     fit : Fit
         How to refine.
-    tell : Progress
+    progress : Progress
         Told of every network; ends the search when time is up.
     rng : numpy.random.Generator
         For random starts.
     """
     free = fit.changed(thresholds=True)
-    d = polisher.rows.n_features
+    d = selector.rows.n_features
     shown = _shown(subspace, line)
     directions = np.array([*best.model.directions, *shown]).reshape(-1, d)
-    odd, whole = hinge_scores(polisher.rows.residuals(best.model), directions, polisher.rows)
+    odd, whole = hinge_scores(selector.rows.residuals(best.model), directions, selector.rows)
     if (odd if growing else whole if settled and best.model.width else np.inf) < HINGE_SCORE:
         return best, False
-    trial = polisher.state(best.model, free)
+    trial = selector.state(best.model, free)
     # Neurons of their own show what thresholds could do even where the search ended with none.
-    starts = [_on_scale(random_start(d, max(1, best.model.width), rng), polisher) for _ in range(2)]
-    starts += [hinges_along(u, line, polisher.rows, most, free, tell, rng) for u in shown]
+    starts = [_on_scale(random_start(d, max(1, best.model.width), rng), selector) for _ in range(2)]
+    starts += [hinges_along(u, line, selector.rows, most, free, progress, rng) for u in shown]
     for start in starts:
-        if not tell.out_of_time():
-            trial = min(trial, polisher.state(start, free), key=lambda s: s.price)
-    if trial.price >= best.price - _THRESHOLD_GAIN * max(1, trial.model.width):
+        if not progress.out_of_time():
+            trial = min(trial, selector.state(start, free), key=lambda s: s.criterion)
+    if trial.criterion >= best.criterion - _THRESHOLD_GAIN * max(1, trial.model.width):
         return best, False
-    trial = in_span(trial, polisher, most, free, tell, rng)
+    trial = in_span(trial, selector, most, free, progress, rng)
     for _ in range(_STARTS):
-        if tell.out_of_time() or polisher.is_exact(trial):
+        if progress.out_of_time() or selector.is_exact(trial):
             break
-        trial = min(trial, polisher.state(_on_scale(random_start(d, most, rng), polisher), free), key=lambda s: s.price)
-        tell.report("thresholds", trial.model.width, trial.error / polisher.variance)
+        trial = min(
+            trial, selector.state(_on_scale(random_start(d, most, rng), selector), free), key=lambda s: s.criterion
+        )
+        progress.report("thresholds", trial.model.width, trial.error / selector.variance)
     return trial, True
 
 
-def in_span(state: Priced, polisher: Polisher, most: int, fit: Fit, tell: Progress, rng: np.random.Generator) -> Priced:
+def in_span(
+    state: ScoredModel, selector: ModelSelector, most: int, fit: Fit, progress: Progress, rng: np.random.Generator
+) -> ScoredModel:
     """The best network that a search inside the span of the neurons leads to, refined in all dimensions."""
     for _ in range(_ROUNDS):
-        if tell.out_of_time() or polisher.is_exact(state):
+        if progress.out_of_time() or selector.is_exact(state):
             break
-        better = best_in_span(state.model, polisher.rows, most, fit, tell, rng)
-        trial = state if better is None else polisher.state(better, fit)
-        if trial.price >= state.price - 1:
+        better = best_in_span(state.model, selector.rows, most, fit, progress, rng)
+        trial = state if better is None else selector.state(better, fit)
+        if trial.criterion >= state.criterion - 1:
             break
         state = trial
     return state
@@ -145,6 +149,6 @@ def _largest_score(total: Float64Array, candidates: Float64Array, count: int) ->
     return float(count * gains.max(initial=0.0) / max(sizes[-1], 1e-300))
 
 
-def _on_scale(model: Model, polisher: Polisher) -> Model:
+def _on_scale(model: Model, selector: ModelSelector) -> Model:
     """A model for labels of unit variance, for the labels at hand."""
-    return Model(model.signs, model.parameters * np.sqrt(polisher.variance))
+    return Model(model.signs, model.parameters * np.sqrt(selector.variance))

@@ -16,7 +16,7 @@ import numpy as np
 from limbeck._learner.model.model import Float64Array, Model, Rows
 from limbeck._learner.streaming.rows import StreamedRows
 
-__all__ = ["turned", "without_affine_part"]
+__all__ = ["turned", "without_linear_part"]
 
 _MOST_TRIED_TOGETHER = 12  # neurons; 2^12 choices of turns
 _MOST_PARAMETERS = 2000
@@ -27,7 +27,7 @@ _LARGEST_ALONE = 4.5
 _LARGEST_TOGETHER = 3.0
 
 
-def without_affine_part(model: Model, rows: Rows | StreamedRows) -> Model | None:
+def without_linear_part(model: Model, rows: Rows | StreamedRows) -> Model | None:
     """A turned model with linear part and bias made zero, if the rows do not speak against it."""
     if not model.width or model.parameters.size > min(_MOST_PARAMETERS, len(rows) // 2):
         return None

@@ -222,9 +222,9 @@ class Rows:
         """Number of columns."""
         return int(self.X.shape[1])
 
-    def refined(self, model: Model, fit: "Fit", *, tolerance: float, road: str = "auto") -> tuple[Model, float]:
+    def refined(self, model: Model, fit: "Fit", *, tolerance: float, step_solver: str = "auto") -> tuple[Model, float]:
         """The model refined on these rows, and its mean squared error there."""
-        return fit(model, self, tolerance=tolerance, road=road)
+        return fit(model, self, tolerance=tolerance, step_solver=step_solver)
 
     def errors_of(self, residuals: Float64Array) -> Float64Array:
         """The same for residuals at hand."""
@@ -241,7 +241,7 @@ class Fit:
     thresholds: bool = False
     decay: float | Float64Array = 0.0  # of all groups of parameters, or of each neuron's and, last, the linear part
     n_threads: int = 0
-    road: str = "auto"  # to the steps: see the kernel
+    step_solver: str = "auto"  # to the steps: see the kernel
     deadline: float = np.inf  # by time.perf_counter(); a refinement that starts later takes no step
     steps_taken: int = field(default=0, init=False)
 
@@ -255,7 +255,7 @@ class Fit:
 
     def __call__(self, model: Model, rows: Rows, **changes: Any) -> tuple[Model, float]:  # noqa: ANN401
         """The model refined on the rows, and its mean squared error there."""
-        how = {name: getattr(self, name) for name in ("max_steps", "tolerance", "decay", "road")} | changes
+        how = {name: getattr(self, name) for name in ("max_steps", "tolerance", "decay", "step_solver")} | changes
         parameters, _, error, steps, _ = _kernels.refine(
             rows.X,
             rows.y,
@@ -268,7 +268,7 @@ class Fit:
             how["tolerance"],
             self.deadline - time.perf_counter(),
             self.n_threads,
-            how["road"],
+            how["step_solver"],
         )
         self.steps_taken += steps
         return Model(model.signs, parameters), error

@@ -10,13 +10,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from limbeck._base.arrays import row_weights
 from limbeck._base.progress import Progress
-from limbeck._learner.diagnostics.diagnostics import Evidence, Origin
+from limbeck._learner.diagnostics.diagnostics import Diagnostics, FitRecord
 from limbeck._learner.gaussian.learner import (
     learn_gaussian,
     noise_variance,
     refined,
     rows_to_search,
-    without_needless_affine_part,
+    without_needless_linear_part,
 )
 from limbeck._learner.gaussian.selection import NOISELESS
 from limbeck._learner.gaussian.span import Subspace
@@ -42,8 +42,8 @@ __all__ = [
     "LARGEST",
     "SMALLEST",
     "ConstantFeaturesError",
-    "Found",
     "Options",
+    "SearchResult",
     "check_features",
     "check_labels",
     "check_sizes",
@@ -103,7 +103,7 @@ class SampleRows:
 
 
 @dataclass
-class Found:
+class SearchResult:
     """The outcome of the search, in coordinates of its own, and what it was made on.
 
     ``rows`` are the user's, ``inner`` the same in those coordinates, labels over ``unit``.
@@ -120,26 +120,26 @@ class Found:
     model: Model
     subspace: Subspace | None = None
     thresholds: bool = True
-    affine: bool = True
+    has_linear_part: bool = True
     decay: float | Float64Array = 0.0
     decay_of_all: float | Float64Array = 0.0
     noise: float = np.nan
 
 
-def learn_rows(rows: Rows, options: Options, tell: Progress, names: tuple[str, ...], target: str) -> Learned:
+def learn_rows(rows: Rows, options: Options, progress: Progress, names: tuple[str, ...], target: str) -> Learned:
     """Learn from rows in memory."""
     check_labels(float(rows.y.min()), float(rows.y.max()))
     low, high = rows.X.min(axis=0), rows.X.max(axis=0)
     check_sizes(np.maximum(high, -low), names)
     if not options.constant_features:
         check_features(low, high)
-    found = search(rows, options, tell)
-    if tell.stopped_early and len(found.held_out):
+    found = search(rows, options, progress)
+    if progress.stopped_early and len(found.held_out):
         _leave_to_constant(found)
     residuals = found.inner.part(found.held_out).residuals(found.model)
     if found.kind != "any":
-        finish(found, found.inner, options.refine, tell, joining=len(found.held_out) > 0)
-    return learned(found, residuals, None, options, tell, names, target)
+        finish(found, found.inner, options.refine, progress, joining=len(found.held_out) > 0)
+    return learned(found, residuals, None, options, progress, names, target)
 
 
 def mean_alone(rows: Rows, validation: float, seed: int, names: tuple[str, ...], target: str) -> Learned:
@@ -148,20 +148,20 @@ def mean_alone(rows: Rows, validation: float, seed: int, names: tuple[str, ...],
     return learn_rows(rows, options, Progress(None, False, None), names, target)
 
 
-def search(rows: Rows, options: Options, tell: Progress, *, largest: float | None = None) -> Found:
+def search(rows: Rows, options: Options, progress: Progress, *, largest: float | None = None) -> SearchResult:
     """Find a network on the rows that are not held out.
 
     If they are a sample of more, ``largest`` is the size of the labels of all.
     """
     n_threads, rng = options.n_threads or None, options.rng
-    fit = Fit(tolerance=1e-4, n_threads=rows.n_threads, deadline=tell.deadline)
+    fit = Fit(tolerance=1e-4, n_threads=rows.n_threads, deadline=progress.deadline)
     held_out, used = _split(len(rows), options.validation, rng)
     if len(used) < FEWEST_ROWS:
         sampled = "" if largest is None else " sampled (see sample_rows)"
         raise ValueError(
             f"validation={options.validation!r} leaves {len(used)} of {len(rows)} rows{sampled} to learn from, too few"
         )
-    tell.enter("inputs")
+    progress.enter("inputs")
     kind = options.inputs
     if kind == "auto":
         kind = detect_inputs(rows.X[_drawn(used, MOST_ROWS)], n_threads)
@@ -172,40 +172,44 @@ def search(rows: Rows, options: Options, tell: Progress, *, largest: float | Non
     unit = float(2.0 ** np.round(np.log2(size))) if size > 0 else 1.0
     begun = _begun(kind, rows, used, held_out, unit, fit)
     if kind == "any":
-        return _searched_any(begun, options, tell, whole=largest is None)
+        return _searched_any(begun, options, progress, whole=largest is None)
     if not np.ptp(rows.y[used]):
         return _constant(begun)
-    found = _searched_gaussian(begun, options, tell)
-    unsure = options.inputs == "auto" and options.refine and not tell.out_of_time()
+    found = _searched_gaussian(begun, options, progress)
+    unsure = options.inputs == "auto" and options.refine and not progress.out_of_time()
     if unsure and (not found.model.width or _is_misfit(found)):
         # The inputs passed for Gaussian, and no neuron was found, or the network leaves something to explain: what
         # needs no such inputs may do better.
-        general = _searched_any(_begun("any", rows, used, held_out, unit, fit), options, tell, whole=largest is None)
+        general = _searched_any(
+            _begun("any", rows, used, held_out, unit, fit), options, progress, whole=largest is None
+        )
         if general.noise <= _cross_validated_error(found):
             return general
     return found
 
 
-def _begun(kind: str, rows: Rows, used: NDArray[np.intp], held_out: NDArray[np.intp], unit: float, fit: Fit) -> Found:
+def _begun(
+    kind: str, rows: Rows, used: NDArray[np.intp], held_out: NDArray[np.intp], unit: float, fit: Fit
+) -> SearchResult:
     """A search that has its coordinates, and nothing else yet."""
     coordinates = None if kind == "standard" else _coordinates(rows, used, kind)
     inner = Rows(rows.X if coordinates is None else coordinates(rows.X), rows.y / unit, rows.weights, rows.n_threads)
-    return Found(kind, rows, inner, unit, coordinates, used, held_out, fit, linear_model(inner.n_features))
+    return SearchResult(kind, rows, inner, unit, coordinates, used, held_out, fit, linear_model(inner.n_features))
 
 
-def _searched_any(found: Found, options: Options, tell: Progress, *, whole: bool) -> Found:
+def _searched_any(found: SearchResult, options: Options, progress: Progress, *, whole: bool) -> SearchResult:
     """The search for inputs of any distribution, on no more rows than it asks for.
 
     Where the rows are the whole and no sample, the network is refined on all of them that are used.
     """
-    tell.enter("widths")
+    progress.enter("widths")
     few = used = found.used
     inner, fit = found.inner, found.fit
     if options.asked_rows is None and len(used) > (most := rows_to_search(options.most, inner.n_features)):
         few = np.sort(options.rng.permutation(used)[:most])
-    fitted = fit_any(inner.part(few), options.width, options.max_width, fit, tell, options.rng)
+    fitted = fit_any(inner.part(few), options.width, options.max_width, fit, progress, options.rng)
     if whole and len(few) < len(used):
-        tell.enter("refine")
+        progress.enter("refine")
         fitted = with_more_rows(fitted, inner.part(used), len(few), fit)
     else:
         found.used = few
@@ -213,20 +217,20 @@ def _searched_any(found: Found, options: Options, tell: Progress, *, whole: bool
     return found
 
 
-def _constant(found: Found) -> Found:
+def _constant(found: SearchResult) -> SearchResult:
     """A constant, where all labels learned from are equal and only those held out differ."""
     found.model.parameters[-1, -1] = found.inner.y[found.used[0]]
     found.thresholds = found.fit.thresholds
     return found
 
 
-def _searched_gaussian(found: Found, options: Options, tell: Progress) -> Found:
+def _searched_gaussian(found: SearchResult, options: Options, progress: Progress) -> SearchResult:
     """The search for Gaussian inputs."""
     # Kinks at an estimated mean are off by its error: thresholds make up for that.
     found.fit = fit = found.fit.changed(thresholds=found.kind == "gaussian" and options.refine)
     masked = _without(found.inner, found.held_out)
     found.model, found.subspace, found.thresholds = learn_gaussian(
-        masked, found.used, options.width, options.max_width, options.refine, fit, tell, options.rng
+        masked, found.used, options.width, options.max_width, options.refine, fit, progress, options.rng
     )
     return found
 
@@ -239,7 +243,7 @@ def _drawn(used: NDArray[np.intp], most: int) -> NDArray[np.intp]:
     return used if len(used) <= most else np.sort(np.random.default_rng(0).permutation(used)[:most])
 
 
-def _is_misfit(found: Found) -> bool:
+def _is_misfit(found: SearchResult) -> bool:
     """Whether the residuals of a network show hinges along single features, which noise does not."""
     some = _drawn(found.used, _MISFIT_ROWS)
     inner = found.inner.part(some)
@@ -251,14 +255,14 @@ def _is_misfit(found: Found) -> bool:
     return largest > HINGE_SCORE
 
 
-def _cross_validated_error(found: Found) -> float:
+def _cross_validated_error(found: SearchResult) -> float:
     """Mean squared error of a network on the rows it was fitted to, times what its number of parameters calls for."""
     rows, model = found.inner.part(found.used), found.model
     taken = (model.width * (rows.n_features + found.thresholds) + rows.n_features + 1) / rows.count
     return rows.mean_error(model) / (1 - taken) ** 2 if taken < 1 else np.inf
 
 
-def _leave_to_constant(found: Found) -> None:
+def _leave_to_constant(found: SearchResult) -> None:
     """Put a constant in the place of a network that was cut short, where it is better on the rows held out."""
     held_out, used = found.inner.part(found.held_out), found.inner.part(found.used)
     constant = linear_model(used.n_features)
@@ -267,23 +271,25 @@ def _leave_to_constant(found: Found) -> None:
         found.model, found.decay, found.noise = constant, 0.0, np.nan
 
 
-def finish(found: Found, everything: Rows | StreamedRows, refine: bool, tell: Progress, *, joining: bool) -> None:
+def finish(
+    found: SearchResult, everything: Rows | StreamedRows, refine: bool, progress: Progress, *, joining: bool
+) -> None:
     """The last refinement of a network for Gaussian inputs, on all rows, if there are any to join."""
     if refine and joining:
-        found.model = refined(found.model, everything, found.fit.changed(thresholds=found.thresholds), tell)
+        found.model = refined(found.model, everything, found.fit.changed(thresholds=found.thresholds), progress)
     if refine and not found.thresholds:
-        found.model, found.affine = without_needless_affine_part(found.model, everything, tell)
+        found.model, found.has_linear_part = without_needless_linear_part(found.model, everything, progress)
     elif refine:
         found.model = turned(found.model)
-    found.noise = noise_variance(found.model, everything, found.affine, found.thresholds)
+    found.noise = noise_variance(found.model, everything, found.has_linear_part, found.thresholds)
 
 
 def learned(
-    found: Found,
+    found: SearchResult,
     residuals: Float64Array,
     everything: StreamedRows | None,
     options: Options,
-    tell: Progress,
+    progress: Progress,
     names: tuple[str, ...],
     target: str,
 ) -> Learned:
@@ -295,8 +301,8 @@ def learned(
     network = model.network()
     if found.coordinates is not None:
         network = found.coordinates.pull_back(network).normalized()
-    tell.finish()
-    origin = Origin(
+    progress.finish()
+    origin = FitRecord(
         model=model,
         rows=replace(found.inner, y=rows.y),
         original=rows,
@@ -304,16 +310,16 @@ def learned(
         held_out=found.held_out,
         joined=found.kind != "any" or everything is not None,
         thresholds=found.thresholds,
-        affine=found.affine,
+        has_linear_part=found.has_linear_part,
         decay=found.decay,
         coordinates=found.coordinates,
         standard=found.kind == "standard",
         refined=bool(options.refine),
         everything=everything,
         decay_of_everything=found.decay_of_all,
-        refit=None if tell.stopped_early else partial(refitted, found.kind, options.width, options.max_width),
+        refit=None if progress.stopped_early else partial(refitted, found.kind, options.width, options.max_width),
     )
-    evidence = Evidence(network, origin)
+    evidence = Diagnostics(network, origin)
     return Learned(
         network=network,
         inputs=found.kind,
@@ -324,9 +330,9 @@ def learned(
         noise_variance=found.noise * unit**2,
         clumps=evidence.priced_clumps(),
         subspace=None if found.subspace is None else found.subspace.scaled(unit),
-        history=tell.history,
-        timings=tell.timings,
-        stopped_early=tell.stopped_early,
+        history=progress.history,
+        timings=progress.timings,
+        stopped_early=progress.stopped_early,
         feature_names=names,
         target_name=target,
         _evidence=evidence,
@@ -336,10 +342,10 @@ def learned(
 def refitted(kind: str, width: int | None, max_width: int, rows: Rows) -> Refit:
     """Search on other rows, all of them, as a result's was made: by which it can be cross-validated."""
     options = Options(width, max_width, kind, True, 0.0, np.random.default_rng(0), rows.n_threads)
-    tell = Progress(None, False, None)
-    found = search(rows, options, tell)
+    progress = Progress(None, False, None)
+    found = search(rows, options, progress)
     if kind != "any":
-        finish(found, found.inner, True, tell, joining=False)
+        finish(found, found.inner, True, progress, joining=False)
     model = Model(found.model.signs, found.model.parameters * found.unit)
     fit = Fit(thresholds=found.thresholds, n_threads=rows.n_threads)
     return Refit(model, replace(found.inner, y=rows.y), fit, found.decay, found.coordinates)

@@ -70,13 +70,13 @@ def learn_blocks(
     source: Any,  # noqa: ANN401
     options: Options,
     sample_rows: int | None,
-    tell: Progress,
+    progress: Progress,
     names_of: Callable[[Any, int], tuple[str, ...]],
     target: str | None,
 ) -> Learned:
     """Search on a sample of the rows, or on all of them if they are no more, and refine on all of them."""
-    tell.enter("rows")
-    scan = scanned(source, options.sample_rows(sample_rows), options.rng, options.n_threads, tell)
+    progress.enter("rows")
+    scan = scanned(source, options.sample_rows(sample_rows), options.rng, options.n_threads, progress)
     d = 0 if scan.low is None else len(scan.low)
     require_enough_rows(scan.count, d)
     assert scan.low is not None
@@ -86,7 +86,7 @@ def learn_blocks(
     X, y, weights = scan.sample.in_order()
     if len(y) == scan.count:
         same = weighted_rows(X, y, weights if scan.weighted else None, options.n_threads)
-        return replace(learn_rows(same, options, tell, names, target), _columns=scan.names)
+        return replace(learn_rows(same, options, progress, names, target), _columns=scan.names)
     if not options.refine:
         raise ValueError(
             f"refine=False needs all rows in memory: there are {scan.n_rows}, and sample_rows allows {len(y)}"
@@ -97,23 +97,23 @@ def learn_blocks(
         check_features(scan.low, scan.high)
     sample = weighted_rows(X, y, weights if scan.weighted else None, options.n_threads)
     _check_sample(sample, scan, names)
-    found = search(sample, options, tell, largest=max(abs(scan.least), abs(scan.largest)))
+    found = search(sample, options, progress, largest=max(abs(scan.least), abs(scan.largest)))
     residuals = found.inner.part(found.held_out).residuals(found.model)
-    tell.enter("refine")
-    everything = StreamedRows(source, scan, found.coordinates, found.unit, found.inner, tell)
+    progress.enter("refine")
+    everything = StreamedRows(source, scan, found.coordinates, found.unit, found.inner, progress)
     if found.kind != "any":
-        finish(found, everything, True, tell, joining=True)
+        finish(found, everything, True, progress, joining=True)
     else:
         # What the rows determine grows with their number, and a decay beside it is the less.
         found.decay_of_all = found.decay * (len(found.used) / scan.count)
         fit = found.fit.changed(thresholds=True, decay=found.decay_of_all)
-        if not tell.out_of_time():
+        if not progress.out_of_time():
             model, _ = everything.refined(found.model, fit, tolerance=fit.tolerance)
             found.model = turned(model)
         found.noise = noise_variance(found.model, everything, True, True)
     if found.model.parameters.size <= QUICK and not getattr(source, "in_memory", False):
         everything.prepare_standard_errors(Model(found.model.signs, found.model.parameters * found.unit))
-    return replace(learned(found, residuals, everything, options, tell, names, target), _columns=scan.names)
+    return replace(learned(found, residuals, everything, options, progress, names, target), _columns=scan.names)
 
 
 def _check_sample(sample: Rows, scan: Scan, names: tuple[str, ...]) -> None:

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from limbeck._base.arrays import float_array
 from limbeck._base.files import write_whole
 from limbeck._base.frames import matched_rows
-from limbeck._learner.diagnostics.diagnostics import Evidence, Narrower
+from limbeck._learner.diagnostics.diagnostics import Diagnostics, PrunedNetwork
 from limbeck._learner.diagnostics.reading import Reading
 from limbeck._learner.diagnostics.standard_errors import StandardErrors
 from limbeck._learner.gaussian.span import Subspace
@@ -83,7 +83,7 @@ class Learned:
     stopped_early: bool = False
     feature_names: tuple[str, ...] = ()
     target_name: str = "y"
-    _evidence: Evidence = field(default=None, repr=False, compare=False)  # type: ignore[assignment]
+    _evidence: Diagnostics = field(default=None, repr=False, compare=False)  # type: ignore[assignment]
     _columns: tuple[str, ...] | None = field(default=None, repr=False, compare=False)  # of the table learned from
 
     @property
@@ -112,7 +112,7 @@ class Learned:
         return self._evidence.reading
 
     @property
-    def narrower(self) -> list[Narrower]:
+    def narrower(self) -> list[PrunedNetwork]:
         """Networks of fewer neurons, one less at a time, and how good they are, computed when first asked for.
 
         Raises

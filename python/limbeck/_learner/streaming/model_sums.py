@@ -8,12 +8,12 @@ from limbeck import _kernels
 from limbeck._base.arrays import thread_count
 from limbeck._learner.model.coordinates import Whitening
 from limbeck._learner.model.model import Model, Rows, normal_matrix
-from limbeck.blocks._protocol import Block, FromZero, pieces
+from limbeck.blocks._protocol import Block, SupportsSum, pieces
 
 __all__ = ["ModelSums"]
 
 
-class ModelSums(FromZero):
+class ModelSums(SupportsSum):
     """Sums over rows at one model; adds up by ``+``.
 
     With v the weights, r the residuals and J the derivatives by the parameters:

@@ -47,7 +47,7 @@ class StreamedRows:
         Of the labels.
     sample : Rows
         Some of the rows, in these coordinates and this unit.
-    tell : Progress
+    progress : Progress
         Shows passes; ends them when time is up.
     """
 
@@ -58,10 +58,10 @@ class StreamedRows:
         coordinates: Whitening | None,
         unit: float,
         sample: Rows,
-        tell: Progress,
+        progress: Progress,
     ) -> None:
         self._source, self._coordinates, self._unit = source, coordinates, unit
-        self._sample, self._tell = sample, tell
+        self._sample, self._progress = sample, progress
         self._n_rows, self.count = scan.n_rows, scan.count
         self.n_threads = sample.n_threads
         self.variance = scan.squares / scan.weight / unit**2 or 1.0
@@ -79,14 +79,14 @@ class StreamedRows:
         """Sums over all rows at a model, by a pass unless they are known."""
         known = self._known
         if known is None or not _same(known.model, model) or (what != "gradient" and known.what != what):
-            if time.perf_counter() > self._tell.deadline:
+            if time.perf_counter() > self._progress.deadline:
                 raise _OutOfTime
             empty = ModelSums(model, self._coordinates, self._unit, what)
             line = PassLine(f"pass: {what}")
 
             def report(done: int, n_rows: int | None) -> None:
-                self._tell.show_pass(line.text(done, n_rows or self._n_rows))
-                if done < self._n_rows and time.perf_counter() > self._tell.deadline:
+                self._progress.show_pass(line.text(done, n_rows or self._n_rows))
+                if done < self._n_rows and time.perf_counter() > self._progress.deadline:
                     raise _OutOfTime
 
             known = sum_over(self._source, empty, self.n_threads or None, report)
@@ -147,7 +147,7 @@ class StreamedRows:
 
     def sandwich(self, model: Model) -> tuple[Float64Array, Float64Array, float]:
         """Of a model for labels as they are: see :meth:`limbeck._learner.model.model.Rows.sandwich`."""
-        self._tell.deadline = np.inf  # whoever asks for them wants them
+        self._progress.deadline = np.inf  # whoever asks for them wants them
         # Derivatives do not depend on the unit, a power of two.
         known = self.sums(Model(model.signs, model.parameters / self._unit), "sandwich")
         assert known.matrix is not None
@@ -156,7 +156,7 @@ class StreamedRows:
         meat = known.score_matrix / known.scores if known.scores else bread.copy()
         return bread, meat, self._unit * float(np.sqrt(known.scores)) / known.weight
 
-    def refined(self, model: Model, fit: Fit, *, tolerance: float, road: str = "auto") -> tuple[Model, float]:
+    def refined(self, model: Model, fit: Fit, *, tolerance: float, step_solver: str = "auto") -> tuple[Model, float]:
         """The model refined on all rows, and its mean squared error there.
 
         Levenberg-Marquardt with one pass a step, for the error and its gradient. The normal matrix is that of the
@@ -169,12 +169,12 @@ class StreamedRows:
             for _ in range(min(fit.max_steps, _MOST_STEPS)):
                 cost, gradient = system.cost_and_gradient(here)
                 step = system.step(model, gradient)
-                if -0.5 * float(step.ravel() @ gradient.ravel()) <= tolerance * cost or self._tell.out_of_time():
+                if -0.5 * float(step.ravel() @ gradient.ravel()) <= tolerance * cost or self._progress.out_of_time():
                     break
                 trial = Model(model.signs, model.parameters + step)
                 there = self.sums(trial)
                 better = system.cost_and_gradient(there)[0] < cost
-                self._tell.report(
+                self._progress.report(
                     "refine", model.width, float(min(here.error, there.error) / here.weight / self.variance)
                 )
                 if better:
@@ -182,7 +182,7 @@ class StreamedRows:
                 if not system.adapt(better):
                     break
         except _OutOfTime:
-            self._tell.stopped_early = True
+            self._progress.stopped_early = True
         return model, self._sample.mean_error(model) if here is None else here.error / here.weight
 
 

@@ -13,7 +13,7 @@ from limbeck._base.arrays import Array, Float64Array
 from limbeck._base.frames import column_names, label_names, require_same_names
 from limbeck._base.progress import Progress
 from limbeck.blocks._passes import PassLine, sum_over
-from limbeck.blocks._protocol import Block, Blocks, FromZero, pieces
+from limbeck.blocks._protocol import Block, Blocks, SupportsSum, pieces
 
 __all__ = ["RowCounts", "RowSample", "Scan", "scanned"]
 
@@ -21,7 +21,7 @@ _GROWTH = 2
 _STEP = 1 << 14
 
 
-class RowCounts(FromZero):
+class RowCounts(SupportsSum):
     """Number of rows of every block: where one of a cluster begins is known from those before it."""
 
     def __init__(self) -> None:
@@ -60,7 +60,7 @@ def scanned(
     rows_to_keep: Callable[[int], int],
     rng: np.random.Generator,
     n_threads: int,
-    tell: Progress,
+    progress: Progress,
 ) -> Scan:
     """The first pass over blocks; ``rows_to_keep`` tells how many rows to draw, by the number of features."""
     line = PassLine("pass: rows")
@@ -75,7 +75,7 @@ def scanned(
     # Without a draw from the generator, whose state is to be the same as for arrays.
     seed = copy.deepcopy(rng).integers(2**63)
     empty = Scan(RowSample(rows_to_keep, int(seed), n_rows), first_rows)
-    return sum_over(source, empty, n_threads or None, lambda done, n_rows: tell.show_pass(line.text(done, n_rows)))
+    return sum_over(source, empty, n_threads or None, lambda done, n_rows: progress.show_pass(line.text(done, n_rows)))
 
 
 class RowSample:
@@ -206,7 +206,7 @@ def _name_non_finite(first: int, **arrays: Array) -> None:
             )
 
 
-class Scan(FromZero):
+class Scan(SupportsSum):
     """What one pass tells of the rows; adds up by ``+``.
 
     Parameters
