@@ -1,9 +1,15 @@
 // Double-double arithmetic: an unevaluated sum of two doubles, about 32 digits.
 //
-// Compile users of this header with -ffp-contract=off: a product fused into one of the sums below breaks them.
+// Files that include this header are compiled with -ffp-contract=off, because a product fused into one of the sums below
+// would break them.
 // Sources: Dekker, A floating-point technique for extending the available precision, Numer. Math. 18 (1971);
 // Hida, Li and Bailey, Algorithms for quad-double precision floating point arithmetic, ARITH-15 (2001).
 #pragma once
+
+// Contraction of a compiled file cannot be seen by the preprocessor, so whoever turns it off says so (sources.cmake).
+#ifndef LIMBECK_NO_CONTRACTION
+#error "Compile with -ffp-contract=off, and define LIMBECK_NO_CONTRACTION."
+#endif
 
 #include <cmath>
 
