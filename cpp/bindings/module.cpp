@@ -2,15 +2,12 @@
 
 PYBIND11_MODULE(LIMBECK_MODULE, m, pybind11::mod_gil_not_used()) {
   m.attr("level") = LIMBECK_LEVEL;
-  limbeck::bind_config(m);
-  limbeck::bind_contraction(m);
+  limbeck::bind_core(m);
   limbeck::bind_dense(m);
-  limbeck::bind_gram(m);
-  limbeck::bind_hermite(m);
-  limbeck::bind_machine(m);
+  limbeck::bind_gauss_newton(m);
+  limbeck::bind_least_squares(m);
+  limbeck::bind_moments(m);
   limbeck::bind_network(m);
-  limbeck::bind_refine(m);
-  limbeck::bind_ridgeless(m);
   limbeck::bind_run(m);
-  limbeck::bind_simulate(m);
+  limbeck::bind_simulation(m);
 }
