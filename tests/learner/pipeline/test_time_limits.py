@@ -58,7 +58,7 @@ def test_a_late_collapse_is_done_in_one_go(rows):
             calls.append(1)
             return original(self, *args, **changes)
 
-    fit = Counting(n_threads=1, deadline=PAST)
+    fit = Counting(deadline=PAST)
     model, error = discovery.collapse(wide, rows, 4, fit)
     assert model.width <= 4
     assert len(calls) <= 3
