@@ -5,7 +5,9 @@ import pytest
 
 import limbeck
 from limbeck._base.progress import Progress
-from limbeck._learner.model.model import Fit, Model, Rows, linear_model
+from limbeck._learner.model.model import Model, linear_model
+from limbeck._learner.model.refinement import Fit
+from limbeck._learner.model.rows import Rows
 from limbeck._learner.tabular.hinges import select
 from limbeck._learner.tabular.learner import _by_evidence, _known, _living, cross_validated, fit_any
 
@@ -26,7 +28,7 @@ def jacobian(model, rows):
 
 def test_hinges_are_found_where_they_are():
     rows = rows_of(0, 2000, 6, lambda X: 2 * np.maximum(X[:, 1] - 0.3, 0) - 1.5 * np.maximum(-X[:, 4] - 0.2, 0))
-    found = fit_any(rows, None, 16, Fit(n_threads=1), Progress(None, False, None), np.random.default_rng(0))
+    found = fit_any(rows, None, 16, Fit(), Progress(None, False, None), np.random.default_rng(0))
     assert found.error < 1e-4
     assert found.model.width <= 4
     leading = np.abs(found.model.directions[np.argsort(-found.model.sizes)[:2]])
@@ -39,7 +41,7 @@ def test_known_parameters_are_those_of_the_definition(monkeypatch, weighted):
     rng = np.random.default_rng(1)
     weights = rng.uniform(0.5, 1.5, 300) if weighted else None
     rows = rows_of(1, 300, 4, lambda X: np.abs(X[:, 0]) + X[:, 1], 0.3, weights)
-    model = _by_evidence(select(rows, 3, rng).start(3), rows, Fit(n_threads=1, thresholds=True, tolerance=1e-4)).model
+    model = _by_evidence(select(rows, 3, rng).start(3), rows, Fit(thresholds=True, tolerance=1e-4)).model
     decay = rng.uniform(0.01, 0.1, model.width + 1)
     v = np.ones(300) if weights is None else weights
     J = jacobian(model, rows)
@@ -88,8 +90,8 @@ def test_neurons_that_are_lines_or_off_become_what_they_are():
 
 def test_evidence_finds_the_noise_and_shrinks_what_is_not_there():
     rows = rows_of(3, 400, 10, lambda X: X[:, 0], 1.0)
-    found = _by_evidence(select(rows, 8, np.random.default_rng(0)).start(8), rows, Fit(thresholds=True, n_threads=1))
-    plain, _ = Fit(thresholds=True, n_threads=1)(select(rows, 8, np.random.default_rng(0)).start(8), rows)
+    found = _by_evidence(select(rows, 8, np.random.default_rng(0)).start(8), rows, Fit(thresholds=True))
+    plain, _ = Fit(thresholds=True)(select(rows, 8, np.random.default_rng(0)).start(8), rows)
     fresh = rows_of(4, 4000, 10, lambda X: X[:, 0], 1.0)
     assert fresh.errors(found.model).mean() < 0.53  # the noise alone is 0.5
     assert fresh.errors(plain).mean() > 0.55
@@ -143,7 +145,7 @@ def test_the_same_for_any_number_of_threads():
 def test_a_width_is_a_bound():
     rows = rows_of(9, 300, 3, lambda X: X[:, 0], 0.5)
     for width in (0, 1, 5):
-        found = fit_any(rows, width, 16, Fit(n_threads=1), Progress(None, False, None), np.random.default_rng(0))
+        found = fit_any(rows, width, 16, Fit(), Progress(None, False, None), np.random.default_rng(0))
         assert found.model.width <= width
         assert len(found.decay) == found.model.width + 1
     assert select(rows, 0, np.random.default_rng(0)).start(0).width == linear_model(3).width == 0

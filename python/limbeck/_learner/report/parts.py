@@ -8,9 +8,9 @@ from html import escape
 
 import numpy as np
 
+from limbeck._base.arrays import Float64Array
 from limbeck._learner.diagnostics.curves import Curve, Jump
 from limbeck._learner.diagnostics.reading import Reading
-from limbeck._learner.model.model import Float64Array
 from limbeck._learner.report.comparison import clipped
 from limbeck._learner.report.numbers import NOTHING, number, percent, with_error
 

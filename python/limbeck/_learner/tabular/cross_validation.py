@@ -7,9 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from limbeck._base.arrays import Float64Array
 from limbeck._learner.model.coordinates import Whitening
-from limbeck._learner.model.model import Fit, Float64Array, Model, Rows
-from limbeck._learner.model.pruning import narrowed
+from limbeck._learner.model.model import Model
+from limbeck._learner.model.pruning import pruned
+from limbeck._learner.model.refinement import Fit
+from limbeck._learner.model.rows import Rows
 
 __all__ = ["FEWEST_HELD_OUT", "CrossValidation", "LineComparison", "Refit", "can_be_refitted", "cross_validate"]
 
@@ -111,7 +114,7 @@ def cross_validate(refit: Callable[[Rows], Refit], rows: Rows, width: int) -> Cr
         squares[:, np.sort(fold)] = np.square(left_out.residuals(found.model))
         model, decay = found.model, found.decay
         for fewer in range(model.width - 1, -1, -1):
-            model, decay = narrowed(model, found.rows, found.fit, fewer, decay)
+            model, decay = pruned(model, found.rows, found.fit, fewer, decay)
             squares[min(fewer, width), np.sort(fold)] = np.square(left_out.residuals(model))
     if rows.weights is not None:
         squares *= rows.weights / rows.weights.mean()

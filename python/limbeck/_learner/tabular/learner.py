@@ -15,13 +15,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from limbeck import moments
+from limbeck._base.arrays import Float64Array
 from limbeck._base.progress import Progress
-from limbeck._learner.gaussian.selection import EXACT
-from limbeck._learner.model.model import Fit, Float64Array, Model, Rows, linear_model, normal_matrix
-from limbeck._learner.model.pruning import narrowed
+from limbeck._learner.model.model import Model, linear_model
+from limbeck._learner.model.pruning import pruned
+from limbeck._learner.model.refinement import Fit
+from limbeck._learner.model.rows import EXACT, Rows, normal_matrix
 from limbeck._learner.tabular.hinges import augmented, select
 
-__all__ = ["TabularFit", "cross_validated", "fit_any", "random_start", "with_more_rows"]
+__all__ = ["TabularFit", "cross_validated", "fit_any", "with_more_rows"]
 
 _WIDTHS, _FEW_NEURONS = (0, 1, 2, 4, 8, 16, 32), 4
 _LEAST_DECAY, _FIRST_DECAY, _MOST_DECAY = 1e-6, 1e-2, 1e6
@@ -47,17 +49,6 @@ _FOLD_ERRORS = 1.0
 _ROUNDING = 4 * float(np.finfo(np.float64).eps)  # of a label, for its size
 _NEARLY_EXACT = 1e-2  # of the labels' variance: what a decay may have left of an exact fit
 _EXACT_STEPS, _EXACT_TOLERANCE = 50, 1e-12
-
-
-def random_start(d: int, width: int, rng: np.random.Generator) -> Model:
-    """Neurons in random directions that switch on within the bulk of standardised data."""
-    model = linear_model(d)
-    for i in range(width):
-        u = rng.standard_normal(d)
-        model = model.with_neuron(u / np.linalg.norm(u), 0.5 * (-1.0) ** i)
-    parameters = model.parameters.copy()
-    parameters[:-1, -1] = 0.5 * rng.uniform(-1, 1, width)
-    return Model(model.signs, parameters)
 
 
 # ---- Evidence ----
@@ -131,7 +122,7 @@ def _known(model: Model, decay: Float64Array, rows: Rows) -> Float64Array:
 
 def _known_apart(model: Model, decay: Float64Array, rows: Rows) -> Float64Array:
     """The same as if groups did not know of each other: from the eigenvalues of each one's rows."""
-    weights = np.ones(len(rows)) if rows.weights is None else rows.weights
+    weights = rows.row_weights
     gates = np.column_stack([augmented(rows.X) @ model.neurons.T > 0, np.ones(len(rows), dtype=bool)])
     shares = gates * (weights / weights.sum())[:, None]
     if len(rows) <= rows.X.shape[1]:
@@ -139,7 +130,7 @@ def _known_apart(model: Model, decay: Float64Array, rows: Rows) -> Float64Array:
         roots = np.sqrt(shares.T)
         grams = roots[:, :, None] * inner * roots[:, None, :]
     else:
-        grams = moments.weighted_grams(rows.X, shares, n_threads=rows.n_threads or None)
+        grams = moments.weighted_grams(rows.X, shares, n_threads=rows.n_threads)
     values = np.maximum(np.linalg.eigvalsh(grams), 0.0)
     return np.asarray((values / (values + decay[:, None])).sum(axis=1))
 
@@ -373,8 +364,7 @@ class _Search:
         """The model refined without decay, if it is exact then."""
         if not self._determined(model):
             return None
-        how = {"max_steps": _EXACT_STEPS, "tolerance": _EXACT_TOLERANCE, "decay": 0.0}
-        model, error = self._fit(model, self._rows, **how)
+        model, error = self._fit(model, self._rows, max_steps=_EXACT_STEPS, tolerance=_EXACT_TOLERANCE, decay=0.0)
         if error > self._exact:
             return None
         return _judged(*_living(model, np.zeros(model.width + 1), self._rows), self._rows)
@@ -392,6 +382,6 @@ class _Search:
     def _without_one(self, found: TabularFit) -> Iterator[Model]:
         """Without the neuron that seems needed least, then without each."""
         model = found.model
-        yield narrowed(model, self._rows, self._fit, model.width - 1, found.decay)[0]
+        yield pruned(model, self._rows, self._fit, model.width - 1, found.decay)[0]
         for i in np.argsort(model.sizes):
             yield model.without(int(i))
