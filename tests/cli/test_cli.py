@@ -17,7 +17,7 @@ import limbeck
 from limbeck import ReLUNetwork, cli
 from limbeck._cli import learn as _command_learn
 from limbeck._learner.report.comparison import matched, number, r2_interval
-from limbeck.network._storage import load_model
+from limbeck.network._network_file import load_network_file
 
 
 @pytest.fixture(autouse=True)
@@ -580,7 +580,7 @@ def test_bad_rows_to_predict(learned, capsys):
 
 
 def test_model_file_round_trip(learned):
-    model = load_model(Path("h.json"))
+    model = load_network_file(Path("h.json"))
     X, _ = learned
     assert model.preprocessing is not None
     assert model.preprocessing.named
