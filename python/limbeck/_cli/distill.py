@@ -33,7 +33,8 @@ from limbeck._cli.options import (
 )
 from limbeck._cli.tables import add_text_options, dialect_of, give_hints
 from limbeck._learner.diagnostics.reading import Reading
-from limbeck._learner.report.comparison import clipped, number, r2_interval
+from limbeck._learner.report.intervals import r2_interval
+from limbeck._learner.report.numbers import clipped, number
 from limbeck._tables.errors import drop_options, listed, numbered
 from limbeck._tables.files import SUFFIXES, open_table
 from limbeck.blackbox import Distilled, TeacherError, distill

@@ -29,7 +29,8 @@ from limbeck._cli.options import (
 )
 from limbeck._cli.tables import Columns, add_text_options, choose_columns, dialect_of, give_hints, read_columns
 from limbeck._learner.model.coordinates import INPUTS
-from limbeck._learner.report.comparison import clipped, number, r2_interval
+from limbeck._learner.report.intervals import r2_interval
+from limbeck._learner.report.numbers import clipped, number
 from limbeck._learner.tabular.cross_validation import FEWEST_HELD_OUT
 from limbeck._tables.files import SUFFIXES, Table, open_table, stem
 from limbeck.learn import Learned, learn
