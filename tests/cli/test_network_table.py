@@ -31,6 +31,6 @@ def test_the_table_has_a_row_for_each_planted_neuron():
         "neuron   planted weight  recovered weight  angle between (rad)",
         "------  ---------------  ----------------  -------------------",
         "     0    +2.0000000000     +2.0000000000              0.0e+00",
-        "     1    -1.0000000000                             not found",
+        "     1    -1.0000000000                              not found",
     ]
     assert compare_networks(found, planted).splitlines()[-1] == "and 1 neuron more than planted"
