@@ -11,8 +11,7 @@ import numpy as np
 from limbeck._base.arrays import Float64Array
 from limbeck._learner.diagnostics.curves import Curve, Jump
 from limbeck._learner.diagnostics.reading import Reading
-from limbeck._learner.report.comparison import clipped
-from limbeck._learner.report.numbers import NOTHING, number, percent, with_error
+from limbeck._learner.report.numbers import NOTHING, clipped, number, percent, with_error
 
 __all__ = ["HTML", "INPUTS", "TEXT", "PartSentences", "Typography", "has_slopes", "switches_on"]
 

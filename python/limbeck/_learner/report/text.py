@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from limbeck._learner.report.comparison import clipped, r2_interval
-from limbeck._learner.report.numbers import number
+from limbeck._learner.report.intervals import r2_interval
+from limbeck._learner.report.numbers import clipped, number
 from limbeck._learner.report.parts import INPUTS, TEXT, PartSentences, Typography, has_slopes
 from limbeck._learner.tabular.cross_validation import FEWEST_HELD_OUT, CrossValidation
 
