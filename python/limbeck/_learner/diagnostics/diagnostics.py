@@ -26,7 +26,7 @@ from limbeck._learner.tabular.cross_validation import (
     can_be_refitted,
     cross_validate,
 )
-from limbeck._learner.tabular.learner import cross_validated
+from limbeck._learner.tabular.evidence import generalized_cross_validation
 from limbeck.network import ReLUNetwork
 
 __all__ = ["Diagnostics", "FitRecord", "PrunedNetwork"]
@@ -303,4 +303,4 @@ def _judged(model: Model, rows: Rows, held: Rows, decay: Float64Array) -> tuple[
     """Mean squared error and variance of the labels on the rows held out, or else cross-validated on those fitted."""
     if len(held):
         return float(held.errors(model).mean()), held.variance if np.ptp(held.y) else 0.0
-    return cross_validated(model, decay, rows), rows.variance
+    return generalized_cross_validation(model, decay, rows), rows.variance
