@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from limbeck._base.arrays import integer
+from limbeck._base.arrays import Float64Array, integer
 from limbeck._learner.model.clumps import Merger, clump_tree
-from limbeck._learner.model.model import Float64Array
 from limbeck._learner.pipeline.result import Learned
 from limbeck._learner.report.comparison import clipped
 from limbeck._learner.report.content import known_widths

@@ -5,7 +5,8 @@ import pytest
 
 from limbeck import ReLUNetwork
 from limbeck._learner.diagnostics.diagnostics import Diagnostics, FitRecord, PrunedNetwork
-from limbeck._learner.model.model import Rows, model_of
+from limbeck._learner.model.model import model_of
+from limbeck._learner.model.rows import Rows
 from limbeck._learner.report.content import HeldOut, known_widths, report_content
 
 

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from limbeck._learner.model.model import Fit, Model, linear_model
+from limbeck._learner.model.model import Model, linear_model
+from limbeck._learner.model.refinement import Fit
 from limbeck._learner.tabular.evidence import (
     drop_constant_neurons,
     effective_parameters,
@@ -25,9 +26,7 @@ def test_effective_parameters_are_those_of_the_definition(weighted, rows_of):
     rng = np.random.default_rng(1)
     weights = rng.uniform(0.5, 1.5, 300) if weighted else None
     rows = rows_of(1, 300, 4, lambda X: np.abs(X[:, 0]) + X[:, 1], 0.3, weights)
-    model = fit_by_evidence(
-        select(rows, 3, rng).start(3), rows, Fit(n_threads=1, thresholds=True, tolerance=1e-4)
-    ).model
+    model = fit_by_evidence(select(rows, 3, rng).start(3), rows, Fit(thresholds=True, tolerance=1e-4)).model
     decay = rng.uniform(0.01, 0.1, model.width + 1)
     v = np.ones(300) if weights is None else weights
     J = jacobian(model, rows)
@@ -67,8 +66,8 @@ def test_neurons_that_are_lines_or_off_become_what_they_are(rows_of):
 
 def test_evidence_finds_the_noise_and_shrinks_what_is_not_there(rows_of):
     rows = rows_of(3, 400, 10, lambda X: X[:, 0], 1.0)
-    found = fit_by_evidence(select(rows, 8, np.random.default_rng(0)).start(8), rows, Fit(thresholds=True, n_threads=1))
-    plain, _ = Fit(thresholds=True, n_threads=1)(select(rows, 8, np.random.default_rng(0)).start(8), rows)
+    found = fit_by_evidence(select(rows, 8, np.random.default_rng(0)).start(8), rows, Fit(thresholds=True))
+    plain, _ = Fit(thresholds=True)(select(rows, 8, np.random.default_rng(0)).start(8), rows)
     fresh = rows_of(4, 4000, 10, lambda X: X[:, 0], 1.0)
     assert fresh.errors(found.model).mean() < 0.53  # the noise alone is 0.5
     assert fresh.errors(plain).mean() > 0.55

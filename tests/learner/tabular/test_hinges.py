@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from limbeck._learner.model.model import Rows
+from limbeck._learner.model.rows import Rows
 from limbeck._learner.tabular.hinges import select
 from limbeck._learner.tabular.settings import TabularSettings
 

@@ -5,14 +5,15 @@ import pytest
 
 import limbeck
 from limbeck._base.progress import Progress
-from limbeck._learner.model.model import Fit, linear_model
+from limbeck._learner.model.model import linear_model
+from limbeck._learner.model.refinement import Fit
 from limbeck._learner.tabular.hinges import select
 from limbeck._learner.tabular.learner import fit_any
 
 
 def test_hinges_are_found_where_they_are(rows_of):
     rows = rows_of(0, 2000, 6, lambda X: 2 * np.maximum(X[:, 1] - 0.3, 0) - 1.5 * np.maximum(-X[:, 4] - 0.2, 0))
-    found = fit_any(rows, None, 16, Fit(n_threads=1), Progress(None, False, None), np.random.default_rng(0))
+    found = fit_any(rows, None, 16, Fit(), Progress(None, False, None), np.random.default_rng(0))
     assert found.error < 1e-4
     assert found.model.width <= 4
     leading = np.abs(found.model.directions[np.argsort(-found.model.sizes)[:2]])
@@ -76,7 +77,7 @@ def test_the_same_for_any_number_of_threads():
 def test_a_width_is_a_bound(rows_of):
     rows = rows_of(9, 300, 3, lambda X: X[:, 0], 0.5)
     for width in (0, 1, 5):
-        found = fit_any(rows, width, 16, Fit(n_threads=1), Progress(None, False, None), np.random.default_rng(0))
+        found = fit_any(rows, width, 16, Fit(), Progress(None, False, None), np.random.default_rng(0))
         assert found.model.width <= width
         assert len(found.decay) == found.model.width + 1
     assert select(rows, 0, np.random.default_rng(0)).start(0).width == linear_model(3).width == 0

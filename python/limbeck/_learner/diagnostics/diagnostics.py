@@ -10,13 +10,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from limbeck._base.arrays import Float64Array
 from limbeck._learner.diagnostics.curves import with_errors
 from limbeck._learner.diagnostics.reading import Reading, moments_of, read, some_rows
 from limbeck._learner.diagnostics.standard_errors import FittedErrors, StandardErrors
 from limbeck._learner.model.clumps import Clump, clump_ladder
 from limbeck._learner.model.coordinates import Whitening
-from limbeck._learner.model.model import Fit, Float64Array, Model, Rows, model_of
-from limbeck._learner.model.pruning import narrowed
+from limbeck._learner.model.model import Model, model_of
+from limbeck._learner.model.pruning import pruned
+from limbeck._learner.model.refinement import Fit
+from limbeck._learner.model.rows import Rows
 from limbeck._learner.streaming.rows import StreamedRows
 from limbeck._learner.tabular.cross_validation import (
     FEWEST_HELD_OUT,
@@ -137,7 +140,7 @@ class _Widths:
         rows, held = origin.rows.part(some), origin.rows.part(origin.held_out)
         if not origin.weighted_validation:
             held = replace(held, weights=None)
-        fit = Fit(thresholds=origin.thresholds, n_threads=rows.n_threads)
+        fit = Fit(thresholds=origin.thresholds)
         return cls(origin.model, rows, held, fit, origin.decay, origin.coordinates)
 
     def narrower(self) -> tuple[list[PrunedNetwork], Float64Array]:
@@ -145,7 +148,7 @@ class _Widths:
         found, line = [], np.empty(0)
         model, decay = self.start, self.decay
         for width in range(model.width - 1, -1, -1):
-            model, decay = narrowed(model, self.rows, self.fit, width, decay)
+            model, decay = pruned(model, self.rows, self.fit, width, decay)
             error, variance = _judged(model, self.rows, self.held, decay)
             network = model.network()
             if self.coordinates is not None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from limbeck._base.arrays import float_array
+from limbeck._base.arrays import Float64Array, float_array
 from limbeck._base.files import write_whole
 from limbeck._base.frames import matched_rows
 from limbeck._learner.diagnostics.diagnostics import Diagnostics, PrunedNetwork
@@ -18,7 +18,6 @@ from limbeck._learner.diagnostics.reading import Reading
 from limbeck._learner.diagnostics.standard_errors import StandardErrors
 from limbeck._learner.gaussian.span import Subspace
 from limbeck._learner.model.clumps import Clump
-from limbeck._learner.model.model import Float64Array
 from limbeck._learner.report.content import HeldOut, ReportContent, report_content
 from limbeck._learner.report.html import to_html, to_page
 from limbeck._learner.report.text import describe

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from limbeck._base.arrays import Float64Array
 from limbeck._learner.diagnostics.diagnostics import Diagnostics, PrunedNetwork
 from limbeck._learner.diagnostics.reading import Reading
 from limbeck._learner.model.clumps import Clump
-from limbeck._learner.model.model import Float64Array
 from limbeck._learner.tabular.cross_validation import CrossValidation
 
 __all__ = ["HeldOut", "ReportContent", "known_widths", "report_content"]

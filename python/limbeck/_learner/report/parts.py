@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from limbeck._base.arrays import Float64Array
 from limbeck._learner.diagnostics.curves import Curve, Jump
 from limbeck._learner.diagnostics.reading import Reading
-from limbeck._learner.model.model import Float64Array
 from limbeck._learner.report.comparison import clipped
 from limbeck._learner.report.numbers import NOTHING, number
 from limbeck._learner.report.typography import Typography

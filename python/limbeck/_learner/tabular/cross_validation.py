@@ -1,4 +1,4 @@
-"""Cross-validation of a result of few rows: the whole search is made refitted on all folds but one."""
+"""Cross-validation of a result of few rows: the whole search is made again on all folds but one."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from limbeck._base.arrays import Float64Array
 from limbeck._learner.model.coordinates import Whitening
-from limbeck._learner.model.model import Fit, Float64Array, Model, Rows
-from limbeck._learner.model.pruning import narrowed
+from limbeck._learner.model.model import Model
+from limbeck._learner.model.pruning import pruned
+from limbeck._learner.model.refinement import Fit
+from limbeck._learner.model.rows import Rows
 from limbeck._learner.tabular.settings import TABULAR, TabularSettings
 
 __all__ = ["FEWEST_HELD_OUT", "CrossValidation", "LineComparison", "Refit", "can_be_refitted", "cross_validate"]
@@ -129,7 +132,7 @@ def cross_validate(
         squares[:, np.sort(fold)] = np.square(left_out.residuals(refitted.model))
         model, decay = refitted.model, refitted.decay
         for fewer in range(model.width - 1, -1, -1):
-            model, decay = narrowed(model, refitted.rows, refitted.fit, fewer, decay)
+            model, decay = pruned(model, refitted.rows, refitted.fit, fewer, decay)
             squares[min(fewer, width), np.sort(fold)] = np.square(left_out.residuals(model))
     if rows.weights is not None:
         squares *= rows.weights / rows.weights.mean()

@@ -12,7 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from limbeck import moments
-from limbeck._learner.model.model import Fit, Float64Array, Model, Rows, normal_matrix
+from limbeck._base.arrays import Float64Array
+from limbeck._learner.model.model import Model
+from limbeck._learner.model.refinement import Fit
+from limbeck._learner.model.rows import Rows, normal_matrix
 from limbeck._learner.tabular.hinges import augmented
 from limbeck._learner.tabular.settings import TABULAR, TabularSettings
 
@@ -118,7 +121,7 @@ def effective_parameters(
 
 def _effective_parameters_block_diagonal(model: Model, decay: Float64Array, rows: Rows) -> Float64Array:
     """Effective parameters where correlations between groups are left out: from eigenvalues of each group's rows."""
-    weights = np.ones(len(rows)) if rows.weights is None else rows.weights
+    weights = rows.row_weights
     gates = np.column_stack([augmented(rows.X) @ model.neurons.T > 0, np.ones(len(rows), dtype=bool)])
     shares = gates * (weights / weights.sum())[:, None]
     if len(rows) <= rows.X.shape[1]:
@@ -126,7 +129,7 @@ def _effective_parameters_block_diagonal(model: Model, decay: Float64Array, rows
         roots = np.sqrt(shares.T)
         grams = roots[:, :, None] * inner * roots[:, None, :]
     else:
-        grams = moments.weighted_grams(rows.X, shares, n_threads=rows.n_threads or None)
+        grams = moments.weighted_grams(rows.X, shares, n_threads=rows.n_threads)
     values = np.maximum(np.linalg.eigvalsh(grams), 0.0)
     return np.asarray((values / (values + decay[:, None])).sum(axis=1))
 

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from limbeck._learner.model.model import Float64Array, Model, Rows
+from limbeck._base.arrays import Float64Array
+from limbeck._learner.model.model import Model
+from limbeck._learner.model.rows import Rows
 from limbeck._learner.tabular.settings import TABULAR, TabularSettings
 
 __all__ = ["Selection", "augmented", "select"]

@@ -14,27 +14,18 @@ from dataclasses import replace
 
 import numpy as np
 
+from limbeck._base.arrays import Float64Array
 from limbeck._base.progress import Progress
-from limbeck._learner.gaussian.selection import EXACT
-from limbeck._learner.model.model import Fit, Float64Array, Model, Rows, linear_model
-from limbeck._learner.model.pruning import narrowed
+from limbeck._learner.model.model import Model
+from limbeck._learner.model.pruning import pruned
+from limbeck._learner.model.refinement import Fit
+from limbeck._learner.model.rows import EXACT, Rows
 from limbeck._learner.tabular.evidence import TabularFit, drop_constant_neurons, fit_by_evidence, scored
 from limbeck._learner.tabular.hinges import select
 from limbeck._learner.tabular.settings import TABULAR, TabularSettings
 from limbeck._learner.tabular.width import Folds, constant_model, smallest_as_good, widths_to_try
 
-__all__ = ["TabularFit", "fit_any", "random_start", "with_more_rows"]
-
-
-def random_start(d: int, width: int, rng: np.random.Generator) -> Model:
-    """Neurons in random directions that switch on within the bulk of standardised data."""
-    model = linear_model(d)
-    for i in range(width):
-        u = rng.standard_normal(d)
-        model = model.with_neuron(u / np.linalg.norm(u), 0.5 * (-1.0) ** i)
-    parameters = model.parameters.copy()
-    parameters[:-1, -1] = 0.5 * rng.uniform(-1, 1, width)
-    return Model(model.signs, parameters)
+__all__ = ["TabularFit", "fit_any", "with_more_rows"]
 
 
 def fit_any(
@@ -195,8 +186,8 @@ class _Search:
         if not self._is_determined(model):
             return None
         settings = self._settings
-        how = {"max_steps": settings.exact_steps, "tolerance": settings.exact_tolerance, "decay": 0.0}
-        model, error = self._fit(model, self._rows, **how)
+        steps, tolerance = settings.exact_steps, settings.exact_tolerance
+        model, error = self._fit(model, self._rows, max_steps=steps, tolerance=tolerance, decay=0.0)
         if error > self._exact:
             return None
         return scored(
@@ -216,7 +207,7 @@ class _Search:
     def _without_one(self, fitted: TabularFit) -> Iterator[Model]:
         """Models without the neuron that seems needed least, then without each."""
         model = fitted.model
-        yield narrowed(model, self._rows, self._fit, model.width - 1, fitted.decay)[0]
+        yield pruned(model, self._rows, self._fit, model.width - 1, fitted.decay)[0]
         for i in np.argsort(model.sizes):
             yield model.without(int(i))
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from limbeck._learner.model.model import Fit, Float64Array, Model, Rows, linear_model
+from limbeck._base.arrays import Float64Array
+from limbeck._learner.model.model import Model, linear_model
+from limbeck._learner.model.refinement import Fit
+from limbeck._learner.model.rows import Rows
 from limbeck._learner.tabular.evidence import fit_by_evidence
 from limbeck._learner.tabular.hinges import select
 from limbeck._learner.tabular.settings import TabularSettings
