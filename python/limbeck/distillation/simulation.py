@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from limbeck import _kernels
 from limbeck._base.arrays import Float64Array, integer, thread_count
-from limbeck._base.progress import progress_line
+from limbeck._base.progress import progress_bar
 from limbeck.distillation.equivalents import coefficients, deployment_variances, noise_of_labels
 from limbeck.distillation.fixed_point import effective_ridge
 from limbeck.distillation.task import Task, number, require_task
@@ -140,23 +140,25 @@ def simulate(
     risks = np.empty(0)
     larger = max(n, m or 0)
     slow = int(_OPERATIONS_AT_ONCE / (larger * task.n_features * min(larger, task.n_features)))
-    line = progress_line() if progress else None
+    bar = progress_bar("simulate", "trials") if progress else None
     try:
+        if bar:
+            bar.advance_to(0, trials)
         while len(risks) < trials:
             count = trials - len(risks)
-            if wanted is not None or line:
+            if wanted is not None or bar:
                 # A standard error needs its first trials, however slow they are.
                 least, most = (_FIRST_TRIALS, _FIRST_TRIALS) if not len(risks) else (1, _TRIALS_AT_ONCE)
                 count = min(count, max(least if wanted is not None else 1, min(most, slow)))
             more = _kernels.simulate(*arrays, n, noise, ridge, first_stage, seed, len(risks), count, threads, *bases)
             risks = np.concatenate([risks, _solved(more, n, min(ridge, surrogate_ridge))])
-            if line:
-                line.show(f"{len(risks)} of {trials} trials")
+            if bar:
+                bar.advance_to(len(risks), trials)
             if wanted is not None and _error(risks) <= wanted * abs(risks.mean()):
                 break
     finally:
-        if line:
-            line.close()
+        if bar:
+            bar.close()
     return Simulation(float(risks.mean()), _error(risks), risks)
 
 

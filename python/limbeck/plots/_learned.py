@@ -11,9 +11,8 @@ import numpy as np
 from limbeck._base.arrays import Float64Array, integer
 from limbeck._learner.model.clumps import Merger, clump_tree
 from limbeck._learner.pipeline.result import Learned
-from limbeck._learner.report.comparison import clipped
 from limbeck._learner.report.content import known_widths
-from limbeck._learner.report.numbers import NOTHING, percent
+from limbeck._learner.report.numbers import NOTHING, clipped, percent
 from limbeck._learner.report.parts import switches_on
 from limbeck._learner.report.text import cost_text
 from limbeck.plots._axes import BLACK, BLUE, GREEN, GREY, ORANGE, RED, axes_for

@@ -9,8 +9,7 @@ import numpy as np
 from limbeck._base.arrays import Float64Array
 from limbeck._learner.diagnostics.curves import Curve, Jump
 from limbeck._learner.diagnostics.reading import Reading
-from limbeck._learner.report.comparison import clipped
-from limbeck._learner.report.numbers import NOTHING, number
+from limbeck._learner.report.numbers import NOTHING, clipped, number
 from limbeck._learner.report.typography import Typography
 
 __all__ = ["PartSentences", "has_slopes", "speaks_for_all", "switches_on"]

@@ -6,8 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
 
-from limbeck._learner.report.comparison import clipped
-from limbeck._learner.report.numbers import percent, with_error
+from limbeck._learner.report.numbers import clipped, percent, with_error
 
 __all__ = ["HTML", "TEXT", "Typography"]
 
