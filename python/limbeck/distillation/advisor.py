@@ -7,11 +7,19 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from limbeck._base.arrays import Float64Array, float_array, labels_array, require_finite, same_length, thread_count
+from limbeck._base.arrays import (
+    Float64Array,
+    float_array,
+    labels_array,
+    power_of_two_scale,
+    require_finite,
+    same_length,
+    thread_count,
+)
 from limbeck._base.frames import require_same_rows
+from limbeck._base.intercepts import centred, intercept_kind
 from limbeck._base.warnings import warn
 from limbeck.ridgeless import generalized_cross_validation, leave_one_out
-from limbeck.ridgeless._certified import centred, check_intercept, power_of_two_scale
 
 __all__ = ["Advice", "advise"]
 
@@ -108,7 +116,7 @@ def advise(
     surrogate_predictions : array_like of shape (n,) or (n, 1)
         The surrogate's labels of the same rows. It must not have been fitted to y: then they are too good to be true.
         Out-of-fold predictions know of y through the other rows, and look a little better than they are.
-    intercept : {"centred", None, "in norm"}, default "centred"
+    intercept : {"centred", None, "penalised"}, default "centred"
         Whether targets have a constant term, as for :func:`limbeck.ridgeless.solve`. Do not subtract means beforehand
         instead: with more features than rows each row's labels are then known from the others.
     n_threads : int, optional
@@ -164,7 +172,7 @@ def advise(
     if len(X) < _FEWEST_ROWS:
         raise ValueError(f"X must have at least {_FEWEST_ROWS} rows, got shape {X.shape}")
     require_finite(thread_count(n_threads), X=X, y=strong, surrogate_predictions=weak)
-    check_intercept(intercept)
+    intercept = intercept_kind(intercept)
     # Squares must not leave float64; powers of two change no digit.
     unit = power_of_two_scale(np.stack([strong, weak]))
     strong, weak = strong / unit, weak / unit
@@ -261,7 +269,7 @@ def _effective(X: Float64Array, intercept: str | None) -> tuple[float, float]:
 
 def _rows_of_fit(X: Float64Array, intercept: str | None) -> Float64Array:
     """With a column of ones, or centred, as the constant asks for."""
-    if intercept == "in norm":
+    if intercept == "penalised":
         return np.column_stack([X, np.ones(len(X))])
     return centred(X)[0] if intercept == "centred" else X
 
