@@ -205,7 +205,7 @@ def _result(
         validation_targets=targets,
         validation_residuals=residuals,
         noise_variance=student.noise_variance(),
-        clumps=evidence.priced_clumps(),
+        clumps=evidence.clumps,
         subspace=student.subspace,
         history=tell.history,
         timings=tell.timings,

@@ -15,7 +15,7 @@ from limbeck._learner.gaussian.span import find_subspace
 from limbeck._learner.model.model import linear_model, random_start
 from limbeck._learner.model.refinement import Fit
 from limbeck._learner.model.rows import Rows
-from limbeck._learner.tabular import learner as _tabular
+from limbeck._learner.tabular import evidence as _evidence
 from limbeck._learner.tabular.learner import fit_any
 
 PAST = -1e9  # a deadline long gone
@@ -76,8 +76,8 @@ def test_a_search_cut_short_does_not_claim_that_nothing_is_left(rows):
 
 def test_hinges_anywhere_are_not_weighed_after_the_deadline(rows, monkeypatch):
     weighed = []
-    known = _tabular._known
-    monkeypatch.setattr(_tabular, "_known", lambda *args: weighed.append(1) or known(*args))
+    known = _evidence.effective_parameters
+    monkeypatch.setattr(_evidence, "effective_parameters", lambda *args: weighed.append(1) or known(*args))
     found = fit_any(rows, 4, 4, Fit(deadline=PAST), _late(), np.random.default_rng(0))
     assert not weighed
     assert np.isnan(found.error)

@@ -322,7 +322,7 @@ def learned(
         validation_targets=rows.y[found.held_out],
         validation_residuals=residuals * unit,
         noise_variance=found.noise * unit**2,
-        clumps=evidence.priced_clumps(),
+        clumps=evidence.clumps,
         subspace=None if found.subspace is None else found.subspace.scaled(unit),
         history=progress.history,
         timings=progress.timings,

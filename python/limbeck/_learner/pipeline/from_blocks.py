@@ -12,7 +12,7 @@ import numpy as np
 from limbeck._base.arrays import row_weights, thread_count
 from limbeck._base.progress import Progress
 from limbeck._base.warnings import warn
-from limbeck._learner.diagnostics.diagnostics import QUICK
+from limbeck._learner.diagnostics.diagnostics import MOST_PRINTED_PARAMETERS
 from limbeck._learner.gaussian.learner import noise_variance
 from limbeck._learner.model.linear_part import with_smallest_linear_part
 from limbeck._learner.model.model import Model
@@ -112,7 +112,7 @@ def learn_blocks(
             model, _ = everything.refined(found.model, fit, tolerance=fit.tolerance)
             found.model = with_smallest_linear_part(model)
         found.noise = noise_variance(found.model, everything, True, True)
-    if found.model.parameters.size <= QUICK and not getattr(source, "in_memory", False):
+    if found.model.parameters.size <= MOST_PRINTED_PARAMETERS and not getattr(source, "in_memory", False):
         everything.prepare_standard_errors(Model(found.model.signs, found.model.parameters * found.unit))
     return replace(learned(found, residuals, everything, options, progress, names, target), _columns=scan.names)
 

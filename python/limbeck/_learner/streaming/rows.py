@@ -17,7 +17,7 @@ from limbeck._learner.model.refinement import Fit
 from limbeck._learner.model.rows import Rows
 from limbeck._learner.streaming.model_sums import ModelSums
 from limbeck._learner.streaming.scan import Scan
-from limbeck.blocks._passes import PassLine, sum_over
+from limbeck.blocks._passes import sum_over
 
 __all__ = ["StreamedRows"]
 
@@ -84,10 +84,10 @@ class StreamedRows:
             if time.perf_counter() > self._progress.deadline:
                 raise _OutOfTime
             empty = ModelSums(model, self._coordinates, self._unit, what)
-            line = PassLine(f"pass: {what}")
+            show = self._progress.begin_pass(f"pass: {what}")
 
             def report(done: int, n_rows: int | None) -> None:
-                self._progress.show_pass(line.text(done, n_rows or self._n_rows))
+                show(done, n_rows or self._n_rows)
                 if done < self._n_rows and time.perf_counter() > self._progress.deadline:
                     raise _OutOfTime
 
