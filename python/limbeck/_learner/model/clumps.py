@@ -1,4 +1,4 @@
-"""Directions modulo sign at several scales: which neurons look like one from how far.
+"""Clumps of neurons whose directions are close modulo sign, at all scales.
 
 At angle h and coarser, neurons within h of each other act as one neuron (and, if their weights cancel, as a dipole). A
 ladder of scales from fine to coarse merges neurons into clumps, and clumps into larger ones: single linkage on the
@@ -50,7 +50,7 @@ def angles_modulo_sign(directions: Float64Array) -> Float64Array:
 
 
 def centre_of(model: Model, members: list[int]) -> Float64Array:
-    """Unit mean of the members' lines, weighted by size and turned towards the largest."""
+    """Unit mean of the members' lines, weighted by size, of the sign of the largest."""
     lead = model.directions[max(members, key=lambda i: float(model.sizes[i]))]
     total = sum(
         (model.sizes[i] * np.copysign(1.0, model.directions[i] @ lead) * model.directions[i] for i in members),
