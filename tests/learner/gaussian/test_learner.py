@@ -27,7 +27,7 @@ def _learned(rows, settings, **options):
     return learn_gaussian(rows, used, fit=fit, progress=progress, rng=rng, settings=settings, **options), progress
 
 
-def test_settings_handed_in_decide_the_widths_that_are_tried():
+def test_settings_handed_in_decide_what_is_done():
     _, rows = _planted(3000, 0.1)
     (model, _, thresholds), _ = _learned(rows, DEFAULTS)
     assert model.width == 3
