@@ -1,4 +1,4 @@
-"""Columns that are numbers and hardly measurements: numbers of rows, identifiers, constants."""
+"""Hints about columns that hold numbers but hardly measurements: row numbers, identifiers, constants."""
 
 import re
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ _FEWEST = 5  # rows: 1, 2, 3 are too few to be taken for row numbers
 
 
 def column_hints(table: Table, features: Sequence[int], values: Float64Array) -> list[str]:
-    """Sentences about features that the user may not have meant to be some.
+    """Sentences about columns that the user may not have meant to be features.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ def column_hints(table: Table, features: Sequence[int], values: Float64Array) ->
     features : sequence of int
         Columns of the table.
     values : ndarray of shape (n, at least len(features))
-        Their numbers, first.
+        Numbers of the features, in their order; further columns are not looked at.
     """
     names = table.names
     numbering, identifiers, constant = list[str](), list[str](), list[str]()
@@ -65,6 +65,7 @@ def column_hints(table: Table, features: Sequence[int], values: Float64Array) ->
 
 
 def _columns(names: Sequence[str]) -> str:
+    """Subject and verb of a sentence about columns."""
     return f"column {listed(names)} holds" if len(names) == 1 else f"columns {listed(names, 3)} hold"
 
 
