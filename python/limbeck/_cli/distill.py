@@ -19,13 +19,13 @@ from numpy.typing import NDArray
 from limbeck._cli.options import (
     CommandError,
     Parser,
+    add_search_options,
     learning_record,
     network_path,
     nonnegative_int,
     output_path,
     positive_float,
     positive_int,
-    positive_seconds,
     progress_line_ended,
     r2_text,
     refusals,
@@ -73,13 +73,6 @@ def add_parser(commands: argparse._SubParsersAction[Parser]) -> None:
         type=nonnegative_int,
         help="number of neurons, at most (default chosen from the answers)",
     )
-    add(
-        "--max-width",
-        metavar="K",
-        type=positive_int,
-        default=16,
-        help="largest number of neurons that may be chosen (default 16)",
-    )
     add("--queries", metavar="N", type=positive_int, help="largest number of queries (default 100,000)")
     add("--tolerance", metavar="T", type=positive_float, help="squared error over the variance to stop at")
     add(
@@ -88,15 +81,7 @@ def add_parser(commands: argparse._SubParsersAction[Parser]) -> None:
         type=output_path,
         help="where the network goes (default CALLABLE.network.json, here)",
     )
-    add("--seed", metavar="N", type=nonnegative_int, default=0, help="seed of every random choice (default 0)")
-    add(
-        "--time-limit",
-        metavar="S",
-        type=positive_seconds,
-        help="stop after so many seconds with the best network so far",
-    )
-    add("--threads", metavar="N", type=positive_int, help="number of threads")
-    add("--progress", action="store_true", help="show progress on the standard error")
+    add_search_options(parser)
     add_text_options(parser)
     parser.set_defaults(run=_distill)
 

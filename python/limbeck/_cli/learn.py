@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 from limbeck._cli.options import (
     CommandError,
     Parser,
+    add_search_options,
     learning_record,
     network_path,
     nonnegative_int,
     output_path,
     positive_int,
-    positive_seconds,
     progress_line_ended,
     r2_text,
     refusals,
@@ -53,13 +53,6 @@ def add_parser(commands: argparse._SubParsersAction[Parser]) -> None:
     add("--drop", metavar="COLUMN", action="append", default=[], help="leave a column out; may be repeated")
     add("--sample-weight", metavar="COLUMN", help="column of weights of the rows, at least 0")
     add("--width", metavar="K", type=nonnegative_int, help="number of neurons (default chosen from the data)")
-    add(
-        "--max-width",
-        metavar="K",
-        type=positive_int,
-        default=16,
-        help="largest number of neurons that may be chosen (default 16)",
-    )
     add("--inputs", choices=INPUTS, default="auto", help="how the features are distributed (default auto: tested)")
     add(
         "--output",
@@ -74,15 +67,7 @@ def add_parser(commands: argparse._SubParsersAction[Parser]) -> None:
         type=positive_int,
         help="rows to search on where there are more (default by memory)",
     )
-    add("--seed", metavar="N", type=nonnegative_int, default=0, help="seed of every random choice (default 0)")
-    add(
-        "--time-limit",
-        metavar="S",
-        type=positive_seconds,
-        help="stop after so many seconds with the best network so far",
-    )
-    add("--threads", metavar="N", type=positive_int, help="number of threads")
-    add("--progress", action="store_true", help="show progress on the standard error")
+    add_search_options(parser)
     add_text_options(parser)
     parser.set_defaults(run=_learn)
 

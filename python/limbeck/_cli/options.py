@@ -20,6 +20,7 @@ __all__ = [
     "STANDARD_OUTPUT",
     "CommandError",
     "Parser",
+    "add_search_options",
     "check_folder",
     "learning_record",
     "network_path",
@@ -114,6 +115,21 @@ nonnegative_int = _checked_type(int, lambda value: value >= 0, "must be a whole 
 unit_fraction = _checked_type(float, lambda value: 0 <= value < 1, "must be at least 0 and below 1")
 positive_float = _checked_type(float, lambda value: 0 < value < math.inf, "must be a positive number")
 positive_seconds = _checked_type(float, lambda value: 0 < value < math.inf, "must be a positive number of seconds")
+
+
+def add_search_options(parser: Parser) -> None:
+    """Add the options that searches for a network have in common."""
+    add = parser.add_argument
+    add("--max-width", metavar="K", type=positive_int, default=16, help="largest number of neurons (default 16)")
+    add("--seed", metavar="N", type=nonnegative_int, default=0, help="seed of every random choice (default 0)")
+    add(
+        "--time-limit",
+        metavar="S",
+        type=positive_seconds,
+        help="stop after so many seconds with the best network so far",
+    )
+    add("--threads", metavar="N", type=positive_int, help="number of threads")
+    add("--progress", action="store_true", help="show progress on the standard error")
 
 
 # ---- Files ----
