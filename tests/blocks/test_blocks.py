@@ -21,8 +21,10 @@ from hypothesis import strategies as st
 import limbeck
 from limbeck import blocks, moments, ridgeless
 from limbeck._base.progress import Progress
-from limbeck._learner.model.linear_part import turned
-from limbeck._learner.model.model import Fit, Model, Rows
+from limbeck._learner.model.linear_part import with_smallest_linear_part
+from limbeck._learner.model.model import Model
+from limbeck._learner.model.refinement import Fit
+from limbeck._learner.model.rows import Rows
 from limbeck._learner.streaming import rows as _streamed
 from limbeck._learner.streaming.scan import RowSample, Scan, scanned
 
@@ -709,7 +711,7 @@ def test_time_may_run_out_between_two_models():
     first, second = random_model(1), random_model(2)
     assert rows.mean_error(first) == pytest.approx(np.mean((Y - first(X)) ** 2))
     tell.deadline = 0.0
-    model, error = rows.refined(second, Fit(thresholds=True, n_threads=1), tolerance=1e-4)
+    model, error = rows.refined(second, Fit(thresholds=True), tolerance=1e-4)
     assert model is second
     assert tell.stopped_early
     # Of the sample of 2000: within six standard errors of all rows'.
@@ -723,7 +725,7 @@ def test_the_same_function_in_other_parameters_takes_no_pass(width):
     model = random_model(3, width)
     known, passes = rows.mean_error(model), []
     rows._source = Passes(cut(X, Y, at=[10_000]), passes)
-    assert rows.mean_error(turned(model)) == known
+    assert rows.mean_error(with_smallest_linear_part(model)) == known
     round_about = Model(
         model.signs, np.vstack([-model.neurons, model.parameters[-1] + (model.signs[:, None] * model.neurons).sum(0)])
     )

@@ -667,7 +667,7 @@ def test_advice_covers_whatever_the_setting():
     assert right >= 0.95 * given
 
 
-@pytest.mark.parametrize("intercept", ["centred", None, "in norm"])
+@pytest.mark.parametrize("intercept", ["centred", None, "penalised"])
 @pytest.mark.parametrize(("n", "p"), [(12, 30), (30, 12)])
 def test_advice_is_what_leaving_out_shows(n, p, intercept):
     rng = np.random.default_rng(3)

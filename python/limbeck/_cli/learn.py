@@ -28,7 +28,7 @@ from limbeck._cli.options import (
     write,
 )
 from limbeck._cli.tables import Columns, add_text_options, choose_columns, dialect_of, give_hints, read_columns
-from limbeck._learner.model.coordinates import INPUTS
+from limbeck._learner.model.input_tests import INPUTS
 from limbeck._learner.report.intervals import r2_interval
 from limbeck._learner.report.numbers import clipped, number
 from limbeck._learner.tabular.cross_validation import FEWEST_HELD_OUT

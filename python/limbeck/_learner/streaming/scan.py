@@ -59,7 +59,7 @@ def scanned(
     source: Any,  # noqa: ANN401
     rows_to_keep: Callable[[int], int],
     rng: np.random.Generator,
-    n_threads: int,
+    n_threads: int | None,
     progress: Progress,
 ) -> Scan:
     """The first pass over blocks; ``rows_to_keep`` tells how many rows to draw, by the number of features."""
@@ -69,12 +69,12 @@ def scanned(
         if (known := getattr(source, "block_rows", None)) is not None:
             counts.rows = dict(enumerate(known))
         else:
-            counts = sum_over(source, counts, n_threads or None)
+            counts = sum_over(source, counts, n_threads)
         first_rows, n_rows = counts.first_rows(), sum(counts.rows.values())
     # Without a draw from the generator, whose state is to be the same as for arrays.
     seed = copy.deepcopy(rng).integers(2**63)
     empty = Scan(RowSample(rows_to_keep, int(seed), n_rows), first_rows)
-    return sum_over(source, empty, n_threads or None, progress.begin_pass("pass: rows"))
+    return sum_over(source, empty, n_threads, progress.begin_pass("pass: rows"))
 
 
 class RowSample:
