@@ -14,8 +14,9 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from limbeck._base.arrays import Float64Array
+from limbeck._base.frames import default_names
 from limbeck._cli.options import (
     CommandError,
     Parser,
@@ -35,7 +36,7 @@ from limbeck._cli.tables import add_text_options, dialect_of, give_hints
 from limbeck._learner.diagnostics.reading import Reading
 from limbeck._learner.report.intervals import r2_interval
 from limbeck._learner.report.numbers import clipped, number
-from limbeck._tables.errors import drop_options, listed, numbered
+from limbeck._tables.errors import drop_options, listed
 from limbeck._tables.files import SUFFIXES, open_table
 from limbeck.blackbox import Distilled, TeacherError, distill
 from limbeck.network._network_file import save_network_file
@@ -43,7 +44,6 @@ from limbeck.network._preprocessing import Preprocessing
 
 __all__ = ["add_parser"]
 
-Float64Array = NDArray[np.float64]
 Function = Callable[[Float64Array], Any]
 
 
@@ -184,7 +184,7 @@ def _features(arguments: argparse.Namespace, target: str) -> Preprocessing:
         if arguments.drop:
             raise CommandError("--drop goes with --like")
         d = arguments.features
-        return Preprocessing.none(numbered(d), False, tuple(range(d)), target, None, d)
+        return Preprocessing.none(default_names(d), False, tuple(range(d)), target, None, d)
     table = open_table(arguments.like, dialect_of(arguments), columns=arguments.drop)
     dropped = {table.index(column) for column in arguments.drop}
     if table.labels is not None:

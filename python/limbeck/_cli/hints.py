@@ -4,15 +4,14 @@ import re
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from limbeck._base.arrays import Float64Array
 from limbeck._learner.report.numbers import number
 from limbeck._tables.errors import drop_options, listed
 from limbeck._tables.files import Table
 
 __all__ = ["column_hints"]
 
-Float64Array = NDArray[np.float64]
 
 # What programs and people call the column of row numbers.
 _INDEX_NAMES = re.compile(

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from limbeck._base.arrays import Float64Array
 from limbeck._cli.options import (
     CommandError,
     Parser,
@@ -39,7 +39,6 @@ from limbeck.network._preprocessing import Preprocessing
 
 __all__ = ["add_parser"]
 
-Float64Array = NDArray[np.float64]
 
 _FEWEST_ROWS = 10  # what limbeck.learn asks for
 

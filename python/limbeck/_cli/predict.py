@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from limbeck._base.arrays import Float64Array
 from limbeck._base.files import write_whole
 from limbeck._cli.options import (
     STANDARD_OUTPUT,
@@ -28,7 +28,6 @@ from limbeck.network._network_file import NetworkFile, load_network_file
 
 __all__ = ["add_parser"]
 
-Float64Array = NDArray[np.float64]
 
 _LINES_AT_ONCE = 10_000  # some 200 kB: a pipe that its reader has closed is noticed soon
 

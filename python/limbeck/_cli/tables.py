@@ -4,9 +4,7 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
+from limbeck._base.arrays import Float64Array
 from limbeck._cli.hints import column_hints
 from limbeck._cli.options import CommandError, Parser, nonnegative_int, say
 from limbeck._tables.dialect import Dialect
@@ -14,8 +12,6 @@ from limbeck._tables.errors import ColumnsError, shortened
 from limbeck._tables.files import Table
 
 __all__ = ["Columns", "add_text_options", "choose_columns", "dialect_of", "give_hints", "read_columns"]
-
-Float64Array = NDArray[np.float64]
 
 
 def add_text_options(parser: Parser) -> None:

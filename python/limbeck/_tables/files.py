@@ -3,9 +3,7 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
+from limbeck._base.arrays import Float64Array
 from limbeck._tables.delimited import read_numbers
 from limbeck._tables.dialect import Dialect
 from limbeck._tables.errors import TableError, one_line
@@ -16,7 +14,6 @@ from limbeck._tables.table import Table
 
 __all__ = ["SUFFIXES", "TEXTS", "Table", "TableError", "open_table", "stem"]
 
-Float64Array = NDArray[np.float64]
 
 _OPENERS: dict[str, Callable[[Path], Table]] = {".npy": open_npy, ".npz": open_npz, ".parquet": open_parquet}
 TEXTS: tuple[str, ...] = (".csv", ".tsv", ".txt", ".dat", ".csv.gz", ".tsv.gz", ".txt.gz", ".dat.gz")

@@ -1,4 +1,4 @@
-"""How a delimited text is laid out: delimiter, header, columns, recognised from its beginning."""
+"""Layout of delimited text: delimiter, header and columns, recognised from the beginning of the file."""
 
 import csv
 import gzip
@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
 
+from limbeck._base.frames import default_names
 from limbeck._tables.dialect import BLANKS, Dialect, open_text, tabbed
-from limbeck._tables.errors import TableError, column_names, listed, numbered, shortened
+from limbeck._tables.errors import TableError, column_names, listed, shortened
 from limbeck._tables.headers import doubtful_header, is_header
 from limbeck._tables.number_text import NumberFormat, is_missing
 
@@ -21,23 +22,23 @@ __all__ = ["MOST_TITLES", "Layout", "Record", "explained", "find_layout", "recor
 
 Record = tuple[int, list[str]]
 
-# What delimiter and header are recognised by: at least so many characters, and so many lines unless they are long.
+# Delimiter and header are recognised from at least so many characters, and so many lines unless these are long.
 _SAMPLE, _SAMPLE_LINES = 1 << 16, 200
 _LONG, _LONG_LINES = 1 << 20, 4
-MOST_TITLES = 20  # lines above the names of the columns that a title may take
+MOST_TITLES = 20  # lines of a title above the names of the columns
 _SEPARATOR = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)  # what Excel writes and obeys in a first line
 
 
 @dataclass(frozen=True)
 class Layout:
-    """How a text file is to be read.
+    """Layout of a text file.
 
     Attributes
     ----------
     path : Path
     delimiter : str
     names : tuple of str
-        Of the columns, x0, x1, ... for those without.
+        Names of the columns; x0, x1, ... for those without.
     named : bool
         Whether the file has a header.
     nameless : frozenset of int
@@ -49,7 +50,7 @@ class Layout:
     numbers : NumberFormat
     encoding : str or None
     hints : list of str
-        What reading may tell the user, without being an error.
+        Remarks for the user that are no errors.
     """
 
     path: Path
@@ -83,7 +84,7 @@ def explained(path: Path, encoding: str | None = None) -> Iterator[None]:
 
 
 def records(lines: Iterable[str], delimiter: str, first_line: int = 1) -> Iterator[Record]:
-    """Rows that are not blank, each with the line it begins on."""
+    """Yield the rows that are not blank, each with the line on which it begins."""
     if delimiter == BLANKS:
         lines, delimiter = tabbed(lines), "\t"
     reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=True)
@@ -101,16 +102,16 @@ def find_layout(path: Path, dialect: Dialect, names: Sequence[str] = (), columns
     ----------
     path : Path
     dialect : Dialect
-        What the user has said.
+        Description by the user.
     names : sequence of str
         Names that the file's columns should have: a first line that holds all of them is a header.
     columns : sequence of str
-        Names or indices that the user asked for, with the same effect if they cannot all be indices.
+        Names or indices that the user asked for; names among them make a first line that holds them a header, too.
 
     Raises
     ------
     TableError
-        The file has no rows, or a header that cannot be used or told from a row; it is not text, or not CSV.
+        The file has no rows, or a header that cannot be used or distinguished from a row; it is not text, or not CSV.
     OSError
         It cannot be read.
     """
@@ -146,7 +147,15 @@ def find_layout(path: Path, dialect: Dialect, names: Sequence[str] = (), columns
     if not header:
         nameless = frozenset[int]()
         return Layout(
-            path, delimiter, numbered(len(first)), False, nameless, skipped, line - 1, dialect.numbers, dialect.encoding
+            path,
+            delimiter,
+            default_names(len(first)),
+            False,
+            nameless,
+            skipped,
+            line - 1,
+            dialect.numbers,
+            dialect.encoding,
         )
     if not rest:
         raise TableError(f"{path} has a header and no rows")
@@ -171,7 +180,7 @@ def find_layout(path: Path, dialect: Dialect, names: Sequence[str] = (), columns
 
 
 def _beginning(file: TextIO, skip_rows: int) -> tuple[list[str], int]:
-    """The first lines after those to be skipped, and how many were."""
+    """First lines after those to be skipped, and the number of lines that were skipped."""
     skipped = sum(1 for _ in itertools.islice(file, skip_rows))
     lines, size = [], 0
     for line in file:
@@ -184,10 +193,10 @@ def _beginning(file: TextIO, skip_rows: int) -> tuple[list[str], int]:
 
 
 def _delimiter(lines: list[str], path: Path) -> str:
-    """The delimiter that cuts most rows into equally many fields, more than one.
+    """Delimiter that cuts most rows into equally many fields, more than one.
 
-    Tab, semicolon and bar are asked before the comma, which is also a decimal mark; blanks only where the extension
-    makes no promise and nothing else is found.
+    Tab, semicolon and bar are tried before the comma, which is also a decimal mark; blanks only if the extension does
+    not name a delimiter and no other is found.
     """
     loose = any(suffix.lower() in (".txt", ".dat") for suffix in path.suffixes[-2:])
     best, best_score = ",", 0
@@ -234,7 +243,7 @@ def _check_names(path: Path, rows: Sequence[Record], *wanted: Sequence[str]) -> 
 
 
 def _names_below(rows: Sequence[Record], numbers: NumberFormat) -> int | None:
-    """The line of a row of nothing but text, below another row and above the first row of numbers, if there is one."""
+    """Line of a row of nothing but text, below another row and above the first row of numbers, if there is one."""
     for (_, before), (line, row), (_, after) in zip(rows, rows[1 : MOST_TITLES + 1], rows[2:], strict=False):
         if _all_numbers(before, numbers):
             return None
@@ -245,12 +254,13 @@ def _names_below(rows: Sequence[Record], numbers: NumberFormat) -> int | None:
 
 
 def _all_numbers(row: Sequence[str], numbers: NumberFormat) -> bool:
-    found = [numbers.number(field) is not None for field in row]
-    return any(found) and all(one or is_missing(field) for one, field in zip(found, row, strict=True))
+    """Whether a row holds numbers, and nothing else but gaps."""
+    is_number = [numbers.number(field) is not None for field in row]
+    return any(is_number) and all(ok or is_missing(field) for ok, field in zip(is_number, row, strict=True))
 
 
 def _is_quoted(lines: list[str], fields: int) -> bool:
-    """Whether every field of a first row is in quotes and none of the last line: so some programs write names."""
+    """Whether every field of a first row is in quotes and none of the last line, as some programs write names."""
     return "".join(lines[:-1]).count('"') >= 2 * fields and '"' not in lines[-1]
 
 
@@ -262,6 +272,7 @@ def _has_header(
     names: Sequence[str],
     columns: Sequence[str],
 ) -> bool:
+    """Whether the first row names the columns; TableError where that is in doubt."""
     number = dialect.numbers.number
     if is_header(first, rest[0] if rest else None, number):
         return True
@@ -279,6 +290,7 @@ def _has_header(
 
 
 def _is_index(column: str, count: int) -> bool:
+    """Whether a text is the index of one of so many columns."""
     try:
         return -count <= int(column) < count
     except ValueError:

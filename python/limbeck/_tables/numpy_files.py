@@ -8,15 +8,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from limbeck._base.arrays import Float64Array
 from limbeck._base.files import npy_header
+from limbeck._base.frames import default_names
 from limbeck._base.warnings import silenced
-from limbeck._tables.errors import TableError, column_names, listed, numbered, shortened
+from limbeck._tables.errors import TableError, column_names, listed, shortened
 from limbeck._tables.table import Table, array_reader, damaged
 
 __all__ = ["open_npy", "open_npz"]
 
-Float64Array = NDArray[np.float64]
-_MOST_COLUMNS = 10**6  # a header of a few bytes may claim any number, and each gets a name
+_MOST_COLUMNS = 10**6  # each gets a name: a header of a few bytes may claim so many that memory runs out
 
 
 def open_npy(path: Path) -> Table:
@@ -29,7 +30,7 @@ def open_npy(path: Path) -> Table:
     """
     with path.open("rb") as file:
         try:
-            with silenced():  # of headers that make no sense
+            with silenced():  # NumPy warns of headers that make no sense
                 is_npy = file.read(6) == b"\x93NUMPY"
                 file.seek(0)
                 header = npy_header(file) if is_npy else np.load(file, allow_pickle=False)
@@ -40,7 +41,7 @@ def open_npy(path: Path) -> Table:
         offset = file.tell()
     if not isinstance(header, tuple):
         raise TableError(f"{path} is an NPZ file: rename it to .npz")
-    # Before the file is mapped, for NumPy ends the process where numbers take no bytes.
+    # Checked before the file is mapped, because NumPy crashes where numbers take no bytes.
     shape, fortran_order, dtype = header
     if dtype.hasobject:
         damaged(path, "an NPY", ValueError("pickled Python objects"))
@@ -51,7 +52,7 @@ def open_npy(path: Path) -> Table:
         values = np.memmap(path, dtype, "r", offset, shape, "F" if fortran_order else "C")
     except (ArithmeticError, ValueError) as error:
         damaged(path, "an NPY", error)
-    return Table(path, numbered(shape[1]), False, None, array_reader(path, numbered(shape[1]), values))
+    return Table(path, default_names(shape[1]), False, None, array_reader(path, default_names(shape[1]), values))
 
 
 def open_npz(path: Path) -> Table:
@@ -78,7 +79,7 @@ def open_npz(path: Path) -> Table:
 def _npz_arrays(path: Path) -> dict[str, NDArray[Any]]:
     """All arrays of an NPZ file by name."""
     name, arrays = None, {}
-    # Opened here, for NumPy leaves the file of a damaged archive open.
+    # Opened here, because NumPy does not close the file of a damaged archive.
     with path.open("rb") as file:
         try:
             with silenced():
@@ -88,7 +89,7 @@ def _npz_arrays(path: Path) -> dict[str, NDArray[Any]]:
                         arrays[name] = content[name]
         except MemoryError:
             raise
-        except Exception as error:  # nor do zipfile and its decompressors promise any
+        except Exception as error:  # NumPy, zipfile and its decompressors promise no type of error
             damaged(path, "an NPZ", error, name)
     if isinstance(content, np.ndarray):
         raise TableError(f"{path} is an NPY file: rename it to .npy")
@@ -126,7 +127,7 @@ def _feature_names(path: Path, names: NDArray[Any] | None) -> list[str] | None:
 def _named_columns(path: Path, names: list[str] | None, count: int) -> tuple[str, ...]:
     """Names of columns, their numbers where the file has none."""
     if names is None:
-        return numbered(count)
+        return default_names(count)
     if len(names) != count:
         raise TableError(f"{path}: feature_names has {len(names)} names for {count} columns")
     return column_names(path, names)
