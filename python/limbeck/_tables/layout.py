@@ -115,9 +115,61 @@ def find_layout(path: Path, dialect: Dialect, names: Sequence[str] = (), columns
     OSError
         It cannot be read.
     """
+    beginning = _read_beginning(path, dialect)
+    rows, skipped = beginning.rows, beginning.skipped
+    (line, first), rest = rows[0], [row for _, row in rows[1:]]
+    _check_beginning(path, rows, dialect.numbers)
+    if dialect.header is not False:
+        _check_names(path, rows, names, [column for column in columns if not _is_index(column, len(first))])
+    header = dialect.header
+    if header is None:
+        header = beginning.has_quoted_names() or _has_header(path, first, rest, dialect, names, columns)
+    below = _names_below(rows, dialect.numbers)
+    if not header and dialect.header is None and below is not None:
+        raise TableError(
+            f"{path}, line {line}: neither names nor a row of numbers; line {below} may name the columns: leave out "
+            f"the lines before it, --skip-rows {below - 1}"
+        )
+    numbers, encoding = dialect.numbers, dialect.encoding
+    if not header:
+        own, nameless = default_names(len(first)), frozenset[int]()
+        return Layout(path, beginning.delimiter, own, False, nameless, skipped, line - 1, numbers, encoding)
+    if not rest:
+        raise TableError(f"{path} has a header and no rows")
+    if all(len(row) == len(first) + 1 and not row[-1].strip() for row in rest):
+        first = [*first, ""]  # every row ends in a delimiter
+    try:
+        own = column_names(path, first)
+    except TableError as error:
+        title = "" if below is None else f", or, if line {below} names the columns, give --skip-rows {below - 1}"
+        raise TableError(f"{error}{title}") from None
+    nameless = frozenset(i for i, name in enumerate(first) if not name.strip())
+    return Layout(path, beginning.delimiter, own, True, nameless, skipped, rows[1][0] - 1, numbers, encoding)
+
+
+@dataclass(frozen=True)
+class _Beginning:
+    """First lines of a file after those skipped, and their rows; there is at least one."""
+
+    lines: list[str]
+    skipped: int
+    delimiter: str
+    rows: list[Record]
+
+    def has_quoted_names(self) -> bool:
+        """Whether every field of the first row is in quotes and none of the next line, as some programs write names."""
+        if len(self.rows) < 2:
+            return False
+        (line, first), (following, _) = self.rows[:2]
+        lines = self.lines[line - self.skipped - 1 : following - self.skipped]
+        return "".join(lines[:-1]).count('"') >= 2 * len(first) and '"' not in lines[-1]
+
+
+def _read_beginning(path: Path, dialect: Dialect) -> _Beginning:
+    """Read the first rows, by the delimiter of the dialect, of Excel's first line, or the one that is recognised."""
     with explained(path, dialect.encoding):
         with open_text(path, dialect.encoding) as file:
-            lines, skipped = _beginning(file, dialect.skip_rows)
+            lines, skipped = _first_lines(file, dialect.skip_rows)
         if (text := "".join(lines[:5])).count("\0") * 3 > len(text):
             raise TableError(f"{path} is not UTF-8 text: it may be UTF-16, --encoding utf-16-le, or no text at all")
         delimiter = dialect.delimiter
@@ -129,57 +181,10 @@ def find_layout(path: Path, dialect: Dialect, names: Sequence[str] = (), columns
         rows = list(records(lines, delimiter, skipped + 1))
     if not rows:
         raise TableError(f"{path} is empty" + (f" after the {skipped} line(s) skipped" if skipped else ""))
-    (line, first), rest = rows[0], [row for _, row in rows[1:]]
-    _check_beginning(path, rows, dialect.numbers)
-    if dialect.header is not False:
-        _check_names(path, rows, names, [column for column in columns if not _is_index(column, len(first))])
-    header = dialect.header
-    if header is None and rest and _is_quoted(lines[line - skipped - 1 : rows[1][0] - skipped], len(first)):
-        header = True
-    if header is None:
-        header = _has_header(path, first, rest, dialect, names, columns)
-    below = _names_below(rows, dialect.numbers)
-    if not header and dialect.header is None and below is not None:
-        raise TableError(
-            f"{path}, line {line}: neither names nor a row of numbers; line {below} may name the columns: leave out "
-            f"the lines before it, --skip-rows {below - 1}"
-        )
-    if not header:
-        nameless = frozenset[int]()
-        return Layout(
-            path,
-            delimiter,
-            default_names(len(first)),
-            False,
-            nameless,
-            skipped,
-            line - 1,
-            dialect.numbers,
-            dialect.encoding,
-        )
-    if not rest:
-        raise TableError(f"{path} has a header and no rows")
-    if all(len(row) == len(first) + 1 and not row[-1].strip() for row in rest):
-        first = [*first, ""]  # every row ends in a delimiter
-    try:
-        own = column_names(path, first)
-    except TableError as error:
-        title = "" if below is None else f", or, if line {below} names the columns, give --skip-rows {below - 1}"
-        raise TableError(f"{error}{title}") from None
-    return Layout(
-        path,
-        delimiter,
-        own,
-        True,
-        frozenset(i for i, name in enumerate(first) if not name.strip()),
-        skipped,
-        rows[1][0] - 1,
-        dialect.numbers,
-        dialect.encoding,
-    )
+    return _Beginning(lines, skipped, delimiter, rows)
 
 
-def _beginning(file: TextIO, skip_rows: int) -> tuple[list[str], int]:
+def _first_lines(file: TextIO, skip_rows: int) -> tuple[list[str], int]:
     """First lines after those to be skipped, and the number of lines that were skipped."""
     skipped = sum(1 for _ in itertools.islice(file, skip_rows))
     lines, size = [], 0
@@ -257,11 +262,6 @@ def _all_numbers(row: Sequence[str], numbers: NumberFormat) -> bool:
     """Whether a row holds numbers, and nothing else but gaps."""
     is_number = [numbers.number(field) is not None for field in row]
     return any(is_number) and all(ok or is_missing(field) for ok, field in zip(is_number, row, strict=True))
-
-
-def _is_quoted(lines: list[str], fields: int) -> bool:
-    """Whether every field of a first row is in quotes and none of the last line, as some programs write names."""
-    return "".join(lines[:-1]).count('"') >= 2 * fields and '"' not in lines[-1]
 
 
 def _has_header(
