@@ -40,8 +40,8 @@ class Advice:
     strong_error, surrogate_error, mixture_error : float
         Mean squared leave-one-out errors against the strong labels.
     weight : float
-        Weight of the surrogate's labels in the mixture ``weight * surrogate + (1 - weight) * strong`` of least error; it may
-        be negative, or exceed one.
+        Weight of the surrogate's labels in the mixture ``weight * surrogate + (1 - weight) * strong`` of least error;
+        it may be negative, or exceed one.
     gain : float
         ``strong_error`` less that of the surrogate's labels or of the mixture, whichever is meant or looks better.
     standard_error : float
