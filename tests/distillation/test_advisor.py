@@ -182,7 +182,7 @@ def test_settings_decide_what_is_certain():
     doubtful = advisor.advice_on(X, y, weak, "centred", 1, AdvisorSettings(certain=1e3))
     assert doubtful.recommendation == "undecided"
     wide = advisor.advice_on(X, y, weak, "centred", 1, AdvisorSettings(calibration=11.0))
-    assert wide.surrogate_standard_error > 2 * plain.surrogate_standard_error
+    assert wide.surrogate_standard_error > 1.1 * plain.surrogate_standard_error
     assert wide.gain == plain.gain
 
 

@@ -219,3 +219,41 @@ def test_what_displays_cannot_draw(learned, tabular, ax):
     X = np.random.default_rng(0).standard_normal((100, 2))
     with pytest.raises(ValueError, match="a tree needs two neurons, the network has 0"):
         plots.ClumpsDisplay.from_learned(limbeck.learn(X, X[:, 0], 0), ax)
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda ax, learned: plots.plot_surrogate(TASK, 20, ax=ax),
+        lambda ax, learned: plots.plot_surrogate(TASK, 20, ax),
+        lambda ax, learned: plots.plot_risks(TASK, [15, 30], ax=ax),
+        lambda ax, learned: plots.plot_scaling(scaling_law(TASK, [10, 15, 20]), ax=ax),
+        lambda ax, learned: plots.plot_scaling(scaling_law(TASK, [10, 15, 20]), ax),
+        *(
+            lambda ax, learned, display=display: display.from_learned(learned, ax=ax).ax_
+            for display in (
+                plots.SpectrumDisplay,
+                plots.NeuronsDisplay,
+                plots.ClumpsDisplay,
+                plots.WidthsDisplay,
+                plots.ResidualsDisplay,
+            )
+        ),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::limbeck.distillation.NearPeakWarning")
+def test_every_picture_takes_axes_by_keyword(draw, learned, ax):
+    assert draw(ax, learned) is ax
+    assert ax.get_title() or ax.get_legend()
+    assert ax.get_xlabel()
+
+
+def test_a_generator_is_a_seed_of_all_curves():
+    drawn = []
+    for seed in (4, 4, 5):
+        ax = Figure().subplots()
+        plots.plot_risks(TASK, [15, 30], trials=3, seed=np.random.default_rng(seed), ax=ax)
+        drawn.append(np.array([container[0].get_ydata() for container in ax.containers], dtype=float))
+    np.testing.assert_array_equal(drawn[0], drawn[1])
+    assert not (drawn[0] == drawn[2]).any()
+    assert (drawn[0][1] < drawn[0][0]).all()  # the same rows for true labels and the best surrogate
