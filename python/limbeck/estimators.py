@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from limbeck import ridgeless
-from limbeck._base.arrays import Array, row_weights, thread_count
+from limbeck._base.arrays import Array, row_weights
 from limbeck._base.frame_numbers import native_frame, require_numbers, without_table
 from limbeck._base.frames import column_names, feature_names, label_names, require_same_names, require_same_rows
 from limbeck._base.warnings import silenced
@@ -254,7 +254,7 @@ class NarrowReLURegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # t
                 n_threads=self.n_threads,
             )
         except ConstantFeaturesError:  # as in a fold of a cross-validation that has no row of a rare flag
-            rows = weighted_rows(X, y, weights, thread_count(self.n_threads))
+            rows = weighted_rows(X, y, weights, self.n_threads)
             return mean_alone(rows, self.validation_fraction, seed, feature_names(known, X, X.shape[1]), name)
 
     def predict(self, X: ArrayLike) -> Float64Array:

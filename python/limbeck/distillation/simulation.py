@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from limbeck import _kernels
 from limbeck._base.arrays import Float64Array, integer, thread_count
-from limbeck._base.progress import progress_line
+from limbeck._base.progress import progress_bar
 from limbeck.distillation.equivalents import coefficients, deployment_variances, noise_of_labels
 from limbeck.distillation.fixed_point import effective_ridge
 from limbeck.distillation.settings import SIMULATION_SETTINGS, SimulationSettings
@@ -183,20 +183,22 @@ def run_trials(
 ) -> Simulation:
     """Run trials until there are enough, or the standard error is ``wanted`` of the mean."""
     risks = np.empty(0)
-    line = progress_line() if progress else None
+    bar = progress_bar("simulate", "trials") if progress else None
     try:
+        if bar:
+            bar.advance_to(0, trials)
         while len(risks) < trials:
             count = trials - len(risks)
-            if wanted is not None or line:
+            if wanted is not None or bar:
                 count = min(count, _trials_at_once(problem, len(risks), wanted is not None, settings))
             risks = np.concatenate([risks, problem.risks(seed, len(risks), count, threads)])
-            if line:
-                line.show(f"{len(risks)} of {trials} trials")
+            if bar:
+                bar.advance_to(len(risks), trials)
             if wanted is not None and _error(risks) <= wanted * abs(risks.mean()):
                 break
     finally:
-        if line:
-            line.close()
+        if bar:
+            bar.close()
     return Simulation(float(risks.mean()), _error(risks), risks)
 
 
