@@ -1,4 +1,4 @@
-"""Pictures of what distillation can do."""
+"""Pictures of surrogates, risks and scaling laws."""
 
 from __future__ import annotations
 
