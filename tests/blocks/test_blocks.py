@@ -26,7 +26,8 @@ from limbeck._learner.model.model import Model
 from limbeck._learner.model.refinement import Fit
 from limbeck._learner.model.rows import Rows
 from limbeck._learner.streaming import rows as _streamed
-from limbeck._learner.streaming.scan import RowSample, Scan, scanned
+from limbeck._learner.streaming.row_sample import RowSample
+from limbeck._learner.streaming.scan import Scan, scanned
 
 PLANTED = limbeck.datasets.make_narrow_network("generic", 8, 3, seed=0)
 X, Y = limbeck.datasets.sample(PLANTED, 30_000, noise=0.1, seed=1)
@@ -527,7 +528,7 @@ def test_the_sample_depends_on_the_rows_alone(at, most, known, weighted, backwar
     np.testing.assert_allclose(
         [total.weight, total.mean, total.squares], [at_once.weight, at_once.mean, at_once.squares]
     )
-    found, expected = total.sample.in_order(), at_once.sample.in_order()
+    found, expected = total.sample.pop_sorted(), at_once.sample.pop_sorted()
     assert len(found[1]) == min(most, count)
     for one, other in zip(found, expected, strict=True):
         np.testing.assert_array_equal(one, other)
@@ -550,7 +551,7 @@ def test_the_sample_is_uniform():
     for first in range(0, 100_000, 7000):
         rows = np.arange(first, min(100_000, first + 7000), dtype=np.float64)
         sample.take(rows[:, None], rows, None, first)
-    places = sample.in_order()[1]
+    places = sample.pop_sorted()[1]
     assert (np.diff(places) > 0).all()
     counts = np.histogram(places, 10, (0, 100_000))[0]
     assert ((counts - 100) ** 2 / 100).sum() < 27.9
@@ -696,7 +697,7 @@ def streamed(parts, tell, most=2000):
     """Rows in blocks with a sample, as a refinement takes them."""
     source = limbeck.blocks._protocol.as_blocks(parts)
     scan = scanned(source, lambda d: most, np.random.default_rng(0), 1, tell)
-    sample = Rows(*scan.sample.in_order()[:2], None, 1)
+    sample = Rows(*scan.sample.pop_sorted()[:2], None, 1)
     return _streamed.StreamedRows(source, scan, None, 1.0, sample, tell)
 
 

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from limbeck._base.arrays import Float64Array
 from limbeck._learner.model.coordinates import Whitening
 from limbeck._learner.model.model import Model
-from limbeck._learner.model.rows import Rows
-from limbeck._learner.streaming.rows import StreamedRows
+from limbeck._learner.model.normal_equations import add_to_diagonal, decay_of_parameters, to_unit_diagonal
+from limbeck._learner.model.rows import FitRows
 from limbeck.network import ReLUNetwork
 
 __all__ = ["MOST_PARAMETERS", "FittedErrors", "JointErrors", "StandardErrors", "standard_errors"]
@@ -57,7 +57,7 @@ class StandardErrors:
 
 def standard_errors(
     model: Model,
-    rows: Rows | StreamedRows,
+    rows: FitRows,
     *,
     thresholds: bool,
     has_linear_part: bool = True,
@@ -71,7 +71,7 @@ def standard_errors(
     ----------
     model : Model
         The fitted model.
-    rows : Rows or StreamedRows
+    rows : FitRows
         What it was fitted to. Rows of weight zero do not count.
     thresholds : bool
         Whether the thresholds were fitted; if not, they count as known.
@@ -120,7 +120,7 @@ class FittedErrors:
     def __init__(
         self,
         model: Model,
-        rows: Rows | StreamedRows,
+        rows: FitRows,
         *,
         thresholds: bool,
         has_linear_part: bool = True,
@@ -192,7 +192,7 @@ class _Sandwich:
 
 
 def _sandwich(
-    model: Model, rows: Rows | StreamedRows, free: NDArray[np.intp], decay: float | Float64Array, correction: float
+    model: Model, rows: FitRows, free: NDArray[np.intp], decay: float | Float64Array, correction: float
 ) -> _Sandwich:
     bread, meat, amplitude = rows.sandwich(model)
     # Evidence may shrink a weak linear part to nothing, and errors about the shrunken one would vanish with it: the
@@ -201,10 +201,7 @@ def _sandwich(
     pull = np.zeros(model.parameters.shape)
     pull[-1, :-1] = np.broadcast_to(decay, model.width + 1)[-1] * model.parameters[-1, :-1]
     bread, meat = _of_the_free(bread, model, free, held), _of_the_free(meat, model, free, 0.0)
-    diagonal = np.diag(bread).copy()
-    # Unit diagonal: whether an eigenvalue is small then depends neither on units nor on the sizes of neurons.
-    scale = 1 / np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
-    bread *= np.multiply.outer(scale, scale)
+    scale = to_unit_diagonal(bread)
     values, vectors = np.linalg.eigh(bread)
     # Sums of n rows are off by about sqrt(n) eps, the eigenvalues of a P x P matrix by P eps. With 100 times that, the
     # smallest eigenvalue kept has two digits.
@@ -224,9 +221,7 @@ def _of_the_free(
     matrix: Float64Array, model: Model, free: NDArray[np.intp], decay: float | Float64Array
 ) -> Float64Array:
     """A normal matrix, plus the decay, in the free parameters."""
-    decayed = np.zeros(model.parameters.shape)
-    decayed[:, :-1] = np.broadcast_to(decay, len(decayed))[:, None]
-    matrix.flat[:: len(matrix) + 1] += decayed.ravel()
+    add_to_diagonal(matrix, decay_of_parameters(decay, model))
     return matrix if len(free) == len(matrix) else matrix[np.ix_(free, free)]
 
 

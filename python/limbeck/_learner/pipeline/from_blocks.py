@@ -84,7 +84,7 @@ def learn_blocks(
     assert scan.high is not None
     names = names_of(None if scan.names is None else SimpleNamespace(columns=scan.names), d)
     target = target or scan.target
-    X, y, weights = scan.sample.in_order()
+    X, y, weights = scan.sample.pop_sorted()
     if len(y) == scan.count:
         same = weighted_rows(X, y, weights if scan.weighted else None, options.n_threads)
         return replace(learn_rows(same, options, progress, names, target), _columns=scan.names)
