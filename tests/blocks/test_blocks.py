@@ -387,7 +387,7 @@ def test_errors_of_any_class_say_which_block():
             b"\xff".decode("utf-8")
 
     with pytest.raises(UnicodeDecodeError, match="can't decode byte 0xff") as caught:
-        limbeck.blocks._protocol.take(Unreadable(), (X[:5], Y[:5]), 7, 1)
+        limbeck.blocks._protocol.add_block(Unreadable(), (X[:5], Y[:5]), 7, 1)
     assert caught.value.__notes__ == ["in block 7"]
 
 

@@ -112,7 +112,8 @@ def learn_blocks(
             model, _ = everything.refined(found.model, fit, tolerance=fit.tolerance)
             found.model = with_smallest_linear_part(model)
         found.noise = noise_variance(found.model, everything, True, True)
-    if found.model.parameters.size <= MOST_PRINTED_PARAMETERS and not getattr(source, "in_memory", False):
+    in_memory = isinstance(source, Blocks) and source.in_memory
+    if found.model.parameters.size <= MOST_PRINTED_PARAMETERS and not in_memory:
         everything.prepare_standard_errors(Model(found.model.signs, found.model.parameters * found.unit))
     return replace(learned(found, residuals, everything, options, progress, names, target), _columns=scan.names)
 

@@ -9,7 +9,7 @@ from limbeck._base.arrays import thread_count
 from limbeck._learner.model.coordinates import Whitening
 from limbeck._learner.model.model import Model
 from limbeck._learner.model.rows import Rows, normal_matrix
-from limbeck.blocks._protocol import Block, SupportsSum, pieces
+from limbeck.blocks._protocol import Block, SupportsSum, validated_chunks
 
 __all__ = ["ModelSums"]
 
@@ -55,7 +55,7 @@ class ModelSums(SupportsSum):
 
     def take_block(self, block: Block, number: int, n_threads: int | None) -> None:
         """Add the rows of a block."""
-        for X, y, weights in pieces(block, np.float64):
+        for X, y, weights in validated_chunks(block, np.float64):
             self.n_rows += len(X)
             if weights is not None and not weights.all():
                 X, y, weights = X[weights > 0], y[weights > 0], weights[weights > 0]

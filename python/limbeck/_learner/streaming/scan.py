@@ -13,7 +13,7 @@ from limbeck._base.frames import column_names, label_names, require_same_names
 from limbeck._base.progress import Progress
 from limbeck._learner.streaming.row_sample import RowSample
 from limbeck.blocks._passes import sum_over
-from limbeck.blocks._protocol import Block, Blocks, SupportsSum, pieces
+from limbeck.blocks._protocol import Block, Blocks, SupportsSum, validated_chunks
 
 __all__ = ["RowCounts", "RowSource", "Scan", "scanned"]
 
@@ -151,7 +151,7 @@ class Scan(SupportsSum):
                 raise ValueError("it was not there when blocks were counted: they must not change between passes")
             first = self.first_rows[number]
         done = 0
-        for x, labels, weights in pieces(block):
+        for x, labels, weights in validated_chunks(block):
             if len(x):
                 self._join_weighted(weights is not None)
                 self._take_rows(x, labels, weights, first + done)
