@@ -8,7 +8,8 @@ import pytest
 
 import limbeck
 from limbeck import ReLUNetwork
-from limbeck._learner.diagnostics.curves import curves_of, with_errors
+from limbeck._learner.diagnostics.curve_errors import with_errors
+from limbeck._learner.diagnostics.curves import curves_of
 from limbeck._learner.diagnostics.reading import read
 from limbeck._learner.diagnostics.standard_errors import FittedErrors
 from limbeck._learner.model.coordinates import Whitening

@@ -8,13 +8,11 @@ import numpy as np
 
 from limbeck._base.arrays import Float64Array
 from limbeck._learner.diagnostics.curves import Curve, Parts, curves_of
+from limbeck._learner.diagnostics.settings import DIAGNOSTICS, DiagnosticsSettings
 from limbeck._learner.diagnostics.standard_errors import StandardErrors
 from limbeck.network import ReLUNetwork
 
-__all__ = ["Reading", "read"]
-
-# Rows that activity and shares are measured on: their error is then below 0.4 %.
-_ROWS = 20_000
+__all__ = ["Reading", "moments_of", "read", "some_rows"]
 
 
 @dataclass(frozen=True)
@@ -27,7 +25,7 @@ class Reading:
     Attributes
     ----------
     means, scales : ndarray of shape (d,)
-        Of the features; a feature that does not vary has scale 1.
+        Means and standard deviations of the features; a feature that does not vary has scale 1.
     weights : ndarray of shape (k,)
         What the network gains by each standard deviation beyond a neuron's threshold.
     directions : ndarray of shape (k, d)
@@ -84,13 +82,11 @@ class Reading:
         )
 
 
-def some_rows(
-    X: Float64Array, weights: Float64Array | None, most: int = _ROWS
-) -> tuple[Float64Array, Float64Array | None]:
-    """At most so many rows, drawn without replacement and always the same, and their weights."""
-    if len(X) <= most:
+def some_rows(X: Float64Array, weights: Float64Array | None, max_rows: int) -> tuple[Float64Array, Float64Array | None]:
+    """At most ``max_rows`` rows, drawn without replacement and always the same, and their weights."""
+    if len(X) <= max_rows:
         return X, weights
-    at = np.sort(np.random.default_rng(0).choice(len(X), most, replace=False))
+    at = np.sort(np.random.default_rng(0).choice(len(X), max_rows, replace=False))
     return X[at], None if weights is None else weights[at]
 
 
@@ -112,6 +108,7 @@ def read(
     *,
     means: Float64Array | None = None,
     scales: Float64Array | None = None,
+    settings: DiagnosticsSettings = DIAGNOSTICS,
 ) -> Reading:
     """Measure a network on rows.
 
@@ -122,15 +119,17 @@ def read(
     X : ndarray of shape (n, d)
         Rows, of which at most 20,000 are looked at.
     weights : ndarray of shape (n,), optional
-        Of the rows.
+        Weights of the rows.
     means, scales : ndarray of shape (d,), optional
         What to count features from and in; default means and standard deviations of the rows.
+    settings : DiagnosticsSettings
+        Number of rows, and what is a curve.
 
     Returns
     -------
     Reading
     """
-    X, weights = some_rows(X, weights)
+    X, weights = some_rows(X, weights, settings.reading_rows)
     if means is None or scales is None:
         means, scales = moments_of(X, weights)
     inner = X @ network.weights.T + network.thresholds
@@ -157,6 +156,6 @@ def read(
         constant=network.bias + float(network.linear @ means),
         active=_mean((inner > 0).astype(np.float64), weights),
         shares=added.T @ counted / variance if variance > 0 else np.zeros(added.shape[1]),
-        curves=curves_of(parts, (X - means) / scales, added, weights) if network.width else (),
+        curves=curves_of(parts, (X - means) / scales, added, weights, settings) if network.width else (),
         spread=float(np.sqrt(variance / (len(X) if weights is None else weights.sum()))),
     )

@@ -12,7 +12,7 @@ import numpy as np
 from limbeck._base.arrays import row_weights, thread_count
 from limbeck._base.progress import Progress
 from limbeck._base.warnings import warn
-from limbeck._learner.diagnostics.diagnostics import MOST_PRINTED_PARAMETERS
+from limbeck._learner.diagnostics.settings import DIAGNOSTICS
 from limbeck._learner.gaussian.learner import noise_variance
 from limbeck._learner.model.linear_part import with_smallest_linear_part
 from limbeck._learner.model.model import Model
@@ -113,7 +113,7 @@ def learn_blocks(
             found.model = with_smallest_linear_part(model)
         found.noise = noise_variance(found.model, everything, True, True)
     in_memory = isinstance(source, Blocks) and source.in_memory
-    if found.model.parameters.size <= MOST_PRINTED_PARAMETERS and not in_memory:
+    if found.model.parameters.size <= DIAGNOSTICS.max_printed_parameters and not in_memory:
         everything.prepare_standard_errors(Model(found.model.signs, found.model.parameters * found.unit))
     return replace(learned(found, residuals, everything, options, progress, names, target), _columns=scan.names)
 
