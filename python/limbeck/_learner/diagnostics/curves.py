@@ -28,7 +28,7 @@ class Jump:
     first, last : int
         The kinks that it begins and ends at.
     height : float
-        What the line behind it is above the line before it, both continued to the middle between the two kinks.
+        How far the line behind it is above the line before it, both continued to the middle between the two kinks.
     error : float
         Standard error of the height; NaN where none is known.
     """

@@ -42,7 +42,7 @@ class DampedSteps:
     rows : NormalMatrices
         All rows.
     sample : Rows
-        Some of them, in memory.
+        Some of the rows, in memory.
     fit : Fit
         Whether thresholds move, and the weight decay.
     model : Model

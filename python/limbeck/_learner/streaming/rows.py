@@ -21,7 +21,7 @@ from limbeck.blocks._passes import sum_over
 
 __all__ = ["StreamedRows"]
 
-_ROUNDING = 1e-14  # of the sum of sizes: what turning neurons round may leave
+_ROUNDING = 1e-14  # of the sum of sizes: what flipping the signs of neurons may leave
 
 
 class _OutOfTime(Exception):
@@ -206,9 +206,9 @@ def _is_same_function(a: Model, b: Model) -> bool:
     """Whether models differ only by the signs of neurons, ``s relu(z) = s relu(-z) + s z``."""
     if not np.array_equal(a.signs, b.signs):
         return False
-    turn = (a.neurons == -b.neurons).all(axis=1)
-    if not np.array_equal(np.where(turn, -1.0, 1.0)[:, None] * a.neurons, b.neurons):
+    flipped = (a.neurons == -b.neurons).all(axis=1)
+    if not np.array_equal(np.where(flipped, -1.0, 1.0)[:, None] * a.neurons, b.neurons):
         return False
-    moved = (turn * a.signs)[:, None] * a.neurons
+    moved = (flipped * a.signs)[:, None] * a.neurons
     sizes = np.abs(a.parameters[-1]) + np.abs(moved).sum(axis=0)
     return bool((np.abs(a.parameters[-1] + moved.sum(axis=0) - b.parameters[-1]) <= _ROUNDING * sizes).all())

@@ -61,7 +61,7 @@ class Selection:
     hinges : ndarray of shape (m, d + 1)
         A direction and, last, minus the threshold.
     rows : Rows
-        What they were chosen on.
+        Rows that they were chosen on.
     ridge : float
         Ridge of the fit to start from, for each row.
     """
@@ -92,7 +92,7 @@ def select(rows: Rows, width: int, rng: np.random.Generator, settings: TabularSe
     width : int
         Number of hinges, at most.
     rng : numpy.random.Generator
-        For rows and directions.
+        Source of the rows and directions drawn.
     settings : TabularSettings
         Numbers of candidates and rows.
     """
