@@ -10,6 +10,7 @@ from limbeck._base.arrays import Float64Array
 from limbeck._learner.diagnostics.curves import Curve, Parts, curves_of
 from limbeck._learner.diagnostics.settings import DIAGNOSTICS, DiagnosticsSettings
 from limbeck._learner.diagnostics.standard_errors import StandardErrors
+from limbeck._learner.model.coordinates import weighted_mean
 from limbeck.network import ReLUNetwork
 
 __all__ = ["Reading", "moments_of", "read", "some_rows"]
@@ -91,14 +92,10 @@ def some_rows(X: Float64Array, weights: Float64Array | None, max_rows: int) -> t
     return X[at], None if weights is None else weights[at]
 
 
-def _mean(values: Float64Array, weights: Float64Array | None) -> Float64Array:
-    return np.asarray(values.mean(axis=0) if weights is None else weights @ values / weights.sum())
-
-
 def moments_of(X: Float64Array, weights: Float64Array | None) -> tuple[Float64Array, Float64Array]:
     """Means and standard deviations of columns, 1 for one that does not vary."""
-    means = _mean(X, weights)
-    scales = np.sqrt(_mean(np.square(X - means), weights))
+    means = weighted_mean(X, weights)
+    scales = np.sqrt(weighted_mean(np.square(X - means), weights))
     return means, np.where(scales > 0, scales, 1.0)
 
 
@@ -135,7 +132,7 @@ def read(
         means, scales = moments_of(X, weights)
     inner = X @ network.weights.T + network.thresholds
     added = np.column_stack([np.maximum(inner, 0) * network.output, X @ network.linear])
-    added -= _mean(added, weights)
+    added -= weighted_mean(added, weights)
     total = added.sum(axis=1)
     counted = total if weights is None else weights * total
     variance = float(counted @ total)
@@ -155,7 +152,7 @@ def read(
         thresholds=parts.thresholds,
         linear=parts.linear,
         constant=network.bias + float(network.linear @ means),
-        active=_mean((inner > 0).astype(np.float64), weights),
+        active=weighted_mean((inner > 0).astype(np.float64), weights),
         shares=added.T @ counted / variance if variance > 0 else np.zeros(added.shape[1]),
         curves=curves_of(parts, (X - means) / scales, added, weights, settings) if network.width else (),
         spread=float(np.sqrt(variance / (len(X) if weights is None else weights.sum()))),

@@ -12,7 +12,7 @@ from limbeck._learner.diagnostics.reading import Reading
 from limbeck._learner.report.numbers import NOTHING, clipped, number
 from limbeck._learner.report.typography import Typography
 
-__all__ = ["PartSentences", "has_slopes", "speaks_for_all", "switches_on"]
+__all__ = ["PartSentences", "has_slopes", "is_of_one_feature", "switches_on"]
 
 # Part of a direction's squared length in one feature, from which on the sentence is about that feature alone, in its
 # own unit: the direction is then within 6 degrees of it. Less will do where all other coefficients are within so many
@@ -40,7 +40,7 @@ def has_slopes(reading: Reading, slopes: Float64Array | None = None) -> bool:
     return bool(np.linalg.norm(slopes) > rounding)
 
 
-def speaks_for_all(lead: int, i: int, reading: Reading) -> bool:
+def is_of_one_feature(lead: int, i: int, reading: Reading) -> bool:
     """Whether all other coefficients of a neuron's direction are nothing, or within their errors of it."""
     direction = reading.directions[i]
     if direction[lead] ** 2 > _ALONE or len(direction) == 1:
@@ -54,7 +54,7 @@ def speaks_for_all(lead: int, i: int, reading: Reading) -> bool:
 def switches_on(i: int, reading: Reading, names: Sequence[str]) -> str:
     """Where a neuron is on, in few words."""
     lead = int(np.argmax(np.abs(reading.directions[i])))
-    if not speaks_for_all(lead, i, reading):
+    if not is_of_one_feature(lead, i, reading):
         return f"on above {number(float(reading.thresholds[i]) + 0.0, resolution=0.1)}"
     side, at, unit = _place_of(i, lead, reading)
     return f"{clipped(names[lead])} {side} {number(at, resolution=_FINE * unit)}"
@@ -141,7 +141,7 @@ class PartSentences:
         threshold_error = None if errors is None else float(errors.thresholds[i])
         moves = f"{self._target} {'rises' if weight > 0 else 'falls'} by"
         lead = int(np.argmax(np.abs(reading.directions[i])))
-        if speaks_for_all(lead, i, reading):
+        if is_of_one_feature(lead, i, reading):
             name, (side, at, unit) = self._names[lead], _place_of(i, lead, reading)
             slope = self._number(abs(weight) / unit, _times(weight_error, 1 / unit))
             start = self._place(at, _times(threshold_error, unit), unit, _FINE * unit)
