@@ -13,7 +13,8 @@ from limbeck._base.arrays import Array, row_weights, thread_count
 from limbeck._base.frame_numbers import native_frame, require_numbers, without_table
 from limbeck._base.frames import column_names, feature_names, label_names, require_same_names, require_same_rows
 from limbeck._base.warnings import silenced
-from limbeck._learner.pipeline.from_arrays import FEWEST_ROWS, ConstantFeaturesError, mean_alone, weighted_rows
+from limbeck._learner.pipeline.checks import FEWEST_ROWS, ConstantFeaturesError, TrainingData, weighted_rows
+from limbeck._learner.pipeline.from_arrays import mean_alone
 from limbeck.learn import Learned, learn
 from limbeck.network import ReLUNetwork
 
@@ -267,7 +268,8 @@ class NarrowReLURegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # t
             )
         except ConstantFeaturesError:  # as in a fold of a cross-validation that has no row of a rare flag
             rows = weighted_rows(X, y, weights, thread_count(self.n_threads))
-            return mean_alone(rows, self.validation_fraction, seed, feature_names(known, X, X.shape[1]), name)
+            data = TrainingData(rows, feature_names(known, X, X.shape[1]), name)
+            return mean_alone(data, self.validation_fraction, seed)
 
     def predict(self, X: ArrayLike) -> Float64Array:
         """Predictions (n,) or (n, q) for rows X (n, d)."""
