@@ -1,10 +1,11 @@
 """limbeck: distil functions into small networks whose parts can be named.
 
-The public names are those of the submodules ``moments``, ``ridgeless``, ``distillation``, ``plots`` and ``datasets``,
-and here :func:`learn` (from data), :func:`distill` (from a black box), :class:`ReLUNetwork` and :func:`show_config`.
+Here are :func:`learn` (from data), :func:`distill` (from a black box), :class:`ReLUNetwork` and :func:`show_config`.
+The submodules ``moments``, ``ridgeless``, ``distillation``, ``blocks``, ``datasets``, ``plots`` and ``estimators``
+(which needs scikit-learn, and is imported by its name) hold the rest, and ``results`` the types of what is returned.
 """
 
-from limbeck import _kernels, blocks, datasets, distillation, moments, plots, ridgeless
+from limbeck import _kernels, blocks, datasets, distillation, moments, plots, results, ridgeless
 from limbeck._base.config import show_config
 from limbeck.blackbox import Distilled, TeacherError, distill
 from limbeck.learn import Learned, learn
@@ -24,6 +25,7 @@ __all__ = [
     "learn",
     "moments",
     "plots",
+    "results",
     "ridgeless",
     "show_config",
 ]
