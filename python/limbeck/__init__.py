@@ -5,7 +5,17 @@ The submodules ``moments``, ``ridgeless``, ``distillation``, ``blocks``, ``datas
 (which needs scikit-learn, and is imported by its name) hold the rest, and ``results`` the types of what is returned.
 """
 
-from limbeck import _kernels, blocks, datasets, distillation, moments, plots, results, ridgeless
+from limbeck import (
+    _exports,  # noqa: F401 - makes the writers of other formats known to ReLUNetwork
+    _kernels,
+    blocks,
+    datasets,
+    distillation,
+    moments,
+    plots,
+    results,
+    ridgeless,
+)
 from limbeck._base.config import show_config
 from limbeck.blackbox import Distilled, TeacherError, distill
 from limbeck.learn import Learned, learn

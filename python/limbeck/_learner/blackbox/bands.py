@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from limbeck._learner.model.model import Float64Array
+from limbeck._base.arrays import Float64Array
 
 __all__ = ["Band", "Excluded", "draw_band", "importance", "scaled_along"]
 

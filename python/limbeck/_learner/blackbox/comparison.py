@@ -9,14 +9,16 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from limbeck._base.arrays import Float64Array
 from limbeck._base.progress import Progress
 from limbeck._learner.blackbox.bands import Band, Excluded, draw_band, importance
 from limbeck._learner.blackbox.errors import StopQuerying, StopReason
 from limbeck._learner.blackbox.focus import bands_at_kinks
 from limbeck._learner.blackbox.queries import Queries
 from limbeck._learner.blackbox.settings import DISTILLATION_SETTINGS, DistillationSettings
-from limbeck._learner.gaussian.selection import EXACT
-from limbeck._learner.model.model import Fit, Float64Array, Model, Rows, linear_model
+from limbeck._learner.model.model import Model, linear_model
+from limbeck._learner.model.refinement import Fit
+from limbeck._learner.model.rows import EXACT, Rows
 from limbeck._learner.pipeline.checks import FEWEST_ROWS
 
 __all__ = ["DistillationOptions", "NetworkComparison"]
@@ -80,7 +82,7 @@ class NetworkComparison:
         self._progress = progress
         self._rng = rng
         self._settings = settings
-        self._fit = Fit(n_threads=options.n_threads or 0, deadline=progress.deadline)
+        self._fit = Fit(deadline=progress.deadline)
         share = queries.budget // settings.validation_budget_share
         self._reserve = min(settings.validation_rows, max(FEWEST_ROWS // 2, share))
         self._dimension = int(queries.X.shape[1])
@@ -124,7 +126,7 @@ class NetworkComparison:
     def everything(self) -> Rows:
         """All rows, with their importance weights; zero for rows that no network is fitted to."""
         queries = self._queries
-        return Rows(queries.X, queries.y, queries.weights(), self._fit.n_threads)
+        return Rows(queries.X, queries.y, queries.weights(), self._options.n_threads)
 
     def _fitted_rows(self) -> Rows:
         """Rows that networks are fitted to, with their importance weights."""
@@ -137,7 +139,7 @@ class NetworkComparison:
         """Rows from N(0, I), but for those of a place."""
         wanted = self._queries.is_iid
         wanted[but] = False
-        return Rows(self._queries.X[wanted], self._queries.y[wanted], n_threads=self._fit.n_threads)
+        return Rows(self._queries.X[wanted], self._queries.y[wanted], n_threads=self._options.n_threads)
 
     def _refined(self, model: Model) -> Model:
         """Refine a model on all rows; its thresholds too if it has any."""
@@ -215,7 +217,9 @@ class NetworkComparison:
         """
         y, X = self._queries.y[place], self._queries.X[place]
         baselines = self._baselines(place)
-        ours, constant, *lines = (np.square(y - model(X, self._fit.n_threads)) for model in (self.model, *baselines))
+        ours, constant, *lines = (
+            np.square(y - model(X, self._options.n_threads)) for model in (self.model, *baselines)
+        )
         others = [constant, *lines]
         best = int(np.argmin([squares.mean() for squares in others]))
         is_close = ours.mean() > self._settings.found_nothing * constant.mean()
@@ -236,7 +240,7 @@ class NetworkComparison:
     def _compared_squares(self, model: Model) -> Float64Array:
         """Weighted squared errors of a model on the rows of the latest comparison."""
         place, weights = self._compared_on
-        residuals = self._queries.y[place] - model(self._queries.X[place], self._fit.n_threads)
+        residuals = self._queries.y[place] - model(self._queries.X[place], self._options.n_threads)
         return np.asarray(weights * np.square(residuals))
 
     def _compared_error(self, model: Model) -> float:
@@ -276,7 +280,7 @@ class NetworkComparison:
         """Keep the residuals of the model on the rows of a place, from N(0, I)."""
         targets = self._queries.y[place]
         self.validated = place
-        self.validation = (targets, targets - self.model(self._queries.X[place], self._fit.n_threads))
+        self.validation = (targets, targets - self.model(self._queries.X[place], self._options.n_threads))
 
     def noise_variance(self) -> float:
         """Sum of weighted squared residuals over the number of rows less that of the parameters; NaN without spare."""

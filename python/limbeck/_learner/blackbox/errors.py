@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import Enum
 
-from limbeck._learner.model.model import Float64Array
+from limbeck._base.arrays import Float64Array
 from limbeck._learner.pipeline.result import Learned
 
 __all__ = ["StopQuerying", "StopReason", "TeacherError", "TeacherTypeError", "TeacherValueError"]

@@ -7,11 +7,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from limbeck._base.arrays import Float64Array
 from limbeck._learner.blackbox.bands import Band
 from limbeck._learner.blackbox.settings import DISTILLATION_SETTINGS, FocusSettings
-from limbeck._learner.gaussian.clump_resolution import centre_of
-from limbeck._learner.model.clumps import cluster
-from limbeck._learner.model.model import Float64Array, Model, Rows
+from limbeck._learner.model.clumps import centre_of, cluster
+from limbeck._learner.model.model import Model
+from limbeck._learner.model.rows import Rows
 
 __all__ = ["ResidualClump", "bands_at_kinks", "residual_clumps", "without_artefact"]
 
@@ -41,7 +42,7 @@ class ResidualClump(NamedTuple):
 
 def residual_clumps(model: Model, rows: Rows, settings: FocusSettings = _SETTINGS) -> list[ResidualClump]:
     """Find the clumps of a network, the one that most of the squared residuals are nearest to first."""
-    weights = np.ones(len(rows)) if rows.weights is None else rows.weights
+    weights = rows.row_weights
     squares = weights * np.square(rows.residuals(model))
     groups = _groups(model, settings)
     normals = [centre_of(model, group) for group in groups]

@@ -9,12 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from limbeck._base.arrays import float_array
+from limbeck._base.arrays import Float64Array, float_array
 from limbeck._base.progress import Progress
 from limbeck._learner.blackbox.bands import Band, importance
 from limbeck._learner.blackbox.errors import StopQuerying, StopReason, TeacherError, TeacherTypeError, TeacherValueError
 from limbeck._learner.blackbox.settings import DISTILLATION_SETTINGS, DistillationSettings
-from limbeck._learner.model.model import Float64Array
 from limbeck._learner.pipeline.checks import FEWEST_ROWS, LARGEST, SMALLEST
 
 __all__ = ["Queries", "Teacher"]

@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from limbeck._base.arrays import Float64Array
 from limbeck._base.progress import Progress
 from limbeck._learner.blackbox.errors import StopReason
 from limbeck._learner.blackbox.queries import Queries
 from limbeck._learner.blackbox.student import Student
 from limbeck._learner.diagnostics.diagnostics import FitRecord
-from limbeck._learner.model.linear_part import turned
-from limbeck._learner.model.model import Float64Array
+from limbeck._learner.model.linear_part import with_smallest_linear_part
 from limbeck._learner.pipeline.build import Validation, build_result
 from limbeck._learner.pipeline.result import Learned
 
@@ -59,7 +59,7 @@ def distilled(
     """Make the result of what a student has learned from its queries."""
     progress.finish()
     queries.trim()
-    student.model = turned(student.model)
+    student.model = with_smallest_linear_part(student.model)
     rows = student.everything()
     targets, residuals = student.validation
     mse = float(np.mean(np.square(residuals))) if len(residuals) else np.nan

@@ -21,6 +21,7 @@ from typing import NoReturn
 
 import numpy as np
 
+from limbeck._base.arrays import Float64Array
 from limbeck._base.progress import Progress
 from limbeck._learner.blackbox.bands import Band, scaled_along
 from limbeck._learner.blackbox.comparison import DistillationOptions, NetworkComparison
@@ -30,8 +31,9 @@ from limbeck._learner.blackbox.kinks import KinkSearch, network_on_lines, querie
 from limbeck._learner.blackbox.queries import Queries
 from limbeck._learner.blackbox.settings import DISTILLATION_SETTINGS, DistillationSettings
 from limbeck._learner.gaussian.span import Subspace
-from limbeck._learner.model.model import Float64Array, Model, Rows, linear_model, model_of
-from limbeck._learner.model.pruning import narrowed
+from limbeck._learner.model.model import Model, linear_model, model_of
+from limbeck._learner.model.pruning import pruned
+from limbeck._learner.model.rows import Rows
 from limbeck._learner.tabular.learner import fit_any
 from limbeck.learn import learn
 
@@ -217,7 +219,7 @@ class Student(NetworkComparison):
         place = self._ask_bands([band], excluded)
         X = self._queries.X[place]
         rest = Model(model.signs[others], model.parameters[[*others, model.width]])
-        residuals = self._queries.y[place] - rest(X, self._fit.n_threads)
+        residuals = self._queries.y[place] - rest(X, self._options.n_threads)
         self._progress.enter("focus")
         inner = self._learn(scaled_along(X, clump.normal, 1 / clump.width), residuals, width, width, show=False)
         parameters = inner.parameters.copy()
@@ -288,7 +290,7 @@ class Student(NetworkComparison):
         rows = self._iid_rows().part(slice(most))
         wide = fit_any(rows, 2 * width, 2 * width, self._fit, self._progress, self._rng)
         fit = self._fit.changed(thresholds=True)
-        models = [self._refined(m) for m in (self.model, narrowed(wide.model, rows, fit, width, wide.decay)[0])]
+        models = [self._refined(m) for m in (self.model, pruned(wide.model, rows, fit, width, wide.decay)[0])]
         everything = self._fitted_rows()
         self.model = min(models, key=lambda model: float(everything.errors(model).mean()))
         self._progress.report("narrowed down", width, self._relative(float(everything.errors(self.model).mean())))

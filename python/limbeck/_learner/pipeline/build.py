@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from limbeck._base.arrays import Float64Array
 from limbeck._base.progress import Progress
 from limbeck._learner.diagnostics.diagnostics import Diagnostics, FitRecord
 from limbeck._learner.gaussian.span import Subspace
-from limbeck._learner.model.model import Float64Array
 from limbeck._learner.pipeline.result import Learned
 from limbeck.network import ReLUNetwork
 
@@ -79,7 +79,7 @@ def build_result(
         validation_targets=validation.targets,
         validation_residuals=validation.residuals,
         noise_variance=noise_variance,
-        clumps=diagnostics.priced_clumps(),
+        clumps=diagnostics.clumps,
         subspace=subspace,
         history=progress.history,
         timings=progress.timings,

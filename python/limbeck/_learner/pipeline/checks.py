@@ -10,11 +10,20 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from limbeck._base.arguments import fraction, random_generator
-from limbeck._base.arrays import float_array, integer, labels_array, require_finite, row_weights, same_length
-from limbeck._base.arrays import thread_count as checked_thread_count
+from limbeck._base.arrays import (
+    Float64Array,
+    float_array,
+    integer,
+    labels_array,
+    require_finite,
+    row_weights,
+    same_length,
+    thread_count,
+)
 from limbeck._base.frames import column_names, feature_names, target_name
-from limbeck._learner.model.coordinates import CONSTANT, INPUTS
-from limbeck._learner.model.model import Float64Array, Rows
+from limbeck._learner.model.coordinates import CONSTANT
+from limbeck._learner.model.input_tests import INPUTS
+from limbeck._learner.model.rows import Rows
 from limbeck._learner.pipeline.options import LearnOptions
 
 __all__ = [
@@ -123,8 +132,9 @@ def checked_options(
     fraction(validation, "validation", "the rows")
     if sample_rows is not None:
         integer(sample_rows, "sample_rows", at_least=FEWEST_ROWS)
-    threads, rng = checked_thread_count(n_threads), random_generator(seed)
-    return LearnOptions(width, max_width, inputs, bool(refine), validation, rng, threads, sample_rows)
+    thread_count(n_threads)
+    rng = random_generator(seed)
+    return LearnOptions(width, max_width, inputs, bool(refine), validation, rng, n_threads, sample_rows)
 
 
 def check_widths(width: int | None, max_width: int) -> None:
@@ -139,7 +149,7 @@ def checked_data(
     y: Any,  # noqa: ANN401
     sample_weight: ArrayLike | None,
     names: GivenNames,
-    n_threads: int,
+    n_threads: int | None,
 ) -> TrainingData:
     """Rows in memory as the learner takes them.
 
@@ -153,8 +163,8 @@ def checked_data(
         Weights.
     names : GivenNames
         Names.
-    n_threads : int
-        Number of threads; 0 for what OpenMP would take.
+    n_threads : int, optional
+        Number of threads; default what OpenMP would take.
 
     Raises
     ------
@@ -167,13 +177,13 @@ def checked_data(
     features = feature_names(names.features, X, rows.shape[1])
     same_length(rows, "X", 0, labels, "y", 0, "rows")
     require_enough_rows(*rows.shape)
-    require_finite(n_threads, X=rows, y=labels)
+    require_finite(thread_count(n_threads), X=rows, y=labels)
     return TrainingData(
         weighted_rows(rows, labels, sample_weight, n_threads), features, names.target or target_name(None, y), columns
     )
 
 
-def weighted_rows(X: Float64Array, y: Float64Array, sample_weight: ArrayLike | None, n_threads: int) -> Rows:
+def weighted_rows(X: Float64Array, y: Float64Array, sample_weight: ArrayLike | None, n_threads: int | None) -> Rows:
     """The rows of positive weight, with weights of mean 1.
 
     Raises
@@ -183,7 +193,7 @@ def weighted_rows(X: Float64Array, y: Float64Array, sample_weight: ArrayLike | N
     """
     if sample_weight is None:
         return Rows(X, y, n_threads=n_threads)
-    weights = row_weights(sample_weight, X, n_threads)
+    weights = row_weights(sample_weight, X, thread_count(n_threads))
     if weights.any():
         weights = weights / weights.max()  # so that no sum overflows
     kept = weights > 0

@@ -8,6 +8,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from limbeck._base.arrays import Float64Array
 from limbeck._base.progress import Progress
 from limbeck._learner.diagnostics.diagnostics import FitRecord
 from limbeck._learner.gaussian.learner import (
@@ -17,19 +18,14 @@ from limbeck._learner.gaussian.learner import (
     rows_to_search,
     without_needless_linear_part,
 )
-from limbeck._learner.gaussian.selection import NOISELESS
 from limbeck._learner.gaussian.span import Subspace
 from limbeck._learner.gaussian.thresholds import HINGE_SCORE, hinge_scores
-from limbeck._learner.model.coordinates import (
-    MOST_ROWS,
-    Standardization,
-    Whitening,
-    detect_inputs,
-    standardization,
-    whitening,
-)
-from limbeck._learner.model.linear_part import turned
-from limbeck._learner.model.model import Fit, Float64Array, Model, Rows, linear_model
+from limbeck._learner.model.coordinates import Standardization, Whitening, standardization, whitening
+from limbeck._learner.model.input_tests import MOST_ROWS, detect_inputs
+from limbeck._learner.model.linear_part import with_smallest_linear_part
+from limbeck._learner.model.model import Model, linear_model
+from limbeck._learner.model.refinement import Fit
+from limbeck._learner.model.rows import NOISELESS, Rows
 from limbeck._learner.pipeline.build import Validation, build_result
 from limbeck._learner.pipeline.checks import FEWEST_ROWS, TrainingData, check_features, check_labels, check_sizes
 from limbeck._learner.pipeline.options import LearnOptions
@@ -113,7 +109,7 @@ def search(
     """
     is_sample = largest_label is not None
     rng = options.rng
-    fit = Fit(tolerance=options.settings.tolerance, n_threads=rows.n_threads, deadline=progress.deadline)
+    fit = Fit(tolerance=options.settings.tolerance, deadline=progress.deadline)
     held_out, used = _split(len(rows), options.validation, rng)
     if len(used) < FEWEST_ROWS:
         sampled = " sampled (see sample_rows)" if is_sample else ""
@@ -123,7 +119,7 @@ def search(
     progress.enter("inputs")
     kind = options.inputs
     if kind == "auto":
-        kind = detect_inputs(rows.X[_drawn(used, MOST_ROWS)], options.n_threads or None)
+        kind = detect_inputs(rows.X[_drawn(used, MOST_ROWS)], options.n_threads)
     if kind == "any" and not options.refine:
         raise ValueError("refine=False is the moment method, for Gaussian inputs; these are not: see inputs")
     # A power of two: no digit of y changes.
@@ -171,7 +167,7 @@ def _searched_any(found: SearchResult, options: LearnOptions, progress: Progress
         fitted = with_more_rows(fitted, inner.part(used), len(few), fit)
     else:
         found.used = few
-    found.model, found.noise, found.decay = turned(fitted.model), fitted.error, fitted.decay
+    found.model, found.noise, found.decay = with_smallest_linear_part(fitted.model), fitted.error, fitted.decay
     return found
 
 
@@ -238,7 +234,7 @@ def finish(
     if refine and not found.thresholds:
         found.model, found.has_linear_part = without_needless_linear_part(found.model, everything, progress)
     elif refine:
-        found.model = turned(found.model)
+        found.model = with_smallest_linear_part(found.model)
     found.noise = noise_variance(found.model, everything, found.has_linear_part, found.thresholds)
 
 
@@ -306,7 +302,7 @@ def refitted(kind: str, width: int | None, max_width: int, rows: Rows) -> Refit:
     if kind != "any":
         finish(found, found.inner, True, progress, joining=False)
     model = Model(found.model.signs, found.model.parameters * found.unit)
-    fit = Fit(thresholds=found.thresholds, n_threads=rows.n_threads)
+    fit = Fit(thresholds=found.thresholds)
     return Refit(model, replace(found.inner, y=rows.y), fit, found.decay, found.coordinates)
 
 
@@ -317,7 +313,7 @@ def _without(rows: Rows, held_out: NDArray[np.intp]) -> Rows:
     """The rows with no weight for those held out: no copy of the rest is needed."""
     if not len(held_out):
         return rows
-    weights = np.ones(len(rows)) if rows.weights is None else rows.weights.copy()
+    weights = rows.row_weights.copy()
     weights[held_out] = 0.0
     return replace(rows, weights=weights)
 
@@ -334,7 +330,7 @@ def _coordinates(rows: Rows, used: NDArray[np.intp], kind: str) -> Whitening:
 
     Where no feature varies on those rows one is made zero, and the fit is a constant.
     """
-    some, threads = rows.part(used), rows.n_threads or None
+    some, threads = rows.part(used), rows.n_threads
     scaled = standardization(some.X, some.weights)
     if scaled.n_kept:
         return whitening(some.X, threads, some.weights) if kind == "gaussian" else scaled

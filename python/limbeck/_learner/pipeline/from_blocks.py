@@ -8,14 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from limbeck._base.arrays import row_weights
+from limbeck._base.arrays import row_weights, thread_count
 from limbeck._base.frames import feature_names
 from limbeck._base.progress import Progress
 from limbeck._base.warnings import warn
-from limbeck._learner.diagnostics.diagnostics import QUICK
+from limbeck._learner.diagnostics.diagnostics import MOST_PRINTED_PARAMETERS
 from limbeck._learner.gaussian.learner import noise_variance
-from limbeck._learner.model.linear_part import turned
-from limbeck._learner.model.model import Model, Rows
+from limbeck._learner.model.linear_part import with_smallest_linear_part
+from limbeck._learner.model.model import Model
+from limbeck._learner.model.rows import Rows
 from limbeck._learner.pipeline.checks import (
     GivenNames,
     TrainingData,
@@ -62,13 +63,13 @@ def given_blocks(X: Any, y: Any, sample_weight: Any) -> Any:  # noqa: ANN401
     return None
 
 
-def blocks_of_dask(X: Any, y: Any, sample_weight: Any, n_threads: int) -> Any:  # noqa: ANN401
+def blocks_of_dask(X: Any, y: Any, sample_weight: Any, n_threads: int | None) -> Any:  # noqa: ANN401
     """Blocks on a cluster, where X or y is a collection of dask."""
     if not (hasattr(X, "__dask_graph__") or hasattr(y, "__dask_graph__")):
         return None
     from limbeck.blocks._dask import DaskBlocks
 
-    return DaskBlocks(X, y, sample_weight, n_threads=n_threads or None)
+    return DaskBlocks(X, y, sample_weight, n_threads=n_threads)
 
 
 def blocks_of_large_arrays(
@@ -84,7 +85,7 @@ def blocks_of_large_arrays(
     if not options.refine or n <= options.sample_size(d):
         return None
     if sample_weight is not None:
-        weights = row_weights(sample_weight, np.broadcast_to(np.float64(0), (n, d)), options.n_threads)
+        weights = row_weights(sample_weight, np.broadcast_to(np.float64(0), (n, d)), thread_count(options.n_threads))
         sample_weight = weights / (weights.max() or 1.0)  # only their ratios matter
     return from_arrays(X, y, sample_weight)
 
@@ -137,7 +138,7 @@ def learn_blocks(source: Any, options: LearnOptions, progress: Progress, names: 
         _finish_any(found, everything, scan.count, progress)
     else:
         finish(found, everything, True, progress, joining=True)
-    if found.model.parameters.size <= QUICK and not getattr(source, "in_memory", False):
+    if found.model.parameters.size <= MOST_PRINTED_PARAMETERS and not getattr(source, "in_memory", False):
         everything.prepare_standard_errors(Model(found.model.signs, found.model.parameters * found.unit))
     return learned(found, residuals, everything, sample, options, progress)
 
@@ -149,7 +150,7 @@ def _finish_any(found: SearchResult, everything: StreamedRows, count: int, progr
     fit = found.fit.changed(thresholds=True, decay=found.decay_of_all)
     if not progress.out_of_time():
         model, _ = everything.refined(found.model, fit, tolerance=fit.tolerance)
-        found.model = turned(model)
+        found.model = with_smallest_linear_part(model)
     found.noise = noise_variance(found.model, everything, True, True)
 
 

@@ -68,8 +68,8 @@ class LearnOptions:
         See :func:`limbeck.learn`.
     rng : numpy.random.Generator
         Source of every random choice.
-    n_threads : int
-        Number of threads; 0 for what OpenMP would take.
+    n_threads : int or None
+        Number of threads; None for what OpenMP would take.
     accepts_constant_features : bool
         Whether to answer with the mean of the labels where no feature varies.
     settings : PipelineSettings
@@ -82,7 +82,7 @@ class LearnOptions:
     refine: bool
     validation: float
     rng: np.random.Generator
-    n_threads: int
+    n_threads: int | None
     sample_rows: int | None = None
     accepts_constant_features: bool = False
     settings: PipelineSettings = PIPELINE_SETTINGS
