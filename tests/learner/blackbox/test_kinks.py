@@ -5,7 +5,8 @@ import pytest
 
 from limbeck import ReLUNetwork, datasets
 from limbeck._learner.blackbox.kinks import KinkSearch, network_on_lines, queries_per_line
-from limbeck._learner.model.model import Fit, Rows
+from limbeck._learner.model.refinement import Fit
+from limbeck._learner.model.rows import Rows
 
 EPS = np.finfo(float).eps
 
