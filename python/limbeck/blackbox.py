@@ -63,7 +63,7 @@ def distill(
     n_features : int
         d.
     width : int, optional
-        Largest number of neurons. None: chosen from the answers.
+        Largest number of neurons, as in :func:`limbeck.learn`. None: chosen from the answers.
     n_queries : int, optional
         Largest number of queries, those held out included; default 100,000. At least 20 and 3 (d + 1).
     tolerance : float, optional
@@ -73,10 +73,10 @@ def distill(
         Largest number of neurons when ``width`` is None.
     batch_size : int, default 1000
         Largest number of rows in one call of the teacher.
-    seed : int or numpy.random.Generator, default 0
-        Source of randomness; the same seed asks the same queries and gives the same result, for any ``n_threads`` and
-        batch size. NumPy's BLAS has threads of its own, whose number may change the rounding where the function is no
-        narrow network, and so the queries.
+    seed : int, numpy.random.Generator or None, default 0
+        Source of randomness; None for fresh entropy. The same seed asks the same queries and gives the same result, for
+        any ``n_threads`` and batch size. NumPy's BLAS has threads of its own, whose number may change the rounding
+        where the function is no narrow network, and so the queries.
     progress : bool, default False
         Keep a line on stderr up to date, by tqdm where it is installed.
     callback : callable, optional

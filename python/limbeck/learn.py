@@ -58,8 +58,9 @@ def learn(
     y : array_like of shape (n,) or (n, 1), or dask array or series; None for blocks, which carry their own
         Labels, in the order of the rows: pandas' row labels in another order than those of X are refused.
     width : int, optional
-        Number of neurons; for Gaussian inputs an upper bound: fewer are returned where fewer do as well. None: chosen
-        from the data.
+        Largest number of neurons. Fewer are returned where fewer do as well (for Gaussian inputs), or where the others
+        would be constant or zero (for any others); None: chosen from the data. The word means the same in
+        :func:`limbeck.distill` and in :class:`limbeck.estimators.NarrowReLURegressor`.
     max_width : int, default 16
         Largest number of neurons when ``width`` is None.
     inputs : {"auto", "standard", "gaussian", "any"}, default "auto"
@@ -70,9 +71,10 @@ def learn(
         Fraction of the rows that is held out for ``validation_r2`` alone; 0 for none.
     sample_weight : array_like of shape (n,), optional
         Weights of the rows, at least 0; only their ratios matter. Rows of weight 0 are left out.
-    seed : int or numpy.random.Generator, default 0
-        Source of randomness; the same seed gives the same result, bit by bit, for any ``n_threads``. (Inputs of any
-        distribution go through NumPy's BLAS as well, whose own number of threads may change the rounding.)
+    seed : int, numpy.random.Generator or None, default 0
+        Source of randomness; None for fresh entropy. The same seed gives the same result, bit by bit, for any
+        ``n_threads``. (Inputs of any distribution go through NumPy's BLAS as well, whose own number of threads may
+        change the rounding.)
     progress : bool, default False
         Keep a line on stderr up to date, by tqdm where it is installed.
     callback : callable, optional

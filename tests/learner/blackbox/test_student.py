@@ -1,10 +1,18 @@
 """The course of a distillation: networks whose low moments vanish, or whose neurons are parallel, and rare neurons."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 import limbeck
 from limbeck import datasets
+from limbeck._base.progress import Progress
+from limbeck._learner.blackbox.comparison import DistillationOptions
+from limbeck._learner.blackbox.errors import StopReason
+from limbeck._learner.blackbox.queries import Queries
+from limbeck._learner.blackbox.settings import DISTILLATION_SETTINGS, LineSettings
+from limbeck._learner.blackbox.student import Student
 from limbeck.blackbox import distill
 
 
@@ -106,3 +114,40 @@ def test_a_neuron_that_few_rows_switch_on_is_found_beside_a_line(seed):
     found = limbeck.distill(planted, 2, seed=seed)
     assert found.width == 1
     assert found.network.distance(planted) < 1e-12 * planted.variance()  # with thresholds its floor is near 1e-16
+
+
+# ---- Settings ----
+
+
+def _student(teacher, d, width, settings, budget=20_000):
+    """A student of other settings, and the sizes of the batches that its teacher is asked."""
+    sizes = []
+
+    def counting(X):
+        sizes.append(len(X))
+        return teacher(X)
+
+    progress = Progress(None, False, None)
+    queries = Queries(counting, d, 1000, budget, progress, settings)
+    options = DistillationOptions(width, 16, None, None)
+    return Student(queries, options, progress, np.random.default_rng(0), settings), sizes
+
+
+def test_the_first_round_is_as_large_as_settings_say():
+    planted = _planted("generic", 4, 1)
+    for first in (150, 400):
+        settings = replace(DISTILLATION_SETTINGS, first_rows=first)
+        student, sizes = _student(planted, 4, None, settings)
+        assert student.run() is StopReason.TOLERANCE
+        assert sizes[0] == first
+
+
+def test_without_lines_a_fan_takes_many_more_queries():
+    planted = _planted("fan_even", 6, 12)
+    no_lines = LineSettings(lines_without_kink=0, points_without_kink=0)  # a search that is over at once
+    spent = []
+    for lines in (LineSettings(), no_lines):
+        student, sizes = _student(planted, 6, 6, replace(DISTILLATION_SETTINGS, lines=lines))
+        student.run()
+        spent.append(sum(sizes))
+    assert spent[1] > 2 * spent[0]

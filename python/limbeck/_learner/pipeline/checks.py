@@ -127,6 +127,8 @@ def checked_options(
     if not isinstance(refine, bool | np.bool_):
         raise TypeError(f"refine must be True or False, got {refine!r}")
     check_widths(width, max_width)
+    if not isinstance(inputs, str):
+        raise TypeError(f"inputs must be a str, one of {', '.join(INPUTS)}; got {inputs!r}")
     if inputs not in INPUTS:
         raise ValueError(f"inputs must be one of {', '.join(INPUTS)}; got {inputs!r}")
     fraction(validation, "validation", "the rows")
