@@ -725,7 +725,7 @@ def test_the_effective_ridge_of_steep_data(alpha):
     X = np.random.default_rng(4).standard_normal((200, 800)) * np.sqrt(task.eigenvalues)
     advice = advise(X, X @ task.beta, X @ task.beta, intercept=None)
     assert advice.effective_ridge == pytest.approx(effective_ridge(task.eigenvalues, 200), rel=0.2)
-    assert advice.degrees_of_freedom == pytest.approx(200 * (1 - equivalent(task, 200).left), rel=0.1)
+    assert advice.degrees_of_freedom == pytest.approx(200 * (1 - equivalent(task, 200).one_minus_omega), rel=0.1)
     units = np.random.default_rng(5).standard_normal((30, 4)) * [1, 1e3, 1e9, 1e-3]
     assert advise(units, np.arange(30.0), np.arange(30.0)).degrees_of_freedom == 5
 
