@@ -112,7 +112,7 @@ def _validated(
 
 
 def _rows(estimator: BaseEstimator, X: Any, *arguments: Any, reset: bool = True, **options: Any) -> Any:  # noqa: ANN401
-    """What scikit-learn makes of tables, and of those that it does not know."""
+    """Rows as scikit-learn validates them, also of tables that it does not know."""
     names = column_names(X)
     if isinstance(X, np.ndarray) and X.dtype.names is not None:
         return _structured_rows(estimator, X, names, *arguments, reset=reset, **options)

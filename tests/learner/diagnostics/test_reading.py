@@ -177,7 +177,7 @@ def test_what_the_rows_do_not_determine_is_said():
         standard=True,
     )
     found = dataclasses.replace(
-        limbeck.learn(X, y, 1, inputs="standard"), network=planted, _evidence=Diagnostics(planted, origin)
+        limbeck.learn(X, y, 1, inputs="standard"), network=planted, _diagnostics=Diagnostics(planted, origin)
     )
     assert np.isinf(found.standard_errors.output).all()
     assert "+- ?" in str(found)
@@ -314,7 +314,7 @@ def test_what_was_asked_before_does_not_show(kind):
 
 def test_pickling_computes_nothing(monkeypatch):
     found = [make() for make in _results().values()]
-    before = [one._evidence.__dict__.keys() for one in found]
+    before = [one._diagnostics.__dict__.keys() for one in found]
 
     def never(*_, **__):
         raise AssertionError("pickling computes")
@@ -324,7 +324,7 @@ def test_pickling_computes_nothing(monkeypatch):
     monkeypatch.setattr("limbeck._learner.diagnostics.standard_errors._sandwich", never)
     for one, keys in zip(found, before, strict=True):
         pickle.dumps(one)
-        assert one._evidence.__dict__.keys() == keys
+        assert one._diagnostics.__dict__.keys() == keys
 
 
 def test_blocks_without_time_for_errors_print_none(monkeypatch):
@@ -683,8 +683,8 @@ def test_r2_far_below_0_is_not_told_in_digits(learned, monkeypatch):
         "-9.500",
         "-0.250",
     ]
-    judged = dataclasses.replace(learned._evidence.cross_validation, r2=np.array([-2.36e16, 0.5]))
-    monkeypatch.setitem(learned._evidence.__dict__, "cross_validation", judged)  # where it is kept
+    judged = dataclasses.replace(learned._diagnostics.cross_validation, r2=np.array([-2.36e16, 0.5]))
+    monkeypatch.setitem(learned._diagnostics.__dict__, "cross_validation", judged)  # where it is kept
     text = _sentences(learned)
     assert "cross-validated R2 below -10 (800 rows" in text
     assert text.endswith("neurons 1 0 R2 below -10 0.500")

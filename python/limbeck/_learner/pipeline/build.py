@@ -86,7 +86,7 @@ def build_result(
         stopped_early=stopped_early,
         feature_names=feature_names,
         target_name=target_name,
-        _evidence=diagnostics,
+        _diagnostics=diagnostics,
         _columns=columns,
         **own,
     )

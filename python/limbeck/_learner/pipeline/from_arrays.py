@@ -39,9 +39,32 @@ __all__ = ["SearchResult", "finish", "learn_rows", "learned", "mean_alone", "sea
 
 @dataclass
 class SearchResult:
-    """The outcome of the search, in coordinates of its own, and what it was made on.
+    """Outcome of a search, in the coordinates it was made in, and the rows it was made on.
 
-    ``rows`` are the user's, ``inner`` the same in those coordinates, labels over ``unit``.
+    Attributes
+    ----------
+    kind : str
+        How inputs are treated: "standard", "gaussian" or "any".
+    rows, inner : Rows
+        Rows as the user passed them, and in the coordinates of the search, labels over ``unit``.
+    unit : float
+        A power of two near the largest label.
+    coordinates : Whitening or None
+        From the user's rows to those of the search; None where they are the same.
+    used, held_out : ndarray of int
+        Numbers of the rows learned from and held out.
+    fit : Fit
+        Settings of the refinement.
+    model : Model
+        The network in these coordinates.
+    subspace : Subspace or None
+        Span that moments showed.
+    thresholds, has_linear_part : bool
+        Whether thresholds, and linear part with bias, are fitted.
+    decay, decay_of_everything : float or ndarray of shape (k + 1,)
+        Weight decay of the fit to the rows used, and of that to all rows where they come in blocks.
+    noise : float
+        Variance of the label noise over ``unit`` squared.
     """
 
     kind: str
@@ -57,7 +80,7 @@ class SearchResult:
     thresholds: bool = True
     has_linear_part: bool = True
     decay: float | Float64Array = 0.0
-    decay_of_all: float | Float64Array = 0.0
+    decay_of_everything: float | Float64Array = 0.0
     noise: float = np.nan
 
 
@@ -119,40 +142,40 @@ def search(
     progress.enter("inputs")
     kind = options.inputs
     if kind == "auto":
-        kind = detect_inputs(rows.X[_drawn(used, MOST_ROWS)], options.n_threads)
+        kind = detect_inputs(rows.X[_subsample(used, MOST_ROWS)], options.n_threads)
     if kind == "any" and not options.refine:
         raise ValueError("refine=False is the moment method, for Gaussian inputs; these are not: see inputs")
     # A power of two: no digit of y changes.
     size = float(np.abs(rows.y).max()) if largest_label is None else largest_label
     unit = float(2.0 ** np.round(np.log2(size))) if size > 0 else 1.0
-    begun = _begun(kind, rows, used, held_out, unit, fit)
+    begun = _in_coordinates(kind, rows, used, held_out, unit, fit)
     if kind == "any":
-        return _searched_any(begun, options, progress, is_sample=is_sample)
+        return _search_any(begun, options, progress, is_sample=is_sample)
     if not np.ptp(rows.y[used]):
         return _constant(begun)
-    found = _searched_gaussian(begun, options, progress)
+    found = _search_gaussian(begun, options, progress)
     unsure = options.inputs == "auto" and options.refine and not progress.out_of_time()
     if unsure and (not found.model.width or _is_misfit(found, options.settings.misfit_rows)):
         # The inputs passed for Gaussian, and no neuron was found, or the network leaves something to explain: a method
         # for inputs of any distribution may do better.
-        begun = _begun("any", rows, used, held_out, unit, fit)
-        general = _searched_any(begun, options, progress, is_sample=is_sample)
+        begun = _in_coordinates("any", rows, used, held_out, unit, fit)
+        general = _search_any(begun, options, progress, is_sample=is_sample)
         if general.noise <= _cross_validated_error(found):
             return general
     return found
 
 
-def _begun(
+def _in_coordinates(
     kind: str, rows: Rows, used: NDArray[np.intp], held_out: NDArray[np.intp], unit: float, fit: Fit
 ) -> SearchResult:
-    """A search that has its coordinates, and nothing else yet."""
+    """Begin a search: its coordinates, and a network of nothing."""
     coordinates = None if kind == "standard" else _coordinates(rows, used, kind)
     inner = Rows(rows.X if coordinates is None else coordinates(rows.X), rows.y / unit, rows.weights, rows.n_threads)
     return SearchResult(kind, rows, inner, unit, coordinates, used, held_out, fit, linear_model(inner.n_features))
 
 
-def _searched_any(found: SearchResult, options: LearnOptions, progress: Progress, *, is_sample: bool) -> SearchResult:
-    """The search for inputs of any distribution, on no more rows than the parameters call for.
+def _search_any(found: SearchResult, options: LearnOptions, progress: Progress, *, is_sample: bool) -> SearchResult:
+    """Search for inputs of any distribution, on no more rows than the parameters call for.
 
     Where the rows are all there are, and no sample, the network is refined on all of them that are used.
     """
@@ -172,34 +195,34 @@ def _searched_any(found: SearchResult, options: LearnOptions, progress: Progress
 
 
 def _constant(found: SearchResult) -> SearchResult:
-    """A constant, where all labels learned from are equal and only those held out differ."""
+    """Take a constant, where all labels learned from are equal and only those held out differ."""
     found.model.parameters[-1, -1] = found.inner.y[found.used[0]]
     found.thresholds = found.fit.thresholds
     return found
 
 
-def _searched_gaussian(found: SearchResult, options: LearnOptions, progress: Progress) -> SearchResult:
-    """The search for Gaussian inputs."""
+def _search_gaussian(found: SearchResult, options: LearnOptions, progress: Progress) -> SearchResult:
+    """Search for Gaussian inputs."""
     # Kinks at an estimated mean are off by its error: thresholds make up for that.
     found.fit = fit = found.fit.changed(thresholds=found.kind == "gaussian" and options.refine)
-    masked = _without(found.inner, found.held_out)
+    masked = _masked(found.inner, found.held_out)
     found.model, found.subspace, found.thresholds = learn_gaussian(
         masked, found.used, options.width, options.max_width, options.refine, fit, progress, options.rng
     )
     return found
 
 
-def _drawn(used: NDArray[np.intp], most: int) -> NDArray[np.intp]:
-    """At most so many of the row numbers, in rising order: rows may be sorted, or repeat themselves at some distance.
+def _subsample(used: NDArray[np.intp], most: int) -> NDArray[np.intp]:
+    """Draw row numbers, in rising order: rows may be sorted, or repeat themselves at some distance.
 
-    The generator is its own, so that how many rows are looked at changes nothing else.
+    The generator is one of its own, so that how many rows are looked at changes no other random choice.
     """
     return used if len(used) <= most else np.sort(np.random.default_rng(0).permutation(used)[:most])
 
 
 def _is_misfit(found: SearchResult, most_rows: int) -> bool:
     """Whether the residuals of a network show hinges along single features, which noise does not."""
-    some = _drawn(found.used, most_rows)
+    some = _subsample(found.used, most_rows)
     inner = found.inner.part(some)
     if inner.mean_error(found.model) <= NOISELESS * inner.variance:
         return False
@@ -228,7 +251,7 @@ def _leave_to_constant(found: SearchResult) -> None:
 def finish(
     found: SearchResult, everything: Rows | StreamedRows, refine: bool, progress: Progress, *, joining: bool
 ) -> None:
-    """The last refinement of a network for Gaussian inputs, on all rows, if there are any to join."""
+    """Refine a network for Gaussian inputs once more, on all rows, if there are any to join."""
     if refine and joining:
         found.model = refined(found.model, everything, found.fit.changed(thresholds=found.thresholds), progress)
     if refine and not found.thresholds:
@@ -246,7 +269,7 @@ def learned(
     options: LearnOptions,
     progress: Progress,
 ) -> Learned:
-    """The result in the user's coordinates and units.
+    """Make the result, in the user's coordinates and units.
 
     ``residuals`` are those of the rows held out, before they joined the others; ``everything`` is all rows, of which
     those in ``data`` are a sample, where they come in blocks.
@@ -275,7 +298,7 @@ def learned(
         standard=found.kind == "standard",
         refined=options.refine,
         everything=everything,
-        decay_of_everything=found.decay_of_all,
+        decay_of_everything=found.decay_of_everything,
         refit=None if progress.stopped_early else refit,
     )
     return build_result(
@@ -309,8 +332,8 @@ def refitted(kind: str, width: int | None, max_width: int, rows: Rows) -> Refit:
 # ---- Rows ----
 
 
-def _without(rows: Rows, held_out: NDArray[np.intp]) -> Rows:
-    """The rows with no weight for those held out: no copy of the rest is needed."""
+def _masked(rows: Rows, held_out: NDArray[np.intp]) -> Rows:
+    """Rows with weight zero where they are held out: no copy of the others is needed."""
     if not len(held_out):
         return rows
     weights = rows.row_weights.copy()
@@ -326,7 +349,7 @@ def _split(n: int, fraction: float, rng: np.random.Generator) -> tuple[NDArray[n
 
 
 def _coordinates(rows: Rows, used: NDArray[np.intp], kind: str) -> Whitening:
-    """The change of coordinates that the learner of this kind works in, from the rows to learn from.
+    """Coordinates of the learner for a kind of inputs, from the rows to learn from.
 
     Where no feature varies on those rows one is made zero, and the fit is a constant.
     """

@@ -146,8 +146,8 @@ def learn_blocks(source: Any, options: LearnOptions, progress: Progress, names: 
 def _finish_any(found: SearchResult, everything: StreamedRows, count: int, progress: Progress) -> None:
     """The last refinement on all rows of a network for inputs of any distribution."""
     # What the rows determine grows with their number, and a decay beside it is the less.
-    found.decay_of_all = found.decay * (len(found.used) / count)
-    fit = found.fit.changed(thresholds=True, decay=found.decay_of_all)
+    found.decay_of_everything = found.decay * (len(found.used) / count)
+    fit = found.fit.changed(thresholds=True, decay=found.decay_of_everything)
     if not progress.out_of_time():
         model, _ = everything.refined(found.model, fit, tolerance=fit.tolerance)
         found.model = with_smallest_linear_part(model)

@@ -1,4 +1,4 @@
-"""What a caller of the learner asks for, and the numbers that the pipeline itself decides by."""
+"""Checked options of the learner, and the numbers by which the pipeline itself decides."""
 
 from __future__ import annotations
 
