@@ -16,8 +16,8 @@ from limbeck._learner.model.refinement import Fit
 
 __all__ = ["EXACT", "NOISELESS", "FitRows", "Rows", "normal_matrix"]
 
-# Mean squared errors below this part of the labels' variance are rounding: 1e-10 of the labels' spread, above what sums
-# over many neurons lose of the 16 digits of float64.
+# Mean squared errors below this part of the labels' variance are rounding: 1e-10 of the labels' spread, far above what
+# sums over neurons lose of the 16 digits of float64 and far below any noise that labels have.
 EXACT = 1e-20
 # Mean squared errors below this part of the labels' variance, a thousandth of their spread, are misfit that more steps
 # lower; they are not taken for noise.

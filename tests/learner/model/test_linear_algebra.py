@@ -1,0 +1,29 @@
+"""Eigenpairs of symmetric matrices, and orthonormal bases."""
+
+import numpy as np
+import pytest
+
+from limbeck import _kernels
+
+
+def _assert_orthonormal(rows):
+    np.testing.assert_allclose(rows @ rows.T, np.eye(len(rows)), rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (4, 4), (40, 40)])
+def test_eigenpairs_of_a_symmetric_matrix(shape):
+    A = np.random.default_rng(0).standard_normal(shape)
+    A = A + A.T
+    values, rows = _kernels.symmetric_eigen(A)
+    np.testing.assert_allclose(values, np.linalg.eigvalsh(A), rtol=0, atol=1e-13 * len(A))
+    np.testing.assert_allclose(rows @ A, values[:, None] * rows, rtol=0, atol=1e-13 * len(A))
+    _assert_orthonormal(rows)
+
+
+def test_eigenpairs_of_what_is_no_symmetric_matrix():
+    with pytest.raises(ValueError, match=r"^A must be square, got shape \(2, 3\)$"):
+        _kernels.symmetric_eigen(np.ones((2, 3)))
+    with pytest.raises(ValueError, match="it holds NaN or infinity"):
+        _kernels.symmetric_eigen(np.array([[1.0, 0.0], [np.nan, 1.0]]))
+    with pytest.raises(ValueError, match="it holds NaN or infinity"):
+        _kernels.symmetric_eigen(np.array([[np.inf]]))
