@@ -20,6 +20,8 @@ from hypothesis import strategies as st
 
 import limbeck
 from limbeck import blocks, moments, ridgeless
+from limbeck._learner.pipeline.checks import GivenNames, checked_options
+from limbeck._learner.pipeline.from_blocks import learn_blocks
 
 PLANTED = limbeck.datasets.make_narrow_network("generic", 8, 3, seed=0)
 X, Y = limbeck.datasets.sample(PLANTED, 30_000, noise=0.1, seed=1)
@@ -579,13 +581,8 @@ def test_blocks_that_change_are_noticed():
         limbeck.learn(Shrinking(), sample_rows=10_000)
 
 
-def test_time_may_run_out_during_a_pass(monkeypatch):
-    told = []
-
-    class Telling(limbeck._base.progress.Progress):
-        def __init__(self, *args):
-            super().__init__(*args)
-            told.append(self)
+def test_time_may_run_out_during_a_pass():
+    progress = limbeck._base.progress.Progress(None, False, 1000)
 
     class Slow:
         passes = 0
@@ -594,11 +591,12 @@ def test_time_may_run_out_during_a_pass(monkeypatch):
             self.passes += 1
             for part in cut(X, Y, at=[10_000, 20_000]):
                 if self.passes > 1:
-                    told[0].deadline = 0.0
+                    progress.deadline = 0.0
                 yield part
 
-    monkeypatch.setattr(sys.modules["limbeck.learn"], "Progress", Telling)
-    found = limbeck.learn(Slow(), sample_rows=10_000, time_limit=1000)
+    source = limbeck.blocks._protocol.as_blocks(Slow())
+    options = checked_options(None, 16, "auto", True, 0.1, 0, 10_000, None)
+    found = learn_blocks(source, options, progress, GivenNames(None, None))
     assert found.stopped_early
     # What was found on the sample, ten times its parametric floor at most.
     assert found.network.distance(PLANTED) < 10 * 0.01 * 24 / 10_000

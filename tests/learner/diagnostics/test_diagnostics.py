@@ -106,7 +106,7 @@ def test_what_was_asked_before_does_not_show(kind):
 
 def test_pickling_computes_nothing(monkeypatch):
     found = [make() for make in results().values()]
-    before = [one._evidence.__dict__.keys() for one in found]
+    before = [one._diagnostics.__dict__.keys() for one in found]
 
     def never(*_, **__):
         raise AssertionError("pickling computes")
@@ -116,7 +116,7 @@ def test_pickling_computes_nothing(monkeypatch):
     monkeypatch.setattr("limbeck._learner.diagnostics.standard_errors._sandwich", never)
     for one, keys in zip(found, before, strict=True):
         pickle.dumps(one)
-        assert one._evidence.__dict__.keys() == keys
+        assert one._diagnostics.__dict__.keys() == keys
 
 
 def test_blocks_without_time_for_errors_print_none(monkeypatch):

@@ -204,7 +204,7 @@ def test_what_the_rows_do_not_determine_is_said():
         standard=True,
     )
     found = dataclasses.replace(
-        limbeck.learn(X, y, 1, inputs="standard"), network=planted, _evidence=Diagnostics(planted, origin)
+        limbeck.learn(X, y, 1, inputs="standard"), network=planted, _diagnostics=Diagnostics(planted, origin)
     )
     assert np.isinf(found.standard_errors.output).all()
     assert "+- ?" in str(found)

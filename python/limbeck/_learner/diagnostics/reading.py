@@ -43,7 +43,7 @@ class Reading:
         Shares of each neuron and, last, the linear part in the variance of the network's values: covariance of the
         part with the whole over the variance of the whole. They add up to 1; what others cancel may be negative or
         above 1.
-    errors : limbeck.StandardErrors or None
+    errors : limbeck.results.StandardErrors or None
         Standard errors of ``directions``, ``weights`` (its ``output``), ``thresholds``, ``linear`` and ``constant``
         (its ``bias``), if they were asked for.
     curves : tuple of Curve
