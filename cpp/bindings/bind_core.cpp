@@ -15,7 +15,7 @@ py::object first_non_finite(const py::array& values, int n_threads) {
     using T = decltype(type);
     constexpr Index block = 65536;
     const T* data = checked_data<T>(values, "values", values.ndim());
-    const Index size = values.size(), blocks = (size + block - 1) / block;
+    const Index size = values.size(), blocks = core::ceil_div(size, block);
     std::atomic<Index> first{size};
     run(n_threads, [&](const Execution& exec) {
       exec.for_each(blocks, static_cast<double>(size), [&](Index b) {
@@ -42,7 +42,7 @@ double peak_flops_binding(const std::string& dtype_name, double seconds) {
   }
   double rate = 0;
   run(1, [&](const Execution& exec) {
-    rate = wide ? peak_flops<double>(exec, seconds) : peak_flops<float>(exec, seconds);
+    rate = wide ? core::peak_flops<double>(exec, seconds) : core::peak_flops<float>(exec, seconds);
   });
   return rate;
 }
@@ -53,8 +53,8 @@ void bind_core(py::module_& m) {
   m.attr("version") = LIMBECK_VERSION;
   m.attr("eigen") = std::to_string(EIGEN_MAJOR_VERSION) + "." + std::to_string(EIGEN_MINOR_VERSION) + "." +
                     std::to_string(EIGEN_PATCH_VERSION);
-  m.attr("openmp") = built_with_openmp();
-  m.def("default_threads", &default_threads);
+  m.attr("openmp") = core::built_with_openmp();
+  m.def("default_threads", &core::default_threads);
   m.def("first_non_finite", &first_non_finite, py::arg("values"), py::arg("n_threads"));
   m.def("peak_flops", &peak_flops_binding, py::arg("dtype_name"), py::arg("seconds"));
 }

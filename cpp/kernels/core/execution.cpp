@@ -4,13 +4,14 @@
 #include <condition_variable>
 #include <exception>
 #include <mutex>
+#include <vector>
 
 #ifdef _OPENMP
 #include <omp.h>
 #include <pthread.h>
 #endif
 
-namespace limbeck {
+namespace limbeck::core {
 
 namespace {
 
@@ -151,11 +152,4 @@ void Execution::for_each(Index n_tasks, double operations, const std::function<v
   if (stop_) throw Interrupted();
 }
 
-RowRange row_range(Index n, Index block, Index parts, Index part) {
-  const Index blocks = (n + block - 1) / block;
-  const Index begin = blocks * part / parts * block;
-  const Index end = blocks * (part + 1) / parts * block;
-  return {std::min(begin, n), std::min(end, n)};
-}
-
-}  // namespace limbeck
+}  // namespace limbeck::core

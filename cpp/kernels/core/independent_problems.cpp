@@ -1,6 +1,6 @@
 #include "kernels/core/independent_problems.hpp"
 
-namespace limbeck {
+namespace limbeck::core {
 
 void for_each_problem(const Execution& exec, Index count, double operations,
                       const std::function<void(const Execution& inner, Index problem)>& solve) {
@@ -19,4 +19,4 @@ void for_each_problem(const Execution& exec, Index count, double operations,
   }
 }
 
-}  // namespace limbeck
+}  // namespace limbeck::core

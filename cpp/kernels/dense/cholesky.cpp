@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <cmath>
 
-namespace limbeck {
+#include "kernels/core/reduce.hpp"
+#include "kernels/dense/gemm_syrk.hpp"
+
+namespace limbeck::dense {
 
 namespace {
 
@@ -14,24 +17,24 @@ constexpr Index few_columns = 4;  // solved one by one, without packing the fact
 // Some vectors of column j from `row` on, less what the columns [begin, j) explain of them; then times `factor`.
 template <class T, int vectors>
 void reduce(TiledMatrix<T>* A, Index begin, Index j, Index row, T factor) {
-  constexpr Index width = Simd<T>::width;
-  typename Simd<T>::Vector acc[vectors];
+  constexpr Index width = core::Simd<T>::width;
+  typename core::Simd<T>::Vector acc[vectors];
 #pragma GCC unroll 4
-  for (int v = 0; v < vectors; ++v) acc[v] = Simd<T>::load(A->at(row + v * width, j));
+  for (int v = 0; v < vectors; ++v) acc[v] = core::Simd<T>::load(A->at(row + v * width, j));
   for (Index c = begin; c < j; ++c) {
     const T* before = A->at(row, c);
     const T by = *A->at(j, c);
 #pragma GCC unroll 4
-    for (int v = 0; v < vectors; ++v) acc[v] -= Simd<T>::load(before + v * width) * by;
+    for (int v = 0; v < vectors; ++v) acc[v] -= core::Simd<T>::load(before + v * width) * by;
   }
 #pragma GCC unroll 4
-  for (int v = 0; v < vectors; ++v) Simd<T>::store(A->at(row + v * width, j), acc[v] * factor);
+  for (int v = 0; v < vectors; ++v) core::Simd<T>::store(A->at(row + v * width, j), acc[v] * factor);
 }
 
 // The same for whole vectors that cover the rows [row, end): those beyond are above the diagonal, or room at the edge.
 template <class T>
 void reduce_rows(TiledMatrix<T>* A, Index begin, Index j, Index row, Index end, T factor) {
-  constexpr Index width = Simd<T>::width;
+  constexpr Index width = core::Simd<T>::width;
   for (; end - row > 3 * width; row += 4 * width) reduce<T, 4>(A, begin, j, row, factor);
   if (end - row > 2 * width) return reduce<T, 3>(A, begin, j, row, factor);
   if (end - row > width) return reduce<T, 2>(A, begin, j, row, factor);
@@ -41,7 +44,7 @@ void reduce_rows(TiledMatrix<T>* A, Index begin, Index j, Index row, Index end, 
 // The diagonal block of `size` columns at k, column after column.
 template <class T>
 bool factor_block(TiledMatrix<T>* A, Index k, Index size) {
-  constexpr Index width = Simd<T>::width;
+  constexpr Index width = core::Simd<T>::width;
   for (Index j = k; j < k + size; ++j) {
     reduce_rows(A, k, j, k + (j - k) / width * width, k + size, T(1));
     T* column = A->at(0, j);
@@ -55,7 +58,7 @@ bool factor_block(TiledMatrix<T>* A, Index k, Index size) {
 // Rows of the columns k ... k + size times the inverse of the transposed diagonal block.
 template <class T>
 void solve_rows(TiledMatrix<T>* A, Index k, Index size, Index row, Index rows) {
-  constexpr Index together = 4 * Simd<T>::width;
+  constexpr Index together = 4 * core::Simd<T>::width;
   for (Index end = row + rows; row < end; row += together) {
     for (Index j = k; j < k + size; ++j) {
       reduce_rows(A, k, j, row, std::min(row + together, end), 1 / *A->at(j, j));
@@ -82,7 +85,7 @@ T inner_product(const T* a, const T* b, Index n) {
     for (Index l = 0; l < lanes; ++l) sums[l] += a[i + l] * b[i + l];
   }
   for (Index l = 0; i < n; ++i, ++l) sums[l] += a[i] * b[i];
-  return sum_in_pairs<lanes>(sums);
+  return core::sum_in_pairs<lanes>(sums);
 }
 
 template <class T>
@@ -115,18 +118,18 @@ bool cholesky(const Execution& exec, TiledMatrix<T>* A) {
     for (Index j = k; j < panel_end; j += part) {
       const Index size = std::min(part, panel_end - j), below = j + size, rest = m - below;
       if (!factor_block(A, j, size)) return false;
-      exec.for_each((rest + rows_per_task - 1) / rows_per_task, static_cast<double>(rest) * size * size, [&](Index t) {
+      exec.for_each(core::ceil_div(rest, rows_per_task), static_cast<double>(rest) * size * size, [&](Index t) {
         const Index row = below + t * rows_per_task;
         solve_rows(A, j, size, row, std::min(rows_per_task, m - row));
       });
       if (below < panel_end) {
         const VectorSet<T> found{A->at(below, j), rest, size, 1, A->stride()};
-        add_inner_products(exec, found, T(-1), A, below, panel_end - below);
+        syrk_lower(exec, found, T(-1), A, below, panel_end - below);
       }
     }
     if (panel_end < m) {
       const VectorSet<T> found{A->at(panel_end, k), m - panel_end, panel_end - k, 1, A->stride()};
-      add_inner_products(exec, found, T(-1), A, panel_end);
+      syrk_lower(exec, found, T(-1), A, panel_end);
     }
   }
   return true;
@@ -139,8 +142,7 @@ void solve_lower(const Execution& exec, const TiledMatrix<T>& L, TiledMatrix<T>*
     const Index end = std::min(k + step, m);
     for_columns(exec, B, end - k, [&](T* x) { lower_sweep(L, k, end, x); });
     if (end == m) break;
-    add_products(exec, VectorSet<T>{L.at(end, k), m - end, end - k, 1, L.stride()}, columns_of(*B, k, end), T(-1), B,
-                 {end, 0});
+    gemm(exec, VectorSet<T>{L.at(end, k), m - end, end - k, 1, L.stride()}, columns_of(*B, k, end), T(-1), B, {end, 0});
   }
 }
 
@@ -153,7 +155,7 @@ void solve_lower_transposed(const Execution& exec, const TiledMatrix<T>& L, Tile
     for_columns(exec, B, end - k, [&](T* x) { transposed_sweep(L, k, end, x); });
     if (k == 0) break;
     // What the unknowns found so far take from those above: rows [k, end) of L, columns before k.
-    add_products(exec, VectorSet<T>{L.at(k, 0), k, end - k, L.stride(), 1}, columns_of(*B, k, end), T(-1), B, {0, 0});
+    gemm(exec, VectorSet<T>{L.at(k, 0), k, end - k, L.stride(), 1}, columns_of(*B, k, end), T(-1), B, {0, 0});
   }
 }
 
@@ -165,4 +167,4 @@ LIMBECK_INSTANTIATE(float)
 LIMBECK_INSTANTIATE(double)
 #undef LIMBECK_INSTANTIATE
 
-}  // namespace limbeck
+}  // namespace limbeck::dense

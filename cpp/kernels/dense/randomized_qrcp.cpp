@@ -5,19 +5,20 @@
 #include <cstdint>
 #include <numeric>
 
-namespace limbeck {
+#include "kernels/core/splitmix.hpp"
+#include "kernels/dense/gemm_syrk.hpp"
+
+namespace limbeck::dense {
 
 namespace {
 
 using Column = Eigen::Map<Eigen::VectorXd>;
 using ConstColumn = Eigen::Map<const Eigen::VectorXd>;
 
-// 1 or -1, without a pattern: a hash of the place (Steele, Lea and Flood, OOPSLA 2014).
+// 1 or -1, without a pattern: a hash of the place.
 double random_sign(Index at) {
-  std::uint64_t z = (static_cast<std::uint64_t>(at) + 1) * 0x9e3779b97f4a7c15u;
-  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-  z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-  return (z >> 63) != 0 ? 1.0 : -1.0;
+  const std::uint64_t hash = core::splitmix_at((static_cast<std::uint64_t>(at) + 1) * core::splitmix_step);
+  return (hash >> 63) != 0 ? 1.0 : -1.0;
 }
 
 // x becomes v, of first number 1, with (1 - tau v v') x = beta e1.
@@ -49,7 +50,7 @@ void swap_columns(TiledMatrix<double>* A, Index i, Index j, Index rows) {
 
 }  // namespace
 
-PivotedQR::PivotedQR(const Execution& exec, TiledMatrix<double> A, Index columns, double negligible)
+RandomizedQrcp::RandomizedQrcp(const Execution& exec, TiledMatrix<double> A, Index columns, double negligible)
     : exec_(exec),
       rows_(A.rows()),
       columns_(columns),
@@ -68,7 +69,7 @@ PivotedQR::PivotedQR(const Execution& exec, TiledMatrix<double> A, Index columns
       for (Index i = 0; i < rows_; ++i) *A_.at(i, columns_ + j) = random_sign(j * rows_ + i);
     }
     const VectorSet<double> signs{A_.at(0, columns_), width, rows_, A_.stride(), 1};
-    add_products(exec, signs, {A_.at(0, 0), columns_, rows_, A_.stride(), 1}, 1.0, &sketch);
+    gemm(exec, signs, {A_.at(0, 0), columns_, rows_, A_.stride(), 1}, 1.0, &sketch);
     const double size = std::sqrt(squared_norm(A_, 0, rows_, 0, columns_));
     level = negligible * size / std::sqrt(static_cast<double>(columns_));
   }
@@ -92,13 +93,13 @@ PivotedQR::PivotedQR(const Execution& exec, TiledMatrix<double> A, Index columns
     if (end < A_.columns()) apply_block(k, end, block_T(k), block_, true, &A_, end, A_.columns());
     if (pivoting && end < columns_) {
       const VectorSet<double> signs{A_.at(k, columns_), width, end - k, A_.stride(), 1};
-      add_products(exec, signs, {A_.at(k, end), columns_ - end, end - k, A_.stride(), 1}, -1.0, &sketch, {0, end});
+      gemm(exec, signs, {A_.at(k, end), columns_ - end, end - k, A_.stride(), 1}, -1.0, &sketch, {0, end});
     }
   }
   count_rank(level, rest);
 }
 
-void PivotedQR::count_rank(double level, double rest) {
+void RandomizedQrcp::count_rank(double level, double rest) {
   double square = rest * rest;
   rank_ = factored_;
   while (rank_ > 0) {
@@ -109,9 +110,9 @@ void PivotedQR::count_rank(double level, double rest) {
 }
 
 // Brings the columns that pivoted reflections of the sketch would take to the places [begin, end).
-void PivotedQR::pick(TiledMatrix<double>* sketch, Index begin, Index end) {
+void RandomizedQrcp::pick(TiledMatrix<double>* sketch, Index begin, Index end) {
   const Index height = sketch->rows(), stride = sketch->stride();
-  AlignedBuffer<double> S((columns_ - begin) * stride);
+  core::AlignedBuffer<double> S((columns_ - begin) * stride);
   std::copy_n(sketch->at(0, begin), (columns_ - begin) * stride, S.data());
   const auto column = [&](Index j) { return S.data() + (j - begin) * stride; };
   std::vector<double> left(columns_ - begin);
@@ -130,7 +131,7 @@ void PivotedQR::pick(TiledMatrix<double>* sketch, Index begin, Index end) {
     const ConstColumn v(column(k) + row, length);
     constexpr Index columns_per_task = 128;
     const Index rest = columns_ - k - 1;
-    exec_.for_each((rest + columns_per_task - 1) / columns_per_task, 6.0 * length * rest, [&](Index task) {
+    exec_.for_each(core::ceil_div(rest, columns_per_task), 6.0 * length * rest, [&](Index task) {
       const Index first = k + 1 + task * columns_per_task, last = std::min(columns_, first + columns_per_task);
       for (Index j = first; j < last; ++j) {
         Column x(column(j) + row, length);
@@ -142,7 +143,7 @@ void PivotedQR::pick(TiledMatrix<double>* sketch, Index begin, Index end) {
 }
 
 // Columns [begin, end): by halves, so that most of the work is done by products.
-void PivotedQR::factor(Index begin, Index end, double* T, Index stride) {
+void RandomizedQrcp::factor(Index begin, Index end, double* T, Index stride) {
   constexpr Index few = 4;
   if (end - begin <= few) {
     for (Index j = begin; j < end; ++j) {
@@ -175,8 +176,8 @@ void PivotedQR::factor(Index begin, Index end, double* T, Index stride) {
   factor(middle, end, corner, stride);
   // T of both: the block above the right one is -T1 (V1' V2) T2.
   TiledMatrix<double> products(left, right);
-  add_products(exec_, VectorSet<double>{V_.at(middle, begin), left, rows_ - middle, V_.stride(), 1},
-               VectorSet<double>{V_.at(middle, middle), right, rows_ - middle, V_.stride(), 1}, -1.0, &products);
+  gemm(exec_, VectorSet<double>{V_.at(middle, begin), left, rows_ - middle, V_.stride(), 1},
+       VectorSet<double>{V_.at(middle, middle), right, rows_ - middle, V_.stride(), 1}, -1.0, &products);
   using Map = Eigen::Map<Eigen::MatrixXd, 0, Eigen::OuterStride<>>;
   const Map T1(T, left, left, Eigen::OuterStride<>(stride)), T2(corner, right, right, Eigen::OuterStride<>(stride));
   const Map between(products.at(0, 0), left, right, Eigen::OuterStride<>(products.stride()));
@@ -184,7 +185,7 @@ void PivotedQR::factor(Index begin, Index end, double* T, Index stride) {
 }
 
 // w becomes T w or T' w.
-void PivotedQR::multiply_T(Index size, const double* T, Index stride, bool transposed, double* w) const {
+void RandomizedQrcp::multiply_T(Index size, const double* T, Index stride, bool transposed, double* w) const {
   if (transposed) {
     for (Index i = size; i-- > 0;) w[i] = ConstColumn(T + i * stride, i + 1).dot(ConstColumn(w, i + 1));
     return;
@@ -197,8 +198,8 @@ void PivotedQR::multiply_T(Index size, const double* T, Index stride, bool trans
 }
 
 // Columns [first, last) of B: times 1 - V T V', or its transpose.
-void PivotedQR::apply_block(Index begin, Index end, const double* T, Index stride, bool transposed,
-                            TiledMatrix<double>* B, Index first, Index last) const {
+void RandomizedQrcp::apply_block(Index begin, Index end, const double* T, Index stride, bool transposed,
+                                 TiledMatrix<double>* B, Index first, Index last) const {
   constexpr Index few_columns = 4, columns_per_task = 64;
   const Index size = end - begin, length = rows_ - begin, columns = last - first;
   TiledMatrix<double> W(size, columns);
@@ -213,29 +214,29 @@ void PivotedQR::apply_block(Index begin, Index end, const double* T, Index strid
     }
     return;
   }
-  add_products(exec_, VectorSet<double>{V_.at(begin, begin), size, length, V_.stride(), 1},
-               VectorSet<double>{B->at(begin, first), columns, length, B->stride(), 1}, 1.0, &W);
-  exec_.for_each((columns + columns_per_task - 1) / columns_per_task, static_cast<double>(size) * size * columns,
+  gemm(exec_, VectorSet<double>{V_.at(begin, begin), size, length, V_.stride(), 1},
+       VectorSet<double>{B->at(begin, first), columns, length, B->stride(), 1}, 1.0, &W);
+  exec_.for_each(core::ceil_div(columns, columns_per_task), static_cast<double>(size) * size * columns,
                  [&](Index task) {
                    const Index last_column = std::min(columns, (task + 1) * columns_per_task);
                    for (Index j = task * columns_per_task; j < last_column; ++j) {
                      multiply_T(size, T, stride, transposed, W.at(0, j));
                    }
                  });
-  add_products(exec_, VectorSet<double>{V_.at(begin, begin), length, size, 1, V_.stride()},
-               VectorSet<double>{W.at(0, 0), columns, size, W.stride(), 1}, -1.0, B, {begin, first});
+  gemm(exec_, VectorSet<double>{V_.at(begin, begin), length, size, 1, V_.stride()},
+       VectorSet<double>{W.at(0, 0), columns, size, W.stride(), 1}, -1.0, B, {begin, first});
 }
 
-void PivotedQR::apply(TiledMatrix<double>* B) const {
+void RandomizedQrcp::apply(TiledMatrix<double>* B) const {
   for (Index k = (factored_ - 1) / block_ * block_; k >= 0 && factored_ > 0; k -= block_) {
     apply_block(k, std::min(k + block_, factored_), block_T(k), block_, false, B, 0, B->columns());
   }
 }
 
-void PivotedQR::apply_transposed(TiledMatrix<double>* B) const {
+void RandomizedQrcp::apply_transposed(TiledMatrix<double>* B) const {
   for (Index k = 0; k < factored_; k += block_) {
     apply_block(k, std::min(k + block_, factored_), block_T(k), block_, true, B, 0, B->columns());
   }
 }
 
-}  // namespace limbeck
+}  // namespace limbeck::dense

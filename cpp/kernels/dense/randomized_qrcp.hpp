@@ -6,17 +6,20 @@
 // products of Householder transformations, SIAM J. Sci. Stat. Comput. 10, 1989.
 #pragma once
 
-#include "kernels/dense/gemm_syrk.hpp"
+#include <vector>
 
-namespace limbeck {
+#include "kernels/core/execution.hpp"
+#include "kernels/dense/matrix.hpp"
+
+namespace limbeck::dense {
 
 // Memory is aligned: Eigen's sums depend on where in a vector register they begin.
-class PivotedQR {
+class RandomizedQrcp {
 public:
   // A (rows, columns), at least as many rows as columns, and beside it `spare_columns`. Pivoting ends where the rest of
   // the matrix, in the Frobenius norm, is at most `negligible` times the largest singular value of A (to within a
   // factor of the square root of its columns). Without spare columns nothing is pivoted, and all columns are factored.
-  PivotedQR(const Execution& exec, TiledMatrix<double> A, Index columns, double negligible = 0);
+  RandomizedQrcp(const Execution& exec, TiledMatrix<double> A, Index columns, double negligible = 0);
   static Index spare_columns(Index columns) { return block_size(columns) + oversampling; }
 
   Index rows() const { return rows_; }
@@ -48,10 +51,10 @@ private:
 
   const Execution& exec_;
   Index rows_, columns_, block_, factored_ = 0, rank_ = 0;
-  TiledMatrix<double> A_;    // R, and beside it the sketching vectors times Q
-  TiledMatrix<double> V_;    // the reflections, column by column
-  AlignedBuffer<double> T_;  // their triangular factors, block by block
+  TiledMatrix<double> A_;          // R, and beside it the sketching vectors times Q
+  TiledMatrix<double> V_;          // the reflections, column by column
+  core::AlignedBuffer<double> T_;  // their triangular factors, block by block
   std::vector<Index> order_;
 };
 
-}  // namespace limbeck
+}  // namespace limbeck::dense

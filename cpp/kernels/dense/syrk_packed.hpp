@@ -1,29 +1,17 @@
 // Inner products of vectors that are made in packed form: groups of as many as a register holds, interleaved.
 #pragma once
 
-#include "kernels/dense/gemm_syrk.hpp"
+#include "kernels/dense/packing.hpp"
 
-namespace limbeck {
-
-// Number l of vector v stands at data[(v / width) * group_stride + l * width + v % width]; the count is a multiple of
-// `multiple`.
-template <class T>
-struct PackedVectors {
-  static constexpr Index width = Simd<T>::width;
-  static constexpr Index multiple = width > tile_columns ? width : tile_columns;
-  static Index padded(Index count) { return (count + multiple - 1) / multiple * multiple; }
-
-  const T* data;
-  Index count, length, group_stride;
-};
+namespace limbeck::dense {
 
 // Adds the inner products of all pairs to the lower triangle, on the calling thread. Triangular: number l of vector v
 // is zero for l < v.
 template <class T>
-void add_packed_gram(const PackedVectors<T>& vectors, TiledMatrix<T>* sums, bool triangular = false);
+void syrk_packed(const PackedView<T>& vectors, TiledMatrix<T>* sums, bool triangular = false);
 
 // Columns `first` ... `end` - 1 of that alone, both multiples of `multiple`: every column is bitwise what it is above.
 template <class T>
-void add_packed_gram(const PackedVectors<T>& vectors, TiledMatrix<T>* sums, bool triangular, Index first, Index end);
+void syrk_packed(const PackedView<T>& vectors, TiledMatrix<T>* sums, bool triangular, Index first, Index end);
 
-}  // namespace limbeck
+}  // namespace limbeck::dense

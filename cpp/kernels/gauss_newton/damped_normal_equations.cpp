@@ -11,7 +11,7 @@
 #include "kernels/gauss_newton/gauss_newton_operator.hpp"
 #include "kernels/gauss_newton/kronecker_preconditioner.hpp"
 
-namespace limbeck {
+namespace limbeck::gauss_newton {
 
 namespace {
 
@@ -24,7 +24,7 @@ constexpr Index sample_rows_per_parameter = 30;
 // One row from each of as many equal stretches of the rows, drawn the same way every time.
 class RowSample {
 public:
-  RowSample(const RefineProblem& p, Index count) : X_(count * p.d), y_(count), v_(p.v ? count : 0), problem_(p) {
+  RowSample(const ReluFit& p, Index count) : X_(count * p.d), y_(count), v_(p.v ? count : 0), problem_(p) {
     std::mt19937_64 random(count);
     for (Index s = 0; s < count; ++s) {
       const Index begin = s * p.n / count, size = (s + 1) * p.n / count - begin;
@@ -41,20 +41,20 @@ public:
   RowSample(const RowSample&) = delete;
   RowSample& operator=(const RowSample&) = delete;
 
-  const RefineProblem& problem() const { return problem_; }
+  const ReluFit& problem() const { return problem_; }
 
 private:
   std::vector<double> X_, y_, v_;
-  RefineProblem problem_;
+  ReluFit problem_;
 };
 
-class Dense : public DampedSystem {
+class DenseSolver : public DampedNormalEquations {
 public:
-  Dense(const Execution& exec, const RefineProblem& problem)
+  DenseSolver(const Execution& exec, const ReluFit& problem)
       : exec_(exec), problem_(problem), hessian_(problem.n_parameters(), problem.n_parameters()) {}
 
   Vector move_to(const Vector& parameters) override {
-    normal_matrix(exec_, problem_, parameters.data(), hessian_.data());
+    gauss_newton_matrix(exec_, problem_, parameters.data(), hessian_.data());
     const Index D = problem_.group_size();
     for (Index i = 0; i <= problem_.k; ++i) {
       hessian_.diagonal().segment(i * D, problem_.d).array() += problem_.decay[i];
@@ -78,32 +78,33 @@ public:
 
 private:
   const Execution& exec_;
-  const RefineProblem& problem_;
+  const ReluFit& problem_;
   Matrix hessian_;
 };
 
-class Sampled final : private RowSample, public Dense {
+class SampledSolver final : private RowSample, public DenseSolver {
 public:
-  Sampled(const Execution& exec, const RefineProblem& problem)
-      : RowSample(problem, sample_rows_per_parameter * problem.n_parameters()), Dense(exec, RowSample::problem()) {}
+  SampledSolver(const Execution& exec, const ReluFit& problem)
+      : RowSample(problem, sample_rows_per_parameter * problem.n_parameters()),
+        DenseSolver(exec, RowSample::problem()) {}
 };
 
-class Iterative final : public DampedSystem {
+class CgSolver final : public DampedNormalEquations {
 public:
-  Iterative(const Execution& exec, const RefineProblem& p, double tolerance, std::function<bool()> in_time)
+  CgSolver(const Execution& exec, const ReluFit& p, double tolerance, std::function<bool()> in_time)
       : exec_(exec), problem_(p), tolerance_(tolerance), in_time_(std::move(in_time)) {
     for (Index r = 0; r < p.n; ++r) mean_label_square_ += (p.v ? p.v[r] : 1.0) * p.y[r] * p.y[r];
     mean_label_square_ = std::max(mean_label_square_ / p.total_weight(), std::numeric_limits<double>::min());
     // The sums over the span may cost as much as a few products.
     constexpr Index worth_products = 4;
     const Index products = (p.k + 1) * (p.k + 1) * (p.k + 1) / (4 * p.group_size());
-    features_ = p.k > 0 && products <= worth_products ? NormalProduct::Features::products_and_one
-                                                      : NormalProduct::Features::one;
+    features_ = p.k > 0 && products <= worth_products ? GaussNewtonOperator::Features::products_and_one
+                                                      : GaussNewtonOperator::Features::one;
   }
 
   Vector move_to(const Vector& parameters) override {
     product_.reset();
-    product_ = std::make_unique<NormalProduct>(exec_, problem_, parameters.data(), features_);
+    product_ = std::make_unique<GaussNewtonOperator>(exec_, problem_, parameters.data(), features_);
     parameters_ = parameters;
     const Index D = problem_.group_size();
     Vector diagonal = Eigen::Map<const Vector>(product_->diagonal().data(), problem_.n_parameters());
@@ -116,8 +117,8 @@ public:
 
   bool solve(double damping, const Vector& scale, const Vector& gradient, double cost, Vector* step) override {
     buy_outer_product();
-    const Preconditioner preconditioner(problem_, outer_.size() > 0 ? &outer_ : nullptr, *product_, parameters_,
-                                        damping, scale);
+    const KroneckerPreconditioner preconditioner(problem_, outer_.size() > 0 ? &outer_ : nullptr, *product_,
+                                                 parameters_, damping, scale);
     Vector residual = -gradient, z, direction, image(gradient.size());
     step->setZero(gradient.size());
     preconditioner.apply(residual, &z);
@@ -173,12 +174,12 @@ private:
   }
 
   const Execution& exec_;
-  const RefineProblem& problem_;
+  const ReluFit& problem_;
   double tolerance_;
   std::function<bool()> in_time_;
   double mean_label_square_ = 0;
-  NormalProduct::Features features_;
-  std::unique_ptr<NormalProduct> product_;
+  GaussNewtonOperator::Features features_;
+  std::unique_ptr<GaussNewtonOperator> product_;
   Vector parameters_;
   Matrix outer_;
   Index products_ = 0;
@@ -186,26 +187,26 @@ private:
 
 }  // namespace
 
-std::unique_ptr<DampedSystem> dense_system(const Execution& exec, const RefineProblem& problem) {
-  return std::make_unique<Dense>(exec, problem);
+std::unique_ptr<DampedNormalEquations> dense_solver(const Execution& exec, const ReluFit& problem) {
+  return std::make_unique<DenseSolver>(exec, problem);
 }
 
-std::unique_ptr<DampedSystem> sampled_system(const Execution& exec, const RefineProblem& problem) {
-  return std::make_unique<Sampled>(exec, problem);
+std::unique_ptr<DampedNormalEquations> sampled_solver(const Execution& exec, const ReluFit& problem) {
+  return std::make_unique<SampledSolver>(exec, problem);
 }
 
-std::unique_ptr<DampedSystem> iterative_system(const Execution& exec, const RefineProblem& problem, double tolerance,
-                                               std::function<bool()> in_time) {
-  return std::make_unique<Iterative>(exec, problem, tolerance, std::move(in_time));
+std::unique_ptr<DampedNormalEquations> cg_solver(const Execution& exec, const ReluFit& problem, double tolerance,
+                                                 std::function<bool()> in_time) {
+  return std::make_unique<CgSolver>(exec, problem, tolerance, std::move(in_time));
 }
 
-bool dense_is_faster(const RefineProblem& p) {
+bool dense_solver_is_faster(const ReluFit& p) {
   // Measured with n from 1,000 to 100,000, d from 8 to 300 and k from 2 to 8: the roads are equally fast at about 450
   // parameters, a factor of 2 apart at 200 and of 3 at 1,800. More rows burden both alike.
   return p.n_parameters() < 450;
 }
 
-bool sample_is_worthwhile(const RefineProblem& p) {
+bool sample_is_worthwhile(const ReluFit& p) {
   constexpr Index most_parameters = 2000;  // beyond, Cholesky takes longer than the gradient
   if (p.k == 0 || p.n_parameters() > most_parameters) return false;
   double rows = static_cast<double>(p.n);  // as many of equal weight as tell as much
@@ -217,4 +218,4 @@ bool sample_is_worthwhile(const RefineProblem& p) {
   return rows >= 2.0 * sample_rows_per_parameter * p.n_parameters();
 }
 
-}  // namespace limbeck
+}  // namespace limbeck::gauss_newton

@@ -8,15 +8,15 @@
 
 #include "kernels/gauss_newton/relu_fit_problem.hpp"
 
-namespace limbeck {
+namespace limbeck::gauss_newton {
 
-class NormalProduct {
+class GaussNewtonOperator {
 public:
   // Row features of the small matrix, see below: all of them, or the constant alone.
   enum class Features { products_and_one, one };
 
   // Reads the rows once.
-  NormalProduct(const Execution& exec, const RefineProblem& problem, const double* parameters, Features features);
+  GaussNewtonOperator(const Execution& exec, const ReluFit& problem, const double* parameters, Features features);
 
   // out (P) = J' diag(v) J / sum v times p.
   void apply(const double* p, double* out) const;
@@ -37,11 +37,11 @@ private:
   }
 
   const Execution& exec_;
-  RefineProblem problem_;
+  ReluFit problem_;
   double scale_;
   Index words_, n_features_;
   std::vector<std::uint64_t> gates_;
   std::vector<double> diagonal_, small_;
 };
 
-}  // namespace limbeck
+}  // namespace limbeck::gauss_newton

@@ -5,7 +5,7 @@
 #include "kernels/dense/symmetric_eigen.hpp"
 #include "kernels/gauss_newton/gate_pattern_grams.hpp"
 
-namespace limbeck {
+namespace limbeck::gauss_newton {
 
 namespace {
 
@@ -32,11 +32,11 @@ Eigen::LLT<Matrix> factored(const Matrix& A, double ridge) {
 
 }  // namespace
 
-Matrix mean_outer_product(const Execution& exec, const RefineProblem& p) {
-  GroupedGrams grams(p.d, 1);
-  const std::vector<GroupedGrams::Group> groups(std::min(p.n, GroupedGrams::chunk_rows), 0);
-  for (Index first = 0; first < p.n; first += GroupedGrams::chunk_rows) {
-    const Index rows = std::min(GroupedGrams::chunk_rows, p.n - first);
+Matrix mean_outer_product(const Execution& exec, const ReluFit& p) {
+  GatePatternGrams grams(p.d, 1);
+  const std::vector<GatePatternGrams::Group> groups(std::min(p.n, GatePatternGrams::chunk_rows), 0);
+  for (Index first = 0; first < p.n; first += GatePatternGrams::chunk_rows) {
+    const Index rows = std::min(GatePatternGrams::chunk_rows, p.n - first);
     grams.add(exec, p.X + first * p.d, rows, groups.data(), p.v ? p.v + first : nullptr);
   }
   Matrix outer(p.group_size(), p.group_size());
@@ -44,15 +44,16 @@ Matrix mean_outer_product(const Execution& exec, const RefineProblem& p) {
   return outer / p.total_weight();
 }
 
-Preconditioner::Preconditioner(const RefineProblem& problem, const Matrix* outer, const NormalProduct& product,
-                               const Vector& parameters, double damping, const Vector& scale)
+KroneckerPreconditioner::KroneckerPreconditioner(const ReluFit& problem, const Matrix* outer,
+                                                 const GaussNewtonOperator& product, const Vector& parameters,
+                                                 double damping, const Vector& scale)
     : problem_(problem) {
   set_factors(outer, product, damping);
   if (product.n_features() > 1) set_span(product, parameters, damping, scale);
 }
 
-void Preconditioner::set_factors(const Matrix* outer, const NormalProduct& product, double damping) {
-  const RefineProblem& p = problem_;
+void KroneckerPreconditioner::set_factors(const Matrix* outer, const GaussNewtonOperator& product, double damping) {
+  const ReluFit& p = problem_;
   const Index groups = p.k + 1, features = product.n_features();
   const double ridge = std::max(damping, least_ridge);
   const Eigen::Map<const Matrix> small(product.small().data(), groups * features, groups * features);
@@ -80,9 +81,9 @@ void Preconditioner::set_factors(const Matrix* outer, const NormalProduct& produ
   outer_diagonal_ = floored(outer_diagonal_) * (1 + ridge);
 }
 
-void Preconditioner::set_span(const NormalProduct& product, const Vector& parameters, double damping,
-                              const Vector& scale) {
-  const RefineProblem& p = problem_;
+void KroneckerPreconditioner::set_span(const GaussNewtonOperator& product, const Vector& parameters, double damping,
+                                       const Vector& scale) {
+  const ReluFit& p = problem_;
   const Index d = p.d, k = p.k, D = p.group_size(), features = k + 1;
   Matrix A = Matrix::Zero(D, features);
   for (Index i = 0; i < k; ++i) A.col(i).head(d) = parameters.segment(i * D, d);
@@ -95,7 +96,7 @@ void Preconditioner::set_span(const NormalProduct& product, const Vector& parame
   const Matrix gram = units.transpose() * units;
   Vector values = Vector::Zero(features);  // and so rank 0 where the matrix is not finite
   Matrix vectors(features, features);
-  symmetric_eigen(features, gram.data(), values.data(), vectors.data());
+  dense::symmetric_eigen(features, gram.data(), values.data(), vectors.data());
   Index rank = 0;
   while (rank < features && values[features - 1 - rank] > 1e-10) ++rank;
   const Matrix W = norms.cwiseInverse().asDiagonal() * vectors.rightCols(rank) *
@@ -122,7 +123,7 @@ void Preconditioner::set_span(const NormalProduct& product, const Vector& parame
   in_span_ = factored(H, least_ridge);
 }
 
-void Preconditioner::apply(const Vector& r, Vector* z) const {
+void KroneckerPreconditioner::apply(const Vector& r, Vector* z) const {
   const Index D = problem_.group_size(), groups = problem_.k + 1;
   const Eigen::Map<const Matrix> R(r.data(), D, groups);
   z->resize(r.size());
@@ -142,4 +143,4 @@ void Preconditioner::apply(const Vector& r, Vector* z) const {
   }
 }
 
-}  // namespace limbeck
+}  // namespace limbeck::gauss_newton

@@ -8,7 +8,7 @@
 #include "kernels/gauss_newton/damped_normal_equations.hpp"
 #include "kernels/network/relu_network.hpp"
 
-namespace limbeck {
+namespace limbeck::gauss_newton {
 
 namespace {
 
@@ -26,14 +26,14 @@ struct Evaluation {
 };
 
 // The gradient is left empty where it is not wanted.
-Evaluation evaluate(const Execution& exec, const RefineProblem& p, const Vector& parameters, bool with_gradient) {
+Evaluation evaluate(const Execution& exec, const ReluFit& p, const Vector& parameters, bool with_gradient) {
   const Index D = p.group_size();
-  const Unpacked at(p, parameters.data());
+  const ReluParameters at(p, parameters.data());
   Evaluation result;
   if (with_gradient) result.gradient.resize(parameters.size());
   const double scale = 1 / p.total_weight();
-  result.mean_squared_error =
-      scale * network_gradient(exec, at.net, p.X, p.n, p.y, p.v, with_gradient ? result.gradient.data() : nullptr);
+  result.mean_squared_error = scale * network::error_and_gradient(exec, at.net, p.X, p.n, p.y, p.v,
+                                                                  with_gradient ? result.gradient.data() : nullptr);
   result.gradient *= scale;
   result.cost = result.mean_squared_error / 2;
   for (Index i = 0; i <= p.k; ++i) {
@@ -48,20 +48,21 @@ Evaluation evaluate(const Execution& exec, const RefineProblem& p, const Vector&
 
 }  // namespace
 
-RefineResult refine(const Execution& exec, const RefineProblem& p, const RefineOptions& options, double* parameters) {
+LevenbergMarquardtResult levenberg_marquardt(const Execution& exec, const ReluFit& p,
+                                             const LevenbergMarquardtOptions& options, double* parameters) {
   const auto start = std::chrono::steady_clock::now();
   const auto in_time = [&] {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() < options.seconds;
   };
-  bool sampled = options.road == Road::sampled && sample_is_worthwhile(p);
-  const bool dense = options.road == Road::dense || (options.road != Road::iterative && dense_is_faster(p));
+  bool sampled = options.road == Solver::sampled && sample_is_worthwhile(p);
+  const bool dense = options.road == Solver::dense || (options.road != Solver::iterative && dense_solver_is_faster(p));
   const auto system_of_all_rows = [&] {
-    return dense ? dense_system(exec, p) : iterative_system(exec, p, options.tolerance, in_time);
+    return dense ? dense_solver(exec, p) : cg_solver(exec, p, options.tolerance, in_time);
   };
-  auto system = sampled ? sampled_system(exec, p) : system_of_all_rows();
+  auto system = sampled ? sampled_solver(exec, p) : system_of_all_rows();
   Eigen::Map<Vector> theta(parameters, p.n_parameters());
   Evaluation here = evaluate(exec, p, theta, true);
-  RefineResult result{here.cost, here.mean_squared_error, 0, false};
+  LevenbergMarquardtResult result{here.cost, here.mean_squared_error, 0, false};
   Vector scale, step;
   // Without neurons the cost is a quadratic form, and needs no damping.
   const bool quadratic = p.k == 0;
@@ -124,4 +125,4 @@ RefineResult refine(const Execution& exec, const RefineProblem& p, const RefineO
   return result;
 }
 
-}  // namespace limbeck
+}  // namespace limbeck::gauss_newton

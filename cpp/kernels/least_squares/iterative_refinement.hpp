@@ -7,16 +7,16 @@
 
 #include "kernels/least_squares/normal_equations_factor.hpp"
 
-namespace limbeck {
+namespace limbeck::least_squares {
 
 // Whether the targets of a problem are so few that residuals are taken to twice the precision from the start.
 template <class T>
-bool has_few_targets(const LeastSquares<T>& P) {
+bool has_few_targets(const Problem<T>& P) {
   constexpr double little_work = 1e6;
   return P.q <= std::max<Index>(4, P.shorter() / 100) || static_cast<double>(P.n) * P.p * P.q < little_work;
 }
 
-struct Refined {
+struct RefinedSolution {
   Certificate::Verdict verdict;  // certified or not_converged
   double backward_error;
   int refinements;
@@ -33,17 +33,18 @@ struct Refined {
 // from G, and times that of X for one made from X (Björck, Numerical Methods for Least Squares Problems, 1996,
 // section 6.6, the corrected semi-normal equations).
 template <class T>
-Refined refine_solution(const Execution& exec, const LeastSquares<T>& problem, const NormalSolver& solver,
-                        double frobenius_norm, double condition, const Numbers& y);
+RefinedSolution refine_solution(const Execution& exec, const Problem<T>& problem, const NormalEquationsSolver& solver,
+                                double frobenius_norm, double condition, const Numbers& y);
 
 // The same for X of any rank, given (X')^+ (X' X)^+ g for gradients g (q, p): b += X' times that, so that b stays in
 // the span of the rows. Right to its last digits where X has that rank exactly.
-Refined refine_deficient(const Execution& exec, const LeastSquares<double>& problem, double frobenius_norm,
-                         double condition, const Numbers& y, const std::function<Numbers(const Numbers&)>& multipliers);
+RefinedSolution refine_rank_deficient(const Execution& exec, const Problem<double>& problem, double frobenius_norm,
+                                      double condition, const Numbers& y,
+                                      const std::function<Numbers(const Numbers&)>& multipliers);
 
 // The solution that a pseudo-inverse of X gives, for X of any rank, with its residuals and backward error. Where that
 // is not small at once, what is left is solved for as well. The verdict is certified if it is small then.
-Refined judge_solution(const Execution& exec, const LeastSquares<double>& problem, double frobenius_norm,
-                       const Numbers& y, const std::function<Numbers(const Numbers&)>& pseudo_inverse);
+RefinedSolution certify_solution(const Execution& exec, const Problem<double>& problem, double frobenius_norm,
+                                 const Numbers& y, const std::function<Numbers(const Numbers&)>& pseudo_inverse);
 
-}  // namespace limbeck
+}  // namespace limbeck::least_squares

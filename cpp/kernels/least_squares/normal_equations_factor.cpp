@@ -6,22 +6,17 @@
 #include <cstring>
 #include <limits>
 
+#include "kernels/core/splitmix.hpp"
 #include "kernels/dense/cholesky.hpp"
 
-namespace limbeck {
+namespace limbeck::least_squares {
 
 namespace {
 
 constexpr int quick_steps = 3, sure_steps = 20;       // of a power iteration
 constexpr double quick_margin = 10, sure_margin = 2;  // by which an estimated condition may be too small
 
-// Steele, Lea and Flood, Fast splittable pseudorandom number generators, OOPSLA 2014.
-std::uint64_t hashed(std::uint64_t z) {
-  z += 0x9e3779b97f4a7c15u;
-  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-  z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-  return z ^ (z >> 31);
-}
+std::uint64_t hashed(std::uint64_t z) { return core::splitmix(&z); }
 
 double normalize(Numbers* z) {
   double sum = 0;
@@ -34,7 +29,7 @@ double normalize(Numbers* z) {
 }  // namespace
 
 template <class T>
-void TriangularFactor<T>::solve(Numbers* B) const {
+void ScaledCholesky<T>::solve(Numbers* B) const {
   if (order_.empty()) return solve_in_order(B);
   const Index q = static_cast<Index>(B->size()) / m_;
   Numbers ordered(B->size());
@@ -48,28 +43,28 @@ void TriangularFactor<T>::solve(Numbers* B) const {
 }
 
 template <class T>
-void TriangularFactor<T>::solve_in_order(Numbers* z) const {
+void ScaledCholesky<T>::solve_in_order(Numbers* z) const {
   const Index q = static_cast<Index>(z->size()) / m_;
-  TiledMatrix<T> inner(m_, q);
+  dense::TiledMatrix<T> inner(m_, q);
   for (Index t = 0; t < q; ++t) {
     for (Index i = 0; i < m_; ++i) *inner.at(i, t) = static_cast<T>((*z)[t * m_ + i] * scales_[i]);
   }
-  solve_lower(exec_, L_, &inner);
-  solve_lower_transposed(exec_, L_, &inner);
+  dense::solve_lower(exec_, L_, &inner);
+  dense::solve_lower_transposed(exec_, L_, &inner);
   for (Index t = 0; t < q; ++t) {
     for (Index i = 0; i < m_; ++i) (*z)[t * m_ + i] = *inner.at(i, t) * scales_[i];
   }
 }
 
 template <class T>
-double TriangularFactor<T>::smallest_scaled_eigenvalue() const {
+double ScaledCholesky<T>::smallest_scaled_eigenvalue() const {
   double smallest = 1;
   for (Index j = 0; j < m_; ++j) smallest = std::min(smallest, std::pow(static_cast<double>(*L_.at(j, j)), 2));
   return std::min(smallest, 1 / inverse_norm(quick_steps, scales_));
 }
 
 template <class T>
-double TriangularFactor<T>::largest(int steps) const {
+double ScaledCholesky<T>::largest(int steps) const {
   Numbers z = start();
   double size = 0;
   for (int step = 0; step < steps; ++step) {
@@ -80,18 +75,18 @@ double TriangularFactor<T>::largest(int steps) const {
 }
 
 template <class T>
-double TriangularFactor<T>::smallest(int steps) const {
+double ScaledCholesky<T>::smallest(int steps) const {
   return 1 / std::sqrt(inverse_norm(steps, Numbers(m_, 1.0)));
 }
 
 template <class T>
-double TriangularFactor<T>::condition(int steps) const {
+double ScaledCholesky<T>::condition(int steps) const {
   const double condition = largest(steps) / smallest(steps);
   return std::isfinite(condition) ? std::max(1.0, condition) : std::numeric_limits<double>::infinity();
 }
 
 template <class T>
-double TriangularFactor<T>::inverse_norm(int steps, const Numbers& D) const {
+double ScaledCholesky<T>::inverse_norm(int steps, const Numbers& D) const {
   double size = 0;
   Numbers z = start();
   for (int step = 0; step < steps; ++step) {
@@ -104,7 +99,7 @@ double TriangularFactor<T>::inverse_norm(int steps, const Numbers& D) const {
 }
 
 template <class T>
-void TriangularFactor<T>::multiply(Numbers* z) const {
+void ScaledCholesky<T>::multiply(Numbers* z) const {
   using Column = Eigen::Matrix<T, Eigen::Dynamic, 1>;
   constexpr Index part = 128;
   Column whole(m_), half(m_);
@@ -115,7 +110,7 @@ void TriangularFactor<T>::multiply(Numbers* z) const {
   const double operations = static_cast<double>(m_) * m_;
   exec_.for_each(m_, operations, [&](Index j) { half[j] = column(j, j, m_).dot(whole.tail(m_ - j)); });
   whole.setZero();
-  exec_.for_each((m_ + part - 1) / part, operations, [&](Index task) {
+  exec_.for_each(core::ceil_div(m_, part), operations, [&](Index task) {
     const Index begin = task * part, end = std::min(m_, begin + part);
     for (Index j = 0; j < end; ++j) {
       const Index from = std::max(begin, j);
@@ -126,7 +121,7 @@ void TriangularFactor<T>::multiply(Numbers* z) const {
 }
 
 template <class T>
-Numbers TriangularFactor<T>::start() const {
+Numbers ScaledCholesky<T>::start() const {
   std::uint64_t state = 0;
   for (Index i = 0; i < m_; ++i) {
     std::uint64_t bits = 0;
@@ -142,16 +137,16 @@ Numbers TriangularFactor<T>::start() const {
 }
 
 template <class T>
-RankCheck check_rank(const TriangularFactor<T>& factor, double rcond) {
+RankCheck check_rank(const ScaledCholesky<T>& factor, double rcond) {
   double condition = factor.condition(quick_steps);
   if (condition * quick_margin * rcond < 1) return {true, condition};
   condition = factor.condition(sure_steps);
   return {condition * sure_margin * rcond < 1, condition};
 }
 
-template class TriangularFactor<float>;
-template class TriangularFactor<double>;
-template RankCheck check_rank(const TriangularFactor<float>&, double);
-template RankCheck check_rank(const TriangularFactor<double>&, double);
+template class ScaledCholesky<float>;
+template class ScaledCholesky<double>;
+template RankCheck check_rank(const ScaledCholesky<float>&, double);
+template RankCheck check_rank(const ScaledCholesky<double>&, double);
 
-}  // namespace limbeck
+}  // namespace limbeck::least_squares

@@ -1,29 +1,37 @@
 // A triangular factor of X X' or X' X, for X wide or tall: solves with it and estimates of X's condition.
 #pragma once
 
-#include "kernels/dense/gemm_syrk.hpp"
+#include <memory>
+#include <utility>
+
+#include "kernels/dense/matrix.hpp"
 #include "kernels/least_squares/problem.hpp"
 
-namespace limbeck {
+namespace limbeck::least_squares {
 
 // What refinement needs to know of a factor: how to solve with the normal matrix.
-class NormalSolver {
+class NormalEquationsSolver {
 public:
-  virtual ~NormalSolver() = default;
+  virtual ~NormalEquationsSolver() = default;
   // B becomes G^-1 B, columns of m numbers.
   virtual void solve(Numbers* B) const = 0;
 };
 
 // S P' G P S = L L' for a permutation P and scales S, powers of two.
 template <class T>
-class TriangularFactor : public NormalSolver {
+class ScaledCholesky : public NormalEquationsSolver {
 public:
   // order: where in G a row of L stands; empty for the identity.
-  TriangularFactor(const Execution& exec, TiledMatrix<T> L, Numbers scales, std::vector<Index> order = {})
-      : exec_(exec), m_(L.rows()), L_(std::move(L)), scales_(std::move(scales)), order_(std::move(order)) {}
+  ScaledCholesky(const Execution& exec, std::shared_ptr<const dense::TiledMatrix<T>> L, Numbers scales,
+                 std::vector<Index> order = {})
+      : exec_(exec),
+        m_(L->rows()),
+        owned_(std::move(L)),
+        L_(*owned_),
+        scales_(std::move(scales)),
+        order_(std::move(order)) {}
 
   void solve(Numbers* B) const override;
-  const TiledMatrix<T>& lower() const { return L_; }
 
   // Estimate of the smallest eigenvalue of S P' G P S, never too small.
   double smallest_scaled_eigenvalue() const;
@@ -47,7 +55,8 @@ private:
 
   const Execution& exec_;
   Index m_;
-  TiledMatrix<T> L_;
+  std::shared_ptr<const dense::TiledMatrix<T>> owned_;
+  const dense::TiledMatrix<T>& L_;
   Numbers scales_;
   std::vector<Index> order_;
 };
@@ -58,6 +67,6 @@ struct RankCheck {
   double condition;
 };
 template <class T>
-RankCheck check_rank(const TriangularFactor<T>& factor, double rcond);
+RankCheck check_rank(const ScaledCholesky<T>& factor, double rcond);
 
-}  // namespace limbeck
+}  // namespace limbeck::least_squares

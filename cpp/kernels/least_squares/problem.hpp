@@ -5,10 +5,10 @@
 
 #include "kernels/core/execution.hpp"
 
-namespace limbeck {
+namespace limbeck::least_squares {
 
 template <class T>
-struct LeastSquares {
+struct Problem {
   const T* X;  // (n, p)
   Index n, p;
   const T* Y;  // (n, q)
@@ -30,4 +30,4 @@ struct Certificate {
 
 using Numbers = std::vector<double>;  // of one target after the other
 
-}  // namespace limbeck
+}  // namespace limbeck::least_squares

@@ -9,7 +9,7 @@
 
 #include "kernels/core/execution.hpp"
 
-namespace limbeck {
+namespace limbeck::least_squares {
 
 // n rows of three parts, 1, x (p) / x_unit and y (q) / y_unit, times the square root of the row's weight.
 template <class T>
@@ -26,6 +26,6 @@ struct RowBlock {
 // R (1 + p + q, 1 + p + q), upper triangular, row by row; zeros for no rows so far. Numbers that are not finite, and
 // overflow, make R not finite.
 template <class T>
-void merge_rows(const Execution& exec, const RowBlock<T>& rows, double* R);
+void update_r(const Execution& exec, const RowBlock<T>& rows, double* R);
 
-}  // namespace limbeck
+}  // namespace limbeck::least_squares

@@ -1,9 +1,9 @@
 // Double-double arithmetic: an unevaluated sum of two doubles, about 32 digits.
 //
-// Files that include this header are compiled with -ffp-contract=off, because a product fused into one of the sums below
-// would break them.
-// Sources: Dekker, A floating-point technique for extending the available precision, Numer. Math. 18 (1971);
-// Hida, Li and Bailey, Algorithms for quad-double precision floating point arithmetic, ARITH-15 (2001).
+// Files that include this header are compiled with -ffp-contract=off, because a product fused into one of the sums
+// below would break them. Sources: Dekker, A floating-point technique for extending the available precision, Numer.
+// Math. 18 (1971); Hida, Li and Bailey, Algorithms for quad-double precision floating point arithmetic, ARITH-15
+// (2001).
 #pragma once
 
 // Contraction of a compiled file cannot be seen by the preprocessor, so whoever turns it off says so (sources.cmake).
@@ -13,7 +13,7 @@
 
 #include <cmath>
 
-namespace limbeck {
+namespace limbeck::precision {
 
 struct DoubleDouble {
   double high = 0, low = 0;
@@ -96,4 +96,4 @@ inline DoubleDouble angle_of(DoubleDouble s, DoubleDouble c) {
   return DoubleDouble(start) + (s * cosine - c * sine) / radius;
 }
 
-}  // namespace limbeck
+}  // namespace limbeck::precision

@@ -7,11 +7,11 @@
 
 #include "kernels/simulation/random_design_fit.hpp"
 
-namespace limbeck {
+namespace limbeck::simulation {
 
 namespace {
 
-using Numbers = RandomRegression::Numbers;
+using Numbers = RandomDesignFit::Numbers;
 
 // Features by decreasing variance; those that never vary take no part, and their coefficients are zero.
 std::vector<Index> varying(const double* variances, Index p, const std::uint8_t* seen = nullptr) {
@@ -30,7 +30,7 @@ public:
       : order_(order), regression_(n, deviations(variances, order), ridge), labels_(order.size()), fit_(order.size()) {}
 
   // b from labels <x, truth> plus noise of standard deviation `noise`. False if there is none.
-  bool fit(const Execution& exec, NormalNumbers* random, const double* truth, double noise, Numbers* b) {
+  bool fit(const Execution& exec, NormalRng* random, const double* truth, double noise, Numbers* b) {
     for (std::size_t i = 0; i < order_.size(); ++i) labels_[i] = truth[order_[i]];
     if (!regression_.fit(exec, random, labels_, noise, &fit_)) return false;
     for (std::size_t i = 0; i < order_.size(); ++i) (*b)[order_[i]] = fit_[i];
@@ -45,7 +45,7 @@ private:
   }
 
   std::vector<Index> order_;
-  RandomRegression regression_;
+  RandomDesignFit regression_;
   Numbers labels_, fit_;
 };
 
@@ -98,7 +98,7 @@ Plan plan(const Trials& trials, Index count, int threads, double budget) {
   constexpr double little = 3 * (Index{1} << 24);
   // Below some 10 ms a team of threads for each trial costs more than it saves.
   constexpr double worth_a_team = 1e8;
-  const auto bytes = [&](Index rows) { return RandomRegression::bytes(rows, trials.p); };
+  const auto bytes = [&](Index rows) { return RandomDesignFit::bytes(rows, trials.p); };
   const double each = bytes(trials.n) + (trials.surrogate ? 0.0 : bytes(trials.m));
   const Index fitting = static_cast<Index>(std::clamp(budget / std::max(each, 1.0), 1.0, 1e6));
   const Index wanted = std::min<Index>(count, (each < little ? 4 : 1) * static_cast<Index>(threads));
@@ -110,8 +110,8 @@ Plan plan(const Trials& trials, Index count, int threads, double budget) {
 
 }  // namespace
 
-void simulate(const Execution& exec, const Trials& trials, std::uint64_t seed, Index first, Index count, double budget,
-              double* risks) {
+void run_trials(const Execution& exec, const Trials& trials, std::uint64_t seed, Index first, Index count,
+                double budget, double* risks) {
   constexpr double nan = std::numeric_limits<double>::quiet_NaN();
   const Plan chosen = plan(trials, count, exec.n_threads(), budget);
   const Index lanes = chosen.lanes;
@@ -129,7 +129,7 @@ void simulate(const Execution& exec, const Trials& trials, std::uint64_t seed, I
     Numbers surrogate(trials.p), b(trials.p), scratch(trials.p);
     if (trials.surrogate) surrogate.assign(trials.surrogate, trials.surrogate + trials.p);
     for (Index k = lane; k < count && !exec.stopped(); k += lanes) {
-      NormalNumbers random(seed, static_cast<std::uint64_t>(first + k));
+      NormalRng random(seed, static_cast<std::uint64_t>(first + k));
       bool solved = true;
       if (made) {
         // Features that the surrogate does not see, or that never vary, have no coefficients.
@@ -144,4 +144,4 @@ void simulate(const Execution& exec, const Trials& trials, std::uint64_t seed, I
   });
 }
 
-}  // namespace limbeck
+}  // namespace limbeck::simulation

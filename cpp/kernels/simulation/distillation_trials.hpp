@@ -5,7 +5,7 @@
 
 #include "kernels/core/execution.hpp"
 
-namespace limbeck {
+namespace limbeck::simulation {
 
 // Features are independent Gaussians of the given variances; the target is fitted to n rows labelled <x, surrogate>
 // plus noise, and minimises |y - X b|^2 / n + ridge |b|^2, or is the interpolator of least norm for ridge 0. For a
@@ -35,7 +35,7 @@ constexpr double simulation_budget = 2.0 * (Index{1} << 30);
 // numbers depend on its number and the seed only. A trial that has no finite risk gives NaN. Trials run beside one
 // another as long as all of them fit the budget, in bytes; where that leaves more than half of the threads idle, one
 // runs after the other on all threads.
-void simulate(const Execution& exec, const Trials& trials, std::uint64_t seed, Index first, Index count, double budget,
-              double* risks);
+void run_trials(const Execution& exec, const Trials& trials, std::uint64_t seed, Index first, Index count,
+                double budget, double* risks);
 
-}  // namespace limbeck
+}  // namespace limbeck::simulation
