@@ -1,22 +1,24 @@
 #include "kernels/damped_system.hpp"
 
-#include <Eigen/Cholesky>
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <optional>
 #include <random>
 #include <utility>
 
+#include "kernels/cholesky.hpp"
 #include "kernels/normal_matrix.hpp"
 #include "kernels/normal_product.hpp"
 #include "kernels/preconditioner.hpp"
+#include "kernels/reduce.hpp"
 
 namespace limbeck {
 
 namespace {
 
-using Matrix = Eigen::MatrixXd;
-using Vector = Eigen::VectorXd;
+using Matrix = TiledMatrix<double>;
+using Vector = std::vector<double>;
 
 // With m rows for P parameters the matrix is off by about sqrt(P / m), and so is each step.
 constexpr Index sample_rows_per_parameter = 30;
@@ -51,35 +53,42 @@ private:
 class Dense : public DampedSystem {
 public:
   Dense(const Execution& exec, const RefineProblem& problem)
-      : exec_(exec), problem_(problem), hessian_(problem.n_parameters(), problem.n_parameters()) {}
+      : exec_(exec), problem_(problem), hessian_(problem.n_parameters() * problem.n_parameters()) {}
 
   Vector move_to(const Vector& parameters) override {
     normal_matrix(exec_, problem_, parameters.data(), hessian_.data());
-    const Index D = problem_.group_size();
+    const Index D = problem_.group_size(), P = problem_.n_parameters();
     for (Index i = 0; i <= problem_.k; ++i) {
-      hessian_.diagonal().segment(i * D, problem_.d).array() += problem_.decay[i];
+      for (Index j = i * D; j < i * D + problem_.d; ++j) hessian_[j * P + j] += problem_.decay[i];
       if (problem_.thresholds || i == problem_.k) continue;
       const Index at = i * D + problem_.d;
-      hessian_.row(at).setZero();
-      hessian_.col(at).setZero();
-      hessian_(at, at) = 1;
+      for (Index j = 0; j < P; ++j) hessian_[at * P + j] = hessian_[j * P + at] = 0;
+      hessian_[at * P + at] = 1;
     }
-    return hessian_.diagonal();
+    Vector diagonal(P);
+    for (Index j = 0; j < P; ++j) diagonal[j] = hessian_[j * P + j];
+    return diagonal;
   }
 
   bool solve(double damping, const Vector& scale, const Vector& gradient, double, Vector* step) override {
-    Matrix damped = hessian_;
-    damped.diagonal() += damping * scale;
-    const Eigen::LLT<Eigen::Ref<Matrix>> factor(damped);
-    if (factor.info() != Eigen::Success) return false;
-    *step = factor.solve(-gradient);
-    return step->allFinite();
+    const Index P = problem_.n_parameters();
+    Matrix damped(P, P), solution(P, 1);
+    for (Index j = 0; j < P; ++j) {
+      std::copy_n(hessian_.data() + j * P + j, P - j, damped.at(j, j));
+      *damped.at(j, j) += damping * scale[j];
+      *solution.at(j, 0) = -gradient[j];
+    }
+    if (!cholesky(exec_, &damped)) return false;
+    solve_lower(exec_, damped, &solution);
+    solve_lower_transposed(exec_, damped, &solution);
+    step->assign(solution.at(0, 0), solution.at(P, 0));
+    return all_finite(*step);
   }
 
 private:
   const Execution& exec_;
   const RefineProblem& problem_;
-  Matrix hessian_;
+  Vector hessian_;  // (P, P)
 };
 
 class Sampled final : private RowSample, public Dense {
@@ -106,9 +115,9 @@ public:
     product_ = std::make_unique<NormalProduct>(exec_, problem_, parameters.data(), features_);
     parameters_ = parameters;
     const Index D = problem_.group_size();
-    Vector diagonal = Eigen::Map<const Vector>(product_->diagonal().data(), problem_.n_parameters());
+    Vector diagonal = product_->diagonal();
     for (Index i = 0; i <= problem_.k; ++i) {
-      diagonal.segment(i * D, problem_.d).array() += problem_.decay[i];
+      for (Index j = i * D; j < i * D + problem_.d; ++j) diagonal[j] += problem_.decay[i];
       if (!problem_.thresholds && i < problem_.k) diagonal[i * D + problem_.d] = 1;
     }
     return diagonal;
@@ -116,29 +125,31 @@ public:
 
   bool solve(double damping, const Vector& scale, const Vector& gradient, double cost, Vector* step) override {
     buy_outer_product();
-    const Preconditioner preconditioner(problem_, outer_.size() > 0 ? &outer_ : nullptr, *product_, parameters_,
-                                        damping, scale);
-    Vector residual = -gradient, z, direction, image(gradient.size());
-    step->setZero(gradient.size());
+    const Preconditioner preconditioner(exec_, problem_, outer_ ? &*outer_ : nullptr, *product_, parameters_, damping,
+                                        scale);
+    const Index P = problem_.n_parameters();
+    Vector residual(P), z(P), direction, image(P);
+    for (Index j = 0; j < P; ++j) residual[j] = -gradient[j];
+    step->assign(P, 0.0);
     preconditioner.apply(residual, &z);
     direction = z;
-    double energy = residual.dot(z);
+    double energy = dot(residual, z);
     const double end = energy * std::pow(accuracy(energy, cost), 2);
     for (int i = 0; i < most_products && energy > end; ++i, ++products_) {
       exec_.check();
       if (!in_time_()) return i > 0;
       multiply(damping, scale, direction, &image);
-      const double curvature = direction.dot(image);
+      const double curvature = dot(direction, image);
       if (!(curvature > 0)) break;
       const double length = energy / curvature;
-      *step += length * direction;
-      residual -= length * image;
+      add_scaled(length, direction.data(), step->data(), P);
+      add_scaled(-length, image.data(), residual.data(), P);
       preconditioner.apply(residual, &z);
-      const double next = residual.dot(z);
-      direction = z + next / energy * direction;
+      const double next = dot(residual, z);
+      for (Index j = 0; j < P; ++j) direction[j] = z[j] + next / energy * direction[j];
       energy = next;
     }
-    return step->allFinite();
+    return all_finite(*step);
   }
 
 private:
@@ -156,9 +167,9 @@ private:
   void multiply(double damping, const Vector& scale, const Vector& direction, Vector* image) const {
     product_->apply(direction.data(), image->data());
     const Index D = problem_.group_size();
-    *image += damping * scale.cwiseProduct(direction);
+    for (Index j = 0; j < problem_.n_parameters(); ++j) (*image)[j] += damping * scale[j] * direction[j];
     for (Index i = 0; i <= problem_.k; ++i) {
-      image->segment(i * D, problem_.d) += problem_.decay[i] * direction.segment(i * D, problem_.d);
+      add_scaled(problem_.decay[i], direction.data() + i * D, image->data() + i * D, problem_.d);
       if (!problem_.thresholds && i < problem_.k) (*image)[i * D + problem_.d] = 0;
     }
   }
@@ -168,8 +179,8 @@ private:
   void buy_outer_product() {
     constexpr Index most_features = 4096;  // 128 MiB
     const Index D = problem_.group_size();
-    if (outer_.size() > 0 || problem_.n < D || D > most_features || products_ * 12 * (problem_.k + 1) < D) return;
-    outer_ = mean_outer_product(exec_, problem_);
+    if (outer_ || problem_.n < D || D > most_features || products_ * 12 * (problem_.k + 1) < D) return;
+    outer_.emplace(mean_outer_product(exec_, problem_));
   }
 
   const Execution& exec_;
@@ -180,7 +191,7 @@ private:
   NormalProduct::Features features_;
   std::unique_ptr<NormalProduct> product_;
   Vector parameters_;
-  Matrix outer_;
+  std::optional<Matrix> outer_;
   Index products_ = 0;
 };
 

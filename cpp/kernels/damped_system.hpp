@@ -1,9 +1,9 @@
 // The linear system of a Levenberg-Marquardt step, by two roads.
 #pragma once
 
-#include <Eigen/Core>
 #include <functional>
 #include <memory>
+#include <vector>
 
 #include "kernels/refine_problem.hpp"
 
@@ -15,11 +15,11 @@ class DampedSystem {
 public:
   virtual ~DampedSystem() = default;
   // Takes H at these parameters; returns its diagonal.
-  virtual Eigen::VectorXd move_to(const Eigen::VectorXd& parameters) = 0;
+  virtual std::vector<double> move_to(const std::vector<double>& parameters) = 0;
   // False where there is no such step. A step may be inexact, but it minimises the quadratic model over some space that
   // holds it: so -step' gradient = step' (H + damping * diag(scale)) step.
-  virtual bool solve(double damping, const Eigen::VectorXd& scale, const Eigen::VectorXd& gradient, double cost,
-                     Eigen::VectorXd* step) = 0;
+  virtual bool solve(double damping, const std::vector<double>& scale, const std::vector<double>& gradient, double cost,
+                     std::vector<double>* step) = 0;
 };
 
 // By Cholesky of the matrix.

@@ -1,6 +1,5 @@
 #include "kernels/normal_matrix.hpp"
 
-#include <Eigen/Core>
 #include <cmath>
 
 #include "kernels/grouped_gram.hpp"
@@ -10,8 +9,6 @@
 namespace limbeck {
 
 namespace {
-
-using Block = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
 // Which neurons' gates are told apart in one pass over the rows. Grams of gate patterns are summed, so a pass with b
 // gates yields the masked Grams of all their pairs; more gates than fit one pass are taken two sets at a time.
@@ -74,12 +71,14 @@ void gate_patterns(const Execution& exec, const RefineProblem& p, const Unpacked
   });
 }
 
-// Writes one block of the normal matrix and its mirror image.
-void put_block(Index i, Index j, const Block& gram, double factor, double* hessian, Index P) {
-  const Index D = gram.rows();
-  Eigen::Map<Block> H(hessian, P, P);
-  H.block(i * D, j * D, D, D) = factor * gram;
-  H.block(j * D, i * D, D, D) = factor * gram;
+// Writes one block (D, D) of the normal matrix, which is symmetric, and its mirror image.
+void put_block(Index i, Index j, const std::vector<double>& gram, Index D, double factor, double* hessian, Index P) {
+  for (Index row = 0; row < D; ++row) {
+    double *block = hessian + (i * D + row) * P + j * D, *mirrored = hessian + (j * D + row) * P + i * D;
+    for (Index column = 0; column < D; ++column) {
+      block[column] = mirrored[column] = factor * gram[row * D + column];
+    }
+  }
 }
 
 // Of few rows the derivatives themselves are the shortest way: patterns would hardly have a row each. Times in
@@ -149,11 +148,11 @@ void normal_matrix(const Execution& exec, const RefineProblem& p, const double* 
       for (Index rest = pair; rest > 0; --rest) {
         if (++b > a) b = -1, ++a;
       }
-      Block gram(D, D);
+      std::vector<double> gram(D * D);
       const unsigned bits = (a < 0 ? 0u : 1u << a) | (b < 0 ? 0u : 1u << b);
       grams.sum_of(bits, gram.data());
       const Index i = a < 0 ? p.k : neurons[a], j = b < 0 ? p.k : neurons[b];
-      put_block(i, j, gram, scale * (a < 0 ? 1 : p.signs[i]) * (b < 0 ? 1 : p.signs[j]), hessian, P);
+      put_block(i, j, gram, D, scale * (a < 0 ? 1 : p.signs[i]) * (b < 0 ? 1 : p.signs[j]), hessian, P);
     });
   }
 }

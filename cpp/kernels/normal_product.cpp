@@ -1,14 +1,13 @@
 #include "kernels/normal_product.hpp"
 
-#include <Eigen/Core>
+#include <cmath>
 
+#include "kernels/packed_gram.hpp"
 #include "kernels/thin.hpp"
 
 namespace limbeck {
 
 namespace {
-
-using Matrix = Eigen::MatrixXd;
 
 // The k + 1 vectors of d numbers in k + 1 groups of d + 1.
 ThinMatrix<double> vectors_of(const RefineProblem& p, const double* groups) {
@@ -40,19 +39,21 @@ NormalProduct::NormalProduct(const Execution& exec, const RefineProblem& p, cons
   const ThinMatrix<double> C = thin_rows(at.weights.data(), p.k, p.d);
   const Index d = p.d, k = p.k, block = thin_block_rows<double>(d);
   const Index from_stride = thin_stride<double>(k), stride = thin_stride<double>(k + 1);
-  const Index columns = (k + 1) * n_features_, in_diagonal = p.n_parameters(), size = in_diagonal + columns * columns;
+  using Features = PackedVectors<double>;
+  const Index columns = (k + 1) * n_features_, padded = Features::padded(columns), in_diagonal = p.n_parameters();
+  const Index sums_stride = padded % 64 == 0 ? padded + 8 : padded;  // columns in cache sets of their own
+  const Index size = in_diagonal + padded * sums_stride;
   const double operations = static_cast<double>(p.n) * (4.0 * (k + 1) * (d + 1) + columns * columns);
   const auto sums = sum_over_rows<double>(exec, p.n, block, size, operations, [&] {
     return [&, z = AlignedBuffer<double>(block * std::max<Index>(from_stride, 1)),
             factor = AlignedBuffer<double>(block * stride), squares = AlignedBuffer<double>(block * d),
-            seen = Matrix(columns, block),
-            weighted = Matrix(columns, block)](Index first, Index rows, double* into) mutable {
+            seen = AlignedBuffer<double>(block * padded)](Index first, Index rows, double* into) mutable {
       const double* X = p.X + first * d;
       Prefetch ahead(X + rows * d, rows * d, 1), nothing;
       if (k > 0) thin_forward(X, rows, C, z.data(), ahead);
       for (Index e = 0; e < rows * d; ++e) squares.data()[e] = X[e] * X[e];
       for (Index r = 0; r < rows; ++r) {
-        const double v = p.v ? p.v[first + r] : 1.0;
+        const double v = p.v ? p.v[first + r] : 1.0, root = std::sqrt(v);
         const double* zr = z.data() + r * from_stride;
         for (Index i = 0; i <= k; ++i) {
           const bool open = i == k || zr[i] + at.thresholds[i] > 0;
@@ -60,22 +61,24 @@ NormalProduct::NormalProduct(const Execution& exec, const RefineProblem& p, cons
           const double slope = i == k ? 1.0 : open ? p.signs[i] : 0.0;
           factor.data()[r * stride + i] = v * slope * slope;
           into[(k + 1) * d + i] += v * slope * slope;
-          auto features_of = seen.col(r).segment(i * n_features_, n_features_);
-          for (Index j = 0; j < n_features_ - 1; ++j) features_of[j] = slope * zr[j];
-          features_of[n_features_ - 1] = slope;
+          for (Index j = 0; j < n_features_; ++j) {
+            const Index f = i * n_features_ + j;
+            double* group = seen.data() + f / Features::width * Features::width * block;
+            group[r * Features::width + f % Features::width] = root * slope * (j + 1 < n_features_ ? zr[j] : 1.0);
+          }
         }
-        weighted.col(r) = v * seen.col(r);
       }
       thin_backward(squares.data(), rows, d, factor.data(), k + 1, stride, into, nothing);
-      Eigen::Map<Matrix> small(into + in_diagonal, columns, columns);
-      small.triangularView<Eigen::Lower>() += weighted.leftCols(rows) * seen.leftCols(rows).transpose();
+      add_packed_gram(Features{seen.data(), padded, rows, Features::width * block}, into + in_diagonal, sums_stride);
     };
   });
   scatter_groups(p, sums.data(), scale_, diagonal_.data());
   small_.resize(columns * columns);
-  Eigen::Map<Matrix> small(small_.data(), columns, columns);
-  small = scale_ * Eigen::Map<const Matrix>(sums.data() + in_diagonal, columns, columns);
-  small.triangularView<Eigen::StrictlyUpper>() = small.transpose();
+  for (Index j = 0; j < columns; ++j) {
+    for (Index i = j; i < columns; ++i) {
+      small_[i * columns + j] = small_[j * columns + i] = scale_ * sums[in_diagonal + j * sums_stride + i];
+    }
+  }
 }
 
 void NormalProduct::apply(const double* v_of_parameters, double* out) const {

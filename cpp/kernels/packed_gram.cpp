@@ -11,15 +11,8 @@ namespace {
 
 constexpr Index step_length = 256;  // so that a group of columns and some of rows stay in the first-level cache
 
-}  // namespace
-
 template <class T>
-void add_packed_gram(const PackedVectors<T>& vectors, TiledMatrix<T>* sums, bool triangular) {
-  add_packed_gram(vectors, sums, triangular, 0, vectors.count);
-}
-
-template <class T>
-void add_packed_gram(const PackedVectors<T>& vectors, TiledMatrix<T>* sums, bool triangular, Index first, Index end) {
+void add_columns(const PackedVectors<T>& vectors, T* sums, Index sums_stride, bool triangular, Index first, Index end) {
   constexpr Index width = PackedVectors<T>::width;
   constexpr bool gathers = width % tile_columns != 0;
   const Index stride = vectors.group_stride, groups = vectors.count / width;
@@ -42,8 +35,8 @@ void add_packed_gram(const PackedVectors<T>& vectors, TiledMatrix<T>* sums, bool
         // Zeros are passed over.
         const Index skipped = triangular ? std::clamp<Index>(g * width - l, 0, steps) : 0;
         add_tile<T, number>(steps - skipped, vectors.data + g * stride + (l + skipped) * width, stride,
-                            {right.data + skipped * right.step, right.step, 1}, T(1), sums->at(g * width, c),
-                            {width, sums->stride()});
+                            {right.data + skipped * right.step, right.step, 1}, T(1),
+                            sums + c * sums_stride + g * width, {width, sums_stride});
         g += number;
       };
       while (groups - g >= 5 || groups - g == 3) tiles(std::integral_constant<int, 3>());
@@ -53,9 +46,27 @@ void add_packed_gram(const PackedVectors<T>& vectors, TiledMatrix<T>* sums, bool
   }
 }
 
+}  // namespace
+
+template <class T>
+void add_packed_gram(const PackedVectors<T>& vectors, TiledMatrix<T>* sums, bool triangular, Index first, Index end) {
+  add_columns(vectors, sums->at(0, 0), sums->stride(), triangular, first, end);
+}
+
+template <class T>
+void add_packed_gram(const PackedVectors<T>& vectors, TiledMatrix<T>* sums, bool triangular) {
+  add_packed_gram(vectors, sums, triangular, 0, vectors.count);
+}
+
+template <class T>
+void add_packed_gram(const PackedVectors<T>& vectors, T* sums, Index stride) {
+  add_columns(vectors, sums, stride, false, 0, vectors.count);
+}
+
 template void add_packed_gram(const PackedVectors<float>&, TiledMatrix<float>*, bool);
 template void add_packed_gram(const PackedVectors<double>&, TiledMatrix<double>*, bool);
 template void add_packed_gram(const PackedVectors<float>&, TiledMatrix<float>*, bool, Index, Index);
 template void add_packed_gram(const PackedVectors<double>&, TiledMatrix<double>*, bool, Index, Index);
+template void add_packed_gram(const PackedVectors<double>&, double*, Index);
 
 }  // namespace limbeck

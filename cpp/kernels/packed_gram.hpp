@@ -26,4 +26,9 @@ void add_packed_gram(const PackedVectors<T>& vectors, TiledMatrix<T>* sums, bool
 template <class T>
 void add_packed_gram(const PackedVectors<T>& vectors, TiledMatrix<T>* sums, bool triangular, Index first, Index end);
 
+// The whole of it into `sums` (count, count), column after column, each `stride` after the one before; what is above
+// the diagonal is not defined.
+template <class T>
+void add_packed_gram(const PackedVectors<T>& vectors, T* sums, Index stride);
+
 }  // namespace limbeck

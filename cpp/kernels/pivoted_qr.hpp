@@ -10,7 +10,6 @@
 
 namespace limbeck {
 
-// Memory is aligned: Eigen's sums depend on where in a vector register they begin.
 class PivotedQR {
 public:
   // A (rows, columns), at least as many rows as columns, and beside it `spare_columns`. Pivoting ends where the rest of

@@ -1,18 +1,18 @@
 #include "kernels/refine.hpp"
 
-#include <Eigen/Core>
 #include <chrono>
 #include <cmath>
 #include <limits>
 
 #include "kernels/damped_system.hpp"
 #include "kernels/network.hpp"
+#include "kernels/reduce.hpp"
 
 namespace limbeck {
 
 namespace {
 
-using Vector = Eigen::VectorXd;
+using Vector = std::vector<double>;
 
 constexpr double nearly_none = 1e-3;    // damping that leaves a step what it is without
 constexpr double rounding_left = 1e-6;  // of the cost
@@ -34,13 +34,13 @@ Evaluation evaluate(const Execution& exec, const RefineProblem& p, const Vector&
   const double scale = 1 / p.total_weight();
   result.mean_squared_error =
       scale * network_gradient(exec, at.net, p.X, p.n, p.y, p.v, with_gradient ? result.gradient.data() : nullptr);
-  result.gradient *= scale;
+  for (double& g : result.gradient) g *= scale;
   result.cost = result.mean_squared_error / 2;
   for (Index i = 0; i <= p.k; ++i) {
-    const auto a = parameters.segment(i * D, p.d);
-    result.cost += p.decay[i] / 2 * a.squaredNorm();
+    const double* a = parameters.data() + i * D;
+    result.cost += p.decay[i] / 2 * squared_norm(a, p.d);
     if (!with_gradient) continue;
-    result.gradient.segment(i * D, p.d) += p.decay[i] * a;
+    add_scaled(p.decay[i], a, result.gradient.data() + i * D, p.d);
     if (i < p.k && !p.thresholds) result.gradient[i * D + p.d] = 0;
   }
   return result;
@@ -59,7 +59,7 @@ RefineResult refine(const Execution& exec, const RefineProblem& p, const RefineO
     return dense ? dense_system(exec, p) : iterative_system(exec, p, options.tolerance, in_time);
   };
   auto system = sampled ? sampled_system(exec, p) : system_of_all_rows();
-  Eigen::Map<Vector> theta(parameters, p.n_parameters());
+  Vector theta(parameters, parameters + p.n_parameters());
   Evaluation here = evaluate(exec, p, theta, true);
   RefineResult result{here.cost, here.mean_squared_error, 0, false};
   Vector scale, step;
@@ -71,28 +71,33 @@ RefineResult refine(const Execution& exec, const RefineProblem& p, const RefineO
   for (; result.steps < options.max_steps && std::isfinite(here.cost) && in_time(); ++result.steps) {
     exec.check();
     if (stale) {
-      const Vector diagonal = system->move_to(theta);
+      scale = system->move_to(theta);
       // A parameter that no row moves keeps a tiny scale, so that the damped matrix stays positive definite.
-      const double largest = std::max(diagonal.maxCoeff(), std::numeric_limits<double>::min());
-      scale = diagonal.cwiseMax(1e-12 * largest);
+      const double largest =
+          std::max(*std::max_element(scale.begin(), scale.end()), std::numeric_limits<double>::min());
+      for (double& s : scale) s = std::max(s, 1e-12 * largest);
       stale = moved = false;
     }
     bool accepted = false, settled = false;
     const bool solved = system->solve(damping, scale, here.gradient, here.cost, &step);
     if (solved) {
-      const double predicted = 0.5 * (damping * step.cwiseProduct(scale).dot(step) - step.dot(here.gradient));
+      double held_back = 0;
+      for (std::size_t i = 0; i < step.size(); ++i) held_back += step[i] * scale[i] * step[i];
+      const double predicted = 0.5 * (damping * held_back - dot(step, here.gradient));
       // All but undamped, the step goes to the minimum of the cost as it would be without the kinks: what it cannot
       // gain is not there to be gained, and the rest is a crawl from kink to kink. (Where near-collinear neurons make
       // directions that even this damping holds back, only a tolerance of 1e-4 or less sees to the end: measured.)
       settled = damping <= nearly_none && predicted < options.tolerance * here.cost;
-      Evaluation there = evaluate(exec, p, theta + step, !settled);
+      Vector moved_to = theta;
+      add_scaled(1.0, step.data(), moved_to.data(), p.n_parameters());
+      Evaluation there = evaluate(exec, p, moved_to, !settled);
       const double gained = here.cost - there.cost;
       accepted = std::isfinite(there.cost) && gained > 0;
       if (accepted) {
         small_steps = gained < options.tolerance * here.cost ? small_steps + 1 : 0;
         // Of a quadratic form one exact step leaves rounding: worth a second only where all that is left is rounding.
         settled = settled || (quadratic && dense && there.cost > rounding_left * here.cost);
-        theta += step;
+        theta = std::move(moved_to);
         here = std::move(there);
         const double ratio = predicted > 0 ? gained / predicted : 0;
         moved = !quadratic;
@@ -102,7 +107,7 @@ RefineResult refine(const Execution& exec, const RefineProblem& p, const RefineO
       }
     }
     // A step that is refused though it is as small as rounding is the end.
-    const bool at_rounding = solved && !accepted && step.norm() < 1e-13 * theta.norm();
+    const bool at_rounding = solved && !accepted && std::sqrt(dot(step, step)) < 1e-13 * std::sqrt(dot(theta, theta));
     if (!accepted) {
       stale = moved;
       if (sampled && !stale) {  // the sample misses something, such as a neuron that few rows reach
@@ -119,6 +124,7 @@ RefineResult refine(const Execution& exec, const RefineProblem& p, const RefineO
       break;
     }
   }
+  std::copy(theta.begin(), theta.end(), parameters);
   result.cost = here.cost;
   result.mean_squared_error = here.mean_squared_error;
   return result;

@@ -1,12 +1,12 @@
 #include "kernels/triangular_factor.hpp"
 
-#include <Eigen/Core>
 #include <cmath>
 #include <cstdint>
 #include <cstring>
 #include <limits>
 
 #include "kernels/cholesky.hpp"
+#include "kernels/reduce.hpp"
 
 namespace limbeck {
 
@@ -105,21 +105,17 @@ double TriangularFactor<T>::inverse_norm(int steps, const Numbers& D) const {
 
 template <class T>
 void TriangularFactor<T>::multiply(Numbers* z) const {
-  using Column = Eigen::Matrix<T, Eigen::Dynamic, 1>;
   constexpr Index part = 128;
-  Column whole(m_), half(m_);
+  std::vector<T> whole(m_), half(m_);
   for (Index i = 0; i < m_; ++i) whole[i] = static_cast<T>((*z)[i] / scales_[i]);
-  const auto column = [&](Index j, Index from, Index to) {
-    return Eigen::Map<const Column>(L_.at(from, j), to - from);
-  };
   const double operations = static_cast<double>(m_) * m_;
-  exec_.for_each(m_, operations, [&](Index j) { half[j] = column(j, j, m_).dot(whole.tail(m_ - j)); });
-  whole.setZero();
+  exec_.for_each(m_, operations, [&](Index j) { half[j] = dot(L_.at(j, j), whole.data() + j, m_ - j); });
+  std::fill(whole.begin(), whole.end(), T(0));
   exec_.for_each((m_ + part - 1) / part, operations, [&](Index task) {
     const Index begin = task * part, end = std::min(m_, begin + part);
     for (Index j = 0; j < end; ++j) {
       const Index from = std::max(begin, j);
-      whole.segment(from, end - from) += column(j, from, end) * half[j];
+      add_scaled(half[j], L_.at(from, j), whole.data() + from, end - from);
     }
   });
   for (Index i = 0; i < m_; ++i) (*z)[i] = whole[i] / scales_[i];
