@@ -1,4 +1,4 @@
-// Threads, and the only place that knows OpenMP.
+// Threads: OpenMP is used here and nowhere else.
 //
 // Work is cut into tasks whose number and content depend on the problem alone, never on the number of threads; a task
 // writes only what is its own, and sums over tasks are taken in the order of the tasks. So results are bitwise the same
@@ -16,7 +16,7 @@
 
 namespace limbeck::core {
 
-// Thrown by a kernel whose caller asked it to stop.
+// Thrown by a kernel that was stopped by its caller.
 struct Interrupted : std::runtime_error {
   Interrupted() : std::runtime_error("interrupted") {}
 };
@@ -41,7 +41,7 @@ public:
   void for_each(Index n_tasks, double operations, const std::function<void(Index)>& task) const;
 
 private:
-  bool is_asked_here() const { return interrupted_ && std::this_thread::get_id() == owner_; }
+  bool polls_here() const { return interrupted_ && std::this_thread::get_id() == owner_; }
 
   // Some 100 microseconds of work: as long as a team of threads takes to start on a busy machine.
   static constexpr double serial_below = 1e6;
@@ -50,7 +50,7 @@ private:
   std::function<bool()> interrupted_;
   std::thread::id owner_;
   mutable std::atomic<bool> stop_{false};
-  // A kernel that ends sooner than the time between two questions asks none.
+  // A kernel that ends sooner than the time between two polls makes none.
   mutable std::chrono::steady_clock::time_point last_poll_ = std::chrono::steady_clock::now();
 };
 

@@ -12,9 +12,13 @@ namespace limbeck::dense {
 
 namespace {
 
-constexpr Index chunk_bytes = Index{16} << 20;  // of packed vectors at a time
-constexpr Index step_length = 256;              // numbers of each vector between two visits to a tile of the result
-constexpr Index block = 192;                    // vectors on either side of a task's tile: a multiple of all widths
+// Packed vectors at a time: a bound on memory, however long the vectors are.
+constexpr Index chunk_bytes = Index{16} << 20;
+// Numbers of each vector between two visits to a tile of the result: loads and stores of the tile do not count, and the
+// operands of a task's tile, 2 * 192 * 256 doubles, still fit a second-level cache of 1 MiB.
+constexpr Index step_length = 256;
+// Vectors on either side of a task's tile: a multiple of the widths of all tiles, so that tiles do not overlap.
+constexpr Index block = 192;
 
 struct Range {
   Index begin, end;
@@ -45,8 +49,8 @@ void add_column_group(const Packed<T>& a, TileColumns<T> right, Index l, Index l
   });
 }
 
-// The share of a block of the result in `length` numbers from l on: columns_at(c) says where those of the right operand
-// are.
+// The share of a block of the result in `length` numbers from l on: columns_at(c) gives the place of those of the right
+// operand.
 template <class T, class ColumnsAt>
 void add_step(const Packed<T>& a, const ColumnsAt& columns_at, Index l, Index length, Range rows, Range columns,
               bool triangle, const Destination<T>& to) {
@@ -60,7 +64,7 @@ void add_step(const Packed<T>& a, const ColumnsAt& columns_at, Index l, Index le
 
 template <class From, class T>
 void pack_all(const Execution& exec, const VectorSet<From>& from, Index first, Index length, Packed<T>* to) {
-  constexpr Index groups_per_task = 8;
+  constexpr Index groups_per_task = 8;  // 64 vectors of doubles: long against the start of a task
   const Index tasks = core::ceil_div(to->groups(), groups_per_task);
   exec.for_each(tasks, 4.0 * from.count * length, [&](Index task) {
     to->pack(from, task * groups_per_task, std::min((task + 1) * groups_per_task, to->groups()), first, length);
@@ -78,6 +82,7 @@ Index chunk_length(Index vectors, Index length) {
 // the adding up of its sums, and all sums together take little memory.
 template <class T>
 Index long_stretches(Index vectors, Index length) {
+  // Few: whole tiles of the result would make at most three tasks.
   constexpr Index least = 4096, most = 64, few = 2 * block, budget_bytes = Index{16} << 20, whole = 4;
   if (vectors > few || length < 2 * least) return 1;
   const Index fitting = budget_bytes / (vectors * vectors * static_cast<Index>(sizeof(T)));
@@ -89,6 +94,7 @@ Index long_stretches(Index vectors, Index length) {
 template <class From, class T>
 void add_stretch(const Execution& exec, const VectorSet<From>& vectors, Range stretch, Index columns,
                  const Destination<T>& to) {
+  // Packed steps stay in the second-level cache, beside the tiles of the result.
   constexpr Index width = core::Simd<T>::width, packed_bytes = 256 << 10, least_steps = 64;
   constexpr bool one_packing = width % core::tile_columns == 0;
   const Index m = vectors.count, groups = core::ceil_div(m, width);
@@ -237,7 +243,7 @@ void add_block(const Packed<T>& left, const VectorSet<From>& b, Index begin, Ind
 template <class T, class From>
 void add_long_products(const Execution& exec, const VectorSet<T>& a, const VectorSet<From>& b, T sign,
                        TiledMatrix<T>* sums, Corner corner) {
-  constexpr Index least = 1024, most_parts = 8;
+  constexpr Index least = 1024, most_parts = 8;  // numbers of a part, long against adding up its sums
   const Index parts = std::clamp<Index>(a.length / least, 1, most_parts);
   std::vector<TiledMatrix<T>> partial;
   for (Index k = 0; k < parts; ++k) partial.emplace_back(a.count, b.count);
@@ -262,7 +268,8 @@ void add_long_products(const Execution& exec, const VectorSet<T>& a, const Vecto
 template <class T, class From>
 void gemm(const Execution& exec, const VectorSet<T>& a, const VectorSet<From>& b, T sign, TiledMatrix<T>* sums,
           Corner corner) {
-  constexpr Index width = core::Simd<T>::width, long_length = 2048;
+  constexpr Index width = core::Simd<T>::width, long_length = 2048;  // two parts at least
+
   if (a.count == 0 || b.count == 0 || a.length == 0) return;
   const Index row_blocks = core::ceil_div(a.count, block), column_blocks = core::ceil_div(b.count, block);
   if (row_blocks * column_blocks == 1 && a.length >= long_length) {
