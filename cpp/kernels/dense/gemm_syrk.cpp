@@ -62,8 +62,8 @@ void add_step(const Packed<T>& a, const ColumnsAt& columns_at, Index l, Index le
   }
 }
 
-template <class From, class T>
-void pack_all(const Execution& exec, const VectorSet<From>& from, Index first, Index length, Packed<T>* to) {
+template <class From, class To>
+void pack_all(const Execution& exec, const VectorSet<From>& from, Index first, Index length, To* to) {
   constexpr Index groups_per_task = 8;  // 64 vectors of doubles: long against the start of a task
   const Index tasks = core::ceil_div(to->groups(), groups_per_task);
   exec.for_each(tasks, 4.0 * from.count * length, [&](Index task) {
@@ -102,7 +102,8 @@ void add_stretch(const Execution& exec, const VectorSet<From>& vectors, Range st
   const Index steps = std::clamp(fitting, least_steps, step_length);
   VectorSet<From> some = vectors;
   some.count = columns;
-  Packed<T> a(m, steps, width), b(one_packing ? 0 : columns, steps, core::tile_columns);
+  Packed<T> a(m, steps);
+  Packed<T, core::tile_columns> b(one_packing ? 0 : columns, steps);
   for (Index l = stretch.begin; l < stretch.end && !exec.stopped(); l += steps) {
     const Index length = std::min(steps, stretch.end - l);
     a.pack(vectors, 0, a.groups(), l, length);
@@ -157,7 +158,8 @@ void syrk_lower(const Execution& exec, const VectorSet<From>& vectors, T sign, T
   VectorSet<From> some = vectors;
   some.count = last_column;
   const Index chunk = chunk_length<T>(one_packing ? m : 2 * m, vectors.length);
-  Packed<T> a(m, chunk, width), b(one_packing ? 0 : last_column, chunk, core::tile_columns);
+  Packed<T> a(m, chunk);
+  Packed<T, core::tile_columns> b(one_packing ? 0 : last_column, chunk);
   const Index row_blocks = core::ceil_div(m, block), column_blocks = core::ceil_div(last_column, block);
   struct Tile {
     Index i, j;
@@ -166,7 +168,6 @@ void syrk_lower(const Execution& exec, const VectorSet<From>& vectors, T sign, T
   for (Index i = row_blocks; i-- > 0;) {
     for (Index j = 0; j < std::min(i + 1, column_blocks); ++j) tiles.push_back({i, j});
   }
-  const Packed<T>& right = one_packing ? a : b;
   for (Index l = 0; l < vectors.length; l += chunk) {
     const Index length = std::min(chunk, vectors.length - l);
     pack_all(exec, vectors, l, length, &a);
@@ -176,7 +177,7 @@ void syrk_lower(const Execution& exec, const VectorSet<From>& vectors, T sign, T
       const Range rows{i * block, std::min((i + 1) * block, core::round_up(m, width))};
       const Range columns{j * block, std::min((j + 1) * block, last_column)};
       for (Index k = 0; k < length; k += step_length) {
-        const auto columns_at = [&, k](Index c) { return right.columns(c, k); };
+        const auto columns_at = [&, k](Index c) { return one_packing ? a.columns(c, k) : b.columns(c, k); };
         add_step(a, columns_at, k, std::min(step_length, length - k), rows, columns, true, to);
       }
     });
@@ -220,7 +221,7 @@ void add_block(const Packed<T>& left, const VectorSet<From>& b, Index begin, Ind
   VectorSet<From> rest = b;
   rest.data += packed * b.stride;
   rest.count = columns.end - packed;
-  Packed<T> right(converts ? 0 : rest.count, std::min(step_length, length), core::tile_columns);
+  Packed<T, core::tile_columns> right(converts ? 0 : rest.count, std::min(step_length, length));
   Converted<T> converted(converts ? rest.count : 0);
   for (Index l = 0; l < length; l += step_length) {
     const Index steps = std::min(step_length, length - l);
@@ -249,7 +250,7 @@ void add_long_products(const Execution& exec, const VectorSet<T>& a, const Vecto
   for (Index k = 0; k < parts; ++k) partial.emplace_back(a.count, b.count);
   exec.for_each(parts, 2.0 * a.count * b.count * a.length, [&](Index k) {
     const Index begin = k * a.length / parts, length = (k + 1) * a.length / parts - begin;
-    Packed<T> left(a.count, length, core::Simd<T>::width);
+    Packed<T> left(a.count, length);
     left.pack(a, 0, left.groups(), begin, length);
     add_block(left, b, begin, length, {0, core::round_up(a.count, core::Simd<T>::width)}, {0, b.count},
               {partial[k].at(0, 0), partial[k].stride(), T(1)});
@@ -276,7 +277,7 @@ void gemm(const Execution& exec, const VectorSet<T>& a, const VectorSet<From>& b
     return add_long_products(exec, a, b, sign, sums, corner);
   }
   const Index chunk = chunk_length<T>(a.count, a.length);
-  Packed<T> left(a.count, chunk, width);
+  Packed<T> left(a.count, chunk);
   const Destination<T> to{sums->at(corner.row, corner.column), sums->stride(), sign};
   for (Index begin = 0; begin < a.length; begin += chunk) {
     const Index length = std::min(chunk, a.length - begin);
