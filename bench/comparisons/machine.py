@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 from threadpoolctl import threadpool_info
 
-from limbeck import _config, _kernels
+from limbeck import _kernels
+from limbeck._base import config as _config
 
 
 def cpu_model() -> str:

@@ -461,7 +461,7 @@ def main() -> None:
     parser.add_argument("--budget", type=float, help="seconds for a run of a peer, default 30")
     parser.add_argument("--seeds", type=int, help="starts of L-BFGS, default 3")
     parser.add_argument("--rows", type=int, metavar="N", help="default 50,000")
-    parser.add_argument("--threads", type=int, default=limbeck._config.config()["threads"])
+    parser.add_argument("--threads", type=int, default=limbeck._base.config.config()["threads"])
     parser.add_argument("--json", type=Path, metavar="PATH", help="also write the rows and every trace to this file")
     options = parser.parse_args()
 

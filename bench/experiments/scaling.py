@@ -202,7 +202,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="smaller sizes, one network, fewer rounds")
     parser.add_argument("--only", nargs="+", choices=("rows", "features", "large"), metavar="TABLE")
-    parser.add_argument("--threads", type=int, default=int(limbeck._config.config()["threads"]))
+    parser.add_argument("--threads", type=int, default=int(limbeck._base.config.config()["threads"]))
     parser.add_argument("--large-rows", type=int, default=0, metavar="N", help="default 1,000,000")
     parser.add_argument("--json", type=Path, metavar="PATH", help="also write the rows, unrounded, to this file")
     options = parser.parse_args()

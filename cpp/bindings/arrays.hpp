@@ -12,7 +12,7 @@
 #include <functional>
 #include <string>
 
-#include "kernels/parallel.hpp"
+#include "kernels/core/execution.hpp"
 
 namespace limbeck {
 

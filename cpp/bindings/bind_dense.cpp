@@ -1,6 +1,6 @@
 #include "bindings/arrays.hpp"
 #include "bindings/registry.hpp"
-#include "kernels/symmetric_eigen.hpp"
+#include "kernels/dense/symmetric_eigen.hpp"
 
 namespace limbeck {
 

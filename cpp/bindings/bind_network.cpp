@@ -1,7 +1,7 @@
 #include "bindings/arrays.hpp"
 #include "bindings/registry.hpp"
-#include "kernels/gaussian.hpp"
-#include "kernels/network.hpp"
+#include "kernels/network/gaussian_moments.hpp"
+#include "kernels/network/relu_network.hpp"
 
 namespace limbeck {
 

@@ -5,16 +5,13 @@
 
 namespace limbeck {
 
-void bind_config(pybind11::module_& m);
-void bind_contraction(pybind11::module_& m);
+void bind_core(pybind11::module_& m);
 void bind_dense(pybind11::module_& m);
-void bind_gram(pybind11::module_& m);
-void bind_hermite(pybind11::module_& m);
-void bind_machine(pybind11::module_& m);
+void bind_gauss_newton(pybind11::module_& m);
+void bind_least_squares(pybind11::module_& m);
+void bind_moments(pybind11::module_& m);
 void bind_network(pybind11::module_& m);
-void bind_refine(pybind11::module_& m);
-void bind_ridgeless(pybind11::module_& m);
 void bind_run(pybind11::module_& m);
-void bind_simulate(pybind11::module_& m);
+void bind_simulation(pybind11::module_& m);
 
 }  // namespace limbeck

@@ -5,7 +5,7 @@ and here :func:`learn` (from data), :func:`distill` (from a black box), :class:`
 """
 
 from limbeck import _kernels, blocks, datasets, distillation, moments, plots, ridgeless
-from limbeck._config import show_config
+from limbeck._base.config import show_config
 from limbeck.blackbox import Distilled, TeacherError, distill
 from limbeck.learn import Learned, learn
 from limbeck.network import ReLUNetwork

@@ -7,17 +7,17 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from limbeck._affine import turned
-from limbeck._arrays import integer, thread_count
-from limbeck._evidence import Evidence, Origin
-from limbeck._frames import feature_names as names_of_features
-from limbeck._frames import target_name as name_of_target
-from limbeck._learned import Learned
-from limbeck._model import Float64Array
-from limbeck._progress import Progress
-from limbeck._queries import Queries, Teacher, TeacherError, TeacherTypeError, TeacherValueError
-from limbeck._stopping import StopReason
-from limbeck._student import Options, Student
+from limbeck._base.arrays import integer, thread_count
+from limbeck._base.frames import feature_names as names_of_features
+from limbeck._base.frames import target_name as name_of_target
+from limbeck._base.progress import Progress
+from limbeck._learner.blackbox.queries import Queries, Teacher, TeacherError, TeacherTypeError, TeacherValueError
+from limbeck._learner.blackbox.stopping import StopReason
+from limbeck._learner.blackbox.student import Options, Student
+from limbeck._learner.diagnostics.diagnostics import Diagnostics, FitRecord
+from limbeck._learner.model.linear_part import turned
+from limbeck._learner.model.model import Float64Array
+from limbeck._learner.pipeline.result import Learned
 
 __all__ = ["Distilled", "TeacherError", "TeacherTypeError", "TeacherValueError", "distill"]
 
@@ -186,7 +186,7 @@ def _result(
     error = float(np.mean(np.square(residuals))) if len(residuals) else np.nan
     variance = float(np.var(targets)) if len(targets) else np.nan
     held_out = np.arange(*student.validated.indices(len(rows)))
-    origin = Origin(
+    origin = FitRecord(
         model=student.model,
         rows=rows,
         original=rows,
@@ -197,7 +197,7 @@ def _result(
         standard=True,
         weighted_validation=False,
     )
-    evidence = Evidence(network, origin)
+    evidence = Diagnostics(network, origin)
     return Distilled(
         network=network,
         inputs="standard",

@@ -15,10 +15,12 @@ import warnings
 from collections.abc import Sequence
 from typing import TextIO
 
-from limbeck import __version__, _command_demo, _command_distill, _command_learn, _command_predict, show_config
-from limbeck._command import CommandError, Parser, say
-from limbeck._model_file import ModelFileError
-from limbeck._table_words import TableError
+from limbeck import _kernels
+from limbeck._base.config import show_config
+from limbeck._cli import demo, distill, learn, predict
+from limbeck._cli.options import CommandError, Parser, say
+from limbeck._tables.errors import TableError
+from limbeck.network._storage import ModelFileError
 
 __all__ = ["main"]
 
@@ -131,10 +133,10 @@ def _drop(stream: TextIO) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = Parser(prog="limbeck", description="Learn small sums of ReLUs that a person can read.")
-    parser.add_argument("--version", action="version", version=f"limbeck {__version__}")
+    parser.add_argument("--version", action="version", version=f"limbeck {_kernels.version}")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for module in (_command_learn, _command_distill, _command_predict, _command_demo):
+    for module in (learn, distill, predict, demo):
         module.add_parser(commands)
     config = commands.add_parser("config", help="version, instruction set, threads, libraries")
     config.set_defaults(run=_config)

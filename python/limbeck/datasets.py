@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from limbeck._arrays import integer
+from limbeck._base.arrays import integer
 from limbeck.network import ReLUNetwork
 
 __all__ = ["FAMILIES", "make_narrow_network", "sample"]

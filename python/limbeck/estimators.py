@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from limbeck import ridgeless
-from limbeck._arrays import Array, row_weights, thread_count
-from limbeck._frame_numbers import native_frame, require_numbers, without_table
-from limbeck._frames import column_names, feature_names, label_names, require_same_names, require_same_rows
-from limbeck._learning import FEWEST_ROWS, ConstantFeaturesError, mean_alone, weighted_rows
-from limbeck._warnings import silenced
+from limbeck._base.arrays import Array, row_weights, thread_count
+from limbeck._base.frame_numbers import native_frame, require_numbers, without_table
+from limbeck._base.frames import column_names, feature_names, label_names, require_same_names, require_same_rows
+from limbeck._base.warnings import silenced
+from limbeck._learner.pipeline.from_arrays import FEWEST_ROWS, ConstantFeaturesError, mean_alone, weighted_rows
 from limbeck.learn import Learned, learn
 from limbeck.network import ReLUNetwork
 
@@ -91,7 +91,9 @@ class RidgelessRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # ty
                 inner -= np.average(inner, axis=0, weights=weights)
             # Each number may be off by rounding of its own, before the mean was taken out.
             noise = np.finfo(np.float64).eps * np.sqrt(len(rows)) * np.abs(x_mean)
-            found = ridgeless._solve_weighted(inner * root[:, None], ((targets - y_mean).T * root).T, noise, **options)
+            found = ridgeless._solve._solve_weighted(
+                inner * root[:, None], ((targets - y_mean).T * root).T, noise, **options
+            )
             coef, constant = found.coef, y_mean - x_mean @ found.coef
         names = getattr(self, "feature_names_in_", None)
         self.solution_ = replace(found, feature_names=None if names is None else tuple(map(str, names)))

@@ -11,15 +11,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from limbeck._arrays import float_array, integer, labels_array, require_finite, same_length, thread_count
-from limbeck._frames import column_names, require_same_rows
-from limbeck._frames import feature_names as names_of_features
-from limbeck._frames import target_name as name_of_target
-from limbeck._inputs import INPUTS
-from limbeck._learned import Learned
-from limbeck._learning import FEWEST_ROWS, Options, learn_rows, require_enough_rows, weighted_rows
-from limbeck._learning_blocks import blocks_of, learn_blocks
-from limbeck._progress import Progress
+from limbeck._base.arrays import float_array, integer, labels_array, require_finite, same_length, thread_count
+from limbeck._base.frames import column_names, require_same_rows
+from limbeck._base.frames import feature_names as names_of_features
+from limbeck._base.frames import target_name as name_of_target
+from limbeck._base.progress import Progress
+from limbeck._learner.model.coordinates import INPUTS
+from limbeck._learner.pipeline.from_arrays import FEWEST_ROWS, Options, learn_rows, require_enough_rows, weighted_rows
+from limbeck._learner.pipeline.from_blocks import blocks_of, learn_blocks
+from limbeck._learner.pipeline.result import Learned
 
 __all__ = ["Learned", "learn"]
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 import limbeck
 from limbeck import _kernels, distillation, moments, ridgeless
-from limbeck._config import config
+from limbeck._base.config import config
 
 __all__ = ["main"]
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from limbeck._arrays import Float64Array, float_array, labels_array, require_finite, same_length, thread_count
-from limbeck._frames import require_same_rows
-from limbeck._least_squares import centred, check_intercept, unit_of
-from limbeck._warnings import warn
+from limbeck._base.arrays import Float64Array, float_array, labels_array, require_finite, same_length, thread_count
+from limbeck._base.frames import require_same_rows
+from limbeck._base.warnings import warn
 from limbeck.ridgeless import generalized_cross_validation, leave_one_out
+from limbeck.ridgeless._certified import centred, check_intercept, power_of_two_scale
 
 __all__ = ["Advice", "advise"]
 
@@ -166,7 +166,7 @@ def advise(
     require_finite(thread_count(n_threads), X=X, y=strong, surrogate_predictions=weak)
     check_intercept(intercept)
     # Squares must not leave float64; powers of two change no digit.
-    unit = unit_of(np.stack([strong, weak]))
+    unit = power_of_two_scale(np.stack([strong, weak]))
     strong, weak = strong / unit, weak / unit
     if intercept is None:
         _refuse_centred(X)
@@ -248,7 +248,7 @@ def _effective(X: Float64Array, intercept: str | None) -> tuple[float, float]:
     """Tau, and n Omega with one for a constant."""
     n, constant = len(X), int(intercept == "centred")
     X = _rows_of_fit(X, intercept)
-    unit = unit_of(X)
+    unit = power_of_two_scale(X)
     # Not of the rows' inner products, whose condition is the square.
     sizes = np.linalg.svd(X / unit, compute_uv=False)
     values = np.square(sizes[sizes > np.finfo(np.float64).eps * max(X.shape) * sizes[0]])

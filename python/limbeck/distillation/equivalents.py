@@ -27,8 +27,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from limbeck._arrays import Float64Array, integer, require_finite, same_length, vector
-from limbeck._warnings import warn
+from limbeck._base.arrays import Float64Array, integer, require_finite, same_length, vector
+from limbeck._base.warnings import warn
 from limbeck.distillation.fixed_point import edge, edge_width, effective_ridge
 from limbeck.distillation.task import Task, eigenvalues_array, nonnegative, number, require_task
 
@@ -37,13 +37,13 @@ __all__ = [
     "NearPeakWarning",
     "Risk",
     "coefficients",
+    "deployment_variances",
     "effective_ridge",
     "equivalent",
     "equivalent_at",
     "noise_of_labels",
     "risk",
     "risk_at",
-    "test_variances",
     "times",
     "variance_factor",
     "weighted",
@@ -236,7 +236,7 @@ def risk(
     """
     eq = equivalent(task, n, ridge)
     s = task.beta if surrogate is None else coefficients(surrogate, "surrogate", task)
-    t = test_variances(test_eigenvalues, task)
+    t = deployment_variances(test_eigenvalues, task)
     return risk_at(task, eq, s, t, noise_of_labels(task, label_noise))
 
 
@@ -282,7 +282,7 @@ def coefficients(value: ArrayLike, name: str, task: Task) -> Float64Array:
     return array
 
 
-def test_variances(value: ArrayLike | None, task: Task) -> Float64Array:
+def deployment_variances(value: ArrayLike | None, task: Task) -> Float64Array:
     """Checked variances of the features when the target is used; by default those of the task."""
     if value is None:
         return task.eigenvalues

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from limbeck._arrays import Float64Array, integer
+from limbeck._base.arrays import Float64Array, integer
 from limbeck.distillation.task import Task, eigenvalues_array, number
 
 __all__ = ["edge", "edge_width", "effective_ridge"]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from limbeck._arrays import Float64Array, integer, integers
+from limbeck._base.arrays import Float64Array, integer, integers
 from limbeck.distillation.equivalents import Equivalent, coefficients, equivalent, risk_at
 from limbeck.distillation.simulation import seed_for, simulate
 from limbeck.distillation.surrogate import best_mask_at, best_surrogate_at

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from limbeck import _kernels
-from limbeck._arrays import Float64Array, integer, thread_count
-from limbeck._progress import progress_line
-from limbeck.distillation.equivalents import coefficients, noise_of_labels, test_variances
+from limbeck._base.arrays import Float64Array, integer, thread_count
+from limbeck._base.progress import progress_line
+from limbeck.distillation.equivalents import coefficients, deployment_variances, noise_of_labels
 from limbeck.distillation.fixed_point import effective_ridge
 from limbeck.distillation.task import Task, number, require_task
 from limbeck.distillation.two_stages import seen_features
@@ -121,7 +121,7 @@ def simulate(
     wanted = None if standard_error is None else number(standard_error, "standard_error")
     if wanted is not None and wanted <= 0:
         raise ValueError(f"standard_error must be positive, got {standard_error!r}")
-    test = test_variances(test_eigenvalues, task)
+    test = deployment_variances(test_eigenvalues, task)
     first_stage, labels = None, None
     if surrogate_task is None:
         if m is not None or features is not None or surrogate_ridge:

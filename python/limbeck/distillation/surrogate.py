@@ -8,15 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from limbeck._arrays import Float64Array, integer
+from limbeck._base.arrays import Float64Array, integer
 from limbeck.distillation.equivalents import (
     Equivalent,
     Risk,
     coefficients,
+    deployment_variances,
     equivalent,
     equivalent_at,
     risk_at,
-    test_variances,
     variance_factor,
 )
 from limbeck.distillation.fixed_point import edge, edge_width, effective_ridge
@@ -97,7 +97,7 @@ def optimal_surrogate(
     0.0833
     """
     eq = equivalent(task, n, ridge)
-    return best_surrogate_at(task, eq, test_variances(test_eigenvalues, task))
+    return best_surrogate_at(task, eq, deployment_variances(test_eigenvalues, task))
 
 
 def optimal_mask(
@@ -119,7 +119,7 @@ def optimal_mask(
         In the task's basis.
     """
     eq = equivalent(task, n, ridge)
-    return best_mask_at(task, eq, test_variances(test_eigenvalues, task))
+    return best_mask_at(task, eq, deployment_variances(test_eigenvalues, task))
 
 
 def optimal_ridge(task: Task, n: int, surrogate: ArrayLike | None = None) -> tuple[float, Risk]:

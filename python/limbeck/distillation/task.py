@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike
 
-from limbeck._arrays import Float64Array, integer, matrix, require_finite, same_length, vector
+from limbeck._base.arrays import Float64Array, integer, matrix, require_finite, same_length, vector
 
 __all__ = ["Task", "eigenvalues_array", "nonnegative", "number", "require_task"]
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from limbeck._arrays import Float64Array, integer, same_length
+from limbeck._base.arrays import Float64Array, integer, same_length
 from limbeck.distillation.equivalents import (
     Risk,
+    deployment_variances,
     equivalent,
     noise_of_labels,
     risk_at,
-    test_variances,
     times,
     variance_factor,
     weighted,
@@ -94,7 +94,7 @@ def two_stage_risk(
     """
     mean, scatter = _surrogate(task, surrogate_task, m, surrogate_ridge, features)
     eq = equivalent(task, n, ridge)
-    t = test_variances(test_eigenvalues, task)
+    t = deployment_variances(test_eigenvalues, task)
     base = risk_at(task, eq, mean, t, noise_of_labels(task, label_noise))
     spread = weighted(t * np.square(1 - eq.z), scatter)
     left_over = weighted(task.eigenvalues * np.square(eq.z), scatter)
@@ -123,7 +123,7 @@ def surrogate_risk(
     True
     """
     mean, scatter = _surrogate(task, surrogate_task, m, surrogate_ridge, features)
-    t = test_variances(test_eigenvalues, task)
+    t = deployment_variances(test_eigenvalues, task)
     return Risk(float((t * np.square(mean - task.beta)).sum()), weighted(t, scatter), 0.0)
 
 

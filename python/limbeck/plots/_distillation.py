@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from limbeck._arrays import Float64Array, integers
+from limbeck._base.arrays import Float64Array, integers
 from limbeck.distillation import (
     ScalingLaw,
     Task,

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from limbeck._arrays import integer
-from limbeck._learned import Learned
-from limbeck._model import Float64Array
-from limbeck._numbers import NOTHING, percent
-from limbeck._part_sentences import switches_on
-from limbeck._report import clipped
-from limbeck._sentences import cost_text, widths
+from limbeck._base.arrays import integer
+from limbeck._learner.model.clumps import Merger, clump_tree
+from limbeck._learner.model.model import Float64Array
+from limbeck._learner.pipeline.result import Learned
+from limbeck._learner.report.comparison import clipped
+from limbeck._learner.report.numbers import NOTHING, percent
+from limbeck._learner.report.parts import switches_on
+from limbeck._learner.report.text import cost_text, widths
 from limbeck.plots._axes import BLACK, BLUE, GREEN, GREY, ORANGE, RED, axes_for
-from limbeck.scales import Merger, clump_tree
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -217,7 +217,7 @@ class ClumpsDisplay(_Display):
     ----------
     order : sequence of int
         Neurons from top to bottom.
-    mergers : sequence of limbeck.scales.Merger
+    mergers : sequence of limbeck._learner.model.clumps.Merger
         Joints of the tree.
     """
 

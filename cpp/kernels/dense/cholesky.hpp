@@ -1,0 +1,18 @@
+// The Cholesky factor of a symmetric matrix, and solves with it.
+#pragma once
+
+#include "kernels/dense/gemm_syrk.hpp"
+
+namespace limbeck {
+
+// A = L L' in place, in the lower triangle; false, with A spoilt, where A is not positive definite to rounding.
+template <class T>
+bool cholesky(const Execution& exec, TiledMatrix<T>* A);
+
+// Every column of B becomes L^-1 times it, or L'^-1 times it.
+template <class T>
+void solve_lower(const Execution& exec, const TiledMatrix<T>& L, TiledMatrix<T>* B);
+template <class T>
+void solve_lower_transposed(const Execution& exec, const TiledMatrix<T>& L, TiledMatrix<T>* B);
+
+}  // namespace limbeck

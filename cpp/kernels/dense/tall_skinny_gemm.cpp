@@ -1,0 +1,176 @@
+#include "kernels/dense/tall_skinny_gemm.hpp"
+
+namespace limbeck {
+
+namespace {
+
+// Rows and vectors of columns of a forward tile: accumulators and one row of C just fit the register file.
+constexpr Index forward_rows = vector_bytes == 64 ? 8 : 4;
+constexpr Index forward_vectors = 3;
+
+// Loops over the accumulators of a tile are unrolled by force: else the compiler takes these through memory.
+
+template <class T, Index FR, Index NV>
+void forward_tile(const T* X, Index d, const T* C, T* out, Index stride, Prefetch& ahead) {
+  using S = Simd<T>;
+  typename S::Vector acc[FR][NV];
+#pragma GCC unroll 16
+  for (Index r = 0; r < FR; ++r) {
+#pragma GCC unroll 16
+    for (Index v = 0; v < NV; ++v) acc[r][v] = typename S::Vector{};
+  }
+  constexpr Index line = Prefetch::line_bytes / static_cast<Index>(sizeof(T));
+  const Index share = ahead.share(FR);
+  for (Index j0 = 0; j0 < d; j0 += line) {
+    ahead.lines(share);
+    const Index end = std::min(d, j0 + line);
+    for (Index j = j0; j < end; ++j) {
+      typename S::Vector c[NV];
+      for (Index v = 0; v < NV; ++v) c[v] = S::load(C + (v * d + j) * S::width);
+      for (Index r = 0; r < FR; ++r) {
+        const T x = X[r * d + j];
+        for (Index v = 0; v < NV; ++v) acc[r][v] += c[v] * x;
+      }
+    }
+  }
+#pragma GCC unroll 16
+  for (Index r = 0; r < FR; ++r) {
+#pragma GCC unroll 16
+    for (Index v = 0; v < NV; ++v) S::store(out + r * stride + v * S::width, acc[r][v]);
+  }
+}
+
+// One column: dot products of FR rows, vectors along the features.
+template <class T, Index FR>
+void forward_single(const T* X, Index d, const T* c, T* out, Index stride, Prefetch& ahead) {
+  using S = Simd<T>;
+  typename S::Vector acc[FR];
+#pragma GCC unroll 16
+  for (Index r = 0; r < FR; ++r) acc[r] = typename S::Vector{};
+  const Index whole = d / S::width * S::width, share = ahead.share(FR);
+  for (Index j = 0; j < whole; j += S::width) {
+    ahead.lines(share);
+    const auto cj = S::load(c + j);
+    for (Index r = 0; r < FR; ++r) acc[r] += S::load(X + r * d + j) * cj;
+  }
+#pragma GCC unroll 16
+  for (Index r = 0; r < FR; ++r) {
+    T lanes[S::width], sum(0);
+    S::store(lanes, acc[r]);
+    for (Index e = 0; e < S::width; ++e) sum += lanes[e];
+    for (Index j = whole; j < d; ++j) sum += X[r * d + j] * c[j];
+    S::store(out + r * stride, typename S::Vector{});
+    out[r * stride] = sum;
+  }
+}
+
+template <class T, Index FR>
+void forward_rows_of(const T* X, const ThinMatrix<T>& C, T* out, Index stride, Prefetch& ahead) {
+  const Index d = C.n_features(), groups = stride / Simd<T>::width - (C.has_single() ? 1 : 0);
+  Prefetch nothing;  // where tiles follow, fetching ahead is better left to them
+  if (C.has_single()) {
+    forward_single<T, FR>(X, d, C.single(), out + groups * Simd<T>::width, stride, groups == 0 ? ahead : nothing);
+  }
+  Index g = 0;
+  for (; groups - g >= forward_vectors; g += forward_vectors) {
+    forward_tile<T, FR, forward_vectors>(X, d, C.group(g), out + g * Simd<T>::width, stride, ahead);
+  }
+  if (groups - g == 2) forward_tile<T, FR, 2>(X, d, C.group(g), out + g * Simd<T>::width, stride, ahead);
+  if (groups - g == 1) forward_tile<T, FR, 1>(X, d, C.group(g), out + g * Simd<T>::width, stride, ahead);
+}
+
+// out[c * out_stride + e] += sum_r V[r * stride + c] x_re: MV vectors of features, NC columns of V.
+template <class T, Index MV, Index NC>
+void backward_tile(const T* X, Index rows, Index d, const T* V, Index stride, T* out, Index out_stride,
+                   Prefetch& ahead) {
+  using S = Simd<T>;
+  typename S::Vector acc[NC][MV];
+#pragma GCC unroll 16
+  for (Index c = 0; c < NC; ++c) {
+#pragma GCC unroll 16
+    for (Index m = 0; m < MV; ++m) acc[c][m] = typename S::Vector{};
+  }
+  const Index share = ahead.share(MV);
+  for (Index r = 0; r < rows; ++r) {
+    ahead.lines(share);
+    typename S::Vector x[MV];
+    for (Index m = 0; m < MV; ++m) x[m] = S::load(X + r * d + m * S::width);
+    for (Index c = 0; c < NC; ++c) {
+      const T v = V[r * stride + c];
+      for (Index m = 0; m < MV; ++m) acc[c][m] += x[m] * v;
+    }
+  }
+#pragma GCC unroll 16
+  for (Index c = 0; c < NC; ++c) {
+#pragma GCC unroll 16
+    for (Index m = 0; m < MV; ++m) {
+      T* at = out + c * out_stride + m * S::width;
+      S::store(at, S::load(at) + acc[c][m]);
+    }
+  }
+}
+
+template <class T, Index NC>
+void backward_columns(const T* X, Index rows, Index d, const T* V, Index stride, T* out, Prefetch& ahead) {
+  constexpr Index width = Simd<T>::width, wide = tile_vectors * width;
+  Index j = 0;
+  for (; d - j >= wide; j += wide) {
+    backward_tile<T, tile_vectors, NC>(X + j, rows, d, V, stride, out + j, d, ahead);
+  }
+  for (; d - j >= width; j += width) backward_tile<T, 1, NC>(X + j, rows, d, V, stride, out + j, d, ahead);
+  if (j == d) return;
+  // The last vector ends at d; of its features only those that are new are added.
+  T sums[NC * width] = {};
+  backward_tile<T, 1, NC>(X + d - width, rows, d, V, stride, sums, width, ahead);
+  for (Index c = 0; c < NC; ++c) {
+    for (Index e = j; e < d; ++e) out[c * d + e] += sums[c * width + e - (d - width)];
+  }
+}
+
+// Fewer features than a vector holds.
+template <class T>
+void backward_narrow(const T* X, Index rows, Index d, const T* V, Index columns, Index stride, T* out) {
+  for (Index r = 0; r < rows; ++r) {
+    for (Index c = 0; c < columns; ++c) {
+      for (Index j = 0; j < d; ++j) out[c * d + j] += V[r * stride + c] * X[r * d + j];
+    }
+  }
+}
+
+}  // namespace
+
+template <class T>
+void thin_forward(const T* X, Index rows, const ThinMatrix<T>& C, T* out, Prefetch& ahead) {
+  const Index d = C.n_features(), stride = thin_stride<T>(C.columns());
+  Index r = 0;
+  for (; r + forward_rows <= rows; r += forward_rows) {
+    forward_rows_of<T, forward_rows>(X + r * d, C, out + r * stride, stride, ahead);
+  }
+  for (; r < rows; ++r) forward_rows_of<T, 1>(X + r * d, C, out + r * stride, stride, ahead);
+}
+
+template <class T>
+void thin_backward(const T* X, Index rows, Index d, const T* V, Index columns, Index stride, T* out, Prefetch& ahead) {
+  if (d < Simd<T>::width) {
+    backward_narrow(X, rows, d, V, columns, stride, out);
+    return;
+  }
+  Index c = 0;
+  const auto columns_of = [&](auto count) {
+    constexpr Index NC = decltype(count)::value;
+    for (; columns - c >= NC; c += NC) backward_columns<T, NC>(X, rows, d, V + c, stride, out + c * d, ahead);
+  };
+  columns_of(std::integral_constant<Index, tile_columns>());
+  columns_of(std::integral_constant<Index, 4>());
+  columns_of(std::integral_constant<Index, 2>());
+  columns_of(std::integral_constant<Index, 1>());
+}
+
+#define LIMBECK_INSTANTIATE(T)                                                      \
+  template void thin_forward(const T*, Index, const ThinMatrix<T>&, T*, Prefetch&); \
+  template void thin_backward(const T*, Index, Index, const T*, Index, Index, T*, Prefetch&);
+LIMBECK_INSTANTIATE(float)
+LIMBECK_INSTANTIATE(double)
+#undef LIMBECK_INSTANTIATE
+
+}  // namespace limbeck

@@ -1,0 +1,68 @@
+// Products of a block of rows with a thin matrix: a few columns at a time, X read from cache.
+//
+// The thin side is row-major with padded rows: element (r, c) of a block of thin rows stands at [r * stride + c], where
+// stride = thin_stride<T>(columns) is a whole number of vectors.
+#pragma once
+
+#include "kernels/core/execution.hpp"
+#include "kernels/core/simd.hpp"
+
+namespace limbeck {
+
+// How many rows to take at a time, so that a block of X and the one fetched ahead are still in the second-level cache
+// when they are used.
+template <class T>
+Index thin_block_rows(Index d) {
+  constexpr Index block_bytes = 64 * 1024;
+  const Index rows = block_bytes / (std::max<Index>(d, 1) * static_cast<Index>(sizeof(T)));
+  return std::clamp<Index>(rows / 16 * 16, 32, 256);
+}
+
+template <class T>
+Index thin_stride(Index columns) {
+  return (columns + Simd<T>::width - 1) / Simd<T>::width * Simd<T>::width;
+}
+
+// A thin matrix C (columns, d), kept feature by feature in groups of one vector of columns.
+template <class T>
+class ThinMatrix {
+public:
+  static constexpr Index width = Simd<T>::width;
+
+  ThinMatrix(Index columns, Index d)
+      : columns_(columns), d_(d), data_(thin_stride<T>(columns) * d), single_(columns % width == 1 ? d : 0) {}
+  void set(Index column, const T* values) {  // d numbers
+    T* to = data_.data() + column / width * width * d_ + column % width;
+    for (Index j = 0; j < d_; ++j) to[j * width] = values[j];
+    if (has_single() && column == columns_ - 1) std::copy_n(values, d_, single_.data());
+  }
+  Index columns() const { return columns_; }
+  Index n_features() const { return d_; }
+  // A last column that would have a vector to itself is also kept as it is: dot products along d are cheaper then.
+  bool has_single() const { return columns_ % width == 1; }
+  const T* single() const { return single_.data(); }
+  const T* group(Index g) const { return data_.data() + g * width * d_; }
+
+private:
+  Index columns_, d_;
+  AlignedBuffer<T> data_, single_;
+};
+
+template <class T>
+ThinMatrix<T> thin_rows(const T* rows, Index count, Index d) {
+  ThinMatrix<T> C(count, d);
+  for (Index c = 0; c < count; ++c) C.set(c, rows + c * d);
+  return C;
+}
+
+// Beside their arithmetic both products fetch what `ahead` names, the rows that come next.
+
+// out[r * stride + c] = <x_r, C_c>, for rows of X (rows, d); the padding columns become zero.
+template <class T>
+void thin_forward(const T* X, Index rows, const ThinMatrix<T>& C, T* out, Prefetch& ahead);
+
+// out[c * d + j] += sum_r V[r * stride + c] x_rj, for c < columns.
+template <class T>
+void thin_backward(const T* X, Index rows, Index d, const T* V, Index columns, Index stride, T* out, Prefetch& ahead);
+
+}  // namespace limbeck

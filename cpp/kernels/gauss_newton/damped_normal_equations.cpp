@@ -1,0 +1,231 @@
+#include "kernels/gauss_newton/damped_normal_equations.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <optional>
+#include <random>
+#include <utility>
+
+#include "kernels/core/reduce.hpp"
+#include "kernels/dense/cholesky.hpp"
+#include "kernels/gauss_newton/gauss_newton_matrix.hpp"
+#include "kernels/gauss_newton/gauss_newton_operator.hpp"
+#include "kernels/gauss_newton/kronecker_preconditioner.hpp"
+
+namespace limbeck {
+
+namespace {
+
+using Matrix = TiledMatrix<double>;
+using Vector = std::vector<double>;
+
+// With m rows for P parameters the matrix is off by about sqrt(P / m), and so is each step.
+constexpr Index sample_rows_per_parameter = 30;
+
+// One row from each of as many equal stretches of the rows, drawn the same way every time.
+class RowSample {
+public:
+  RowSample(const RefineProblem& p, Index count) : X_(count * p.d), y_(count), v_(p.v ? count : 0), problem_(p) {
+    std::mt19937_64 random(count);
+    for (Index s = 0; s < count; ++s) {
+      const Index begin = s * p.n / count, size = (s + 1) * p.n / count - begin;
+      const Index row = begin + static_cast<Index>(random() % static_cast<std::uint64_t>(size));
+      std::copy_n(p.X + row * p.d, p.d, X_.data() + s * p.d);
+      y_[s] = p.y[row];
+      if (p.v) v_[s] = p.v[row];
+    }
+    problem_.X = X_.data();
+    problem_.n = count;
+    problem_.y = y_.data();
+    problem_.v = p.v ? v_.data() : nullptr;
+  }
+  RowSample(const RowSample&) = delete;
+  RowSample& operator=(const RowSample&) = delete;
+
+  const RefineProblem& problem() const { return problem_; }
+
+private:
+  std::vector<double> X_, y_, v_;
+  RefineProblem problem_;
+};
+
+class Dense : public DampedSystem {
+public:
+  Dense(const Execution& exec, const RefineProblem& problem)
+      : exec_(exec), problem_(problem), hessian_(problem.n_parameters() * problem.n_parameters()) {}
+
+  Vector move_to(const Vector& parameters) override {
+    normal_matrix(exec_, problem_, parameters.data(), hessian_.data());
+    const Index D = problem_.group_size(), P = problem_.n_parameters();
+    for (Index i = 0; i <= problem_.k; ++i) {
+      for (Index j = i * D; j < i * D + problem_.d; ++j) hessian_[j * P + j] += problem_.decay[i];
+      if (problem_.thresholds || i == problem_.k) continue;
+      const Index at = i * D + problem_.d;
+      for (Index j = 0; j < P; ++j) hessian_[at * P + j] = hessian_[j * P + at] = 0;
+      hessian_[at * P + at] = 1;
+    }
+    Vector diagonal(P);
+    for (Index j = 0; j < P; ++j) diagonal[j] = hessian_[j * P + j];
+    return diagonal;
+  }
+
+  bool solve(double damping, const Vector& scale, const Vector& gradient, double, Vector* step) override {
+    const Index P = problem_.n_parameters();
+    Matrix damped(P, P), solution(P, 1);
+    for (Index j = 0; j < P; ++j) {
+      std::copy_n(hessian_.data() + j * P + j, P - j, damped.at(j, j));
+      *damped.at(j, j) += damping * scale[j];
+      *solution.at(j, 0) = -gradient[j];
+    }
+    if (!cholesky(exec_, &damped)) return false;
+    solve_lower(exec_, damped, &solution);
+    solve_lower_transposed(exec_, damped, &solution);
+    step->assign(solution.at(0, 0), solution.at(P, 0));
+    return all_finite(*step);
+  }
+
+private:
+  const Execution& exec_;
+  const RefineProblem& problem_;
+  Vector hessian_;  // (P, P)
+};
+
+class Sampled final : private RowSample, public Dense {
+public:
+  Sampled(const Execution& exec, const RefineProblem& problem)
+      : RowSample(problem, sample_rows_per_parameter * problem.n_parameters()), Dense(exec, RowSample::problem()) {}
+};
+
+class Iterative final : public DampedSystem {
+public:
+  Iterative(const Execution& exec, const RefineProblem& p, double tolerance, std::function<bool()> in_time)
+      : exec_(exec), problem_(p), tolerance_(tolerance), in_time_(std::move(in_time)) {
+    for (Index r = 0; r < p.n; ++r) mean_label_square_ += (p.v ? p.v[r] : 1.0) * p.y[r] * p.y[r];
+    mean_label_square_ = std::max(mean_label_square_ / p.total_weight(), std::numeric_limits<double>::min());
+    // The sums over the span may cost as much as a few products.
+    constexpr Index worth_products = 4;
+    const Index products = (p.k + 1) * (p.k + 1) * (p.k + 1) / (4 * p.group_size());
+    features_ = p.k > 0 && products <= worth_products ? NormalProduct::Features::products_and_one
+                                                      : NormalProduct::Features::one;
+  }
+
+  Vector move_to(const Vector& parameters) override {
+    product_.reset();
+    product_ = std::make_unique<NormalProduct>(exec_, problem_, parameters.data(), features_);
+    parameters_ = parameters;
+    const Index D = problem_.group_size();
+    Vector diagonal = product_->diagonal();
+    for (Index i = 0; i <= problem_.k; ++i) {
+      for (Index j = i * D; j < i * D + problem_.d; ++j) diagonal[j] += problem_.decay[i];
+      if (!problem_.thresholds && i < problem_.k) diagonal[i * D + problem_.d] = 1;
+    }
+    return diagonal;
+  }
+
+  bool solve(double damping, const Vector& scale, const Vector& gradient, double cost, Vector* step) override {
+    buy_outer_product();
+    const Preconditioner preconditioner(exec_, problem_, outer_ ? &*outer_ : nullptr, *product_, parameters_, damping,
+                                        scale);
+    const Index P = problem_.n_parameters();
+    Vector residual(P), z(P), direction, image(P);
+    for (Index j = 0; j < P; ++j) residual[j] = -gradient[j];
+    step->assign(P, 0.0);
+    preconditioner.apply(residual, &z);
+    direction = z;
+    double energy = dot(residual, z);
+    const double end = energy * std::pow(accuracy(energy, cost), 2);
+    for (int i = 0; i < most_products && energy > end; ++i, ++products_) {
+      exec_.check();
+      if (!in_time_()) return i > 0;
+      multiply(damping, scale, direction, &image);
+      const double curvature = dot(direction, image);
+      if (!(curvature > 0)) break;
+      const double length = energy / curvature;
+      add_scaled(length, direction.data(), step->data(), P);
+      add_scaled(-length, image.data(), residual.data(), P);
+      preconditioner.apply(residual, &z);
+      const double next = dot(residual, z);
+      for (Index j = 0; j < P; ++j) direction[j] = z[j] + next / energy * direction[j];
+      energy = next;
+    }
+    return all_finite(*step);
+  }
+
+private:
+  static constexpr int most_products = 200;
+
+  // To what fraction the residual of the system is to fall, in the norm of the preconditioner. `energy` is about twice
+  // the cost that the step can gain. Once the gates are right a single exact step ends at the minimum, so the fraction
+  // falls with what is left to gain; but neither below rounding of the labels, nor below what the caller would notice.
+  double accuracy(double energy, double cost) const {
+    const double left = energy / mean_label_square_;
+    return std::min(0.1,
+                    std::max({std::cbrt(left), std::sqrt(1e-31 / left), 0.3 * std::sqrt(tolerance_ * cost / energy)}));
+  }
+
+  void multiply(double damping, const Vector& scale, const Vector& direction, Vector* image) const {
+    product_->apply(direction.data(), image->data());
+    const Index D = problem_.group_size();
+    for (Index j = 0; j < problem_.n_parameters(); ++j) (*image)[j] += damping * scale[j] * direction[j];
+    for (Index i = 0; i <= problem_.k; ++i) {
+      add_scaled(problem_.decay[i], direction.data() + i * D, image->data() + i * D, problem_.d);
+      if (!problem_.thresholds && i < problem_.k) (*image)[i * D + problem_.d] = 0;
+    }
+  }
+
+  // The mean outer product costs about (d + 1) / (12 (k + 1)) products (measured) and saves few of them for inputs that
+  // are white, most of them for inputs that are not. It is bought when as many have been taken without it.
+  void buy_outer_product() {
+    constexpr Index most_features = 4096;  // 128 MiB
+    const Index D = problem_.group_size();
+    if (outer_ || problem_.n < D || D > most_features || products_ * 12 * (problem_.k + 1) < D) return;
+    outer_.emplace(mean_outer_product(exec_, problem_));
+  }
+
+  const Execution& exec_;
+  const RefineProblem& problem_;
+  double tolerance_;
+  std::function<bool()> in_time_;
+  double mean_label_square_ = 0;
+  NormalProduct::Features features_;
+  std::unique_ptr<NormalProduct> product_;
+  Vector parameters_;
+  std::optional<Matrix> outer_;
+  Index products_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<DampedSystem> dense_system(const Execution& exec, const RefineProblem& problem) {
+  return std::make_unique<Dense>(exec, problem);
+}
+
+std::unique_ptr<DampedSystem> sampled_system(const Execution& exec, const RefineProblem& problem) {
+  return std::make_unique<Sampled>(exec, problem);
+}
+
+std::unique_ptr<DampedSystem> iterative_system(const Execution& exec, const RefineProblem& problem, double tolerance,
+                                               std::function<bool()> in_time) {
+  return std::make_unique<Iterative>(exec, problem, tolerance, std::move(in_time));
+}
+
+bool dense_is_faster(const RefineProblem& p) {
+  // Measured with n from 1,000 to 100,000, d from 8 to 300 and k from 2 to 8: the roads are equally fast at about 450
+  // parameters, a factor of 2 apart at 200 and of 3 at 1,800. More rows burden both alike.
+  return p.n_parameters() < 450;
+}
+
+bool sample_is_worthwhile(const RefineProblem& p) {
+  constexpr Index most_parameters = 2000;  // beyond, Cholesky takes longer than the gradient
+  if (p.k == 0 || p.n_parameters() > most_parameters) return false;
+  double rows = static_cast<double>(p.n);  // as many of equal weight as tell as much
+  if (p.v) {
+    double squares = 0;
+    for (Index r = 0; r < p.n; ++r) squares += p.v[r] * p.v[r];
+    rows = squares > 0 ? p.total_weight() * p.total_weight() / squares : 0.0;
+  }
+  return rows >= 2.0 * sample_rows_per_parameter * p.n_parameters();
+}
+
+}  // namespace limbeck

@@ -1,0 +1,47 @@
+// Products with the normal matrix of refine, J' diag(v) J / sum v at one point, without J and without the matrix.
+//
+// A product is one pass over the rows. The gates do not change while products are taken, so they are kept: one bit a
+// row and neuron, the only memory here that grows with n.
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/gauss_newton/relu_fit_problem.hpp"
+
+namespace limbeck {
+
+class NormalProduct {
+public:
+  // Row features of the small matrix, see below: all of them, or the constant alone.
+  enum class Features { products_and_one, one };
+
+  // Reads the rows once.
+  NormalProduct(const Execution& exec, const RefineProblem& problem, const double* parameters, Features features);
+
+  // out (P) = J' diag(v) J / sum v times p.
+  void apply(const double* p, double* out) const;
+
+  // Its diagonal (P).
+  const std::vector<double>& diagonal() const { return diagonal_; }
+
+  // The matrix seen through few features q(x) in place of [x, 1]: q = (<a_1, x>, ..., <a_k, x>, 1), or q = (1). With
+  // c_i the sign of neuron i times its gate, and c_{k+1} = 1, block (i, j) is sum v c_i c_j q q' / sum v. Symmetric,
+  // order (k + 1) * n_features, both triangles.
+  Index n_features() const { return n_features_; }
+  const std::vector<double>& small() const { return small_; }
+
+private:
+  // Signed gate: the derivative of the network by the activation of neuron i.
+  double slope(Index row, Index i) const {
+    return gates_[row * words_ + i / 64] >> (i % 64) & 1 ? problem_.signs[i] : 0.0;
+  }
+
+  const Execution& exec_;
+  RefineProblem problem_;
+  double scale_;
+  Index words_, n_features_;
+  std::vector<std::uint64_t> gates_;
+  std::vector<double> diagonal_, small_;
+};
+
+}  // namespace limbeck

@@ -1,0 +1,30 @@
+// Independent standard normal numbers, many at a time.
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/core/execution.hpp"
+
+namespace limbeck {
+
+// A stream of its own for every pair of seed and number: xoshiro256++ in lanes (Blackman and Vigna, ACM Trans. Math.
+// Softw. 47, 2021), whose uniforms Box and Muller's transformation turns into normal numbers of single precision, up to
+// 6.5 standard deviations.
+class NormalNumbers {
+public:
+  NormalNumbers(std::uint64_t seed, std::uint64_t number);
+  void fill(float* out, Index count);
+  // The root of a sum of the squares of `freedom` normal numbers.
+  double chi(Index freedom);
+
+private:
+  static constexpr Index lanes = 32, halves = 2 * lanes;
+  void refill();
+  void uniforms(std::uint32_t* out);
+
+  std::uint64_t state_[4][lanes];
+  float ready_[2 * halves];
+  Index used_ = 2 * halves;
+};
+
+}  // namespace limbeck

@@ -1,0 +1,1 @@
+"""Arrays, frames, files, progress and warnings: what every room uses, and nothing of the field."""

@@ -1,0 +1,120 @@
+"""Files that are there whole or not at all, and the headers of NPY files."""
+
+import contextlib
+import errno
+import os
+import re
+import secrets
+import stat
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from limbeck._base.warnings import silenced
+
+__all__ = ["is_special", "npy_header", "write_whole"]
+
+_DESCRIPTORS = re.compile(r"/dev/fd|/proc/[^/]+(/task/[^/]+)?/fd")
+_MOST_LINKS = 40  # followed before a chain of symbolic links counts as a circle, as in Linux
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file so that it is there whole or not at all, and an older one stays until then.
+
+    A symbolic link stays one: the file that it leads to is written. An older file's permissions are kept, a new one has
+    those that the umask leaves. The content is on the disk before it takes the older one's place. Devices, pipes and
+    names of open files such as /dev/stdout, where there is nothing to replace, are written to directly.
+
+    Raises
+    ------
+    OSError
+        The folder or the disk does not take it, or the older file may not be written to.
+    """
+    if is_special(path):
+        # Not truncated: what a shell has redirected to a file keeps what is there.
+        with path.open("ab") as file:
+            file.write(content)
+        return
+    target = Path(os.path.realpath(path))
+    if target.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if target.exists() and not os.access(target, os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+    # A name of its own length, for the longest names leave no room for more.
+    part = target.with_name(f".limbeck-{secrets.token_hex(8)}.part")
+    try:
+        with open(
+            os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666), "wb"
+        ) as file:
+            with contextlib.suppress(FileNotFoundError):
+                _make_alike(part, target.stat())
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(target)
+    except OSError as error:
+        if error.filename == str(part):
+            error.filename = str(path)  # what the caller knows
+        raise
+    finally:
+        part.unlink(missing_ok=True)
+    _sync_folder(target.parent)
+
+
+def _make_alike(part: Path, old: os.stat_result) -> None:
+    """Give a file the owner, where that is allowed, and the permissions of another."""
+    new = part.stat()
+    if hasattr(os, "chown") and (new.st_uid, new.st_gid) != (old.st_uid, old.st_gid):
+        with contextlib.suppress(PermissionError):
+            os.chown(part, old.st_uid, old.st_gid)
+    part.chmod(stat.S_IMODE(old.st_mode))
+
+
+def is_special(path: Path) -> bool:
+    """Whether a path names a device, a pipe or an open file, which cannot be replaced by another file."""
+    if path.exists() and not path.is_file() and not path.is_dir():
+        return True
+    for _ in range(_MOST_LINKS):
+        folder = os.path.realpath(path.parent)
+        if _DESCRIPTORS.fullmatch(folder):
+            return True
+        path = Path(folder, path.name)
+        if not path.is_symlink():
+            return False
+        path = Path(folder, os.readlink(path))
+    return False
+
+
+def _sync_folder(folder: Path) -> None:
+    """Put the new name on the disk, where the system lets a folder be opened and its disk has such an order."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def npy_header(file: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Shape, whether the order is Fortran's, and type of the array in an NPY file, which is left where that begins.
+
+    Raises
+    ------
+    ValueError
+        This is no such file, or its header makes no sense.
+    """
+    try:
+        with silenced():  # NumPy warns of headers that make no sense
+            version = np.lib.format.read_magic(file)
+            if version not in ((1, 0), (2, 0), (3, 0)):
+                raise ValueError(f"version {version}")
+            read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+            shape, fortran_order, dtype = read(file)
+    except MemoryError:
+        raise
+    except Exception as error:  # NumPy promises no type of error
+        raise ValueError(str(error) or type(error).__name__) from None
+    if min(shape, default=0) < 0:
+        raise ValueError(f"shape {shape}")
+    return shape, fortran_order, dtype

@@ -1,0 +1,1 @@
+"""The commands of ``limbeck``, one file each, and what they share."""

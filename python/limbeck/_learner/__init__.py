@@ -1,0 +1,1 @@
+"""The learner behind :func:`limbeck.learn` and :func:`limbeck.distill`."""

@@ -1,0 +1,310 @@
+"""What a result can say about itself as long as it has its rows: standard errors, what its parts do, smaller widths."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from limbeck._learner.diagnostics.curves import with_errors
+from limbeck._learner.diagnostics.reading import Reading, moments_of, read, some_rows
+from limbeck._learner.diagnostics.standard_errors import FittedErrors, StandardErrors
+from limbeck._learner.model.clumps import Clump, clump_ladder
+from limbeck._learner.model.coordinates import Whitening
+from limbeck._learner.model.model import Fit, Float64Array, Model, Rows, model_of
+from limbeck._learner.model.pruning import narrowed
+from limbeck._learner.streaming.rows import StreamedRows
+from limbeck._learner.tabular.cross_validation import (
+    FEWEST_HELD_OUT,
+    CrossValidation,
+    LineComparison,
+    Refit,
+    can_be_refitted,
+    cross_validate,
+)
+from limbeck._learner.tabular.learner import cross_validated
+from limbeck.network import ReLUNetwork
+
+__all__ = ["Diagnostics", "FitRecord", "PrunedNetwork"]
+
+# Parameters up to which a result is printed with its standard errors and with smaller widths: a second or two.
+QUICK = 500
+_NARROWING_ROWS, _NARROWING_ROWS_PER_PARAMETER = 4000, 12
+
+
+@dataclass(frozen=True)
+class PrunedNetwork:
+    """What fewer neurons can do.
+
+    Attributes
+    ----------
+    width : int
+        Number of neurons.
+    network : ReLUNetwork
+        The best of so few that was found by giving up the least needed neurons one by one.
+    mse, r2 : float
+        Mean squared error and R2 on the rows held out; without such rows, by generalised cross-validation on those
+        learned from.
+    """
+
+    width: int
+    network: ReLUNetwork
+    mse: float
+    r2: float
+
+
+@dataclass(frozen=True)
+class FitRecord:
+    """How a network came about.
+
+    Attributes
+    ----------
+    model : Model
+        The network in the coordinates it was fitted in.
+    rows : Rows
+        All rows in these coordinates, with labels in the user's unit.
+    original : Rows
+        The same rows as the user passed them.
+    used, held_out : ndarray of int
+        Numbers of the rows learned from and held out.
+    joined : bool
+        Whether the latter joined the others for the last refinement.
+    thresholds, has_linear_part : bool
+        Whether thresholds, and linear part with bias, were fitted.
+    decay : float or ndarray of shape (k + 1,)
+        Weight decay of the fit.
+    coordinates : Whitening or None
+        From the user's rows to those of the fit.
+    standard : bool
+        Whether features have mean 0 and standard deviation 1 by themselves.
+    refined : bool
+        Whether the fit is a least-squares one, so that standard errors mean something.
+    weighted_validation : bool
+        Whether the rows held out count by their weights.
+    everything : StreamedRows or None
+        All rows, of which ``rows`` are a sample, where they come in blocks.
+    decay_of_everything : float or ndarray of shape (k + 1,)
+        Weight decay of the fit to them.
+    refit : callable or None
+        Makes the same search on other rows; None: it may not be repeated.
+    """
+
+    model: Model
+    rows: Rows
+    original: Rows
+    used: NDArray[np.intp]
+    held_out: NDArray[np.intp]
+    joined: bool
+    thresholds: bool
+    has_linear_part: bool = True
+    decay: float | Float64Array = 0.0
+    coordinates: Whitening | None = None
+    standard: bool = False
+    refined: bool = True
+    weighted_validation: bool = True
+    everything: StreamedRows | None = None
+    decay_of_everything: float | Float64Array = 0.0
+    refit: Callable[[Rows], Refit] | None = None
+
+    @property
+    def fitted(self) -> Rows | StreamedRows:
+        """The rows of the last refinement."""
+        if self.everything is not None:
+            return self.everything
+        return self.rows if self.joined or not len(self.held_out) else self.rows.part(self.used)
+
+
+@dataclass(frozen=True)
+class _Widths:
+    """Rows and settings that smaller widths are found with, in the coordinates of the fit."""
+
+    start: Model
+    rows: Rows
+    held: Rows
+    fit: Fit
+    decay: float | Float64Array
+    coordinates: Whitening | None
+
+    @classmethod
+    def of(cls, origin: FitRecord) -> _Widths:
+        """Copies of the rows held out and of at most some thousand others."""
+        most = max(_NARROWING_ROWS, _NARROWING_ROWS_PER_PARAMETER * origin.model.parameters.size)
+        some = origin.used if len(origin.used) <= most else origin.used[:: -(-len(origin.used) // most)]
+        rows, held = origin.rows.part(some), origin.rows.part(origin.held_out)
+        if not origin.weighted_validation:
+            held = replace(held, weights=None)
+        fit = Fit(thresholds=origin.thresholds, n_threads=rows.n_threads)
+        return cls(origin.model, rows, held, fit, origin.decay, origin.coordinates)
+
+    def narrower(self) -> tuple[list[PrunedNetwork], Float64Array]:
+        """One neuron less at a time, and squared errors of the last, the line, on the rows held out."""
+        found, line = [], np.empty(0)
+        model, decay = self.start, self.decay
+        for width in range(model.width - 1, -1, -1):
+            model, decay = narrowed(model, self.rows, self.fit, width, decay)
+            error, variance = _judged(model, self.rows, self.held, decay)
+            network = model.network()
+            if self.coordinates is not None:
+                network = self.coordinates.pull_back(network).normalized()
+            found.append(PrunedNetwork(width, network, error, 1 - error / variance if variance else np.nan))
+            line = self.held.errors(model)
+        return found, line
+
+
+class Diagnostics:
+    """What the rows say about a network. The answers do not depend on which of them were asked for before.
+
+    Up to 500 parameters, standard errors are found here and now, and what smaller widths are found from is copied: the
+    rows are let go. Beyond, the rows are referred to until answers are asked for, and a pickle leaves them behind.
+
+    Parameters
+    ----------
+    network : ReLUNetwork
+        On the features as the user passed them.
+    origin : Origin
+        How it came about.
+
+    Attributes
+    ----------
+    refined : bool
+        Whether the fit is one of least squares, so that there are standard errors and smaller widths.
+    quick : bool
+        Whether there are few enough parameters for these to be printed.
+    reading : Reading
+        What each part of the network does; with standard errors if they are quickly found.
+    clumps : list of Clump
+        The ladder of clumps, with what collapsing each of them would change.
+    """
+
+    def __init__(self, network: ReLUNetwork, origin: FitRecord) -> None:
+        self._network = network
+        self._origin: FitRecord | None = origin
+        self.quick = origin.model.parameters.size <= QUICK
+        self.refined = origin.refined
+        self.rows_per_parameter = (len(origin.rows) if origin.everything is None else origin.everything.count) / max(
+            1, origin.model.parameters.size
+        )
+        self.reading = _reading(network, origin)
+        self.clumps = _priced_clumps(self.reading, origin)
+        self._widths: _Widths | None = None
+        self._all: Rows | None = None
+        self._refit = origin.refit
+        if not self.refined or not self.quick:
+            return
+        self._widths = _Widths.of(origin)
+        if self._refit is not None and len(origin.held_out) < FEWEST_HELD_OUT and can_be_refitted(origin.original):
+            self._all = origin.original.part(np.arange(len(origin.original)))
+        if origin.everything is not None:
+            origin.everything.prepare_standard_errors(origin.model)
+        if origin.everything is None or origin.everything.has_standard_errors(origin.model):
+            errors = _fitted_errors(origin)
+            self.standard_errors = errors.about(origin.coordinates).standard_errors()
+            self.reading = _with_errors(self.reading, errors, origin)
+            self._origin = None
+
+    @property
+    def _rows(self) -> FitRecord:
+        if self._origin is None:
+            raise ValueError("a pickle leaves behind the rows that this takes: ask for it before the result is pickled")
+        return self._origin
+
+    def _require_refined(self, what: str) -> None:
+        if not self.refined:
+            raise ValueError(f"{what} need a refined network; this one was made with refine=False")
+
+    @cached_property
+    def standard_errors(self) -> StandardErrors:
+        """Errors of the parameters of the network."""
+        self._require_refined("standard_errors")
+        return _fitted_errors(self._rows).about(self._rows.coordinates).standard_errors()
+
+    @property
+    def narrower(self) -> list[PrunedNetwork]:
+        """Networks of one neuron less at a time, down to the linear part."""
+        self._require_refined("narrower networks")
+        return self._narrowed[0]
+
+    @cached_property
+    def _narrowed(self) -> tuple[list[PrunedNetwork], Float64Array]:
+        return (self._widths or _Widths.of(self._rows)).narrower()
+
+    @cached_property
+    def cross_validation(self) -> CrossValidation | None:
+        """Errors of searches on other folds, where so few rows were held out that theirs tells little."""
+        if self._all is None or self._refit is None:
+            return None
+        return cross_validate(self._refit, self._all, self._network.width)
+
+    def line_comparison(self, residuals: Float64Array) -> LineComparison | None:
+        """Whether a line does as well on rows left out; ``residuals`` those of the rows held out."""
+        if self.cross_validation is not None:
+            return self.cross_validation.line
+        if not self.quick or not self.refined or len(residuals) < FEWEST_HELD_OUT or self._widths is None:
+            return None
+        held = self._widths.held
+        return LineComparison.of(held.errors_of(residuals), self._narrowed[1], held.variance)
+
+    def priced_clumps(self) -> list[Clump]:
+        """The ladder of clumps, with what collapsing each of them would change."""
+        return self.clumps
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Diagnostics:
+        return self  # nothing of it changes but by finding an answer
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_origin": None}
+
+
+def _fitted_errors(origin: FitRecord) -> FittedErrors:
+    return FittedErrors(
+        origin.model,
+        origin.fitted,
+        thresholds=origin.thresholds,
+        has_linear_part=origin.has_linear_part,
+        decay=origin.decay if origin.everything is None else origin.decay_of_everything,
+    )
+
+
+def _reading(network: ReLUNetwork, origin: FitRecord) -> Reading:
+    rows, d = origin.original, network.n_features
+    X, weights = some_rows(rows.X, rows.weights)
+    means, scales = (np.zeros(d), np.ones(d)) if origin.standard else moments_of(X, weights)
+    return read(network, X, weights, means=means, scales=scales)
+
+
+def _with_errors(reading: Reading, errors: FittedErrors, origin: FitRecord) -> Reading:
+    kept = origin.coordinates
+    if kept is None:
+        kept = Whitening(reading.means * 0, np.eye(len(reading.means)))
+    to_reading = Whitening((kept.mean - reading.means) / reading.scales, kept.matrix * reading.scales)
+    joint = errors.about(to_reading, reading.network)
+    return replace(reading, errors=joint.standard_errors(), curves=with_errors(reading.curves, reading.parts, joint))
+
+
+def _priced_clumps(reading: Reading, origin: FitRecord) -> list[Clump]:
+    """The ladder of clumps, and the change over the variance of the labels if one neuron stood in for each."""
+    rows = origin.original
+    X, weights = some_rows(rows.X, rows.weights)
+    X = (X - reading.means) / reading.scales
+    model = model_of(reading.network)
+    values = model(X, rows.n_threads)
+    ladder = []
+    for clump in clump_ladder(model.directions):
+        change = 0.0
+        if len(clump.members) > 1:
+            others = [[i] for i in range(model.width) if i not in clump.members]
+            merged = model.merged([list(clump.members), *others])
+            change = float(np.average(np.square(values - merged(X, rows.n_threads)), weights=weights))
+        ladder.append(replace(clump, cost=change / rows.variance))
+    return ladder
+
+
+def _judged(model: Model, rows: Rows, held: Rows, decay: Float64Array) -> tuple[float, float]:
+    """Mean squared error and variance of the labels on the rows held out, or else cross-validated on those fitted."""
+    if len(held):
+        return float(held.errors(model).mean()), held.variance if np.ptp(held.y) else 0.0
+    return cross_validated(model, decay, rows), rows.variance

@@ -1,0 +1,162 @@
+"""What each part of a network does on rows of data, in numbers that do not depend on the features' units."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from limbeck._learner.diagnostics.curves import Curve, Parts, curves_of
+from limbeck._learner.diagnostics.standard_errors import StandardErrors
+from limbeck._learner.model.model import Float64Array
+from limbeck.network import ReLUNetwork
+
+__all__ = ["Reading", "read"]
+
+# Rows that activity and shares are measured on: their error is then below 0.4 %.
+_ROWS = 20_000
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A network with its features counted in standard deviations from their means, and what its parts do on the rows.
+
+    With v = (x - means) / scales the network is ``constant + linear @ v + sum_i weights[i] * relu(directions[i] @ v -
+    thresholds[i])``, neurons in the order of the network.
+
+    Attributes
+    ----------
+    means, scales : ndarray of shape (d,)
+        Of the features; a feature that does not vary has scale 1.
+    weights : ndarray of shape (k,)
+        What the network gains by each standard deviation beyond a neuron's threshold.
+    directions : ndarray of shape (k, d)
+        Unit rows.
+    thresholds : ndarray of shape (k,)
+        A neuron is on where ``directions[i] @ v`` is above this.
+    linear : ndarray of shape (d,)
+        Slopes of the linear part.
+    constant : float
+        Value of the linear part where all features are at their means.
+    active : ndarray of shape (k,)
+        Fraction of the rows that a neuron is on for.
+    shares : ndarray of shape (k + 1,)
+        Of each neuron and, last, the linear part, in the variance of the network's values: covariance of the part with
+        the whole over the variance of the whole. They add up to 1; what others cancel may be negative or above 1.
+    errors : limbeck.StandardErrors or None
+        Standard errors of ``directions``, ``weights`` (its ``output``), ``thresholds``, ``linear`` and ``constant``
+        (its ``bias``), if they were asked for.
+    curves : tuple of Curve
+        Neurons that act as a function of one feature or of one direction, read together as a piecewise linear curve of
+        it: what each of them does alone may be what the others, or the linear part, cancel.
+    spread : float
+        Standard deviation of the network's values on the rows.
+    """
+
+    means: Float64Array
+    scales: Float64Array
+    weights: Float64Array
+    directions: Float64Array
+    thresholds: Float64Array
+    linear: Float64Array
+    constant: float
+    active: Float64Array
+    shares: Float64Array
+    errors: StandardErrors | None = None
+    curves: tuple[Curve, ...] = ()
+    spread: float = 0.0
+
+    @property
+    def counts_in_deviations(self) -> bool:
+        """Whether v is not just x: some feature has another mean than 0 or another standard deviation than 1."""
+        return bool(self.means.any() or (self.scales != 1).any())
+
+    @property
+    def parts(self) -> Parts:
+        """What the curves are made of."""
+        return Parts(self.weights, self.directions, self.thresholds, self.linear)
+
+    @property
+    def network(self) -> ReLUNetwork:
+        """The network of v, neurons in the same order."""
+        return ReLUNetwork(
+            self.directions, self.weights, linear=self.linear, bias=self.constant, thresholds=-self.thresholds
+        )
+
+
+def some_rows(
+    X: Float64Array, weights: Float64Array | None, most: int = _ROWS
+) -> tuple[Float64Array, Float64Array | None]:
+    """At most so many rows, drawn without replacement and always the same, and their weights."""
+    if len(X) <= most:
+        return X, weights
+    at = np.sort(np.random.default_rng(0).choice(len(X), most, replace=False))
+    return X[at], None if weights is None else weights[at]
+
+
+def _mean(values: Float64Array, weights: Float64Array | None) -> Float64Array:
+    return np.asarray(values.mean(axis=0) if weights is None else weights @ values / weights.sum())
+
+
+def moments_of(X: Float64Array, weights: Float64Array | None) -> tuple[Float64Array, Float64Array]:
+    """Means and standard deviations of columns, 1 for one that does not vary."""
+    means = _mean(X, weights)
+    scales = np.sqrt(_mean(np.square(X - means), weights))
+    return means, np.where(scales > 0, scales, 1.0)
+
+
+def read(
+    network: ReLUNetwork,
+    X: Float64Array,
+    weights: Float64Array | None = None,
+    *,
+    means: Float64Array | None = None,
+    scales: Float64Array | None = None,
+) -> Reading:
+    """Measure a network on rows.
+
+    Parameters
+    ----------
+    network : ReLUNetwork
+        On the features as they are.
+    X : ndarray of shape (n, d)
+        Rows, of which at most 20,000 are looked at.
+    weights : ndarray of shape (n,), optional
+        Of the rows.
+    means, scales : ndarray of shape (d,), optional
+        What to count features from and in; default means and standard deviations of the rows.
+
+    Returns
+    -------
+    Reading
+    """
+    X, weights = some_rows(X, weights)
+    if means is None or scales is None:
+        means, scales = moments_of(X, weights)
+    inner = X @ network.weights.T + network.thresholds
+    added = np.column_stack([np.maximum(inner, 0) * network.output, X @ network.linear])
+    added -= _mean(added, weights)
+    total = added.sum(axis=1)
+    counted = total if weights is None else weights * total
+    variance = float(counted @ total)
+    sizes = np.linalg.norm(network.weights * scales, axis=1)
+    sizes = np.where(sizes > 0, sizes, 1.0)
+    parts = Parts(
+        weights=network.output * sizes,
+        directions=network.weights * scales / sizes[:, None],
+        thresholds=-(network.thresholds + network.weights @ means) / sizes,
+        linear=network.linear * scales,
+    )
+    return Reading(
+        means=means,
+        scales=scales,
+        weights=parts.weights,
+        directions=parts.directions,
+        thresholds=parts.thresholds,
+        linear=parts.linear,
+        constant=network.bias + float(network.linear @ means),
+        active=_mean((inner > 0).astype(np.float64), weights),
+        shares=added.T @ counted / variance if variance > 0 else np.zeros(added.shape[1]),
+        curves=curves_of(parts, (X - means) / scales, added, weights) if network.width else (),
+        spread=float(np.sqrt(variance / (len(X) if weights is None else weights.sum()))),
+    )

@@ -1,0 +1,1 @@
+"""The learner for Gaussian inputs: span, candidates, search, selection, resolution of clumps."""

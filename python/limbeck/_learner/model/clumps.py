@@ -1,0 +1,145 @@
+"""Directions modulo sign at several scales: which neurons look like one from how far.
+
+At angle h and coarser, neurons within h of each other act as one neuron (and, if their weights cancel, as a dipole). A
+ladder of scales from fine to coarse merges neurons into clumps, and clumps into larger ones: single linkage on the
+angle modulo sign, so that a clump at scale h is a set of neurons joined by steps of at most h.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from limbeck._learner.model.model import Float64Array
+
+__all__ = ["Clump", "Merger", "angles_modulo_sign", "clump_ladder", "clump_tree", "cluster"]
+
+
+@dataclass(frozen=True)
+class Clump:
+    """Neurons that cannot be told apart at one scale.
+
+    Attributes
+    ----------
+    members : tuple of int
+        Indices of the neurons.
+    scale : float
+        Angle (radians, modulo sign) at which the last of them joined; 0 for a single neuron.
+    cost : float
+        Mean squared change of the function, over the variance of the labels, if one neuron stood in for the members
+        (NaN where it was not measured).
+    """
+
+    members: tuple[int, ...]
+    scale: float
+    cost: float = float("nan")
+
+
+def angles_modulo_sign(directions: Float64Array) -> Float64Array:
+    """Angles between lines, in [0, pi/2]: (k, k), accurate to rounding for nearly parallel lines.
+
+    Parameters
+    ----------
+    directions : ndarray of shape (k, d)
+        Unit rows.
+    """
+    # The chord, not the cosine: 1 - cos loses half the digits of a small angle.
+    less = np.linalg.norm(directions[:, None] - directions[None], axis=2)
+    more = np.linalg.norm(directions[:, None] + directions[None], axis=2)
+    return np.asarray(2 * np.arctan2(np.minimum(less, more), np.maximum(less, more)))
+
+
+def clump_ladder(directions: Float64Array) -> list[Clump]:
+    """All clumps of the ladder, finest first: the k single neurons, then one clump for each merger.
+
+    Parameters
+    ----------
+    directions : ndarray of shape (k, d)
+        Unit rows.
+
+    Returns
+    -------
+    list of Clump
+        At most 2 k - 1 clumps; the last holds all neurons.
+    """
+    k = len(directions)
+    ladder = [Clump((i,), 0.0) for i in range(k)]
+    angle = angles_modulo_sign(directions)
+    current = [{i} for i in range(k)]
+    rows, columns = np.triu_indices(k, 1)
+    for at in np.argsort(angle[rows, columns], kind="stable"):
+        i, j = int(rows[at]), int(columns[at])
+        a = next(group for group in current if i in group)
+        b = next(group for group in current if j in group)
+        if a is not b:
+            current = [group for group in current if group is not a and group is not b] + [a | b]
+            ladder.append(Clump(tuple(sorted(a | b)), float(angle[i, j])))
+    return ladder
+
+
+def cluster(directions: Float64Array, scale: float) -> list[list[int]]:
+    """Groups of directions joined by steps of at most ``scale`` radians modulo sign, in order of first member."""
+    groups: dict[int, list[int]] = {i: [i] for i in range(len(directions))}
+    for clump in clump_ladder(directions):
+        if clump.scale <= scale:
+            first = clump.members[0]
+            for member in clump.members[1:]:
+                groups.pop(member, None)
+            groups[first] = list(clump.members)
+    return [groups[i] for i in sorted(groups)]
+
+
+@dataclass(frozen=True)
+class Merger:
+    """One joint of the clump tree, to be drawn: two branches and the angle at which they meet.
+
+    Attributes
+    ----------
+    scale : float
+        Angle (radians) at which the branches meet.
+    ends : tuple of float
+        Places of the branches among the neurons in drawing order, from 0.
+    starts : tuple of float
+        Angles at which the branches begin; 0 for a single neuron.
+    cost : float
+        As in :class:`Clump`.
+    """
+
+    scale: float
+    ends: tuple[float, float]
+    starts: tuple[float, float]
+    cost: float
+
+
+def clump_tree(ladder: list[Clump]) -> tuple[list[int], list[Merger]]:
+    """The ladder as a tree to draw.
+
+    Returns
+    -------
+    order : list of int
+        Neurons in an order in which no branches cross.
+    mergers : list of Merger
+        Finest first.
+    """
+    parts: dict[frozenset[int], tuple[frozenset[int], frozenset[int]]] = {}
+    current = [frozenset(clump.members) for clump in ladder if len(clump.members) == 1]
+    for clump in ladder:
+        whole = frozenset(clump.members)
+        if len(whole) > 1:
+            a, b = sorted((group for group in current if group < whole), key=min)
+            parts[whole] = (a, b)
+            current = [group for group in current if not group < whole] + [whole]
+
+    def leaves(group: frozenset[int]) -> list[int]:
+        return [leaf for half in parts[group] for leaf in leaves(half)] if group in parts else list(group)
+
+    order = [leaf for group in sorted(current, key=min) for leaf in leaves(group)]
+    place = {frozenset((leaf,)): float(i) for i, leaf in enumerate(order)}
+    scale = {frozenset(clump.members): clump.scale for clump in ladder}
+    mergers = []
+    for clump in ladder:
+        whole = frozenset(clump.members)
+        if len(whole) > 1:
+            a, b = sorted(parts[whole], key=lambda half: place[half])
+            place[whole] = (place[a] + place[b]) / 2
+            mergers.append(Merger(clump.scale, (place[a], place[b]), (scale[a], scale[b]), clump.cost))
+    return order, mergers

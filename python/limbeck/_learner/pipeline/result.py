@@ -1,0 +1,180 @@
+"""What the learner found."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from limbeck._base.arrays import float_array
+from limbeck._base.files import write_whole
+from limbeck._base.frames import matched_rows
+from limbeck._learner.diagnostics.diagnostics import Diagnostics, PrunedNetwork
+from limbeck._learner.diagnostics.reading import Reading
+from limbeck._learner.diagnostics.standard_errors import StandardErrors
+from limbeck._learner.gaussian.span import Subspace
+from limbeck._learner.model.clumps import Clump
+from limbeck._learner.model.model import Float64Array
+from limbeck._learner.report.html import to_html, to_page
+from limbeck._learner.report.text import describe
+from limbeck.network import ReLUNetwork
+
+__all__ = ["Learned"]
+
+
+@dataclass(frozen=True, eq=False)
+class Learned:
+    """What :func:`learn` found.
+
+    What is printed depends on the result alone, and a copy by pickle prints the same. Up to 500 parameters the result
+    keeps no reference to X and y, but copies of the rows held out and of some others, from which smaller widths and,
+    where fewer than 100 rows were held out, a cross-validated R2 are found when they are printed or asked for: these
+    rows are in its pickle, too. R2 is then of searches on all folds of the rows but one: ten folds, five from 40 rows
+    on, single rows up to 20; not beyond 1000 rows or 10,000 entries of X, where a bootstrap interval is printed.
+
+    Attributes
+    ----------
+    network : ReLUNetwork
+        The network, on inputs as they were passed.
+    inputs : str
+        How the inputs were treated: "standard", "gaussian" or "any".
+    validation_mse, validation_r2 : float
+        Mean squared error and R2 on rows held out from everything else (NaN without such rows). For Gaussian inputs,
+        and where only a sample of the rows was searched on, they join the others afterwards, for a last refinement of
+        the same neurons.
+    validation_targets, validation_residuals : ndarray of shape (n_validation,)
+        Labels of those rows, and labels less predictions.
+    noise_variance : float
+        Estimated variance of the label noise: squared residuals of the rows fitted, over their number less that of the
+        parameters (NaN without rows to spare); for ``inputs="any"``, if all rows are in memory, the generalised
+        cross-validation error, of which the noise is a part.
+    clumps : list of Clump
+        Which neurons look like one at which angle, finest first, and what it would cost to collapse them. Angles are
+        between directions with features counted in standard deviations.
+    subspace : Subspace or None
+        Span that the moments showed, in whitened coordinates for ``inputs="gaussian"``; None for ``inputs="any"``.
+    history : list of dict
+        Stage, neurons, error over the variance of the labels, and seconds, for every network tried.
+    timings : dict
+        Seconds by stage.
+    stopped_early : bool
+        Whether the time limit cut the search short.
+    feature_names : tuple of str
+        As given, or of the columns of a table; else "x0", "x1", ...
+    target_name : str
+        As given, or of the column; else "y".
+    """
+
+    network: ReLUNetwork
+    inputs: str
+    validation_mse: float
+    validation_r2: float
+    validation_targets: Float64Array
+    validation_residuals: Float64Array
+    noise_variance: float
+    clumps: list[Clump]
+    subspace: Subspace | None
+    history: list[dict[str, Any]] = field(repr=False)
+    timings: dict[str, float] = field(repr=False)
+    stopped_early: bool = False
+    feature_names: tuple[str, ...] = ()
+    target_name: str = "y"
+    _evidence: Diagnostics = field(default=None, repr=False, compare=False)  # type: ignore[assignment]
+    _columns: tuple[str, ...] | None = field(default=None, repr=False, compare=False)  # of the table learned from
+
+    @property
+    def standard_errors(self) -> StandardErrors:
+        """Standard errors of the network's parameters in sandwich form.
+
+        Beyond 500 parameters they are computed from the rows when first asked for. After ``stopped_early`` they are
+        those of a refinement that had come to its end. With fewer than some 50 rows for each parameter they are too
+        small; what is printed says by how much.
+
+        Raises
+        ------
+        ValueError
+            The result has none: it was made without refinement, or is the copy by pickle of one of more than 500
+            parameters whose errors were not asked for.
+        """
+        return self._evidence.standard_errors
+
+    @property
+    def reading(self) -> Reading:
+        """What each part does on the rows, features counted in standard deviations; see :class:`Reading`.
+
+        With standard errors up to 500 parameters, but for a result made without refinement, or by passes over blocks
+        that ended at the time limit.
+        """
+        return self._evidence.reading
+
+    @property
+    def narrower(self) -> list[PrunedNetwork]:
+        """Networks of fewer neurons, one less at a time, and how good they are, computed when first asked for.
+
+        Raises
+        ------
+        ValueError
+            The result was made without refinement, or is the copy by pickle of one of more than 500 parameters whose
+            smaller widths were not asked for.
+        """
+        return self._evidence.narrower
+
+    def predict(self, X: ArrayLike, *, n_threads: int | None = None) -> Float64Array:
+        """Predictions for rows; columns of a data frame are matched by name.
+
+        Parameters
+        ----------
+        X : array_like or data frame of shape (n, d)
+            Rows. Of a frame of any library, or a structured array, the columns that have the names of those learned
+            from (or ``feature_names``) are taken, in any order; others are left out. By position go arrays, and frames
+            where neither ``feature_names`` nor columns gave the features names, unless they are called x0, x1, ...
+        n_threads : int, optional
+            Number of threads; default what OpenMP would take.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+
+        Raises
+        ------
+        TypeError
+            X does not hold real numbers, or is a lazy frame.
+        ValueError
+            A column is missing, two have the same name, or X has another number of features.
+        """
+        rows = float_array(matched_rows(X, self._columns, self.feature_names), "X", 2, objects=True)
+        return np.asarray(self.network(rows, n_threads=n_threads))
+
+    @property
+    def width(self) -> int:
+        """Number of neurons."""
+        return self.network.width
+
+    def __str__(self) -> str:
+        """Every neuron as a sentence, the clump tree, and what fewer neurons would cost."""
+        return describe(self)
+
+    def _repr_html_(self) -> str:
+        return to_html(self)
+
+    def to_html(self, path: str | os.PathLike[str] | None = None) -> str:
+        """The same as a page of HTML without scripts, which notebooks show of themselves.
+
+        Parameters
+        ----------
+        path : path, optional
+            File to write it to, whole or not at all.
+
+        Returns
+        -------
+        str
+            The page.
+        """
+        page = to_page(self)
+        if path is not None:
+            write_whole(Path(path), page.encode(errors="backslashreplace"))
+        return page

@@ -1,0 +1,1 @@
+"""The learner for inputs of any distribution: hinges, evidence, cross-validated width."""

@@ -1,0 +1,158 @@
+"""Numbers as text: decimal marks, marks that part thousands, and advice for what is no number."""
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+
+from limbeck._tables.errors import Problem, shortened, text_value
+
+__all__ = ["GROUPED_POINT", "SIGNS", "SPACES", "NumberFormat", "is_missing", "plain_number", "text_problem"]
+
+# What typesetting, spreadsheets and web pages write for a minus: hyphens, figure dash, en dash, minus, full width.
+_MINUSES = (
+    "\N{HYPHEN}\N{NON-BREAKING HYPHEN}\N{FIGURE DASH}\N{EN DASH}\N{MINUS SIGN}\N{SMALL HYPHEN-MINUS}"
+    "\N{FULLWIDTH HYPHEN-MINUS}"
+)
+SIGNS = "+-" + _MINUSES
+_AS_HYPHENS = str.maketrans(dict.fromkeys(_MINUSES, "-"))
+_MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "?", "-", ".", "#n/a", "<na>", *_MINUSES, "\N{EM DASH}"})
+# Blanks that part thousands: the ordinary one, no-break, figure, thin and narrow no-break space.
+SPACES = " \N{NO-BREAK SPACE}\N{FIGURE SPACE}\N{THIN SPACE}\N{NARROW NO-BREAK SPACE}"
+_APOSTROPHES = "'\N{RIGHT SINGLE QUOTATION MARK}"
+_SIGN = rf"[+\-{_MINUSES}]?"
+# A whole number in groups of three parted by points: a number with three decimals, too, if there is one point.
+GROUPED_POINT = re.compile(_SIGN + r"[1-9]\d{0,2}(\.\d{3})+", re.ASCII)
+
+
+def is_missing(field: str) -> bool:
+    """Whether a field says that there is no value."""
+    return field.strip().lower() in _MISSING
+
+
+def plain_number(field: str) -> float | None:
+    """A number whose decimals begin with a point, without marks between thousands; any minus before digits is one."""
+    if "_" in field:  # Python's own 1_000 is text in a file
+        return None
+    try:
+        return float(field if field.isascii() else field.translate(_AS_HYPHENS))
+    except ValueError:
+        return None
+
+
+@dataclass(frozen=True)
+class NumberFormat:
+    """How a file writes numbers.
+
+    Attributes
+    ----------
+    decimal : str
+        The mark before decimals, a point or a comma.
+    thousands : str
+        Characters of which one parts groups of three digits; empty if none does.
+    settled : bool
+        Whether the user has said so; if not, a point before three digits is in doubt.
+    """
+
+    decimal: str = "."
+    thousands: str = ""
+    settled: bool = False
+
+    @staticmethod
+    def of(decimal: str | None, thousands: str | None) -> "NumberFormat":
+        """What the options ask for: marks as themselves, "space" and "apostrophe" by these names.
+
+        Raises
+        ------
+        ValueError
+            One character cannot be both marks.
+        """
+        marks = {"space": SPACES, "apostrophe": _APOSTROPHES, None: ""}
+        chosen = marks.get(thousands, thousands or "")
+        if decimal is not None and decimal == chosen:
+            raise ValueError(f"--decimal and --thousands are both {decimal!r}: one character cannot be both")
+        default = "," if chosen == "." else "."
+        return NumberFormat(decimal or default, chosen, decimal is not None or thousands is not None)
+
+    @property
+    def plain(self) -> bool:
+        """Whether numbers are written as Python and NumPy read them."""
+        return self.decimal == "." and not self.thousands
+
+    @cached_property
+    def _groups(self) -> "re.Pattern[str]":
+        marks = re.escape(self.thousands)
+        return re.compile(_SIGN + rf"[1-9]\d{{0,2}}([{marks}])\d{{3}}(?:\1\d{{3}})*", re.ASCII)
+
+    @cached_property
+    def _marks(self) -> dict[int, None]:
+        return dict.fromkeys(map(ord, self.thousands))
+
+    def number(self, field: str) -> float | None:
+        """The number in a field, None if it is none; thousands must be in groups of three."""
+        if self.plain:
+            return plain_number(field)
+        head, mark, tail = field.strip().partition(self.decimal)
+        bare = head.translate(self._marks)
+        if bare != head and self._groups.fullmatch(head) is None:
+            return None
+        if (self.decimal != "." and "." in bare + tail) or any(mark in self.thousands for mark in tail):
+            return None
+        return plain_number(bare + ("." if mark else "") + tail)
+
+
+# What a field looks like, and the options that would make a number of it.
+_COMMA, _POINT = "--decimal , if the comma begins decimals", "--decimal . if the point begins decimals"
+_FORMS = [
+    (r"\d{1,3}(\.\d{3})+,\d+", "--decimal , --thousands . if the comma begins decimals"),
+    (r"\d{1,3}(,\d{3})+\.\d+", "--thousands , if the comma parts thousands"),
+    (r"\d{1,3}(\.\d{3}){2,}", "--thousands . if the point parts thousands"),
+    (r"\d{1,3}(,\d{3}){2,}", "--thousands , if the comma parts thousands"),
+    (r"[1-9]\d{0,2},\d{3}", f"--thousands , if the comma parts thousands, {_COMMA}"),
+    (r"[1-9]\d{0,2}\.\d{3}", f"--thousands . if the point parts thousands, {_POINT}"),
+    (r"(\d+,\d*|,\d+)", _COMMA),
+    (r"(\d+\.\d*|\.\d+)", _POINT),
+    (rf"\d{{1,3}}([{SPACES}]\d{{3}})+(\.\d*)?", "--thousands space if the space parts thousands"),
+    (rf"\d{{1,3}}([{SPACES}]\d{{3}})+,\d*", "--thousands space --decimal , if the space parts thousands"),
+    (rf"\d{{1,3}}([{_APOSTROPHES}]\d{{3}})+(\.\d*)?", "--thousands apostrophe if it parts thousands"),
+    (rf"\d{{1,3}}([{_APOSTROPHES}]\d{{3}})+,\d*", "--thousands apostrophe --decimal , if it parts thousands"),
+]
+_UNITS = re.compile(r"[%$\u00a3\u20ac\u00a5\s,]")  # percent, currencies
+# Digits in two groups or more, of any size, and decimals behind another mark.
+_GROUPS = re.compile(
+    _SIGN + rf"\d+(?P<mark>[.,{SPACES}{_APOSTROPHES}])\d+((?P=mark)\d+)*((?!(?P=mark))[.,]\d*)?", re.ASCII
+)
+_SHOWN_MARKS = {**dict.fromkeys(SPACES, "a space"), **dict.fromkeys(_APOSTROPHES, "an apostrophe")}
+_ADVICE = [(re.compile(_SIGN + form, re.ASCII), advice) for form, advice in _FORMS]
+
+
+def text_problem(column: str, field: str, place: str, format: NumberFormat) -> Problem:
+    """What to say of a field that is no number."""
+    text = field.strip()
+    what = f"holds text, first {shortened(field)}"
+    for form, advice in _ADVICE:
+        if form.fullmatch(text):
+            now = f"; now decimals begin with {format.decimal!r}{_parted(format)}" if format.settled else ""
+            return Problem(column, what, f"give {advice}{now}", place, droppable=False)
+    if (mark := _odd_groups(text, format)) is not None:
+        advice = f"write groups of three digits, which alone {mark} may part, or no marks between digits"
+        return Problem(column, what, advice, place, droppable=False)
+    if plain_number(_UNITS.sub("", text)) is not None:
+        return Problem(column, what, "write plain numbers, without a unit", place, droppable=False)
+    return text_value(column, what, place)
+
+
+def _parted(format: NumberFormat) -> str:
+    names = {SPACES: "a space", _APOSTROPHES: "an apostrophe"}
+    mark = names.get(format.thousands, repr(format.thousands))
+    return f" and {mark} parts thousands, in groups of three digits" if format.thousands else ""
+
+
+def _odd_groups(text: str, format: NumberFormat) -> str | None:
+    """The mark that parts digits in groups which are not of three, as a message shows it; None if there are none."""
+    found = _GROUPS.fullmatch(text)
+    if found is None or format.number(text.replace(found["mark"], "")) is None:
+        return None
+    mark = found["mark"]
+    if mark not in format.thousands and (format.thousands or mark != ","):
+        return None  # dates and versions have points, and the other marks stand between words
+    return _SHOWN_MARKS.get(mark, repr(mark))

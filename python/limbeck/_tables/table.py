@@ -1,0 +1,124 @@
+"""A table whose columns are known and whose numbers are read on demand."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+from limbeck._tables.errors import ColumnsError, Problem, TableError, infinite_value, listed, missing_value, one_line
+
+__all__ = ["Reader", "Table", "array_reader", "damaged"]
+
+Float64Array = NDArray[np.float64]
+Reader = Callable[[Sequence[int]], Float64Array]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A file whose columns are known and whose numbers are read on demand.
+
+    Attributes
+    ----------
+    path : Path
+    names : tuple of str
+        One per column; x0, x1, ... where the file has none.
+    named : bool
+        Whether the names are the file's own.
+    labels : int or None
+        The column that the file itself marks as target: ``y`` of an NPZ file.
+    nameless : frozenset of int
+        Columns whose name a header leaves out.
+    row_labels : frozenset of int
+        Columns of a data frame's index.
+    is_text : bool
+        Whether options of text files apply.
+    hints : list of str
+        What reading the file suggests to tell the user.
+    """
+
+    path: Path
+    names: tuple[str, ...]
+    named: bool
+    labels: int | None
+    _reader: Reader
+    nameless: frozenset[int] = frozenset()
+    row_labels: frozenset[int] = frozenset()
+    is_text: bool = False
+    hints: list[str] = field(default_factory=list)
+
+    def read(self, columns: Sequence[int]) -> Float64Array:
+        """Numbers of the given columns, every one finite.
+
+        Parameters
+        ----------
+        columns : sequence of int
+            Indices from 0; the other columns may hold anything.
+
+        Returns
+        -------
+        ndarray of shape (n, len(columns)), float64
+
+        Raises
+        ------
+        TableError
+            Text, a missing or infinite value, a row of another length: named with column and line.
+        """
+        try:
+            return self._reader(columns)
+        except OSError as error:
+            raise TableError(f"{self.path} cannot be read: {error.strerror or one_line(error)}") from None
+
+    def index(self, column: str) -> int:
+        """The index of a column given by its name or, failing that, by its index from 0 (negative from the end).
+
+        Raises
+        ------
+        TableError
+            There is no such column; the message lists those there are.
+        """
+        if column in self.names:
+            return self.names.index(column)
+        try:
+            index = int(column)
+        except ValueError:
+            index = len(self.names)
+        if -len(self.names) <= index < len(self.names):
+            return index % len(self.names)
+        raise TableError(f"{self.path} has no column {column!r}: its columns are {listed(self.names)}")
+
+
+def array_reader(path: Path, names: Sequence[str], values: NDArray[Any]) -> Reader:
+    """The reader of numbers that are in memory, or mapped into it."""
+
+    def read(columns: Sequence[int]) -> Float64Array:
+        # longdouble beyond the range of float64 becomes infinite and is reported below
+        with np.errstate(over="ignore"):
+            chosen = np.array(values[:, list(columns)], dtype=np.float64, order="C")
+        finite = np.isfinite(chosen)
+        if not finite.all():
+            wrong = [int(k) for k in np.flatnonzero(~finite.all(axis=0))]
+            raise ColumnsError(path, [_not_finite(names[columns[k]], chosen[:, k], finite[:, k]) for k in wrong])
+        return chosen
+
+    return read
+
+
+def _not_finite(name: str, column: Float64Array, finite: NDArray[np.bool_]) -> Problem:
+    row = int(np.argmin(finite))
+    place = f"row {row} counting from 0"
+    if np.isnan(column[row]):
+        return missing_value(name, place, " (nan)")
+    return infinite_value(name, place, f"({column[row]})")
+
+
+def damaged(path: Path, kind: str, error: Exception, name: str | None = None) -> NoReturn:
+    """Raise TableError for a file that makes no sense."""
+    array_name = f" in array {name!r}" if name else ""
+    if "pickle" in str(error).lower() or "Python objects" in str(error):
+        raise TableError(
+            f"{path} holds pickled Python objects{array_name}, which limbeck does not load: save plain numbers"
+        )
+    raise TableError(f"{path} is damaged or not {kind} file ({one_line(error)[:100]}): write it again") from None

@@ -1,0 +1,91 @@
+"""Networks run elsewhere give the same numbers: ONNX through onnxruntime, PyTorch."""
+
+import sys
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+
+from limbeck import ReLUNetwork
+
+RNG = np.random.default_rng(0)
+NETWORKS = {
+    "ordinary": ReLUNetwork(RNG.standard_normal((3, 4)), [0.5, -2.0, 1.0], linear=RNG.standard_normal(4), bias=0.7),
+    "thresholds": ReLUNetwork(RNG.standard_normal((5, 4)), RNG.standard_normal(5), thresholds=RNG.standard_normal(5)),
+    "linear": ReLUNetwork(np.empty((0, 4)), [], linear=[1.0, 2.0, 3.0, 4.0], bias=-1.0),
+    "constant": ReLUNetwork(np.empty((0, 4)), [], bias=2.5),
+    "one feature": ReLUNetwork([[1.0], [-2.0]], [1.0, 2.0], thresholds=[0.3, 0.0]),
+}
+
+
+def _session(path):
+    return onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+
+
+@pytest.mark.parametrize(("dtype", "eps"), [(np.float64, 2.0**-52), (np.float32, 2.0**-23)])
+@pytest.mark.parametrize("n", [1, 257])
+@pytest.mark.parametrize("name", list(NETWORKS))
+def test_onnxruntime_gives_the_same_numbers(tmp_path, name, n, dtype, eps):
+    net = NETWORKS[name]
+    net.to_onnx(tmp_path / "net.onnx", dtype)
+    X = RNG.standard_normal((n, net.n_features)).astype(dtype)
+    (found,) = _session(tmp_path / "net.onnx").run(None, {"X": X})
+    assert found.shape == (n,)
+    assert found.dtype == dtype
+    # Sums of d + k + 3 terms, in another order, and parameters rounded once.
+    inner = np.abs(X).astype(float) @ np.abs(net.weights.T) + np.abs(net.thresholds)
+    size = inner @ np.abs(net.output) + np.abs(X).astype(float) @ np.abs(net.linear) + abs(net.bias)
+    assert (np.abs(found - net(X.astype(float))) <= 2 * (net.n_features + net.width + 4) * eps * size).all()
+
+
+def test_the_onnx_file_is_valid_and_says_what_it_is(tmp_path):
+    NETWORKS["ordinary"].to_onnx(tmp_path / "net.onnx")
+    model = onnx.load(tmp_path / "net.onnx")
+    onnx.checker.check_model(model, full_check=True)
+    assert model.producer_name == "limbeck"
+    assert [value.name for value in model.graph.input] == ["X"]
+    assert [value.name for value in model.graph.output] == ["y"]
+    assert [p.name for p in tmp_path.iterdir()] == ["net.onnx"]
+    NETWORKS["ordinary"].to_onnx(tmp_path / "NET.ONNX")
+    assert (tmp_path / "NET.ONNX").read_bytes() == (tmp_path / "net.onnx").read_bytes()
+
+
+def test_what_cannot_be_exported(tmp_path):
+    net = NETWORKS["ordinary"]
+    with pytest.raises(ValueError, match=r"ends in \.onnx, got .*net\.json"):
+        net.to_onnx(tmp_path / "net.json")
+    with pytest.raises(ValueError, match="dtype must be float32 or float64, got int64"):
+        net.to_onnx(tmp_path / "net.onnx", np.int64)
+    with pytest.raises(ValueError, match="output do not fit into float32"):
+        ReLUNetwork([[1.0]], [1e200]).to_onnx(tmp_path / "net.onnx", np.float32)
+    assert not list(tmp_path.iterdir())
+
+
+def test_without_onnx_it_names_the_extra(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    with pytest.raises(ImportError, match=r"limbeck\[onnx\]"):
+        NETWORKS["ordinary"].to_onnx(tmp_path / "net.onnx")
+
+
+def test_without_torch_it_names_the_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    monkeypatch.delitem(sys.modules, "limbeck._exports.torch", raising=False)
+    with pytest.raises(ImportError, match=r"limbeck\[torch\]"):
+        NETWORKS["ordinary"].to_torch()
+
+
+@pytest.mark.parametrize("name", list(NETWORKS))
+def test_torch_gives_the_same_numbers(name):
+    torch = pytest.importorskip("torch")
+    net = NETWORKS[name]
+    module = net.to_torch()
+    X = RNG.standard_normal((100, net.n_features))
+    found = module(torch.from_numpy(X))
+    assert found.shape == (100,)
+    np.testing.assert_allclose(found.detach().numpy(), net(X), rtol=1e-12, atol=1e-12)
+    found.sum().backward()  # trainable
+    assert module.linear.grad is not None
+    copy = net.to_torch()
+    copy.load_state_dict(module.state_dict())
+    module.float()(torch.from_numpy(X.astype(np.float32)))
