@@ -1,8 +1,9 @@
 """The compiled kernels, from the extension that suits this processor best.
 
-An extension is built for an x86-64 level (v2, v3 or v4), or a single one on other processors. A wheel holds one for each
-level; an installation from source holds that of the machine it was compiled on, unless CMake's ``LIMBECK_LEVELS`` asked
-for others. The best of those that the processor can run is loaded; the environment variable ``LIMBECK_ISA`` forces one.
+An extension is built for an x86-64 level (v2, v3 or v4), or a single one on other processors. A wheel holds one for
+each level; an installation from source holds that of the machine it was compiled on, unless CMake's ``LIMBECK_LEVELS``
+asked for others. The best of those that the processor can run is loaded; the environment variable ``LIMBECK_ISA``
+forces one.
 """
 
 import importlib
