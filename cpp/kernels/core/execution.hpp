@@ -2,8 +2,8 @@
 //
 // Work is cut into tasks whose number and content depend on the problem alone, never on the number of threads; a task
 // writes only what is its own, and sums over tasks are taken in the order of the tasks. So results are bitwise the same
-// for any number of threads. Built with LIMBECK_STD_THREADS (without OpenMP, and for ThreadSanitizer, which does not know
-// OpenMP), the team is one of std::thread.
+// for any number of threads. Built with LIMBECK_STD_THREADS (where there is no OpenMP, and for ThreadSanitizer, which
+// does not know OpenMP), the team is one of std::thread.
 #pragma once
 
 #include <algorithm>
@@ -56,8 +56,8 @@ private:
   mutable std::chrono::steady_clock::time_point last_poll_ = std::chrono::steady_clock::now();
 };
 
-// The number of threads that OpenMP would take (1 in a process forked after its threads were used); without OpenMP, what
-// the environment variable OMP_NUM_THREADS says, or the number of processors.
+// The number of threads that OpenMP would take (1 in a process forked after its threads were used). Without OpenMP:
+// what the environment variable OMP_NUM_THREADS says, or the number of processors.
 int default_threads();
 bool built_with_openmp();
 
