@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <condition_variable>
+#include <cstdlib>
 #include <exception>
+#include <limits>
 #include <mutex>
+#include <system_error>
 #include <vector>
 
 #ifdef _OPENMP
@@ -65,7 +68,11 @@ template <class Work>
 void run_team([[maybe_unused]] int threads, const Work& work) {
 #if defined(LIMBECK_STD_THREADS)
   std::vector<std::thread> team;
-  for (int t = 1; t < threads; ++t) team.emplace_back(work);
+  try {
+    for (int t = 1; t < threads; ++t) team.emplace_back(work);
+  } catch (const std::system_error&) {
+    // As many as there are: each takes the next task until none is left.
+  }
   work();
   for (std::thread& member : team) member.join();
 #elif defined(_OPENMP)
@@ -83,6 +90,9 @@ int default_threads() {
 #ifdef _OPENMP
   return forked_after_team ? 1 : std::max(1, omp_get_max_threads());
 #elif defined(LIMBECK_STD_THREADS)
+  const char* wanted = std::getenv("OMP_NUM_THREADS");  // as with OpenMP
+  const long number = wanted ? std::strtol(wanted, nullptr, 10) : 0;
+  if (number >= 1 && number <= std::numeric_limits<int>::max()) return static_cast<int>(number);
   return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
 #else
   return 1;

@@ -2,7 +2,8 @@
 //
 // Work is cut into tasks whose number and content depend on the problem alone, never on the number of threads; a task
 // writes only what is its own, and sums over tasks are taken in the order of the tasks. So results are bitwise the same
-// for any number of threads. Built with LIMBECK_STD_THREADS, for ThreadSanitizer alone, the team is one of std::thread.
+// for any number of threads. Built with LIMBECK_STD_THREADS (where there is no OpenMP, and for ThreadSanitizer, which
+// does not know OpenMP), the team is one of std::thread.
 #pragma once
 
 #include <atomic>
@@ -54,7 +55,8 @@ private:
   mutable std::chrono::steady_clock::time_point last_poll_ = std::chrono::steady_clock::now();
 };
 
-// The number of threads that OpenMP would take (1 without OpenMP, and in a process forked after threads were used).
+// The number of threads that OpenMP would take (1 in a process forked after its threads were used). Without OpenMP:
+// what the environment variable OMP_NUM_THREADS says, or the number of processors.
 int default_threads();
 bool built_with_openmp();
 
