@@ -17,7 +17,7 @@ py::object first_non_finite_binding(const py::array& values, int n_threads) {
     const T* data = checked_data<T>(values, "values", values.ndim());
     const Index size = values.size();
     Index first = -1;
-    run(n_threads, [&](const Execution& exec) { first = first_non_finite(exec, data, size); });
+    run(n_threads, [&](const Execution& exec) { first = core::first_non_finite(exec, data, size); });
     return py::int_(first);
   });
 }
@@ -32,7 +32,7 @@ double peak_flops_binding(const std::string& dtype_name, double seconds) {
   }
   double rate = 0;
   run(1, [&](const Execution& exec) {
-    rate = wide ? peak_flops<double>(exec, seconds) : peak_flops<float>(exec, seconds);
+    rate = wide ? core::peak_flops<double>(exec, seconds) : core::peak_flops<float>(exec, seconds);
   });
   return rate;
 }
@@ -43,8 +43,8 @@ void bind_core(py::module_& m) {
   m.attr("version") = LIMBECK_VERSION;
   m.attr("eigen") = std::to_string(EIGEN_MAJOR_VERSION) + "." + std::to_string(EIGEN_MINOR_VERSION) + "." +
                     std::to_string(EIGEN_PATCH_VERSION);
-  m.attr("openmp") = built_with_openmp();
-  m.def("default_threads", &default_threads);
+  m.attr("openmp") = core::built_with_openmp();
+  m.def("default_threads", &core::default_threads);
   m.def("first_non_finite", &first_non_finite_binding, py::arg("values"), py::arg("n_threads"));
   m.def("peak_flops", &peak_flops_binding, py::arg("dtype_name"), py::arg("seconds"));
 }

@@ -4,13 +4,13 @@
 #include <atomic>
 #include <cmath>
 
-namespace limbeck {
+namespace limbeck::core {
 
 template <class T>
 Index first_non_finite(const Execution& exec, const T* data, Index size) {
   constexpr Index block = 65536;
   std::atomic<Index> first{size};
-  exec.for_each((size + block - 1) / block, static_cast<double>(size), [&](Index b) {
+  exec.for_each(ceil_div(size, block), static_cast<double>(size), [&](Index b) {
     for (Index i = b * block; i < std::min(size, (b + 1) * block); ++i) {
       if (std::isfinite(data[i])) continue;
       Index seen = first;
@@ -25,4 +25,4 @@ Index first_non_finite(const Execution& exec, const T* data, Index size) {
 template Index first_non_finite(const Execution&, const float*, Index);
 template Index first_non_finite(const Execution&, const double*, Index);
 
-}  // namespace limbeck
+}  // namespace limbeck::core

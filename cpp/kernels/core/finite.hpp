@@ -3,10 +3,10 @@
 
 #include "kernels/core/execution.hpp"
 
-namespace limbeck {
+namespace limbeck::core {
 
 // Position of the first NaN or infinity, or -1.
 template <class T>
 Index first_non_finite(const Execution& exec, const T* data, Index size);
 
-}  // namespace limbeck
+}  // namespace limbeck::core

@@ -7,18 +7,19 @@
 #include "kernels/dense/symmetric_eigen.hpp"
 #include "kernels/gauss_newton/gate_pattern_grams.hpp"
 
-namespace limbeck {
+namespace limbeck::gauss_newton {
 
 namespace {
 
-using Matrix = TiledMatrix<double>;
+using Matrix = dense::TiledMatrix<double>;
 using Vector = std::vector<double>;
 
-constexpr double least_ridge = 1e-12;
+constexpr double least_ridge =
+    1e-12;  // of the diagonal: some 1e4 roundings, so that a factor of nearly singular matrices exists
 
 // The diagonal of a positive semidefinite matrix, zeros (a column that no row has) replaced by something tiny.
 Vector floored(Vector diagonal) {
-  double largest = 1e-280;
+  double largest = 1e-280;  // its part of 1e-12 is still a normal number
   for (const double v : diagonal) largest = std::max(largest, v);
   for (double& v : diagonal) v = std::max(v, 1e-12 * largest);
   return diagonal;
@@ -36,45 +37,45 @@ Matrix factored(const Execution& exec, const Matrix& A, double ridge) {
       std::copy_n(A.at(j, j), m - j, factor.at(j, j));
       *factor.at(j, j) += ridge * diagonal[j];
     }
-    if (cholesky(exec, &factor)) break;
+    if (dense::cholesky(exec, &factor)) break;
   }
   return factor;
 }
 
 void solve(const Execution& exec, const Matrix& L, Matrix* B) {
-  solve_lower(exec, L, B);
-  solve_lower_transposed(exec, L, B);
+  dense::solve_lower(exec, L, B);
+  dense::solve_lower_transposed(exec, L, B);
 }
 
-VectorSet<double> rows_of(const Matrix& A) { return {A.at(0, 0), A.rows(), A.columns(), 1, A.stride()}; }
-VectorSet<double> columns_of(const Matrix& A) { return {A.at(0, 0), A.columns(), A.rows(), A.stride(), 1}; }
+dense::VectorSet<double> rows_of(const Matrix& A) { return {A.at(0, 0), A.rows(), A.columns(), 1, A.stride()}; }
+dense::VectorSet<double> columns_of(const Matrix& A) { return {A.at(0, 0), A.columns(), A.rows(), A.stride(), 1}; }
 
 // C += sign A B.
 void add_product(const Execution& exec, const Matrix& A, const Matrix& B, double sign, Matrix* C) {
   constexpr Index small = 4096;  // products of numbers that take less time than packing them
   if (A.rows() * A.columns() * B.columns() <= small) {
     for (Index c = 0; c < B.columns(); ++c) {
-      for (Index l = 0; l < A.columns(); ++l) add_scaled(sign * *B.at(l, c), A.at(0, l), C->at(0, c), A.rows());
+      for (Index l = 0; l < A.columns(); ++l) core::add_scaled(sign * *B.at(l, c), A.at(0, l), C->at(0, c), A.rows());
     }
     return;
   }
-  add_products(exec, rows_of(A), columns_of(B), sign, C);
+  dense::gemm(exec, rows_of(A), columns_of(B), sign, C);
 }
 
 // A' B.
 Matrix transposed_product(const Execution& exec, const Matrix& A, const Matrix& B) {
   Matrix C(A.columns(), B.columns());
-  add_products(exec, columns_of(A), columns_of(B), 1.0, &C);
+  dense::gemm(exec, columns_of(A), columns_of(B), 1.0, &C);
   return C;
 }
 
 }  // namespace
 
-Matrix mean_outer_product(const Execution& exec, const RefineProblem& p) {
-  GroupedGrams grams(p.d, 1);
-  const std::vector<GroupedGrams::Group> groups(std::min(p.n, GroupedGrams::chunk_rows), 0);
-  for (Index first = 0; first < p.n; first += GroupedGrams::chunk_rows) {
-    const Index rows = std::min(GroupedGrams::chunk_rows, p.n - first);
+Matrix mean_outer_product(const Execution& exec, const ReluFit& p) {
+  GatePatternGrams grams(p.d, 1);
+  const std::vector<GatePatternGrams::Group> groups(std::min(p.n, GatePatternGrams::chunk_rows), 0);
+  for (Index first = 0; first < p.n; first += GatePatternGrams::chunk_rows) {
+    const Index rows = std::min(GatePatternGrams::chunk_rows, p.n - first);
     grams.add(exec, p.X + first * p.d, rows, groups.data(), p.v ? p.v + first : nullptr);
   }
   const Index D = p.group_size();
@@ -88,9 +89,9 @@ Matrix mean_outer_product(const Execution& exec, const RefineProblem& p) {
   return outer;
 }
 
-Preconditioner::Preconditioner(const Execution& exec, const RefineProblem& problem, const Matrix* outer,
-                               const NormalProduct& product, const Vector& parameters, double damping,
-                               const Vector& scale)
+KroneckerPreconditioner::KroneckerPreconditioner(const Execution& exec, const ReluFit& problem, const Matrix* outer,
+                                                 const GaussNewtonOperator& product, const Vector& parameters,
+                                                 double damping, const Vector& scale)
     : exec_(exec),
       problem_(problem),
       gates_inverse_(problem.k + 1, problem.k + 1),
@@ -100,8 +101,8 @@ Preconditioner::Preconditioner(const Execution& exec, const RefineProblem& probl
   if (product.n_features() > 1) set_span(product, parameters, damping, scale);
 }
 
-void Preconditioner::set_factors(const Matrix* outer, const NormalProduct& product, double damping) {
-  const RefineProblem& p = problem_;
+void KroneckerPreconditioner::set_factors(const Matrix* outer, const GaussNewtonOperator& product, double damping) {
+  const ReluFit& p = problem_;
   const Index groups = p.k + 1, features = product.n_features(), D = p.group_size();
   const double ridge = std::max(damping, least_ridge);
   Matrix gates(groups, groups);
@@ -135,7 +136,7 @@ void Preconditioner::set_factors(const Matrix* outer, const NormalProduct& produ
 }
 
 // W for B = A W with B' G B = I; directions that the others span already are left out.
-Matrix Preconditioner::span_coefficients(const Matrix& A) const {
+Matrix KroneckerPreconditioner::span_coefficients(const Matrix& A) const {
   const Index D = A.rows(), features = A.columns();
   Matrix root(D, features);  // R A for G = R' R
   if (outer_) {
@@ -151,15 +152,15 @@ Matrix Preconditioner::span_coefficients(const Matrix& A) const {
   }
   Vector norms(features), gram(features * features);
   for (Index f = 0; f < features; ++f) {
-    norms[f] = std::max(std::sqrt(squared_norm(root.at(0, f), D)), 1e-150);
+    norms[f] = std::max(std::sqrt(core::squared_norm(root.at(0, f), D)), 1e-150);
     for (Index j = 0; j < D; ++j) *root.at(j, f) /= norms[f];
     for (Index g = 0; g <= f; ++g) {
-      gram[f * features + g] = gram[g * features + f] = dot(root.at(0, f), root.at(0, g), D);
+      gram[f * features + g] = gram[g * features + f] = core::dot(root.at(0, f), root.at(0, g), D);
     }
   }
   Vector values(features);  // zeros, and so rank 0, where the matrix is not finite
   Vector vectors(features * features);
-  symmetric_eigen(features, gram.data(), values.data(), vectors.data());
+  dense::symmetric_eigen(features, gram.data(), values.data(), vectors.data());
   Index rank = 0;
   while (rank < features && values[features - 1 - rank] > 1e-10) ++rank;
   Matrix W(features, rank);
@@ -172,8 +173,8 @@ Matrix Preconditioner::span_coefficients(const Matrix& A) const {
   return W;
 }
 
-void Preconditioner::set_span(const NormalProduct& product, const Vector& parameters, double damping,
-                              const Vector& scale) {
+void KroneckerPreconditioner::set_span(const GaussNewtonOperator& product, const Vector& parameters, double damping,
+                                       const Vector& scale) {
   const Index d = problem_.d, k = problem_.k, D = problem_.group_size();
   Matrix A(D, k + 1);
   for (Index i = 0; i < k; ++i) std::copy_n(parameters.data() + i * D, d, A.at(0, i));
@@ -184,9 +185,9 @@ void Preconditioner::set_span(const NormalProduct& product, const Vector& parame
   factor_in_span(product, W, damping, scale);
 }
 
-void Preconditioner::factor_in_span(const NormalProduct& product, const Matrix& W, double damping,
-                                    const Vector& scale) {
-  const RefineProblem& p = problem_;
+void KroneckerPreconditioner::factor_in_span(const GaussNewtonOperator& product, const Matrix& W, double damping,
+                                             const Vector& scale) {
+  const ReluFit& p = problem_;
   const Index d = p.d, k = p.k, D = p.group_size(), features = k + 1, rank = W.columns();
   const Index groups = features, columns = groups * features;
   Vector small = product.small();
@@ -198,8 +199,8 @@ void Preconditioner::factor_in_span(const NormalProduct& product, const Matrix& 
   // From the left, (I (x) W)' small: W' times each column of each block, columns of `features` numbers one after
   // another.
   Matrix left(rank, groups * columns);
-  add_products(exec_, columns_of(W), VectorSet<double>{small.data(), groups * columns, features, features, 1}, 1.0,
-               &left);
+  dense::gemm(exec_, columns_of(W), dense::VectorSet<double>{small.data(), groups * columns, features, features, 1},
+              1.0, &left);
   // From the right: block column j of H is the block column j of that, rows (i, r), times W.
   Matrix H(groups * rank, groups * rank), block(groups * rank, features);
   for (Index j = 0; j < groups; ++j) {
@@ -208,7 +209,7 @@ void Preconditioner::factor_in_span(const NormalProduct& product, const Matrix& 
         std::copy_n(left.at(0, (j * features + f) * groups + i), rank, block.at(i * rank, f));
       }
     }
-    add_products(exec_, rows_of(block), columns_of(W), 1.0, &H, {0, j * rank});
+    dense::gemm(exec_, rows_of(block), columns_of(W), 1.0, &H, {0, j * rank});
   }
   Vector added(D), weighted(D);
   for (Index i = 0; i <= k; ++i) {
@@ -216,13 +217,14 @@ void Preconditioner::factor_in_span(const NormalProduct& product, const Matrix& 
     if (!moves(i, d)) added[d] = 1;
     for (Index s = 0; s < rank; ++s) {
       for (Index j = 0; j < D; ++j) weighted[j] = added[j] * *span_.at(j, s);
-      for (Index r = s; r < rank; ++r) *H.at(i * rank + r, i * rank + s) += dot(span_.at(0, r), weighted.data(), D);
+      for (Index r = s; r < rank; ++r)
+        *H.at(i * rank + r, i * rank + s) += core::dot(span_.at(0, r), weighted.data(), D);
     }
   }
   in_span_ = factored(exec_, H, least_ridge);
 }
 
-void Preconditioner::apply(const Vector& r, Vector* z) const {
+void KroneckerPreconditioner::apply(const Vector& r, Vector* z) const {
   const Index D = problem_.group_size(), groups = problem_.k + 1, rank = span_.columns();
   Matrix R(D, groups), solved(D, groups), Z(D, groups);
   for (Index i = 0; i < groups; ++i) {
@@ -246,4 +248,4 @@ void Preconditioner::apply(const Vector& r, Vector* z) const {
   }
 }
 
-}  // namespace limbeck
+}  // namespace limbeck::gauss_newton
