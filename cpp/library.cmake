@@ -82,8 +82,8 @@ function(limbeck_level_flags result level)
   set(${result} "${flags}" PARENT_SCOPE)
 endfunction()
 
-# The one file that uses Eigen, which AVX-512 makes three times as long to compile and, for the small matrices that come
-# here, no faster: compiled for AVX2 there. Its own object, so that it is compiled once for all levels that share it.
+# The one file that uses Eigen. For AVX-512 it takes three times as long to compile and is hardly faster for the small
+# matrices that come here (a tenth for 64 rows, nothing for 32): compiled for AVX2 there, once for both levels.
 function(limbeck_eigen_objects result level)
   if(level STREQUAL "x86-64-v4")
     set(level x86-64-v3)
@@ -102,6 +102,9 @@ endfunction()
 
 # A static library for one instruction set. What links to it is compiled for the same one: headers depend on it.
 function(limbeck_kernels_library name level)
+  if(TARGET ${name})
+    return()
+  endif()
   limbeck_level_flags(level_flags ${level})
   limbeck_eigen_objects(eigen_objects ${level})
   add_library(${name} STATIC ${limbeck_kernel_sources} ${eigen_objects})
