@@ -33,10 +33,10 @@ gauss_newton::ReluFit checked_problem(const py::array& X, const py::array& y, co
   return p;
 }
 
-gauss_newton::Solver road_named(const std::string& name) {
+gauss_newton::Solver solver_named(const std::string& name) {
   if (name == "auto") return gauss_newton::Solver::automatic;
   if (name == "dense") return gauss_newton::Solver::dense;
-  if (name == "cg") return gauss_newton::Solver::iterative;
+  if (name == "cg") return gauss_newton::Solver::conjugate_gradients;
   if (name == "sampled") return gauss_newton::Solver::sampled;
   throw py::value_error("road must be 'auto', 'dense', 'cg' or 'sampled', got '" + name + "'");
 }
@@ -44,7 +44,7 @@ gauss_newton::Solver road_named(const std::string& name) {
 py::tuple refine_binding(const py::array& X, const py::array& y, const py::object& row_weights, const py::array& signs,
                          const py::array& parameters, bool thresholds, const py::array& decay, int max_steps,
                          double tolerance, double seconds, int n_threads, const std::string& road) {
-  const gauss_newton::LevenbergMarquardtOptions options{max_steps, tolerance, seconds, road_named(road)};
+  const gauss_newton::LevenbergMarquardtOptions options{max_steps, tolerance, seconds, solver_named(road)};
   auto problem = checked_problem(X, y, row_weights, signs, parameters);
   problem.thresholds = thresholds;
   problem.decay = vector<double>(decay, "decay");

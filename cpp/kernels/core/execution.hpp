@@ -1,8 +1,9 @@
-// Threads, and the only place that knows OpenMP.
+// Threads: OpenMP is used here and nowhere else.
 //
 // Work is cut into tasks whose number and content depend on the problem alone, never on the number of threads; a task
 // writes only what is its own, and sums over tasks are taken in the order of the tasks. So results are bitwise the same
-// for any number of threads. Built with LIMBECK_STD_THREADS, for ThreadSanitizer alone, the team is one of std::thread.
+// for any number of threads. Built with LIMBECK_STD_THREADS (where there is no OpenMP, and for ThreadSanitizer, which
+// does not know OpenMP), the team is one of std::thread.
 #pragma once
 
 #include <atomic>
@@ -16,7 +17,7 @@
 
 namespace limbeck::core {
 
-// Thrown by a kernel whose caller asked it to stop.
+// Thrown by a kernel that was stopped by its caller.
 struct Interrupted : std::runtime_error {
   Interrupted() : std::runtime_error("interrupted") {}
 };
@@ -41,7 +42,7 @@ public:
   void for_each(Index n_tasks, double operations, const std::function<void(Index)>& task) const;
 
 private:
-  bool is_asked_here() const { return interrupted_ && std::this_thread::get_id() == owner_; }
+  bool polls_here() const { return interrupted_ && std::this_thread::get_id() == owner_; }
 
   // Some 100 microseconds of work: as long as a team of threads takes to start on a busy machine.
   static constexpr double serial_below = 1e6;
@@ -50,11 +51,12 @@ private:
   std::function<bool()> interrupted_;
   std::thread::id owner_;
   mutable std::atomic<bool> stop_{false};
-  // A kernel that ends sooner than the time between two questions asks none.
+  // A kernel that ends sooner than the time between two polls makes none.
   mutable std::chrono::steady_clock::time_point last_poll_ = std::chrono::steady_clock::now();
 };
 
-// The number of threads that OpenMP would take (1 without OpenMP, and in a process forked after threads were used).
+// The number of threads that OpenMP would take (1 in a process forked after its threads were used). Without OpenMP:
+// what the environment variable OMP_NUM_THREADS says, or the number of processors.
 int default_threads();
 bool built_with_openmp();
 

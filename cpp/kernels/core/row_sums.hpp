@@ -22,9 +22,8 @@ inline RowRange row_range(Index n, Index block, Index parts, Index part) {
 
 // Number of lanes over which `blocks` blocks of rows are dealt, for `size` sums of `bytes` bytes each.
 inline Index row_lanes(Index blocks, Index size, Index bytes) {
-  // All lanes' sums stay within a budget that a third-level cache can hold, but for long sums there are still lanes
-  // for four threads. More than 64 lanes would take longer to add up than more threads save; a lane of fewer than four
-  // blocks costs more to start than to sum.
+  // All lanes' sums stay within 16 MiB, but however long they are there are lanes for four threads. Adding up the lanes
+  // is serial, so their number is bounded; and a lane has at least four blocks, so that its start does not count.
   constexpr Index budget_bytes = Index{16} << 20, most_lanes = 64, least_lanes = 4, blocks_per_lane = 4;
   const Index fitting = budget_bytes / (std::max<Index>(size, 1) * bytes);
   return std::clamp<Index>(blocks / blocks_per_lane, 1, std::clamp(fitting, least_lanes, most_lanes));

@@ -12,9 +12,13 @@ namespace limbeck::dense {
 
 namespace {
 
-constexpr Index chunk_bytes = Index{16} << 20;  // of packed vectors at a time
-constexpr Index step_length = 256;              // numbers of each vector between two visits to a tile of the result
-constexpr Index block = 192;                    // vectors on either side of a task's tile: a multiple of all widths
+// Packed vectors at a time: a bound on memory, however long the vectors are.
+constexpr Index chunk_bytes = Index{16} << 20;
+// Numbers of each vector between two visits to a tile of the result: loads and stores of the tile do not count, and the
+// operands of a task's tile, 2 * 192 * 256 doubles, still fit a second-level cache of 1 MiB.
+constexpr Index step_length = 256;
+// Vectors on either side of a task's tile: a multiple of the widths of all tiles, so that tiles do not overlap.
+constexpr Index block = 192;
 
 struct Range {
   Index begin, end;
@@ -45,8 +49,8 @@ void add_column_group(const Packed<T>& a, TileColumns<T> right, Index l, Index l
   });
 }
 
-// The share of a block of the result in `length` numbers from l on: columns_at(c) says where those of the right operand
-// are.
+// The share of a block of the result in `length` numbers from l on: columns_at(c) gives the place of those of the right
+// operand.
 template <class T, class ColumnsAt>
 void add_step(const Packed<T>& a, const ColumnsAt& columns_at, Index l, Index length, Range rows, Range columns,
               bool triangle, const Destination<T>& to) {
@@ -58,9 +62,9 @@ void add_step(const Packed<T>& a, const ColumnsAt& columns_at, Index l, Index le
   }
 }
 
-template <class From, class T>
-void pack_all(const Execution& exec, const VectorSet<From>& from, Index first, Index length, Packed<T>* to) {
-  constexpr Index groups_per_task = 8;
+template <class From, class To>
+void pack_all(const Execution& exec, const VectorSet<From>& from, Index first, Index length, To* to) {
+  constexpr Index groups_per_task = 8;  // 64 vectors of doubles: long against the start of a task
   const Index tasks = core::ceil_div(to->groups(), groups_per_task);
   exec.for_each(tasks, 4.0 * from.count * length, [&](Index task) {
     to->pack(from, task * groups_per_task, std::min((task + 1) * groups_per_task, to->groups()), first, length);
@@ -78,6 +82,7 @@ Index chunk_length(Index vectors, Index length) {
 // the adding up of its sums, and all sums together take little memory.
 template <class T>
 Index long_stretches(Index vectors, Index length) {
+  // Few: whole tiles of the result would make at most three tasks.
   constexpr Index least = 4096, most = 64, few = 2 * block, budget_bytes = Index{16} << 20, whole = 4;
   if (vectors > few || length < 2 * least) return 1;
   const Index fitting = budget_bytes / (vectors * vectors * static_cast<Index>(sizeof(T)));
@@ -89,6 +94,7 @@ Index long_stretches(Index vectors, Index length) {
 template <class From, class T>
 void add_stretch(const Execution& exec, const VectorSet<From>& vectors, Range stretch, Index columns,
                  const Destination<T>& to) {
+  // Packed steps stay in the second-level cache, beside the tiles of the result.
   constexpr Index width = core::Simd<T>::width, packed_bytes = 256 << 10, least_steps = 64;
   constexpr bool one_packing = width % core::tile_columns == 0;
   const Index m = vectors.count, groups = core::ceil_div(m, width);
@@ -96,7 +102,8 @@ void add_stretch(const Execution& exec, const VectorSet<From>& vectors, Range st
   const Index steps = std::clamp(fitting, least_steps, step_length);
   VectorSet<From> some = vectors;
   some.count = columns;
-  Packed<T> a(m, steps, width), b(one_packing ? 0 : columns, steps, core::tile_columns);
+  Packed<T> a(m, steps);
+  Packed<T, core::tile_columns> b(one_packing ? 0 : columns, steps);
   for (Index l = stretch.begin; l < stretch.end && !exec.stopped(); l += steps) {
     const Index length = std::min(steps, stretch.end - l);
     a.pack(vectors, 0, a.groups(), l, length);
@@ -151,7 +158,8 @@ void syrk_lower(const Execution& exec, const VectorSet<From>& vectors, T sign, T
   VectorSet<From> some = vectors;
   some.count = last_column;
   const Index chunk = chunk_length<T>(one_packing ? m : 2 * m, vectors.length);
-  Packed<T> a(m, chunk, width), b(one_packing ? 0 : last_column, chunk, core::tile_columns);
+  Packed<T> a(m, chunk);
+  Packed<T, core::tile_columns> b(one_packing ? 0 : last_column, chunk);
   const Index row_blocks = core::ceil_div(m, block), column_blocks = core::ceil_div(last_column, block);
   struct Tile {
     Index i, j;
@@ -160,7 +168,6 @@ void syrk_lower(const Execution& exec, const VectorSet<From>& vectors, T sign, T
   for (Index i = row_blocks; i-- > 0;) {
     for (Index j = 0; j < std::min(i + 1, column_blocks); ++j) tiles.push_back({i, j});
   }
-  const Packed<T>& right = one_packing ? a : b;
   for (Index l = 0; l < vectors.length; l += chunk) {
     const Index length = std::min(chunk, vectors.length - l);
     pack_all(exec, vectors, l, length, &a);
@@ -170,7 +177,7 @@ void syrk_lower(const Execution& exec, const VectorSet<From>& vectors, T sign, T
       const Range rows{i * block, std::min((i + 1) * block, core::round_up(m, width))};
       const Range columns{j * block, std::min((j + 1) * block, last_column)};
       for (Index k = 0; k < length; k += step_length) {
-        const auto columns_at = [&, k](Index c) { return right.columns(c, k); };
+        const auto columns_at = [&, k](Index c) { return one_packing ? a.columns(c, k) : b.columns(c, k); };
         add_step(a, columns_at, k, std::min(step_length, length - k), rows, columns, true, to);
       }
     });
@@ -214,7 +221,7 @@ void add_block(const Packed<T>& left, const VectorSet<From>& b, Index begin, Ind
   VectorSet<From> rest = b;
   rest.data += packed * b.stride;
   rest.count = columns.end - packed;
-  Packed<T> right(converts ? 0 : rest.count, std::min(step_length, length), core::tile_columns);
+  Packed<T, core::tile_columns> right(converts ? 0 : rest.count, std::min(step_length, length));
   Converted<T> converted(converts ? rest.count : 0);
   for (Index l = 0; l < length; l += step_length) {
     const Index steps = std::min(step_length, length - l);
@@ -237,13 +244,13 @@ void add_block(const Packed<T>& left, const VectorSet<From>& b, Index begin, Ind
 template <class T, class From>
 void add_long_products(const Execution& exec, const VectorSet<T>& a, const VectorSet<From>& b, T sign,
                        TiledMatrix<T>* sums, Corner corner) {
-  constexpr Index least = 1024, most_parts = 8;
+  constexpr Index least = 1024, most_parts = 8;  // numbers of a part, long against adding up its sums
   const Index parts = std::clamp<Index>(a.length / least, 1, most_parts);
   std::vector<TiledMatrix<T>> partial;
   for (Index k = 0; k < parts; ++k) partial.emplace_back(a.count, b.count);
   exec.for_each(parts, 2.0 * a.count * b.count * a.length, [&](Index k) {
     const Index begin = k * a.length / parts, length = (k + 1) * a.length / parts - begin;
-    Packed<T> left(a.count, length, core::Simd<T>::width);
+    Packed<T> left(a.count, length);
     left.pack(a, 0, left.groups(), begin, length);
     add_block(left, b, begin, length, {0, core::round_up(a.count, core::Simd<T>::width)}, {0, b.count},
               {partial[k].at(0, 0), partial[k].stride(), T(1)});
@@ -262,14 +269,15 @@ void add_long_products(const Execution& exec, const VectorSet<T>& a, const Vecto
 template <class T, class From>
 void gemm(const Execution& exec, const VectorSet<T>& a, const VectorSet<From>& b, T sign, TiledMatrix<T>* sums,
           Corner corner) {
-  constexpr Index width = core::Simd<T>::width, long_length = 2048;
+  constexpr Index width = core::Simd<T>::width, long_length = 2048;  // two parts at least
+
   if (a.count == 0 || b.count == 0 || a.length == 0) return;
   const Index row_blocks = core::ceil_div(a.count, block), column_blocks = core::ceil_div(b.count, block);
   if (row_blocks * column_blocks == 1 && a.length >= long_length) {
     return add_long_products(exec, a, b, sign, sums, corner);
   }
   const Index chunk = chunk_length<T>(a.count, a.length);
-  Packed<T> left(a.count, chunk, width);
+  Packed<T> left(a.count, chunk);
   const Destination<T> to{sums->at(corner.row, corner.column), sums->stride(), sign};
   for (Index begin = 0; begin < a.length; begin += chunk) {
     const Index length = std::min(chunk, a.length - begin);

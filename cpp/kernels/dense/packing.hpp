@@ -22,30 +22,29 @@ struct PackedView {
 };
 
 // Packed vectors. All numbers are zero at first; those that only fill the last group are never read from a source.
-template <class T>
+template <class T, Index width = core::Simd<T>::width>
 class Packed {
 public:
-  Packed(Index count, Index length, Index width = core::Simd<T>::width)
+  Packed(Index count, Index length)
       : count_(count),
         length_(length),
-        width_(width),
         groups_(core::ceil_div(count, width)),
-        stride_(stride_for(length, width)),
+        stride_(stride_for(length)),
         data_(groups_ * stride_) {}
 
   // One number of each vector more than the length between groups: a power of two would map all groups to the same
   // cache sets.
-  static constexpr Index stride_for(Index length, Index width = core::Simd<T>::width) { return (length + 1) * width; }
+  static constexpr Index stride_for(Index length) { return (length + 1) * width; }
 
   Index groups() const { return groups_; }
   Index stride() const { return stride_; }
   T* group(Index g) { return data_.data() + g * stride_; }
   const T* group(Index g) const { return data_.data() + g * stride_; }
-  T& at(Index v, Index l) { return group(v / width_)[l * width_ + v % width_]; }
-  T at(Index v, Index l) const { return group(v / width_)[l * width_ + v % width_]; }
+  T& at(Index v, Index l) { return group(v / width)[l * width + v % width]; }
+  T at(Index v, Index l) const { return group(v / width)[l * width + v % width]; }
   // The operand of the micro-kernel: numbers from l on of the tile_columns vectors from `first` on.
   TileColumns<T> columns(Index first, Index l) const {
-    return {group(first / width_) + l * width_ + first % width_, width_, 1};
+    return {group(first / width) + l * width + first % width, width, 1};
   }
   PackedView<T> view() const { return {data_.data(), count_, length_, stride_}; }
 
@@ -61,10 +60,9 @@ public:
     }
   }
 
-  // Number l of vectors 0 ... count - 1, which stand side by side; zero for those beyond. Only groups from `begin` on,
-  // which are as wide as a register.
+  // Number l of vectors 0 ... count - 1, which stand side by side; zero for those beyond. Only groups from `begin` on.
   void pack_across(const T* numbers, Index count, Index l, Index begin = 0) {
-    constexpr Index width = core::Simd<T>::width;
+    static_assert(width == core::Simd<T>::width);
     T* to = data_.data() + l * width;
     const Index whole = count / width;
     for (Index g = begin; g < whole; ++g)
@@ -75,9 +73,8 @@ public:
     }
   }
 
-  // The transpose: number l of vector v becomes number v of vector l. Both of whole groups, as wide as a register.
+  // The transpose: number l of vector v becomes number v of vector l. Both of whole groups.
   void pack_transposed(const Packed& from) {
-    constexpr Index width = core::Simd<T>::width;
     for (Index r = 0; r < from.groups_; ++r) {
       for (Index c = 0; c < groups_; ++c) {
         const T* source = from.group(r) + c * width * width;
@@ -93,21 +90,21 @@ private:
   template <class From>
   void pack_run(const VectorSet<From>& from, Index g, Index first, Index begin, Index end) {
     T* to = group(g);
-    const Index vectors = std::min(width_, from.count - g * width_);
+    const Index vectors = std::min(width, from.count - g * width);
     const From factor = static_cast<From>(1 / from.unit);
-    const From* data = from.data + g * width_ * from.stride + first * from.step;
+    const From* data = from.data + g * width * from.stride + first * from.step;
     if (from.step == 1) {
       for (Index v = 0; v < vectors; ++v) {
-        for (Index l = begin; l < end; ++l) to[l * width_ + v] = static_cast<T>(factor * data[v * from.stride + l]);
+        for (Index l = begin; l < end; ++l) to[l * width + v] = static_cast<T>(factor * data[v * from.stride + l]);
       }
     } else {
       for (Index l = begin; l < end; ++l) {
-        for (Index v = 0; v < vectors; ++v) to[l * width_ + v] = static_cast<T>(factor * data[l * from.step + v]);
+        for (Index v = 0; v < vectors; ++v) to[l * width + v] = static_cast<T>(factor * data[l * from.step + v]);
       }
     }
   }
 
-  Index count_, length_, width_, groups_, stride_;
+  Index count_, length_, groups_, stride_;
   core::AlignedBuffer<T> data_;
 };
 

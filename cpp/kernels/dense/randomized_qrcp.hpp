@@ -1,5 +1,4 @@
-// A P = Q R by blocked Householder reflections, columns being picked by what a random sketch shows of those that are
-// left.
+// A P = Q R by blocked Householder reflections, whose columns are picked on a random sketch of the rest of the matrix.
 //
 // Sources: Martinsson, Quintana-Ortí, Heavner and van de Geijn, Householder QR factorization with randomization for
 // column pivoting, SIAM J. Sci. Comput. 39, 2017; Schreiber and Van Loan, A storage-efficient WY representation for
@@ -13,7 +12,6 @@
 
 namespace limbeck::dense {
 
-// Memory is aligned: Eigen's sums depend on where in a vector register they begin.
 class RandomizedQrcp {
 public:
   // A (rows, columns), at least as many rows as columns, and beside it `spare_columns`. Pivoting ends where the rest of
@@ -29,7 +27,7 @@ public:
   double R(Index i, Index j) const { return *A_.at(i, j); }
   // Where in A the columns of A P stand.
   const std::vector<Index>& order() const { return order_; }
-  // The smallest number of rows that leave no more than what is negligible.
+  // The smallest number of rows of R whose rest is negligible.
   Index rank() const { return rank_; }
 
   // B (rows, any) becomes Q B or Q' B.
@@ -46,7 +44,8 @@ private:
   void pick(TiledMatrix<double>* sketch, Index begin, Index end);
   void count_rank(double level, double rest);
 
-  static constexpr Index oversampling = 8;
+  static constexpr Index oversampling = 8;  // rows of the sketch beyond the columns of a block, as in the source
+  // Columns between two updates of the rest: more make products of a better shape and panels that take longer.
   static Index block_size(Index columns) { return columns < 256 ? 32 : 64; }
 
   const Execution& exec_;

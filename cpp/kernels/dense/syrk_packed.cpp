@@ -8,15 +8,8 @@ namespace {
 
 constexpr Index step_length = 256;  // so that a group of columns and some of rows stay in the first-level cache
 
-}  // namespace
-
 template <class T>
-void syrk_packed(const PackedView<T>& vectors, TiledMatrix<T>* sums, bool triangular) {
-  syrk_packed(vectors, sums, triangular, 0, vectors.count);
-}
-
-template <class T>
-void syrk_packed(const PackedView<T>& vectors, TiledMatrix<T>* sums, bool triangular, Index first, Index end) {
+void add_columns(const PackedView<T>& vectors, T* sums, Index sums_stride, bool triangular, Index first, Index end) {
   constexpr Index width = PackedView<T>::width;
   constexpr bool gathers = width % core::tile_columns != 0;
   const Index stride = vectors.group_stride, groups = vectors.count / width;
@@ -38,16 +31,34 @@ void syrk_packed(const PackedView<T>& vectors, TiledMatrix<T>* sums, bool triang
         // Zeros are passed over.
         const Index skipped = triangular ? std::clamp<Index>(g * width - l, 0, steps) : 0;
         add_tile<T, number>(steps - skipped, vectors.data + g * stride + (l + skipped) * width, stride,
-                            {right.data + skipped * right.step, right.step, 1}, T(1), sums->at(g * width, c),
-                            {width, sums->stride()});
+                            {right.data + skipped * right.step, right.step, 1}, T(1),
+                            sums + c * sums_stride + g * width, {width, sums_stride});
       });
     }
   }
+}
+
+}  // namespace
+
+template <class T>
+void syrk_packed(const PackedView<T>& vectors, TiledMatrix<T>* sums, bool triangular, Index first, Index end) {
+  add_columns(vectors, sums->at(0, 0), sums->stride(), triangular, first, end);
+}
+
+template <class T>
+void syrk_packed(const PackedView<T>& vectors, TiledMatrix<T>* sums, bool triangular) {
+  syrk_packed(vectors, sums, triangular, 0, vectors.count);
+}
+
+template <class T>
+void syrk_packed(const PackedView<T>& vectors, T* sums, Index stride) {
+  add_columns(vectors, sums, stride, false, 0, vectors.count);
 }
 
 template void syrk_packed(const PackedView<float>&, TiledMatrix<float>*, bool);
 template void syrk_packed(const PackedView<double>&, TiledMatrix<double>*, bool);
 template void syrk_packed(const PackedView<float>&, TiledMatrix<float>*, bool, Index, Index);
 template void syrk_packed(const PackedView<double>&, TiledMatrix<double>*, bool, Index, Index);
+template void syrk_packed(const PackedView<double>&, double*, Index);
 
 }  // namespace limbeck::dense

@@ -1,17 +1,23 @@
-// Inner products of vectors that are made in packed form: groups of as many as a register holds, interleaved.
+// SYRK on vectors that are made in packed form.
 #pragma once
 
 #include "kernels/dense/packing.hpp"
 
 namespace limbeck::dense {
 
-// Adds the inner products of all pairs to the lower triangle, on the calling thread. Triangular: number l of vector v
-// is zero for l < v.
+// Adds the inner products of all pairs to the lower triangle, on the calling thread. Their count is a
+// multiple of PackedView::multiple. Triangular: number l of vector v is zero for l < v.
 template <class T>
 void syrk_packed(const PackedView<T>& vectors, TiledMatrix<T>* sums, bool triangular = false);
 
-// Columns `first` ... `end` - 1 of that alone, both multiples of `multiple`: every column is bitwise what it is above.
+// Columns `first` ... `end` - 1 of the inner products alone, both multiples of PackedView::multiple: every column has
+// the same bits as in the whole.
 template <class T>
 void syrk_packed(const PackedView<T>& vectors, TiledMatrix<T>* sums, bool triangular, Index first, Index end);
+
+// Adds the inner products of all pairs to `sums` (count, count), column after column, each `stride` after the one
+// before; what is above the diagonal is not defined.
+template <class T>
+void syrk_packed(const PackedView<T>& vectors, T* sums, Index stride);
 
 }  // namespace limbeck::dense

@@ -8,7 +8,8 @@ namespace {
 constexpr Index forward_rows = core::vector_bytes == 64 ? 8 : 4;
 constexpr Index forward_vectors = 3;
 
-// Loops over the accumulators of a tile are unrolled by force: else the compiler takes these through memory.
+// Loops over the accumulators of a tile are unrolled by pragma, because the compiler would otherwise keep them in
+// memory.
 
 template <class T, Index FR, Index NV>
 void forward_tile(const T* X, Index d, const T* C, T* out, Index stride, core::Prefetch& ahead) {
@@ -67,9 +68,9 @@ void forward_single(const T* X, Index d, const T* c, T* out, Index stride, core:
 template <class T, Index FR>
 void forward_rows_of(const T* X, const SkinnyMatrix<T>& C, T* out, Index stride, core::Prefetch& ahead) {
   const Index d = C.n_features(), groups = stride / core::Simd<T>::width - (C.has_single() ? 1 : 0);
-  core::Prefetch nothing;  // where tiles follow, fetching ahead is better left to them
+  core::Prefetch none;  // where tiles follow, they fetch ahead
   if (C.has_single()) {
-    forward_single<T, FR>(X, d, C.single(), out + groups * core::Simd<T>::width, stride, groups == 0 ? ahead : nothing);
+    forward_single<T, FR>(X, d, C.single(), out + groups * core::Simd<T>::width, stride, groups == 0 ? ahead : none);
   }
   Index g = 0;
   for (; groups - g >= forward_vectors; g += forward_vectors) {

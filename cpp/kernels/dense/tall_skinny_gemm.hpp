@@ -1,7 +1,7 @@
-// Products of a block of rows with a thin matrix: a few columns at a time, X read from cache.
+// Products of a block of rows with a skinny matrix, one of few columns: X is read from cache.
 //
-// The thin side is row-major with padded rows: element (r, c) of a block of thin rows stands at [r * stride + c], where
-// stride = skinny_stride<T>(columns) is a whole number of vectors.
+// The skinny side is row-major with padded rows: element (r, c) of a block of its rows stands at [r * stride + c],
+// where stride = skinny_stride<T>(columns) is a whole number of vectors.
 #pragma once
 
 #include <algorithm>
@@ -12,7 +12,7 @@
 
 namespace limbeck::dense {
 
-// How many rows to take at a time, so that a block of X and the one fetched ahead are still in the second-level cache
+// Number of rows to take at a time, so that a block of X and the one fetched ahead are still in the second-level cache
 // when they are used.
 template <class T>
 Index skinny_block_rows(Index d) {
@@ -26,7 +26,7 @@ Index skinny_stride(Index columns) {
   return core::round_up(columns, core::Simd<T>::width);
 }
 
-// A thin matrix C (columns, d), kept feature by feature in groups of one vector of columns.
+// A skinny matrix C' (d, columns), kept feature by feature in groups of one vector of columns.
 template <class T>
 class SkinnyMatrix {
 public:

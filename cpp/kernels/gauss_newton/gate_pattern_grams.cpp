@@ -22,7 +22,8 @@ struct Sorted {
 
 void GatePatternGrams::add(const Execution& exec, const double* X, Index rows, const Group* group, const double* w) {
   // With few groups the strips of a group are shared out as well, so that there are tasks for every thread. The number
-  // of shares must not depend on the number of threads.
+  // of tasks must not depend on the number of threads: sixteen keep two, four or eight threads equally busy, and each
+  // packs the rows of its group again.
   constexpr Index wanted_tasks = 16;
   const Sorted sorted(group, rows, groups_);
   const Index shares = std::min(layout_.strips, core::ceil_div(wanted_tasks, groups_));

@@ -1,8 +1,8 @@
 // Gram matrices of groups of rows: one pass over the rows, whatever the number of groups.
 //
 // The normal equations of a sum of k ReLUs need X' diag(1_i 1_j) X for all pairs of gates: about k^2 / 2 masked Grams.
-// But rows that open the same gates can be summed first; each row then enters one Gram only, and the masked Grams are
-// sums of those of the gate patterns.
+// Rows with the same pattern of open gates can be summed first: each row then enters one Gram only, and the masked
+// Grams are sums of the Grams of patterns.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// The normal matrix of refine, formed: the products of all pairs of gates in few passes over the rows.
+// The Gauss-Newton matrix of a sum of ReLUs, formed: products of all pairs of gates in few passes over the rows.
 #pragma once
 
 #include "kernels/gauss_newton/relu_fit_problem.hpp"

@@ -1,4 +1,4 @@
-// Products with the normal matrix of refine, J' diag(v) J / sum v at one point, without J and without the matrix.
+// Products with the Gauss-Newton matrix J' diag(v) J / sum v at one point, without forming J or the matrix.
 //
 // A product is one pass over the rows. The gates do not change while products are taken, so they are kept: one bit a
 // row and neuron, the only memory here that grows with n.
@@ -21,7 +21,7 @@ public:
   // out (P) = J' diag(v) J / sum v times p.
   void apply(const double* p, double* out) const;
 
-  // Its diagonal (P).
+  // The diagonal of the matrix (P).
   const std::vector<double>& diagonal() const { return diagonal_; }
 
   // The matrix seen through few features q(x) in place of [x, 1]: q = (<a_1, x>, ..., <a_k, x>, 1), or q = (1). With

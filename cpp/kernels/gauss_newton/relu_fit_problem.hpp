@@ -1,4 +1,4 @@
-// The least-squares problem that refine solves, and what its kernels share.
+// The least-squares fit of a sum of ReLUs, and its parameters as a network.
 #pragma once
 
 #include <algorithm>

@@ -52,8 +52,8 @@ void alone(const Execution& exec, const Problem<double>& P, const Matrix& B, dou
 
 LeftOut leave_one_out(const Execution& exec, const Problem<double>& problem, double negligible, double* numerator,
                       double* denominator, double* alone_numerator, double* alone_denominator) {
-  const RescaledProblem<double> moderate(problem);
-  const Problem<double>& P = moderate.problem;
+  const RescaledProblem<double> rescaled(problem);
+  const Problem<double>& P = rescaled.problem;
   if (P.shorter() == 0) {  // nothing is fitted, and the pseudo-inverse of X X' = 0 is zero
     std::copy_n(P.Y, P.n * P.q, numerator);
     std::fill_n(denominator, P.n, 1.0);

@@ -5,7 +5,7 @@
 
 namespace limbeck::least_squares {
 
-// What leaving out one row does. Its residual is numerator (n, q) over denominator (n), which is one minus the
+// The residual of a row in the fit without it is numerator (n, q) over denominator (n), which is one minus the
 // leverage; for rows outside the span of the others, where both are zero, it is alone_numerator over alone_denominator,
 // of the pseudo-inverse of X X'. By the same factorisation; unless the verdict is certified nothing is written.
 struct LeftOut {

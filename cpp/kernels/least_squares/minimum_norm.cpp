@@ -6,8 +6,10 @@
 #include <optional>
 #include <utility>
 
+#include "kernels/core/reduce.hpp"
 #include "kernels/dense/cholesky.hpp"
 #include "kernels/dense/gemm_syrk.hpp"
+#include "kernels/least_squares/condition_estimate.hpp"
 #include "kernels/least_squares/iterative_refinement.hpp"
 #include "kernels/least_squares/ranked_factors.hpp"
 #include "kernels/least_squares/rescaled_problem.hpp"
@@ -31,7 +33,7 @@ struct GramFactor {
 // Diagonal of the Gram matrix: far from overflow and underflow, and positive.
 template <class T>
 Verdict check_diagonal(const dense::TiledMatrix<T>& G, double* squares) {
-  constexpr double limit = std::is_same_v<T, float> ? 1e30 : 1e200;
+  constexpr double limit = std::is_same_v<T, float> ? 1e30 : 1e200;  // well inside the range of T
   bool positive = true, tiny = false;
   for (Index i = 0; i < G.rows(); ++i) {
     const double square = *G.at(i, i);
@@ -50,7 +52,7 @@ template <class From, class T>
 GramFactor<T> factor_gram(const Execution& exec, const Problem<From>& P, double unit) {
   // A null direction may leave a pivot that is rounding alone, and that no residual would ever show: the scaled matrix
   // must be farther from a singular one than rounding can make it.
-  constexpr double rounding_margin = 10;
+  constexpr double rounding_margin = 10;  // an order of magnitude: the estimate of rounding is a rough one
   const Index m = P.shorter();
   const dense::VectorSet<From> rows{P.X, P.n, P.p, P.p, 1, unit}, columns{P.X, P.p, P.n, 1, P.p, unit};
   dense::TiledMatrix<T> L(m, m);
@@ -72,7 +74,7 @@ GramFactor<T> factor_gram(const Execution& exec, const Problem<From>& P, double 
   // Sums of tiles are added up one after the other: of numbers of one sign, their rounding adds up too.
   const double length = static_cast<double>(P.longer());
   const double rounding = (m + std::sqrt(length) + length / 256) * std::numeric_limits<T>::epsilon();
-  const bool sure = result.factor->smallest_scaled_eigenvalue() > rounding_margin * rounding;
+  const bool sure = smallest_scaled_eigenvalue(*result.factor) > rounding_margin * rounding;
   result.verdict = sure ? Verdict::certified : Verdict::rank_unsure;
   return result;
 }
@@ -81,13 +83,12 @@ GramFactor<T> factor_gram(const Execution& exec, const Problem<From>& P, double 
 
 // Targets, each divided by a power of two of its size.
 template <class T>
-struct Targets {
+struct ScaledTargets {
   Numbers y, units;
 
-  explicit Targets(const Problem<T>& P) : y(P.n * P.q), units(P.q, 1.0) {
+  explicit ScaledTargets(const Problem<T>& P) : y(P.n * P.q), units(P.q, 1.0) {
     for (Index t = 0; t < P.q; ++t) {
-      double largest = 0;
-      for (Index i = 0; i < P.n; ++i) largest = std::max(largest, std::abs(static_cast<double>(P.Y[i * P.q + t])));
+      const double largest = core::max_abs(P.Y + t, P.n * P.q - t, P.q);
       if (largest > 0) units[t] = power_of_two_near(largest);
       for (Index i = 0; i < P.n; ++i) y[t * P.n + i] = P.Y[i * P.q + t] / units[t];
     }
@@ -121,7 +122,7 @@ Certificate refine_and_write(const Execution& exec, const Problem<T>& P, const G
   const double unknown = std::numeric_limits<double>::quiet_NaN();
   const RankCheck rank = check_rank(*gram.factor, P.rcond);
   if (!rank.is_full) return {Verdict::rank_unsure, rank.condition, unknown, 0};
-  const Targets<T> targets(P);
+  const ScaledTargets<T> targets(P);
   const RefinedSolution found = refine_solution(exec, P, *gram.factor, gram.frobenius_norm, rank.condition, targets.y);
   Verdict verdict = found.verdict;
   if (verdict == Verdict::certified && !write(P, found, targets.units, unit, coef, residual_norms)) {
@@ -140,12 +141,13 @@ Certificate solve_with_factor(const Execution& exec, const Problem<T>& P, double
 
 // X is the user's over `unit`.
 template <class T>
-Certificate solve_moderate(const Execution& exec, const Problem<T>& P, double unit, T* coef, double* residual_norms) {
+Certificate solve_rescaled(const Execution& exec, const Problem<T>& P, double unit, T* coef, double* residual_norms) {
   if (std::is_same_v<T, float> && has_few_targets(P)) {
     return solve_with_factor<float>(exec, P, 1.0, unit, coef, residual_norms);
   }
-  // Half the time, and refinement makes up for it, unless X is ill conditioned or small: each round of refinement costs
-  // as much as the factor of a small X with many targets.
+  // A factor of single precision takes half the time, and refinement makes up for it, unless X is ill conditioned or
+  // small: each round of refinement costs as much as the factor of a small X with many targets. The size of X's numbers
+  // is only needed as a power of two, so a sample of them will do.
   constexpr Index large = 256, sampled = 4096;
   const double size = P.shorter() < large ? 0.0 : largest_size(P, std::max<Index>(1, P.n * P.p / sampled) | 1);
   if (size > 0 && std::isfinite(size)) {
@@ -159,17 +161,17 @@ Certificate solve_moderate(const Execution& exec, const Problem<T>& P, double un
 
 template <class T>
 Certificate solve_by_cholesky(const Execution& exec, const Problem<T>& P, T* coef, double* residual_norms) {
-  const Certificate result = solve_moderate(exec, P, 1.0, coef, residual_norms);
+  const Certificate result = solve_rescaled(exec, P, 1.0, coef, residual_norms);
   if (result.verdict != Verdict::out_of_range || std::isfinite(result.backward_error)) return result;
-  const RescaledProblem<T> moderate(P, largest_size(P));
-  return solve_moderate(exec, moderate.problem, moderate.unit, coef, residual_norms);
+  const RescaledProblem<T> rescaled(P, largest_size(P));
+  return solve_rescaled(exec, rescaled.problem, rescaled.unit, coef, residual_norms);
 }
 
 namespace {
 
 // Without rows or without columns: the coefficients are zero, and the residuals the targets.
-RankedCertificate solve_nothing(const Problem<double>& P, double* coef, double* residual_norms) {
-  const Targets<double> targets(P);
+RankedCertificate solve_empty(const Problem<double>& P, double* coef, double* residual_norms) {
+  const ScaledTargets<double> targets(P);
   std::fill_n(coef, P.p * P.q, 0.0);
   for (Index t = 0; t < P.q; ++t) {
     double square = 0;
@@ -183,16 +185,16 @@ RankedCertificate solve_nothing(const Problem<double>& P, double* coef, double* 
 
 RankedCertificate solve_by_qr(const Execution& exec, const Problem<double>& problem, double negligible, double* coef,
                               double* residual_norms) {
-  const RescaledProblem<double> moderate(problem);
-  const Problem<double>& P = moderate.problem;
+  const RescaledProblem<double> rescaled(problem);
+  const Problem<double>& P = rescaled.problem;
   const double unknown = std::numeric_limits<double>::quiet_NaN();
-  if (P.shorter() == 0) return solve_nothing(P, coef, residual_norms);
+  if (P.shorter() == 0) return solve_empty(P, coef, residual_norms);
   const RankedFactors ranked(exec, P, negligible);
   const dense::CompleteOrthogonal& factors = ranked.factors();
   if (ranked.verdict() != Verdict::certified) {
     return {ranked.rank(), {ranked.verdict(), ranked.condition(), unknown, 0}};
   }
-  const Targets<double> targets(P);
+  const ScaledTargets<double> targets(P);
   RefinedSolution found{Verdict::not_converged, unknown, 0, {}, {}};
   if (factors.has_full_rank()) {
     found = refine_solution(exec, P, ranked.core(), factors.frobenius_norm(), ranked.condition(), targets.y);
@@ -208,7 +210,7 @@ RankedCertificate solve_by_qr(const Execution& exec, const Problem<double>& prob
   constexpr double rounding = 1e-14;
   const double limit = rounding * std::sqrt(static_cast<double>(P.longer())) + std::max(P.rcond, 0.0);
   Verdict verdict = found.backward_error < limit ? Verdict::certified : Verdict::not_converged;
-  if (!write(P, found, targets.units, moderate.unit, coef, residual_norms)) verdict = Verdict::out_of_range;
+  if (!write(P, found, targets.units, rescaled.unit, coef, residual_norms)) verdict = Verdict::out_of_range;
   return {factors.rank(), {verdict, ranked.condition(), found.backward_error, found.refinements}};
 }
 

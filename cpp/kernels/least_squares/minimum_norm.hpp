@@ -12,9 +12,9 @@ namespace limbeck::least_squares {
 template <class T>
 Certificate solve_by_cholesky(const Execution& exec, const Problem<T>& problem, T* coef, double* residual_norms);
 
-// The same by an orthogonal factorisation of X, for any rank that is beyond doubt. What is at most `negligible` of X's
-// largest singular value counts as rounding: where more than that has to be dropped, the verdict is rank_unsure. A
-// negative rcond stands for full rank that is known.
+// coef and residual_norms as above by an orthogonal factorisation of X, for any rank that is beyond doubt. Singular
+// values of at most `negligible` times the largest count as rounding: where larger ones would have to be dropped, the
+// verdict is rank_unsure. A negative rcond means that X is known to have full rank.
 struct RankedCertificate {
   Index rank;
   Certificate certificate;

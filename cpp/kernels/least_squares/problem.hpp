@@ -1,4 +1,4 @@
-// A least-squares problem, and what is known of a solution.
+// A least-squares problem, and the certificate of a solution.
 #pragma once
 
 #include <vector>

@@ -4,6 +4,8 @@
 #include <limits>
 #include <vector>
 
+#include "kernels/least_squares/condition_estimate.hpp"
+
 namespace limbeck::least_squares {
 
 namespace {

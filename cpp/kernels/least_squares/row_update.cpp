@@ -14,8 +14,9 @@ namespace limbeck::least_squares {
 namespace {
 
 constexpr Index width = core::Simd<double>::width;
-constexpr Index chunk = 192;           // rows at a time: whole groups of every width
-constexpr double most_leverage = 1e3;  // sum of squares of a column of U
+constexpr Index chunk = 192;  // rows at a time: whole groups of every width, and whole runs of three
+// Sum of squares of a column of U: up to it, the condition number of I + U' U is at most 1e3 times the order.
+constexpr double most_leverage = 1e3;
 
 // Writes a row, its numbers `stride` apart.
 template <class T>
@@ -48,7 +49,7 @@ public:
   }
 
 private:
-  // W becomes W R^-1: tile after tile of columns, each less what those before explain.
+  // W becomes W R^-1: tile after tile of columns, each less its projection on the columns before.
   void divide() {
     for (Index c = 0; c < m_; c += core::tile_columns) {
       dense::for_tile_runs(0, by_rows_.groups(), [&](auto vectors, Index g) {
@@ -88,8 +89,9 @@ bool pad(const double* R, Index m, Index to, core::AlignedBuffer<double>* result
 
 // Rows [begin, end) by way of R^-1; false, with R as it was, where leverages are too large for that.
 template <class T>
-bool merge_by_leverage(const Execution& exec, const RowBlock<T>& rows, Index begin, Index end, double* R) {
-  constexpr Index most_lanes = 8, budget = Index{8} << 20;  // numbers in the lanes' inner products
+bool update_by_cholesky_qr(const Execution& exec, const RowBlock<T>& rows, Index begin, Index end, double* R) {
+  // Lanes' inner products stay within 64 MiB; adding up more than eight lanes would take longer than the threads save.
+  constexpr Index most_lanes = 8, budget = Index{8} << 20;
   const Index m = rows.columns(), whole = dense::PackedView<double>::padded(m);
   core::AlignedBuffer<double> divisor(whole * whole);
   if (!pad(R, m, whole, &divisor)) return false;
@@ -123,7 +125,7 @@ bool merge_by_leverage(const Execution& exec, const RowBlock<T>& rows, Index beg
 }
 
 template <class T>
-void merge_by_reflections(const Execution& exec, const RowBlock<T>& rows, Index begin, Index end, double* R) {
+void update_by_householder(const Execution& exec, const RowBlock<T>& rows, Index begin, Index end, double* R) {
   const Index m = rows.columns(), count = end - begin;
   dense::TiledMatrix<double> A(m + count, m);
   for (Index i = 0; i < m; ++i) {
@@ -141,23 +143,24 @@ void merge_by_reflections(const Execution& exec, const RowBlock<T>& rows, Index 
 template <class T>
 void update_r(const Execution& exec, const RowBlock<T>& rows, double* R) {
   const Index m = rows.columns();
-  // Enough rows that the work on R does not count, and at the beginning enough that leverages are moderate.
-  const Index usual = std::max<Index>(8192, 32 * m), few = std::max<Index>(256, 4 * m);
-  Index next = few;  // rows to reflect where leverages are too large: more each time, as that is no use to try again
+  // Rows of a block: so many that the work on R, m^3, is a thirty-second of that on the rows; and rows of a step by
+  // reflections: so many that leverages are moderate afterwards.
+  const Index block = std::max<Index>(8192, 32 * m), step = std::max<Index>(256, 4 * m);
+  Index next = step;  // rows to reflect where leverages are too large: more each time, since each trial costs
   for (Index i = 0; i < rows.n;) {
     exec.check();
-    const Index end = std::min(rows.n, i + usual);
-    if (end - i >= std::min(few, m) && merge_by_leverage(exec, rows, i, end, R)) {
+    const Index end = std::min(rows.n, i + block);
+    if (end - i >= std::min(step, m) && update_by_cholesky_qr(exec, rows, i, end, R)) {
       i = end;
-      next = few;
+      next = step;
       continue;
     }
     for (const Index last = std::min(end, i + next); i < last;) {
-      const Index some = std::min(last, i + few);
-      merge_by_reflections(exec, rows, i, some, R);
+      const Index some = std::min(last, i + step);
+      update_by_householder(exec, rows, i, some, R);
       i = some;
     }
-    next = std::min(usual, 2 * next);
+    next = std::min(block, 2 * next);
   }
 }
 

@@ -39,7 +39,7 @@ public:
   // projected[r * stride + g] = <x_r, g>
   void compute(const T* projected, Index stride, Index rows) {
     for (Index g = 0; g < directions_; ++g) {
-      // h_0 = 1 looks at no projection, and at order 0 there may be none to look at.
+      // h_0 = 1 needs no projection, and at order 0 there may be none.
       for (Index r = 0; order_ > 0 && r < rows; ++r) t_[r] = projected[r * stride + g];
       hermite_block(t_.data(), rows, variance_[g], order_, h_.data() + g * (order_ + 1) * stride_, stride_);
     }
@@ -60,8 +60,8 @@ void weigh(const T* y, Index q, const T* h, T factor, Index rows, T* out) {
   for (Index r = 0; r < rows; ++r) out[r] = h ? factor * y[r * q] * h[r] : T(0);
 }
 
-// sum_r y[r * q] h[r], in double whatever T is; h null stands for zero. Several sums side by side, which vectors can
-// take: a single one would wait for itself at every row.
+// sum_r y[r * q] h[r], in double precision whatever T is; h null stands for zero. Sixteen running sums, which
+// vectors can take: each addition to a single one would have to wait for the one before.
 template <class T>
 T sum_weighted(const T* y, Index q, const T* h, Index rows) {
   constexpr Index lanes = 16;
@@ -127,7 +127,7 @@ class HermiteWeights {
 public:
   HermiteWeights(const ContractionData<T>& data, int order, Index begin, Index end)
       : data_(data), order_(order), begin_(begin), end_(end) {
-    // Only directions that are asked for: those of pairs begin, begin + 1, ... in turn, or all.
+    // Only the directions of pairs begin, begin + 1, ... in turn, or all.
     data_.m = std::min(data.m, end - begin);
     first_ = data_.m < data.m ? begin : 0;
     std::vector<T> G(data_.m * data.d);
@@ -143,8 +143,8 @@ public:
   }
 
   void fill(Index first, Index rows, T* w, Index stride) {
-    core::Prefetch nothing;  // weighted_grams sees to it
-    if (order_ > 0) dense::multiply_rows(data_.X + first * data_.d, rows, *directions_, t_.data(), nothing);
+    core::Prefetch none;  // weighted_grams fetches X ahead
+    if (order_ > 0) dense::multiply_rows(data_.X + first * data_.d, rows, *directions_, t_.data(), none);
     hermite_->compute(t_.data(), dense::skinny_stride<T>(data_.m), rows);
     for (Index k = begin_; k < end_; ++k) {
       const T* h = hermite_->h((k - first_) % data_.m, order_);
@@ -153,7 +153,7 @@ public:
   }
 
 private:
-  ContractionData<T> data_;  // with the directions that are asked for
+  ContractionData<T> data_;  // with the directions of the pairs alone
   int order_;
   Index begin_, end_, first_, all_;
   std::optional<dense::SkinnyMatrix<T>> directions_;
@@ -204,70 +204,133 @@ void contract_to_scalar(const Execution& exec, const ContractionData<T>& data, c
   for (Index e = 0; e < data.q * data.m * n_orders; ++e) out[e] = sums.scalars(0)[e] / static_cast<T>(data.n);
 }
 
+namespace {
+
+// The sums of contract_apply and what they are made of: one product with X serves B and the directions.
 template <class T>
-void contract_apply(const Execution& exec, const ContractionData<T>& data, int order, const T* B, Index s, T* out) {
-  using S = core::Simd<T>;
-  const Index d = data.d, q = data.q, m = data.m, block = dense::skinny_block_rows<T>(d),
-              padded = dense::skinny_stride<T>(s);
-  // One product with X serves B and the directions: columns of B first.
-  std::vector<T> columns((s + m) * d), gB(m * padded, T(0));
-  std::copy_n(data.G, m * d, columns.data() + s * d);
-  for (Index j = 0; j < d; ++j) {
+class ApplySums {
+public:
+  // Memory of one task.
+  struct Scratch {
+    HermiteBlock<T> hermite;
+    core::AlignedBuffer<T> Z, V;  // products with B and the directions, and the factors of x
+    std::vector<T> w, along_g;
+  };
+
+  ApplySums(const ContractionData<T>& data, int order, const T* B, Index s)
+      : data_(data),
+        order_(order),
+        B_(B),
+        s_(s),
+        padded_(dense::skinny_stride<T>(s)),
+        gB_(data.m * padded_, T(0)),
+        factors_(s + (order > 2 ? data.m : 0), data.d) {
+    const Index d = data.d;
+    std::vector<T> column(d);
     for (Index c = 0; c < s; ++c) {
-      columns[c * d + j] = B[j * s + c];
-      // At order 2 directions do not enter: zero stays zero then, however large they are.
-      for (Index g = 0; order > 2 && g < m; ++g) gB[g * padded + c] += data.G[g * d + j] * B[j * s + c];
+      for (Index j = 0; j < d; ++j) column[j] = B[j * s + c];
+      factors_.set(c, column.data());
     }
-  }
-  const dense::SkinnyMatrix<T> thin = dense::skinny_matrix(columns.data(), s + (order > 2 ? m : 0), d);
-  const T l2 = static_cast<T>(order - 2), l3 = static_cast<T>(order - 3);
-  // One entry: s vectors of d, then sum y h_{l-2}, sum y h_{l-4}, then s sums of y h_{l-3} <x, B_c>.
-  const Index entry = s * d + 2 + s;
-  const double operations = 4.0 * data.n * d * s * (m * q + 1);
-  const Index stride = dense::skinny_stride<T>(thin.columns());
-  const auto sums = core::sum_over_rows<T>(exec, data.n, block, q * m * entry, operations, [&] {
-    return [&, hermite = HermiteBlock<T>(data, order - 2, block), Z = core::AlignedBuffer<T>(stride * block),
-            V = core::AlignedBuffer<T>(stride * block), w = std::vector<T>(2 * block),
-            along_g = std::vector<T>(padded)](Index first, Index rows, T* into) mutable {
-      const T* X = data.X + first * d;
-      core::Prefetch ahead(X + rows * d, rows * d, 2);
-      dense::multiply_rows(X, rows, thin, Z.data(), ahead);
-      hermite.compute(Z.data() + (order > 2 ? s : 0), stride, rows);
-      for (Index k = 0; k < q * m; ++k) {
-        const Index g = k % m;
-        const T* y = data.y + first * q + k / m;
-        T* into_k = into + k * entry;
-        T *main = w.data(), *cross = w.data() + block;
-        weigh(y, q, hermite.h(g, order - 2), T(1), rows, main);
-        weigh(y, q, hermite.h(g, order - 3), l2, rows, cross);
-        for (Index c = 0; c < padded; c += S::width) {  // s and what pads it, by whole vectors
-          const auto gBc = S::load(gB.data() + g * padded + c);
-          typename S::Vector along{};
-          for (Index r = 0; r < rows; ++r) {
-            const auto z = S::load(Z.data() + r * stride + c);
-            S::store(V.data() + r * stride + c, z * main[r] - gBc * cross[r]);
-            along += z * cross[r];
-          }
-          S::store(along_g.data() + c, along);
-        }
-        dense::accumulate_outer(X, rows, d, V.data(), s, stride, into_k, ahead);
-        into_k[s * d] += sum_weighted(y, q, hermite.h(g, order - 2), rows);
-        into_k[s * d + 1] += sum_weighted(y, q, hermite.h(g, order - 4), rows);
-        for (Index c = 0; c < s; ++c) into_k[s * d + 2 + c] += along_g[c];
-      }
-    };
-  });
-  const T scale = T(1) / static_cast<T>(data.n);
-  for (Index k = 0; k < q * m; ++k) {
-    const T* sum = sums.data() + k * entry;
-    const T* g = data.G + k % m * d;
+    // At order 2 directions do not enter: zero stays zero then, however large they are.
+    for (Index g = 0; order > 2 && g < data.m; ++g) factors_.set(s + g, data.G + g * d);
     for (Index j = 0; j < d; ++j) {
       for (Index c = 0; c < s; ++c) {
-        const T along_g = l2 * l3 * sum[s * d + 1] * gB[k % m * padded + c] - sum[s * d + 2 + c];
-        out[(k * d + j) * s + c] = scale * (sum[c * d + j] - sum[s * d] * B[j * s + c] + along_g * g[j]);
+        for (Index g = 0; order > 2 && g < data.m; ++g) gB_[g * padded_ + c] += data.G[g * d + j] * B[j * s + c];
       }
     }
   }
+
+  // Of every pair of a target and a direction: s vectors of d, then sum y h_{l-2}, sum y h_{l-4}, then s sums of
+  // y h_{l-3} <x, B_c>.
+  Index entry() const { return s_ * data_.d + 2 + s_; }
+
+  Scratch scratch(Index block) const {
+    const Index size = stride() * block;
+    return {HermiteBlock<T>(data_, order_ - 2, block), core::AlignedBuffer<T>(size), core::AlignedBuffer<T>(size),
+            std::vector<T>(2 * block), std::vector<T>(padded_)};
+  }
+
+  // Adds the share of `rows` rows, at most a block, from `first` on.
+  void add(Index first, Index rows, Scratch* scratch, T* into) const {
+    const Index d = data_.d, q = data_.q, block = static_cast<Index>(scratch->w.size()) / 2;
+    const T* X = data_.X + first * d;
+    core::Prefetch ahead(X + rows * d, rows * d, 2);
+    dense::multiply_rows(X, rows, factors_, scratch->Z.data(), ahead);
+    scratch->hermite.compute(scratch->Z.data() + (order_ > 2 ? s_ : 0), stride(), rows);
+    for (Index k = 0; k < q * data_.m; ++k) {
+      const Index g = k % data_.m;
+      const T* y = data_.y + first * q + k / data_.m;
+      T* into_k = into + k * entry();
+      T *main = scratch->w.data(), *cross = scratch->w.data() + block;
+      weigh(y, q, scratch->hermite.h(g, order_ - 2), T(1), rows, main);
+      weigh(y, q, scratch->hermite.h(g, order_ - 3), static_cast<T>(order_ - 2), rows, cross);
+      combine(g, rows, main, cross, scratch);
+      dense::accumulate_outer(X, rows, d, scratch->V.data(), s_, stride(), into_k, ahead);
+      into_k[s_ * d] += sum_weighted(y, q, scratch->hermite.h(g, order_ - 2), rows);
+      into_k[s_ * d + 1] += sum_weighted(y, q, scratch->hermite.h(g, order_ - 4), rows);
+      for (Index c = 0; c < s_; ++c) into_k[s_ * d + 2 + c] += scratch->along_g[c];
+    }
+  }
+
+  // out (q, m, d, s) from the sums over all rows.
+  void write(const std::vector<T>& sums, T* out) const {
+    const Index d = data_.d;
+    const T scale = T(1) / static_cast<T>(data_.n), l2 = static_cast<T>(order_ - 2), l3 = static_cast<T>(order_ - 3);
+    for (Index k = 0; k < data_.q * data_.m; ++k) {
+      const T* sum = sums.data() + k * entry();
+      const T* g = data_.G + k % data_.m * d;
+      for (Index j = 0; j < d; ++j) {
+        for (Index c = 0; c < s_; ++c) {
+          const T along_g = l2 * l3 * sum[s_ * d + 1] * gB_[k % data_.m * padded_ + c] - sum[s_ * d + 2 + c];
+          out[(k * d + j) * s_ + c] = scale * (sum[c * d + j] - sum[s_ * d] * B_[j * s_ + c] + along_g * g[j]);
+        }
+      }
+    }
+  }
+
+private:
+  Index stride() const { return dense::skinny_stride<T>(factors_.columns()); }
+
+  // The factors of x in V, main <x, B_c> - cross <g, B_c>, and the sums of cross <x, B_c>: s columns and those that pad
+  // them, by whole vectors.
+  void combine(Index g, Index rows, const T* main, const T* cross, Scratch* scratch) const {
+    using S = core::Simd<T>;
+    const Index stride = this->stride();
+    const T* Z = scratch->Z.data();
+    T* V = scratch->V.data();
+    for (Index c = 0; c < padded_; c += S::width) {
+      const auto gBc = S::load(gB_.data() + g * padded_ + c);
+      typename S::Vector along{};
+      for (Index r = 0; r < rows; ++r) {
+        const auto z = S::load(Z + r * stride + c);
+        S::store(V + r * stride + c, z * main[r] - gBc * cross[r]);
+        along += z * cross[r];
+      }
+      S::store(scratch->along_g.data() + c, along);
+    }
+  }
+
+  ContractionData<T> data_;
+  int order_;
+  const T* B_;
+  Index s_, padded_;
+  std::vector<T> gB_;               // (m, padded s): <g, B_c>
+  dense::SkinnyMatrix<T> factors_;  // the columns of B, then the directions
+};
+
+}  // namespace
+
+template <class T>
+void contract_apply(const Execution& exec, const ContractionData<T>& data, int order, const T* B, Index s, T* out) {
+  const ApplySums<T> product(data, order, B, s);
+  const Index block = dense::skinny_block_rows<T>(data.d), pairs = data.q * data.m;
+  const double operations = 4.0 * data.n * data.d * s * (pairs + 1);
+  const auto sums = core::sum_over_rows<T>(exec, data.n, block, pairs * product.entry(), operations, [&] {
+    return [&, scratch = product.scratch(block)](Index first, Index rows, T* into) mutable {
+      product.add(first, rows, &scratch, into);
+    };
+  });
+  product.write(sums, out);
 }
 
 #define LIMBECK_INSTANTIATE(T)                                                                          \

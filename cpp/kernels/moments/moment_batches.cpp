@@ -10,15 +10,15 @@ namespace limbeck::moments {
 template <class T>
 void add_batches(const Execution& exec, const ContractionData<T>& data, int order, const std::vector<Index>& cuts,
                  double* sums, double* squares) {
-  // Contractions wait for their turn to be added, as many as fit a cache and one for each thread at least. How many
-  // there are changes no sum.
+  // Contractions are kept until they can be added in order, as many as fit 4 MiB and one for each thread at least.
+  // Their number changes no sum. Parts of 4096 numbers make tasks of the additions.
   constexpr Index budget_bytes = Index{4} << 20, part = 4096;
   const Index d = data.d, size = data.q * data.m * d * d, batches = static_cast<Index>(cuts.size()) - 1;
   const Index fitting = budget_bytes / static_cast<Index>(sizeof(T)) / std::max<Index>(size, 1);
-  const Index threads = exec.n_threads(), together = std::max<Index>(1, fitting / threads) * threads;
-  core::AlignedBuffer<T> means(std::min(together, batches) * size);
-  for (Index first = 0; first < batches; first += together) {
-    const Index count = std::min(together, batches - first);
+  const Index threads = exec.n_threads(), kept = std::max<Index>(1, fitting / threads) * threads;
+  core::AlignedBuffer<T> means(std::min(kept, batches) * size);
+  for (Index first = 0; first < batches; first += kept) {
+    const Index count = std::min(kept, batches - first);
     const double operations =
         static_cast<double>(cuts[first + count] - cuts[first]) / static_cast<double>(count) * static_cast<double>(size);
     core::for_each_problem(exec, count, operations, [&](const Execution& inner, Index b) {

@@ -41,7 +41,8 @@ private:
     const T* before = products_.data() + depth * stride_;
     T* after = products_.data() + (depth + 1) * stride_;
     const Index end = only_this ? feature + 1 : d_;
-    // Of many features even one block of rows has a great many products: a question now and then.
+    // With many features even one block of rows has so many products that an interrupt has to be looked for between
+    // them.
     for (Index j = feature; j < end && !(depth <= 1 && exec_.stopped()); ++j) {
       Index here = position;
       for (int power = 1; power <= remaining; ++power) {

@@ -19,6 +19,8 @@ struct Unit {
 
 template <class T>
 struct Plan {
+  // Sums of all lanes stay within 24 MiB, with lanes for eight threads however large the matrices are: larger ones are
+  // cut into slabs, each of which reads X again. A lane has at least eight blocks, so that its start does not count.
   static constexpr Index budget_bytes = Index{24} << 20, most_lanes = 64, least_lanes = 8, blocks_per_lane = 8;
   std::vector<std::vector<Unit>> slabs;
   std::vector<Index> slab_sizes;

@@ -36,7 +36,7 @@ precision::DoubleDouble area(const double* a, const double* b, precision::Double
   return sqrt(aa * rest);
 }
 
-// What a network without bias has.
+// Mean and variance of a network without bias.
 struct Spread {
   precision::DoubleDouble mean;
   double variance;
@@ -193,8 +193,8 @@ double sum(const std::vector<Scaled>& terms) {
 }
 
 // Neurons whose rows are of moderate size: powers of two move from the rows to the output weights, and a common one out
-// of the sum, so that no square of an intermediate result overflows or vanishes where the answer does not. Those that
-// add nothing, however large, are left out, and those that are constant stand by themselves.
+// of the sum, so that no square of an intermediate result overflows or vanishes where the answer does not. Neurons of
+// output weight zero, however large, are left out, and constant ones are kept apart.
 struct RescaledNetwork {
   std::vector<double> weights, thresholds, output, linear;
   std::vector<Scaled> constants, shifts;  // shifts: output times threshold of each neuron
@@ -228,27 +228,27 @@ struct RescaledNetwork {
 }  // namespace
 
 GaussianMoments gaussian_moments(const Execution& exec, const ReluNetwork<double>& net) {
-  const RescaledNetwork moderate(net);
-  const ReluNetwork<double> scaled = moderate.network(net.d);
+  const RescaledNetwork rescaled(net);
+  const ReluNetwork<double> scaled = rescaled.network(net.d);
   const auto is_zero = [](double t) { return t == 0; };
-  std::vector<Scaled> means = moderate.constants;
+  std::vector<Scaled> means = rescaled.constants;
   double variance = 0;
-  if (std::all_of(moderate.thresholds.begin(), moderate.thresholds.end(), is_zero)) {
+  if (std::all_of(rescaled.thresholds.begin(), rescaled.thresholds.end(), is_zero)) {
     const Spread spread = spread_without_thresholds(exec, scaled);
     variance = spread.variance;
-    means.push_back({spread.mean.high, moderate.common});
-    means.push_back({spread.mean.low, moderate.common});
+    means.push_back({spread.mean.high, rescaled.common});
+    means.push_back({spread.mean.low, rescaled.common});
   } else {
     variance = variance_with_thresholds(exec, scaled);
     for (Index i = 0; i < scaled.k; ++i) {
       const double* a = scaled.weights + i * net.d;
       const double norm = std::sqrt(static_cast<double>(dot(a, a, net.d))), shift = scaled.thresholds[i] / norm;
       const bool linear = shift > far;  // its mean is its threshold's share alone
-      means.push_back(linear ? moderate.shifts[i] : Scaled(scaled.output[i] * norm * ramp(shift), moderate.common));
+      means.push_back(linear ? rescaled.shifts[i] : Scaled(scaled.output[i] * norm * ramp(shift), rescaled.common));
     }
   }
   const double mean = sum(means);
-  variance = std::ldexp(variance, 2 * moderate.common);
+  variance = std::ldexp(variance, 2 * rescaled.common);
   return {mean, variance + mean * mean, variance};
 }
 

@@ -119,8 +119,10 @@ void add_lanes(const Sums* sums, Index lanes, Index lane_size, Index count, doub
   }
 }
 
-// How many lanes to deal rows to: no fewer than some numbers of X for each.
+// Number of lanes to deal rows to.
 Index lanes_for(Index n, Index p) {
+  // A lane of 65,536 numbers takes about as long as a team of threads takes to start; lanes are added up one after the
+  // other, so there are no more than 16.
   constexpr Index numbers_per_lane = 1 << 16, most_lanes = 16;
   return std::clamp<Index>(n * p / numbers_per_lane, 1, std::min(n, most_lanes));
 }
@@ -130,7 +132,7 @@ Index lanes_for(Index n, Index p) {
 template <class T>
 void dot2_residual(const Execution& exec, const T* X, Index n, Index p, Index q, const double* B, const double* B_low,
                    const double* Y, double* R) {
-  const Index rows = std::max<Index>(1, 8192 / std::max<Index>(p, 1));
+  const Index rows = std::max<Index>(1, 8192 / std::max<Index>(p, 1));  // 8192 numbers of X in a task
   exec.for_each(core::ceil_div(n, rows), 10.0 * n * p * q, [&](Index task) {
     for (Index i = task * rows; i < std::min(n, (task + 1) * rows); ++i) {
       for (Index t = 0; t < q; ++t) {
@@ -143,7 +145,7 @@ void dot2_residual(const Execution& exec, const T* X, Index n, Index p, Index q,
 
 template <class T>
 void dot2_combination(const Execution& exec, const T* X, Index n, Index p, Index q, const double* C, double* out) {
-  // Columns in blocks whose sums stay at hand, and so that wide matrices make tasks as well.
+  // Columns in blocks of 32 vectors, whose sums stay in the first-level cache; wide matrices make tasks as well.
   constexpr Index vectors = 32, columns = vectors * width;
   const Index blocks = core::ceil_div(p, columns), lanes = lanes_for(n, std::min(p, columns));
   std::vector<Sums> sums(lanes * blocks * q * vectors);

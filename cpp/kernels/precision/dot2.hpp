@@ -1,4 +1,4 @@
-// Residuals to twice the working precision: what is left of large numbers that almost cancel is right to its last
+// Residuals to twice the working precision: the difference of large numbers that almost cancel is right to its last
 // digit.
 //
 // Every product and every sum carries its rounding error along (Ogita, Rump and Oishi, Accurate sum and dot product,
@@ -29,7 +29,7 @@ template <class T>
 void dot2_gradient(const Execution& exec, const T* X, Index n, Index p, Index q, const double* B, const double* B_low,
                    const double* Y, double* gradient, double* squares);
 
-// high + low, unevaluated sums of which the first part is the rounded whole, grow by `change`.
+// high + low += change for unevaluated sums, of which `high` is the rounded whole.
 void add_unevaluated(const std::vector<double>& change, std::vector<double>* high, std::vector<double>* low);
 
 }  // namespace limbeck::precision

@@ -6,7 +6,8 @@
 // (2001).
 #pragma once
 
-// Contraction of a compiled file cannot be seen by the preprocessor, so whoever turns it off says so (sources.cmake).
+// Contraction of a compiled file cannot be seen by the preprocessor, so files that are compiled without it are marked
+// (sources.cmake).
 #ifndef LIMBECK_NO_CONTRACTION
 #error "Compile with -ffp-contract=off, and define LIMBECK_NO_CONTRACTION."
 #endif
@@ -23,7 +24,7 @@ struct DoubleDouble {
   DoubleDouble(double h, double l) : high(h), low(l) {}
   explicit operator double() const { return high + low; }
 
-  // a + b exactly, whatever their sizes; quick_sum wants |a| >= |b|.
+  // a + b exactly, whatever their sizes; quick_sum needs |a| >= |b|.
   static DoubleDouble sum(double a, double b) {
     const double s = a + b, t = s - a;
     return {s, (a - (s - t)) + (b - t)};

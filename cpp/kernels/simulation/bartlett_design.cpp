@@ -11,11 +11,11 @@ namespace limbeck::simulation {
 namespace {
 
 constexpr Index width = BartlettDesign::width, half = core::Simd<double>::width;
-constexpr Index together = 4;  // sums that need not wait for one another
-static_assert(width == 2 * half && width % together == 0);
+constexpr Index chains = 4;  // independent sums: an addition takes four cycles
+static_assert(width == 2 * half && width % chains == 0);
 
-// Columns of a Gram matrix in one task: enough that rows are read once for many, and several tasks for each of many
-// threads where the matrix is large enough to need them.
+// Columns of a Gram matrix in one task: each row is read once for 64 columns, and a matrix of 500 rows still makes
+// eight tasks.
 constexpr Index strip = 64;
 static_assert(strip % dense::PackedView<float>::multiple == 0);
 
@@ -54,18 +54,18 @@ private:
 
 }  // namespace
 
-BartlettDesign::BartlettDesign(Index n, const std::vector<double>& sizes)
+BartlettDesign::BartlettDesign(Index n, const std::vector<double>& deviations)
     : n_(n),
-      p_(static_cast<Index>(sizes.size())),
+      p_(static_cast<Index>(deviations.size())),
       m_(std::min(n_, p_)),
       padded_(dense::PackedView<float>::padded(m_)),
-      sizes_(sizes.begin(), sizes.end()),
+      deviations_(deviations.begin(), deviations.end()),
       rows_(padded_, p_) {}
 
 void BartlettDesign::draw(NormalRng* random) {
   for (Index first = 0; first < m_; first += width) {
     float* x = rows_.group(first / width);
-    // What is left of the triangle, and rows that only fill a group, stay zero.
+    // Numbers left of the triangle, and rows that only fill a group, are zero.
     random->fill(x + first * width, (p_ - first) * width);
     for (Index v = 0; v < width; ++v) {
       const Index row = first + v;
@@ -79,28 +79,28 @@ void BartlettDesign::scale() {
   for (Index first = 0; first < m_; first += width) {
     float* x = rows_.group(first / width);
     for (Index l = first; l < p_; ++l)
-      core::Simd<float>::store(x + l * width, core::Simd<float>::load(x + l * width) * sizes_[l]);
+      core::Simd<float>::store(x + l * width, core::Simd<float>::load(x + l * width) * deviations_[l]);
   }
 }
 
 void BartlettDesign::times(const double* v, double* products) const {
   for (Index first = 0; first < padded_; first += width) {
     const float* x = rows_.group(first / width);
-    Group sums[together] = {};
+    Group sums[chains] = {};
     Index l = std::min(first, p_);
-    for (; l + together <= p_; l += together) {
+    for (; l + chains <= p_; l += chains) {
 #pragma GCC unroll 4
-      for (Index k = 0; k < together; ++k) sums[k].add(Group::of(x + (l + k) * width), v[l + k]);
+      for (Index k = 0; k < chains; ++k) sums[k].add(Group::of(x + (l + k) * width), v[l + k]);
     }
     for (; l < p_; ++l) sums[0].add(Group::of(x + l * width), v[l]);
-    for (Index k = 1; k < together; ++k) sums[0].add(sums[k], 1.0);
+    for (Index k = 1; k < chains; ++k) sums[0].add(sums[k], 1.0);
     sums[0].store(products + first);
   }
 }
 
 void BartlettDesign::transposed_times(const double* v, double* products) const {
   Index l = 0;
-  for (; l + together <= p_; l += together) transposed_some<together>(v, l, products);
+  for (; l + chains <= p_; l += chains) transposed_some<chains>(v, l, products);
   for (; l < p_; ++l) transposed_some<1>(v, l, products);
 }
 

@@ -7,7 +7,7 @@
 
 namespace limbeck::simulation {
 
-// A stream of its own for every pair of seed and number: xoshiro256++ in lanes (Blackman and Vigna, ACM Trans. Math.
+// A stream of its own for every pair of seed and number, by xoshiro256++ in lanes (Blackman and Vigna, ACM Trans. Math.
 // Softw. 47, 2021), whose uniforms Box and Muller's transformation turns into normal numbers of single precision, up to
 // 6.5 standard deviations.
 class NormalRng {

@@ -11,32 +11,26 @@ namespace limbeck::simulation {
 
 namespace {
 
-constexpr double tolerance = 1e-10;  // of the fit's norm
-constexpr int most_steps = 20;
+constexpr double tolerance = 1e-10;  // of the fit's norm: far below the spread between trials
+constexpr int most_steps = 20;       // at a rate of 0.3 they reach it; slower ones are left to double precision
 
 RandomDesignFit::Numbers divided(RandomDesignFit::Numbers sizes, double unit) {
   for (double& size : sizes) size /= unit;
   return sizes;
 }
 
-double inner_product(const RandomDesignFit::Numbers& a, const RandomDesignFit::Numbers& b) {
-  double sum = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) sum += a[i] * b[i];
-  return sum;
-}
-
 }  // namespace
 
-RandomDesignFit::RandomDesignFit(Index n, const Numbers& sizes, double ridge)
-    : unit_(sizes.empty() ? 1.0 : sizes[0]),
-      sizes_(divided(sizes, unit_)),
-      rows_(n, sizes_),
+RandomDesignFit::RandomDesignFit(Index n, const Numbers& deviations, double ridge)
+    : unit_(deviations.empty() ? 1.0 : deviations[0]),
+      deviations_(divided(deviations, unit_)),
+      rows_(n, deviations_),
       penalty_(static_cast<double>(n) * (ridge / unit_ / unit_)),
       factor_(rows_.padded(), rows_.padded()),
       right_(rows_.padded(), 1),
       noise_(rows_.count()),
       image_(rows_.features()) {
-  for (Numbers* v : {&labels_, &dual_, &residual_, &corrected_, &direction_, &product_}) v->resize(rows_.padded());
+  for (Numbers* v : {&targets_, &dual_, &residual_, &corrected_, &direction_, &product_}) v->resize(rows_.padded());
 }
 
 double RandomDesignFit::bytes(Index n, Index p) {
@@ -44,32 +38,33 @@ double RandomDesignFit::bytes(Index n, Index p) {
   return (sizeof(float) + sizeof(double)) * rows * (static_cast<double>(p) + rows);
 }
 
-bool RandomDesignFit::fit(const Execution& exec, NormalRng* random, const Numbers& labels, double noise, Numbers* b) {
+bool RandomDesignFit::fit(const Execution& exec, NormalRng* random, const Numbers& coefficients, double noise,
+                          Numbers* b) {
   rows_.draw(random);
   random->fill(noise_.data(), rows_.count());
   noise /= unit_;
-  if (rows_.count() == rows_.features() && penalty_ == 0) return solve_triangle(labels, noise, b);
+  if (rows_.count() == rows_.features() && penalty_ == 0) return solve_triangle(coefficients, noise, b);
   rows_.scale();
-  rows_.times(labels.data(), labels_.data());
-  for (Index i = 0; i < rows_.count(); ++i) labels_[i] += noise * noise_[i];
-  const double largest = core::max_abs(labels_.data(), rows_.count());
-  // So that no square of a label leaves the range of double precision.
-  const double label_unit = largest > 0 ? largest : 1;
-  for (double& y : labels_) y /= label_unit;
-  if (!core::all_finite(labels_) || (!solve_dual(exec) && !solve_dual_in_doubles(exec))) return false;
+  rows_.times(coefficients.data(), targets_.data());
+  for (Index i = 0; i < rows_.count(); ++i) targets_[i] += noise * noise_[i];
+  const double largest = core::max_abs(targets_.data(), rows_.count());
+  // So that no square of a target leaves the range of double precision.
+  const double target_unit = largest > 0 ? largest : 1;
+  for (double& y : targets_) y /= target_unit;
+  if (!core::all_finite(targets_) || (!solve_dual(exec) && !solve_dual_in_doubles(exec))) return false;
   rows_.transposed_times(dual_.data(), b->data());
-  for (double& value : *b) value *= label_unit;
+  for (double& value : *b) value *= target_unit;
   return core::all_finite(*b);
 }
 
-// b = labels + (R D)^-1 noise for the triangle R and sizes D: well conditioned whatever the sizes are.
-bool RandomDesignFit::solve_triangle(const Numbers& labels, double noise, Numbers* b) {
+// b = coefficients + (R D)^-1 noise for the triangle R and standard deviations D: well conditioned whatever D is.
+bool RandomDesignFit::solve_triangle(const Numbers& coefficients, double noise, Numbers* b) {
   const Index p = rows_.features();
   for (Index i = p; i-- > 0;) {
     double left = noise * noise_[i];
     for (Index l = i + 1; l < p; ++l) left -= rows_.at(i, l) * image_[l];
     image_[i] = left / rows_.at(i, i);
-    (*b)[i] = labels[i] + image_[i] / sizes_[i];
+    (*b)[i] = coefficients[i] + image_[i] / deviations_[i];
   }
   return core::all_finite(*b);
 }
@@ -83,13 +78,13 @@ bool RandomDesignFit::factor(const Execution& exec, dense::TiledMatrix<T>* gram)
   return dense::cholesky(exec, gram);
 }
 
-// (X X' + penalty) dual = labels by conjugate gradients, preconditioned by a factor of single precision. Rows are
-// graded as sizes are, so that the factor is a good one however widely the spectrum ranges.
+// (X X' + penalty) dual = targets by conjugate gradients, preconditioned by a Cholesky factor of single precision. Rows
+// are graded as standard deviations are, so that the factor is a good one however widely the spectrum ranges.
 bool RandomDesignFit::solve_dual(const Execution& exec) {
   if (!factor(exec, &factor_)) return false;
   std::fill(dual_.begin(), dual_.end(), 0.0);
   std::fill(direction_.begin(), direction_.end(), 0.0);
-  residual_ = labels_;
+  residual_ = targets_;
   double enough = 0, before = 1;
   for (int step = 0; step < most_steps; ++step) {
     const double now = precondition();
@@ -113,7 +108,7 @@ double RandomDesignFit::precondition() {
   dense::solve_lower(serial, factor_, &right_);
   dense::solve_lower_transposed(serial, factor_, &right_);
   for (std::size_t i = 0; i < residual_.size(); ++i) corrected_[i] = *right_.at(i, 0) * largest;
-  return inner_product(residual_, corrected_);
+  return core::dot(residual_, corrected_);
 }
 
 // A step along the direction, to where the error's norm is least; `slope`: of the error's square there. False where the
@@ -122,7 +117,7 @@ bool RandomDesignFit::advance(double slope) {
   rows_.transposed_times(direction_.data(), image_.data());
   rows_.times(image_.data(), product_.data());
   for (std::size_t i = 0; i < product_.size(); ++i) product_[i] += penalty_ * direction_[i];
-  const double curvature = inner_product(direction_, product_);
+  const double curvature = core::dot(direction_, product_);
   if (!(curvature > 0)) return false;
   const double length = slope / curvature;
   for (std::size_t i = 0; i < product_.size(); ++i) {
@@ -132,12 +127,12 @@ bool RandomDesignFit::advance(double slope) {
   return true;
 }
 
-// Where single precision does not do: flat spectra near the peak n = p.
+// Cholesky in double precision, where single precision does not do: flat spectra near the peak n = p.
 bool RandomDesignFit::solve_dual_in_doubles(const Execution& exec) {
   dense::TiledMatrix<double> gram(rows_.padded(), rows_.padded()), right(rows_.padded(), 1);
   if (!factor(exec, &gram)) return false;
   const Execution serial(1, nullptr);
-  std::copy(labels_.begin(), labels_.end(), right.at(0, 0));
+  std::copy(targets_.begin(), targets_.end(), right.at(0, 0));
   dense::solve_lower(serial, gram, &right);
   dense::solve_lower_transposed(serial, gram, &right);
   std::copy_n(right.at(0, 0), dual_.size(), dual_.begin());

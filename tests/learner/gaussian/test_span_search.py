@@ -52,8 +52,8 @@ def test_more_neurons_than_dimensions_are_found_in_noise():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("n", [16_000, 50_000])
-def test_the_width_of_rank_deficient_networks_is_found_on_most_seeds(n):
+@pytest.mark.parametrize(("n", "least"), [(16_000, 15), (50_000, 17)])
+def test_the_width_of_rank_deficient_networks_is_found_on_most_seeds(n, least):
     widths = []
     for seed in range(20):
         planted = datasets.make_narrow_network("lowrank", 50, 6, seed=seed)
@@ -61,8 +61,8 @@ def test_the_width_of_rank_deficient_networks_is_found_on_most_seeds(n):
         widths.append(limbeck.learn(X, y).width)
     # At 16,000 rows a sixth neuron takes less than 7 off n log(error) on seeds 0, 14 and 16, even in the true span and
     # from the true neurons: no criterion that keeps false ones out sees it. On one more it is a matter of the
-    # directions that are drawn for the tests.
-    assert widths.count(6) >= 15
+    # directions that are drawn for the tests. Measured: 16 and 18 of 20; one less for other instruction sets.
+    assert widths.count(6) >= least
 
 
 def test_small_neurons_are_found_beside_large_ones():
