@@ -9,6 +9,7 @@
 
 #include "check.hpp"
 #include "kernels/core/aligned_buffer.hpp"
+#include "kernels/core/finite.hpp"
 #include "kernels/core/independent_problems.hpp"
 #include "kernels/core/prefetch.hpp"
 #include "kernels/core/reduce.hpp"
@@ -71,7 +72,7 @@ void reductions() {
     double largest = 0;
     for (const double x : v) squares += static_cast<long double>(x) * x;
     // n squares and sums, each with a relative error of half an epsilon, and the root.
-    CHECK_NEAR(core::euclidean_norm(v.data(), n), std::sqrt(squares), (n + 2) * epsilon<double> * std::sqrt(squares));
+    CHECK_NEAR(core::norm(v), std::sqrt(squares), (n + 2) * epsilon<double> * std::sqrt(squares));
     for (Index step = 1; step <= 3; ++step) {
       largest = 0;
       for (Index i = 0; i < n; i += step) largest = std::max(largest, std::abs(v[i]));
@@ -94,6 +95,40 @@ void reductions() {
     for (Index k = 0; k < 16; ++k) parts[k] = static_cast<double>(value << k);
     CHECK_EQUAL(core::sum_in_pairs<16>(parts), value * 65535.0);
     CHECK_EQUAL(core::sum_in_pairs<1>(parts + 15), static_cast<double>(value << 15));
+  }
+}
+
+// Small whole numbers, whose products and sums are exact. Memory ends where the numbers do.
+template <class T>
+void vector_updates() {
+  Random random(10);
+  for (Index n = 0; n <= 6 * core::Simd<T>::width + 3; ++n) {
+    const Case sizes("n %td", n);
+    const std::vector<T> a = random.wholes<T>(n, 9), b = random.wholes<T>(n, 9);
+    std::vector<T> y = b;
+    T product = 0, square = 0;
+    for (Index i = 0; i < n; ++i) product += a[i] * b[i], square += a[i] * a[i];
+    CHECK_EQUAL(core::dot(a, b), product);
+    CHECK_EQUAL(core::squared_norm(a.data(), n), square);
+    core::add_scaled(T(-3), a.data(), y.data(), n);
+    for (Index i = 0; i < n; ++i) CHECK_EQUAL(y[i], b[i] - 3 * a[i]);
+  }
+}
+
+template <class T>
+void finite_numbers() {
+  constexpr T NaN = std::numeric_limits<T>::quiet_NaN(), infinity = std::numeric_limits<T>::infinity();
+  for (const int threads : {1, 3}) {
+    const Execution exec(threads, nullptr);
+    for (const Index n : {0, 1, 65535, 65536, 65537, 1300000}) {
+      const Case sizes("threads %d n %td", threads, n);
+      std::vector<T> v(n, std::numeric_limits<T>::max());
+      CHECK_EQUAL(core::first_non_finite(exec, v.data(), n), Index{-1});
+      for (Index at = n - 1; at >= 0; at = at == 0 ? -1 : at / 3) {  // more and more of them
+        v[at] = at % 2 ? NaN : -infinity;
+        CHECK_EQUAL(core::first_non_finite(exec, v.data(), n), at);
+      }
+    }
   }
 }
 
@@ -287,6 +322,10 @@ void test_core() {
   random_bits();
   memory();
   reductions();
+  vector_updates<float>();
+  vector_updates<double>();
+  finite_numbers<float>();
+  finite_numbers<double>();
   tasks();
   exceptions();
   stopping();

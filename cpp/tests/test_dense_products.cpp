@@ -181,7 +181,11 @@ void packed() {
         }
         TiledMatrix<T> sums = whole_matrix<T>(&random, count, count), strips = copy_of(sums);
         const TiledMatrix<T> before = copy_of(sums);
+        std::vector<T> elsewhere = numbers_of(sums);
         dense::syrk_packed(numbers.view(), &sums, triangular);
+        if constexpr (sizeof(T) == 8) {
+          if (!triangular) dense::syrk_packed(numbers.view(), elsewhere.data(), count);
+        }
         for (Index first = 0; first < count; first += 2 * View::multiple) {
           dense::syrk_packed(numbers.view(), &strips, triangular, first, std::min(count, first + 2 * View::multiple));
         }
@@ -193,6 +197,7 @@ void packed() {
             }
             CHECK_EQUAL(*sums.at(i, j), *before.at(i, j) + static_cast<T>(sum));
             CHECK_EQUAL(*strips.at(i, j), *sums.at(i, j));
+            if (sizeof(T) == 8 && !triangular) CHECK_EQUAL(elsewhere[j * count + i], *sums.at(i, j));
           }
         }
       }
