@@ -84,7 +84,7 @@ void solves() {
 
 template <class T>
 void estimates() {
-  for (const Index m : {1, 2, 10, 60}) {
+  for (const Index m : {1, 2, 10, 60, 129, 300}) {
     const Case sizes("estimates m %td", m);
     const least_squares::ScaledCholesky<T> factor(serial(), factor_of_differences<T>(m), Numbers(m, 1.0));
     const Eigenvalues of(m);
