@@ -4,7 +4,16 @@ The public names are those of the submodules ``moments``, ``ridgeless``, ``disti
 and here :func:`learn` (from data), :func:`distill` (from a black box), :class:`ReLUNetwork` and :func:`show_config`.
 """
 
-from limbeck import _kernels, blocks, datasets, distillation, moments, plots, ridgeless
+from limbeck import (
+    _exports,  # noqa: F401 - makes the writers of other formats known to ReLUNetwork
+    _kernels,
+    blocks,
+    datasets,
+    distillation,
+    moments,
+    plots,
+    ridgeless,
+)
 from limbeck._base.config import show_config
 from limbeck.blackbox import Distilled, TeacherError, distill
 from limbeck.learn import Learned, learn

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from limbeck._base.arrays import integer, thread_count
+from limbeck._base.arrays import Float64Array, integer, thread_count
 from limbeck._base.frames import feature_names as names_of_features
 from limbeck._base.frames import target_name as name_of_target
 from limbeck._base.progress import Progress
@@ -15,8 +15,7 @@ from limbeck._learner.blackbox.queries import Queries, Teacher, TeacherError, Te
 from limbeck._learner.blackbox.stopping import StopReason
 from limbeck._learner.blackbox.student import Options, Student
 from limbeck._learner.diagnostics.diagnostics import Diagnostics, FitRecord
-from limbeck._learner.model.linear_part import turned
-from limbeck._learner.model.model import Float64Array
+from limbeck._learner.model.linear_part import with_smallest_linear_part
 from limbeck._learner.pipeline.result import Learned
 
 __all__ = ["Distilled", "TeacherError", "TeacherTypeError", "TeacherValueError", "distill"]
@@ -180,7 +179,7 @@ def _result(
 ) -> Distilled:
     tell.finish()
     queries.trim()
-    student.model = turned(student.model)
+    student.model = with_smallest_linear_part(student.model)
     rows, network = student.everything(), student.model.network()
     targets, residuals = student.validation
     error = float(np.mean(np.square(residuals))) if len(residuals) else np.nan
@@ -206,7 +205,7 @@ def _result(
         validation_targets=targets,
         validation_residuals=residuals,
         noise_variance=student.noise_variance(),
-        clumps=evidence.priced_clumps(),
+        clumps=evidence.clumps,
         subspace=student.subspace,
         history=tell.history,
         timings=tell.timings,

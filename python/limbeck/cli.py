@@ -20,7 +20,7 @@ from limbeck._base.config import show_config
 from limbeck._cli import demo, distill, learn, predict
 from limbeck._cli.options import CommandError, Parser, say
 from limbeck._tables.errors import TableError
-from limbeck.network._storage import ModelFileError
+from limbeck.network._network_file import NetworkFileError
 
 __all__ = ["main"]
 
@@ -60,7 +60,7 @@ def _status(argv: Sequence[str] | None) -> int:
         return status
     except SystemExit as stop:  # argparse: --help, --version, a wrong option
         return stop.code if isinstance(stop.code, int) else 2
-    except (CommandError, TableError, ModelFileError) as error:
+    except (CommandError, TableError, NetworkFileError) as error:
         return _fail(str(error), debug)
     except KeyboardInterrupt:
         say("interrupted")

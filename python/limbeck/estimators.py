@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from limbeck import ridgeless
-from limbeck._base.arrays import Array, row_weights, thread_count
+from limbeck._base.arrays import Array, row_weights
 from limbeck._base.frame_numbers import native_frame, require_numbers, without_table
 from limbeck._base.frames import column_names, feature_names, label_names, require_same_names, require_same_rows
 from limbeck._base.warnings import silenced
@@ -51,8 +51,8 @@ class RidgelessRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # ty
     rank_ : int
         Rank of X, less its column means if an intercept is fitted.
     solution_ : limbeck.ridgeless.Solution
-        What is known of the answer: condition, backward error, whether it is certified. Of the scaled and centred rows
-        if there are weights.
+        What is known of the answer: condition, backward error, whether it is certified. With weights,
+        of rows times the roots of weights.
     n_features_in_ : int
     feature_names_in_ : ndarray of str
         Only if X has names for all columns.
@@ -73,33 +73,21 @@ class RidgelessRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # ty
         """Fit to rows X (n, p) and labels y (n,) or (n, q), with weights (n,) of at least 0."""
         rows, targets = _validated(self, X, y, sample_weight, [np.float64, np.float32])
         targets = targets.astype(rows.dtype, copy=False)
-        options: dict[str, Any] = {"rcond": self.rcond, "n_threads": self.n_threads}
-        if sample_weight is None:
-            found = ridgeless.solve(rows, targets, intercept="centred" if self.fit_intercept else None, **options)
-            coef, constant = found.coef, found.intercept
-        else:
-            weights = _weights(sample_weight, rows)
-            kept = weights > 0
-            rows, targets, weights = rows[kept], targets[kept], weights[kept]
-            x_mean, y_mean = (
-                np.average(part, axis=0, weights=weights) if self.fit_intercept else np.zeros(part.shape[1:])
-                for part in (rows, targets)
-            )
-            root = np.sqrt(weights / weights.max())
-            inner = rows - x_mean
-            if self.fit_intercept:  # once more: what rounding of the means has left of constant columns
-                inner -= np.average(inner, axis=0, weights=weights)
-            # Each number may be off by rounding of its own, before the mean was taken out.
-            noise = np.finfo(np.float64).eps * np.sqrt(len(rows)) * np.abs(x_mean)
-            found = ridgeless._solve._solve_weighted(
-                inner * root[:, None], ((targets - y_mean).T * root).T, noise, **options
-            )
-            coef, constant = found.coef, y_mean - x_mean @ found.coef
+        if sample_weight is not None:  # rows times roots of weights are float64 numbers, whatever the rows are
+            rows, targets = rows.astype(np.float64, copy=False), targets.astype(np.float64, copy=False)
+        found = ridgeless.solve(
+            rows,
+            targets,
+            rcond=self.rcond,
+            intercept="centred" if self.fit_intercept else None,
+            sample_weight=sample_weight,
+            n_threads=self.n_threads,
+        )
         names = getattr(self, "feature_names_in_", None)
         self.solution_ = replace(found, feature_names=None if names is None else tuple(map(str, names)))
         self.rank_ = found.rank
-        self.coef_ = coef.T
-        self.intercept_ = constant if np.ndim(constant) else float(constant)
+        self.coef_ = found.coef.T
+        self.intercept_ = found.intercept if np.ndim(found.intercept) else float(found.intercept)
         return self
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
@@ -266,7 +254,7 @@ class NarrowReLURegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # t
                 n_threads=self.n_threads,
             )
         except ConstantFeaturesError:  # as in a fold of a cross-validation that has no row of a rare flag
-            rows = weighted_rows(X, y, weights, thread_count(self.n_threads))
+            rows = weighted_rows(X, y, weights, self.n_threads)
             return mean_alone(rows, self.validation_fraction, seed, feature_names(known, X, X.shape[1]), name)
 
     def predict(self, X: ArrayLike) -> Float64Array:

@@ -16,7 +16,7 @@ from limbeck._base.frames import column_names, require_same_rows
 from limbeck._base.frames import feature_names as names_of_features
 from limbeck._base.frames import target_name as name_of_target
 from limbeck._base.progress import Progress
-from limbeck._learner.model.coordinates import INPUTS
+from limbeck._learner.model.input_tests import INPUTS
 from limbeck._learner.pipeline.from_arrays import FEWEST_ROWS, Options, learn_rows, require_enough_rows, weighted_rows
 from limbeck._learner.pipeline.from_blocks import blocks_of, learn_blocks
 from limbeck._learner.pipeline.result import Learned
@@ -128,7 +128,7 @@ def learn(
         names_of_features(feature_names, None, len(feature_names) if hasattr(feature_names, "__len__") else 0)
     threads = thread_count(n_threads)
     rng = np.random.default_rng(seed)
-    options = Options(width, max_width, inputs, refine, validation, rng, threads, asked_rows=sample_rows)
+    options = Options(width, max_width, inputs, refine, validation, rng, n_threads, asked_rows=sample_rows)
     tell = Progress(callback, progress, time_limit)
     # Labels in blocks, or of dask, whose arrays have names of another kind, tell theirs when they are read.
     named = None if y is None or hasattr(y, "__dask_graph__") else y
@@ -145,7 +145,7 @@ def learn(
     same_length(rows, "X", 0, labels, "y", 0, "rows")
     require_enough_rows(*rows.shape)
     require_finite(threads, X=rows, y=labels)
-    found = learn_rows(weighted_rows(rows, labels, sample_weight, threads), options, tell, names, target)
+    found = learn_rows(weighted_rows(rows, labels, sample_weight, n_threads), options, tell, names, target)
     return replace(found, _columns=columns)
 
 

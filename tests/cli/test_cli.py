@@ -16,8 +16,7 @@ import pytest
 import limbeck
 from limbeck import ReLUNetwork, cli
 from limbeck._cli import learn as _command_learn
-from limbeck._learner.report.comparison import matched, number, r2_interval
-from limbeck.network._storage import load_model
+from limbeck.network._network_file import load_network_file
 
 
 @pytest.fixture(autouse=True)
@@ -580,7 +579,7 @@ def test_bad_rows_to_predict(learned, capsys):
 
 
 def test_model_file_round_trip(learned):
-    model = load_model(Path("h.json"))
+    model = load_network_file(Path("h.json"))
     X, _ = learned
     assert model.preprocessing is not None
     assert model.preprocessing.named
@@ -618,60 +617,6 @@ def test_planted_network_comes_back_from_a_file(capsys):
     assert re.search(r"validation R2 +(1\.00|1 - \d\.\de-\d\d), 95 % confidence interval 1", out)
     status, out, _ = _run(capsys, "predict", "g.network.json", "g.npz")
     np.testing.assert_allclose(_numbers(out), 1000 * y, atol=1e-6)
-
-
-def test_interval_of_r2():
-    """Against the spread of R2 over 400 fresh samples, whose standard deviation is known to 3.5 % (one standard error).
-
-    The interval's own length varies by some 8 % at 400 rows (fourth moments): 30 % is more than three times both.
-    """
-    rng = np.random.default_rng(0)
-
-    def draw(m):
-        y = rng.standard_normal(m)
-        return 0.5 * rng.standard_normal(m), y
-
-    for m in (400, 12_000):
-        fresh = [1 - np.sum(r**2) / np.sum((y - y.mean()) ** 2) for r, y in (draw(m) for _ in range(400))]
-        interval = r2_interval(*draw(m))
-        assert (interval.rows, interval.resamples) == (m, 2000)
-        assert 0.7 < (interval.high - interval.low) / (2 * 1.96 * np.std(fresh)) < 1.3
-
-
-def test_interval_edges():
-    same = r2_interval(np.zeros(50), np.arange(50.0))
-    assert (same.low, same.high) == (1.0, 1.0)
-    noisy = np.random.default_rng(0).standard_normal((2, 100))
-    assert r2_interval(*noisy) == r2_interval(*noisy)  # the seed is fixed
-    assert r2_interval(np.zeros(50), np.arange(50.0)) == same
-    for m in (0, 1):
-        assert np.isnan(r2_interval(np.zeros(m), np.ones(m)).low)
-    assert np.isnan(r2_interval(np.ones(5), np.ones(5)).low)
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        (0.0, "0"),
-        (1234.5, "1,234"),
-        (0.012345, "0.01235"),
-        (-3.14159, "-3.142"),
-        (2.5e7, "2.50e+07"),
-        (1e-9, "1.00e-09"),
-    ],
-)
-def test_number(value, text):
-    assert number(value) == text
-
-
-def test_matching_is_up_to_sign_and_tells_a_close_pair_apart():
-    planted = limbeck.datasets.make_narrow_network("collinear", 6, 4, separation=0.01, seed=0)
-    order = [2, 0, 3, 1]
-    found = ReLUNetwork(-planted.weights[order], planted.output[order])
-    assert [(i, j) for i, j, _ in matched(planted, found)] == [(0, 1), (1, 3), (2, 0), (3, 2)]
-    assert all(angle < 1e-15 for *_, angle in matched(planted, found))
-    few = ReLUNetwork(planted.weights[:1], planted.output[:1])
-    assert [j for _, j, _ in matched(planted, few)].count(None) == 3
 
 
 # ---- limbeck demo, config, and the program itself ----

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from limbeck import ReLUNetwork, cli
-from limbeck.network._storage import load_model
+from limbeck.network._network_file import load_network_file
 
 TEACHER = """
 import numpy as np
@@ -78,7 +78,7 @@ def test_features_in_the_units_of_a_file(capsys):
     slope = re.search(r"per standard deviation (-[\d.]+) for age", " ".join(out.split()))  # of the file
     np.testing.assert_allclose(float(slope[1]), -0.5 * table[:, 1].std(), atol=5e-3)
     assert "in_units: 1 neuron and a linear part, of 2 features (Gaussian)" in out
-    model = load_model(Path("in_units.network.json"))
+    model = load_network_file(Path("in_units.network.json"))
     X = table[:, :2]
     np.testing.assert_allclose(model(X), 10 * np.maximum(X[:, 0] - 6, 0) - 0.5 * X[:, 1], atol=0.3)
     assert cli.main(["predict", "in_units.network.json", "houses.csv"]) == 0

@@ -9,10 +9,14 @@ import pytest
 
 from limbeck import ReLUNetwork
 
-RNG = np.random.default_rng(0)
+
+def _normal(*shape, seed=0):
+    return np.random.default_rng([seed, *shape]).standard_normal(shape)
+
+
 NETWORKS = {
-    "ordinary": ReLUNetwork(RNG.standard_normal((3, 4)), [0.5, -2.0, 1.0], linear=RNG.standard_normal(4), bias=0.7),
-    "thresholds": ReLUNetwork(RNG.standard_normal((5, 4)), RNG.standard_normal(5), thresholds=RNG.standard_normal(5)),
+    "ordinary": ReLUNetwork(_normal(3, 4), [0.5, -2.0, 1.0], linear=_normal(4), bias=0.7),
+    "thresholds": ReLUNetwork(_normal(5, 4), _normal(5, seed=1), thresholds=_normal(5, seed=2)),
     "linear": ReLUNetwork(np.empty((0, 4)), [], linear=[1.0, 2.0, 3.0, 4.0], bias=-1.0),
     "constant": ReLUNetwork(np.empty((0, 4)), [], bias=2.5),
     "one feature": ReLUNetwork([[1.0], [-2.0]], [1.0, 2.0], thresholds=[0.3, 0.0]),
@@ -29,7 +33,7 @@ def _session(path):
 def test_onnxruntime_gives_the_same_numbers(tmp_path, name, n, dtype, eps):
     net = NETWORKS[name]
     net.to_onnx(tmp_path / "net.onnx", dtype)
-    X = RNG.standard_normal((n, net.n_features)).astype(dtype)
+    X = _normal(n, net.n_features, seed=3).astype(dtype)
     (found,) = _session(tmp_path / "net.onnx").run(None, {"X": X})
     assert found.shape == (n,)
     assert found.dtype == dtype
@@ -80,7 +84,7 @@ def test_torch_gives_the_same_numbers(name):
     torch = pytest.importorskip("torch")
     net = NETWORKS[name]
     module = net.to_torch()
-    X = RNG.standard_normal((100, net.n_features))
+    X = _normal(100, net.n_features, seed=3)
     found = module(torch.from_numpy(X))
     assert found.shape == (100,)
     np.testing.assert_allclose(found.detach().numpy(), net(X), rtol=1e-12, atol=1e-12)

@@ -54,6 +54,13 @@ def test_relu_is_zero_at_and_below_zero():
     np.testing.assert_array_equal(net([[-1.0], [0.0], [3.0]]), [0.0, 0.0, 6.0])
 
 
+@pytest.mark.parametrize("name", ["weights", "thresholds", "output", "linear", "bias", "width", "n_features"])
+def test_attributes_cannot_be_set(name):
+    net = random_network(2, 3)
+    with pytest.raises(AttributeError):
+        setattr(net, name, getattr(net, name))
+
+
 def test_shapes_and_defaults():
     net = ReLUNetwork([[1, 2, 3], [4, 5, 6]], [1, -1])
     assert (net.width, net.n_features) == (2, 3)

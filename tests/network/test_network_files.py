@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from limbeck import ReLUNetwork
+from limbeck.network._storage import read_content
 
 NETWORKS = {
     "ordinary": lambda: ReLUNetwork(
@@ -332,11 +333,10 @@ def test_arrays_that_claim_more_than_they_hold(tmp_path, header):
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="files of POSIX")
-def test_an_endless_device_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("limbeck.network._network._LARGEST_FILE", 1 << 20)
+def test_an_endless_device_is_refused(tmp_path):
     (tmp_path / "net.json").symlink_to("/dev/zero")
     with pytest.raises(ValueError, match="more than any network's file"):
-        ReLUNetwork.load(tmp_path / "net.json")
+        read_content(tmp_path / "net.json", largest=1 << 20)
 
 
 def test_files_of_absurd_size_are_refused(tmp_path):

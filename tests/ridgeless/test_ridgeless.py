@@ -429,12 +429,12 @@ def test_a_chosen_method_that_cannot_do_it_says_so():
 
 
 @pytest.mark.parametrize(("n", "p"), [(12, 30), (30, 12), (12, 12), (1, 4)])
-@pytest.mark.parametrize("intercept", ["centred", "in norm"])
+@pytest.mark.parametrize("intercept", ["centred", "penalised"])
 def test_intercepts(n, p, intercept):
     rng = np.random.default_rng(10)
     X, Y = rng.standard_normal((n, p)) + 2, rng.standard_normal((n, 2)) - 1
     found = solve(X, Y, intercept=intercept)
-    if intercept == "in norm":
+    if intercept == "penalised":
         whole = reference(np.column_stack([X, np.ones(n)]), Y)
         coef, constant = whole[:-1], whole[-1]
     else:
@@ -458,7 +458,7 @@ def test_a_batch_is_its_items():
     for i in range(3):
         np.testing.assert_array_equal(found.coef[i], solve(X[i], Y[i]).coef)
     assert solve(X, Y[:, :, 0]).coef.shape == (3, 25)
-    for intercept in ("centred", "in norm"):
+    for intercept in ("centred", "penalised"):
         for targets in (Y, Y[:, :, 0]):
             found = solve(X, targets, intercept=intercept)
             for i in range(3):
@@ -538,7 +538,7 @@ def test_leave_one_out_of_rows_that_stand_alone_beside_some_that_do_not(n, p):
     np.testing.assert_allclose(leave_one_out(X, y), expected, atol=1e-10)
 
 
-@pytest.mark.parametrize("intercept", ["centred", "in norm"])
+@pytest.mark.parametrize("intercept", ["centred", "penalised"])
 @pytest.mark.parametrize(
     ("n", "p", "rank"), [(12, 30, 12), (30, 12, 12), (15, 15, 15), (15, 14, 14), (20, 18, 6), (6, 40, 3), (9, 1, 1)]
 )
@@ -550,7 +550,7 @@ def test_leave_one_out_with_a_constant(n, p, rank, intercept):
     expected = [Y[i] - one.predict(X[[i]])[0] for i, one in enumerate(found)]
     np.testing.assert_allclose(leave_one_out(X, Y, intercept=intercept, rcond=1e-10), expected, atol=1e-8)
     with_ones = np.column_stack([X, np.ones(n)])
-    if intercept == "in norm":
+    if intercept == "penalised":
         gcv = generalized_cross_validation(with_ones, Y)
     elif n > p + 1:
         gcv = generalized_cross_validation(with_ones, Y)  # the same fit
@@ -575,7 +575,7 @@ def test_leave_one_out_with_a_constant_of_rows_that_stand_alone(n, p):
 
 
 def test_the_intercept_of_leave_one_out_is_checked():
-    with pytest.raises(ValueError, match='intercept must be None, "centred" or "in norm"'):
+    with pytest.raises(ValueError, match='intercept must be None, "centred" or "penalised"'):
         leave_one_out(np.eye(3), np.ones(3), intercept="yes")
 
 
@@ -706,7 +706,7 @@ def test_bad_input(X, Y, error, message):
         ({"rcond": -1.0}, "rcond must be at least 0 and below 1, or None; got -1.0"),
         ({"rcond": float("nan")}, "rcond must be"),
         ({"method": "lu"}, "method must be one of auto, cholesky, qr, svd; got 'lu'"),
-        ({"intercept": "yes"}, 'intercept must be None, "centred" or "in norm"; got \'yes\''),
+        ({"intercept": "yes"}, 'intercept must be None, "centred" or "penalised"; got \'yes\''),
     ],
 )
 def test_bad_options(options, message):

@@ -25,7 +25,7 @@ def relative(a, b):
     return np.linalg.norm(a - b) / np.linalg.norm(b)
 
 
-@pytest.mark.parametrize("intercept", [None, "centred", "in norm"])
+@pytest.mark.parametrize("intercept", [None, "centred", "penalised"])
 @pytest.mark.parametrize(("n", "p", "q"), [(1, 1, None), (50, 7, None), (9000, 7, 2), (20_000, 30, 1), (100, 130, 3)])
 def test_blocks_give_the_answer_of_all_rows(n, p, q, intercept):
     rng = np.random.default_rng([n, p])

@@ -8,7 +8,7 @@ import pytest
 from limbeck import ridgeless
 from limbeck.estimators import RidgelessRegressor
 from limbeck.ridgeless import NotCertifiedWarning, solve
-from limbeck.ridgeless._certified import unit_doubts
+from limbeck.ridgeless._rank import unit_ambiguity
 
 HINT = "the rank is 1 in the units given, but at least 2 with every column of X scaled to length one"
 
@@ -50,7 +50,7 @@ def test_shapes_dtypes_and_zero_columns():
     with pytest.warns(NotCertifiedWarning, match=HINT):
         solve(np.insert(tall, 1, 0.0, axis=1), y)
     with pytest.warns(NotCertifiedWarning, match=HINT):
-        solve(tall[:, :1], y, intercept="in norm")
+        solve(tall[:, :1], y, intercept="penalised")
     # Single precision tells 1e4 + x from 1e4, and its rank is cut at 2.4e-7 of the largest singular value, 1e4 sqrt(n).
     single = (np.array([[1e4, 1e-4], [1e4, 2e-4], [1e4, 4e-4]])).astype(np.float32)
     with pytest.warns(NotCertifiedWarning, match=HINT):
@@ -120,7 +120,7 @@ def test_no_false_alarms_on_a_thousand_problems_of_low_rank():
         if not X.any():
             continue
         y = rng.standard_normal(n)
-        found = [solve(X, y), solve(X, y, intercept="centred"), solve(X, y, intercept="in norm")]
+        found = [solve(X, y), solve(X, y, intercept="centred"), solve(X, y, intercept="penalised")]
         deficient += found[0].rank < min(X.shape)
         assert all(one.certified for one in found)
     assert deficient > 500
@@ -151,10 +151,10 @@ def test_nothing_is_looked_at_where_the_rank_is_full(monkeypatch):
     def fail(*arguments):
         raise AssertionError(arguments)
 
-    monkeypatch.setattr("limbeck.ridgeless._certified._clear_rank", fail)
+    monkeypatch.setattr("limbeck.ridgeless._rank._clear_rank", fail)
     X = np.random.default_rng(0).standard_normal((30, 4)) * 10.0 ** np.arange(-4, 4, 2)
     assert solve(X, X[:, 0]).certified
-    assert unit_doubts(X[:, [0, 0]], 1, 1e-14, 1) == ""
+    assert unit_ambiguity(X[:, [0, 0]], 1, 1e-14, 1) == ""
 
 
 # ---- What a warning says ----
@@ -200,7 +200,7 @@ def test_lengths_are_those_of_the_columns_as_passed(solver, scale):
 @pytest.mark.parametrize("solver", SOLVERS)
 def test_an_appended_column_is_called_the_constant(solver):
     X, y = far_from_zero()
-    text, found = told(solver, X[:, :1], y, intercept="in norm")
+    text, found = told(solver, X[:, :1], y, intercept="penalised")
     assert (found[1], found[3]) == ("the constant", "column 0")
     assert float(found[0]) == pytest.approx(50**0.5, rel=6e-3)
     assert 'intercept="centred"' in text

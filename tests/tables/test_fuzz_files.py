@@ -23,7 +23,8 @@ from limbeck import ReLUNetwork
 from limbeck._tables.dialect import Dialect
 from limbeck._tables.errors import TableError
 from limbeck._tables.files import open_table
-from limbeck.network._storage import Preprocessing, load_model, save_model
+from limbeck.network._network_file import load_network_file, save_network_file
+from limbeck.network._preprocessing import Preprocessing
 
 FEW, MANY = (int(os.environ.get("LIMBECK_FUZZ", count)) for count in (60, 20_000))
 SECONDS = 10.0  # for one input of some kilobytes: hundreds of times what any takes
@@ -252,7 +253,7 @@ def json_networks(folder):
     units = Preprocessing(
         ("a", "b", "c"), True, (0, 2, 3), "y", 1, 4, np.array([1.0, 2, 3]), np.array([0.5, 2, 1]), 4.0, 2.0
     )
-    save_model(folder / "model.json", whole, units, {"r2": 0.9})
+    save_network_file(folder / "model.json", whole, units, {"r2": 0.9})
     return [json.loads((folder / "model.json").read_text()), *(net.to_dict() for net in networks())]
 
 
@@ -352,7 +353,7 @@ def read_network(path):
         for array in (net.weights, net.output, net.linear, net.thresholds, np.float64(net.bias)):
             assert array.dtype == np.float64
             assert np.isfinite(array).all()
-        load_model(path)  # what can be loaded is a model, too
+        load_network_file(path)  # what can be loaded is a model, too
 
 
 DIALECTS = [

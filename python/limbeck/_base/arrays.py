@@ -133,6 +133,13 @@ def finite_result(result: Array, **inputs: Array) -> Array:
     return result
 
 
+def power_of_two_scale(values: Array) -> float:
+    """A power of two near the largest size."""
+    largest = float(np.abs(values).max(initial=0.0))
+    # Not below 2^-1000, so that one over it is finite; and the logarithm of the largest number is rounded up to 1024.
+    return float(2.0 ** min(max(np.floor(np.log2(largest)), -1000.0), 1023.0)) if largest > 0 else 1.0
+
+
 def thread_count(n_threads: int | None) -> int:
     """Translate ``n_threads`` for the kernels, where 0 stands for what OpenMP would take."""
     if n_threads is None:

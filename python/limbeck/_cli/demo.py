@@ -8,8 +8,8 @@ import time
 import numpy as np
 
 from limbeck import datasets
+from limbeck._cli.network_table import compare_networks
 from limbeck._cli.options import Parser, count, whole
-from limbeck._learner.report.comparison import compare_networks
 from limbeck.learn import learn
 from limbeck.network import ReLUNetwork
 

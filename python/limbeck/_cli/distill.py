@@ -33,11 +33,13 @@ from limbeck._cli.options import (
 )
 from limbeck._cli.tables import add_text_options, dialect_of, give_hints
 from limbeck._learner.diagnostics.reading import Reading
-from limbeck._learner.report.comparison import clipped, number, r2_interval
+from limbeck._learner.report.intervals import r2_interval
+from limbeck._learner.report.numbers import clipped, number
 from limbeck._tables.errors import drop_options, listed, numbered
 from limbeck._tables.files import SUFFIXES, open_table
 from limbeck.blackbox import Distilled, TeacherError, distill
-from limbeck.network._storage import Preprocessing, save_model
+from limbeck.network._network_file import save_network_file
+from limbeck.network._preprocessing import Preprocessing
 
 __all__ = ["add_parser"]
 
@@ -111,7 +113,7 @@ def _distill(arguments: argparse.Namespace) -> int:
     except TeacherError as error:
         raise CommandError(str(error).replace("teacher", name, 1)) from error
     took = time.perf_counter() - started
-    write(lambda: save_model(output, found.network, preprocessing, record(found, found.n_queries)), output)
+    write(lambda: save_network_file(output, found.network, preprocessing, record(found, found.n_queries)), output)
     print(f"{arguments.function}: {found.n_queries:,} queries of {len(means)} features\n")
     print(found if preprocessing.is_none else _InUnits.of(found, means, scales), end="\n\n")
     for title, text in [*_summary(arguments, found), ("time", f"{took:.1f} s"), ("written", str(output))]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from limbeck._learner.report.comparison import number
+from limbeck._learner.report.numbers import number
 from limbeck._tables.errors import drop_options, listed
 from limbeck._tables.files import Table
 

@@ -28,12 +28,14 @@ from limbeck._cli.options import (
     write,
 )
 from limbeck._cli.tables import Columns, add_text_options, choose_columns, dialect_of, give_hints, read_columns
-from limbeck._learner.model.coordinates import INPUTS
-from limbeck._learner.report.comparison import clipped, number, r2_interval
+from limbeck._learner.model.input_tests import INPUTS
+from limbeck._learner.report.intervals import r2_interval
+from limbeck._learner.report.numbers import clipped, number
 from limbeck._learner.tabular.cross_validation import FEWEST_HELD_OUT
 from limbeck._tables.files import SUFFIXES, Table, open_table, stem
 from limbeck.learn import Learned, learn
-from limbeck.network._storage import Preprocessing, save_model
+from limbeck.network._network_file import save_network_file
+from limbeck.network._preprocessing import Preprocessing
 
 __all__ = ["add_parser"]
 
@@ -89,7 +91,7 @@ def _learn(arguments: argparse.Namespace) -> int:
     with _without_validation(arguments, rows):
         result = _learned(arguments, table, columns, values)
     took = time.perf_counter() - started - read_in
-    write(lambda: save_model(output, result.network, _origin(table, columns), record(result, rows)), output)
+    write(lambda: save_network_file(output, result.network, _origin(table, columns), record(result, rows)), output)
     d = len(columns.features)
     print(f"{arguments.file.name}: {rows:,} rows, {d} feature{'s' if d > 1 else ''}\n\n{result}\n")
     summary = _summary(arguments, result, rows)

@@ -14,7 +14,7 @@ from limbeck._base.files import is_special
 from limbeck._learner.pipeline.from_arrays import ConstantFeaturesError
 from limbeck._learner.pipeline.result import Learned
 from limbeck._learner.report import text as sentences
-from limbeck.network._storage import is_network_file
+from limbeck.network._network_file import is_network_file
 
 __all__ = [
     "STANDARD_OUTPUT",

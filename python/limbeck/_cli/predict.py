@@ -15,7 +15,7 @@ from limbeck._cli.tables import add_text_options, dialect_of
 from limbeck._learner.report.text import LOWEST_R2, r2_text
 from limbeck._tables.errors import ColumnsError, TableError, listed
 from limbeck._tables.files import SUFFIXES, Table, open_table
-from limbeck.network._storage import Model, load_model
+from limbeck.network._network_file import NetworkFile, load_network_file
 
 __all__ = ["add_parser"]
 
@@ -40,7 +40,7 @@ def _predict(arguments: argparse.Namespace) -> int:
     Columns are matched by name where the file has names, else by position. If the target is among them, R2 goes to the
     standard error.
     """
-    model = load_model(arguments.network)
+    model = load_network_file(arguments.network)
     known = model.preprocessing
     names = known.features if known is not None and known.named else ()
     table = open_table(arguments.file, dialect_of(arguments), names=names)
@@ -72,7 +72,7 @@ def _predict(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _matched_columns(model: Model, table: Table) -> tuple[list[int], int | None]:
+def _matched_columns(model: NetworkFile, table: Table) -> tuple[list[int], int | None]:
     """Columns of the features in the order of the network, and of the target if it is there."""
     known = model.preprocessing
     if known is not None and known.named and table.named:

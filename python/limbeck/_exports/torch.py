@@ -1,4 +1,4 @@
-"""The PyTorch form of a network; imported only when it is asked for."""
+"""PyTorch form of a network: a module that imports PyTorch, so that nothing else may import it at its head."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ import torch
 from torch import Tensor, nn
 
 if TYPE_CHECKING:
-    from limbeck.network import ReLUNetwork
+    from limbeck.network._parameters import Parameters
 
-__all__ = ["SumOfReLUs"]
+__all__ = ["ReLUModule"]
 
 
-class SumOfReLUs(nn.Module):  # type: ignore[misc]
+class ReLUModule(nn.Module):  # type: ignore[misc]
     """``relu(x @ weights.T + thresholds) @ output + x @ linear + bias``, in float64.
 
     Parameters
     ----------
-    network : ReLUNetwork
-        Whose parameters are copied, under its own names for them.
+    parameters : Parameters
+        Copied, each under its own name.
     """
 
-    def __init__(self, network: ReLUNetwork) -> None:
+    def __init__(self, parameters: Parameters) -> None:
         super().__init__()
         for name in ("weights", "thresholds", "output", "linear", "bias"):
-            value = torch.tensor(getattr(network, name), dtype=torch.float64)
+            value = torch.tensor(getattr(parameters, name), dtype=torch.float64)
             self.register_parameter(name, nn.Parameter(value))
 
     def forward(self, x: Tensor) -> Tensor:

@@ -1,48 +1,18 @@
-"""One pass over blocks, with a line of progress."""
+"""One pass over blocks, with a bar of progress."""
 
 from __future__ import annotations
 
-import time
 from typing import Any, TypeVar
 
-from limbeck._base.progress import progress_line
-from limbeck.blocks._protocol import Blocks, Statistic, as_blocks
+from limbeck._base.progress import progress_bar
+from limbeck.blocks._protocol import Blocks, Report, Statistic, as_blocks
 
-__all__ = ["PassLine", "add_blocks", "sum_over"]
+__all__ = ["add_blocks", "sum_over"]
 
 A = TypeVar("A", bound=Statistic)
-_REFRESH = 0.1  # seconds
-_WIDTH = 20
 
 
-class PassLine:
-    """How far a pass is, how fast it goes, and the time left, for a line of text."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-        self._start = time.perf_counter()
-        self._first: int | None = None  # rows done before, by a pass that was interrupted
-        self._last = 0.0
-
-    def text(self, done: int, n_rows: int | None) -> str | None:
-        """The line, or None where it is too soon for another one."""
-        now = time.perf_counter()
-        if self._first is None:
-            self._first, self._start = done, now
-            return None
-        if now - self._last < _REFRESH and done != n_rows:
-            return None
-        self._last = now
-        speed = (done - self._first) / max(now - self._start, 1e-9)
-        if not n_rows:
-            return f"{self._name}  {done:.3g} rows  {speed:.2g} rows/s"
-        part = min(1.0, done / n_rows)
-        bar = ("#" * int(part * _WIDTH)).ljust(_WIDTH, ".")
-        left = int((n_rows - done) / speed + 0.5) if speed else 0
-        return f"{self._name}  [{bar}] {100 * part:3.0f} %  {speed:.2g} rows/s  {left // 60}:{left % 60:02d} left"
-
-
-def sum_over(blocks: Any, empty: A, n_threads: int | None, report: Any = None) -> A:  # noqa: ANN401
+def sum_over(blocks: Any, empty: A, n_threads: int | None, report: Report | None = None) -> A:  # noqa: ANN401
     """The sum over all blocks, wherever they are.
 
     Raises
@@ -61,16 +31,10 @@ def sum_over(blocks: Any, empty: A, n_threads: int | None, report: Any = None) -
 def add_blocks(sums: A, empty: A, blocks: Any, progress: bool, n_threads: int | None) -> None:  # noqa: ANN401
     """Add all blocks to ``sums``, which stays as it is if anything fails."""
     source = as_blocks(blocks, "blocks", passes=1)
-    line = progress_line() if progress else None
-    words = PassLine("rows")
-
-    def report(done: int, n_rows: int | None) -> None:
-        if line is not None and (text := words.text(done, n_rows)) is not None:
-            line.show(text)
-
+    bar = progress_bar("blocks", "rows") if progress else None
     try:
-        added = sum_over(source, empty, n_threads, report)
+        added = sum_over(source, empty, n_threads, None if bar is None else bar.advance_to)
     finally:
-        if line is not None:
-            line.close()
+        if bar is not None:
+            bar.close()
     sums.__dict__.update((added if not sums.n_rows else sums + added).__dict__)  # type: ignore[attr-defined]

@@ -1,26 +1,30 @@
-"""Which labels to train on, told from data alone."""
+"""Advice from data alone on which labels to train on."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from limbeck._base.arrays import Float64Array, float_array, labels_array, require_finite, same_length, thread_count
+from limbeck._base.arrays import (
+    Float64Array,
+    float_array,
+    labels_array,
+    power_of_two_scale,
+    require_finite,
+    same_length,
+    thread_count,
+)
 from limbeck._base.frames import require_same_rows
+from limbeck._base.intercepts import centred, intercept_kind
+from limbeck._base.text_table import text_table
 from limbeck._base.warnings import warn
+from limbeck.distillation.settings import ADVISOR_SETTINGS, AdvisorSettings
 from limbeck.ridgeless import generalized_cross_validation, leave_one_out
-from limbeck.ridgeless._certified import centred, check_intercept, power_of_two_scale
 
 __all__ = ["Advice", "advise"]
-
-_CERTAIN = 2.0  # standard errors
-_FEWEST_ROWS = 8
-_FEWEST_DIRECTIONS, _LITTLE = 5, 0.05  # of what chance explains in so many directions
-_SAME = 1e-20  # of squares: labels that differ by less do by rounding
-_ZERO = 1e-12  # of the largest entry of a column: what rounding leaves of its mean
-_CALIBRATED = 1.1  # covers 0.93 to 0.97 in trials, from 20 to 500 rows and 20 to 2,000 features
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,12 +40,12 @@ class Advice:
     strong_error, surrogate_error, mixture_error : float
         Mean squared leave-one-out errors against the strong labels.
     weight : float
-        Of the surrogate's labels in the mixture ``weight * surrogate + (1 - weight) * strong`` of least error; it may
-        be negative, or exceed one.
+        Weight of the surrogate's labels in the mixture ``weight * surrogate + (1 - weight) * strong`` of least error;
+        it may be negative, or exceed one.
     gain : float
         ``strong_error`` less that of the surrogate's labels or of the mixture, whichever is meant or looks better.
     standard_error : float
-        Of the gain, from the rows.
+        Standard error of the gain, from the rows.
     surrogate_gain, surrogate_standard_error : float
         ``strong_error - surrogate_error``, and its standard error.
     strong_gcv, surrogate_gcv : float
@@ -69,6 +73,7 @@ class Advice:
 
     @property
     def _leaning(self) -> str:
+        """Which labels look better where the recommendation is undecided."""
         if self.recommendation != "undecided":
             return ""
         if self.gain <= 0:
@@ -77,16 +82,18 @@ class Advice:
         return f" ({better} better, within the error)"
 
     def __str__(self) -> str:
-        return "\n".join(
+        errors = text_table(
             [
-                f"train on: {self.recommendation}{self._leaning}",
-                f"  strong labels     {self.strong_error:.5g}",
-                f"  surrogate labels  {self.surrogate_error:.5g}",
-                f"  mixture           {self.mixture_error:.5g}  (weight of the surrogate {self.weight:.2f})",
-                f"  gain              {self.gain:.3g} +- {self.standard_error:.2g}",
-                f"effective ridge {self.effective_ridge:.3g}, degrees of freedom {self.degrees_of_freedom:.4g}",
-            ]
+                ["strong labels", f"{self.strong_error:.5g}", ""],
+                ["surrogate labels", f"{self.surrogate_error:.5g}", ""],
+                ["mixture", f"{self.mixture_error:.5g}", f"(weight of the surrogate {self.weight:.2f})"],
+                ["gain", f"{self.gain:.3g} +- {self.standard_error:.2g}", ""],
+            ],
+            left=(0, 1, 2),
         )
+        ridge, freedom = f"{self.effective_ridge:.3g}", f"{self.degrees_of_freedom:.4g}"
+        lines = [f"train on: {self.recommendation}{self._leaning}", *(f"  {line}" for line in errors)]
+        return "\n".join([*lines, f"effective ridge {ridge}, degrees of freedom {freedom}"])
 
 
 def advise(
@@ -108,7 +115,7 @@ def advise(
     surrogate_predictions : array_like of shape (n,) or (n, 1)
         The surrogate's labels of the same rows. It must not have been fitted to y: then they are too good to be true.
         Out-of-fold predictions know of y through the other rows, and look a little better than they are.
-    intercept : {"centred", None, "in norm"}, default "centred"
+    intercept : {"centred", None, "penalised"}, default "centred"
         Whether targets have a constant term, as for :func:`limbeck.ridgeless.solve`. Do not subtract means beforehand
         instead: with more features than rows each row's labels are then known from the others.
     n_threads : int, optional
@@ -161,19 +168,30 @@ def advise(
     weak = labels_array(surrogate_predictions, "surrogate_predictions", np.float64)
     same_length(strong, "y", 0, X, "X", 0, "rows")
     same_length(weak, "surrogate_predictions", 0, X, "X", 0, "rows")
-    if len(X) < _FEWEST_ROWS:
-        raise ValueError(f"X must have at least {_FEWEST_ROWS} rows, got shape {X.shape}")
+    if len(X) < ADVISOR_SETTINGS.fewest_rows:
+        raise ValueError(f"X must have at least {ADVISOR_SETTINGS.fewest_rows} rows, got shape {X.shape}")
     require_finite(thread_count(n_threads), X=X, y=strong, surrogate_predictions=weak)
-    check_intercept(intercept)
+    return advice_on(X, strong, weak, intercept_kind(intercept), n_threads)
+
+
+def advice_on(
+    X: Float64Array,
+    strong: Float64Array,
+    weak: Float64Array,
+    intercept: str | None,
+    n_threads: int | None,
+    settings: AdvisorSettings = ADVISOR_SETTINGS,
+) -> Advice:
+    """Compare the labels; checked arguments of :func:`advise`."""
     # Squares must not leave float64; powers of two change no digit.
     unit = power_of_two_scale(np.stack([strong, weak]))
     strong, weak = strong / unit, weak / unit
     if intercept is None:
-        _refuse_centred(X)
+        _refuse_centred(X, settings.zero_mean)
     labels = np.column_stack([strong, weak])
     residuals = leave_one_out(X, labels, intercept=intercept, n_threads=n_threads)
     tau, freedom = _effective(X, intercept)
-    if _looks_fitted(strong - weak, X, freedom, intercept):
+    if _looks_fitted(strong - weak, X, freedom, intercept, settings):
         warn(
             "surrogate_predictions look as if the surrogate had been fitted to y on these rows: what it misses of y is "
             "all but orthogonal to the features; advice then favours it wrongly",
@@ -181,37 +199,32 @@ def advise(
         )
     on_strong = _Missed(np.zeros(len(X)), residuals[:, 0])
     on_weak = _Missed(strong - weak, residuals[:, 1])
-    step = on_weak.whole - on_strong.whole
-    told_apart = step @ step > _SAME * (on_strong.whole @ on_strong.whole)
-    weight = float(-(on_strong.whole @ step) / (step @ step)) if told_apart else 0.0
+    weight = _best_weight(on_strong, on_weak, settings.same_labels)
     on_mixture = _Missed(weight * on_weak.labels, weight * on_weak.residuals + (1 - weight) * on_strong.residuals)
-    inflation = _inflation(freedom / len(X), len(X))
-    to_mixture = _difference(on_strong, on_mixture, inflation)
-    to_surrogate = _difference(on_strong, on_weak, inflation)
+    inflation = _inflation(freedom / len(X), len(X), settings.calibration)
     gcv = np.asarray(generalized_cross_validation(X, labels, intercept=intercept, n_threads=n_threads))
-    best, (gain, error) = ("mixture", to_mixture)
-    # A weight near one is no reason for a mixture: its error differs by less than its own uncertainty.
-    saved, spread = _difference(on_weak, on_mixture, inflation)
-    if to_surrogate[0] > 0 and saved <= _CERTAIN * spread:
-        best, (gain, error) = "surrogate labels", to_surrogate
-    recommendation = best if gain > _CERTAIN * error else "undecided"
-    if to_surrogate[0] < -_CERTAIN * to_surrogate[1] and recommendation == "undecided":
-        recommendation = "strong labels"
+    by_surrogate = _difference(on_strong, on_weak, inflation)
+    recommendation, chosen = _recommend(
+        by_surrogate,
+        by_mixture=_difference(on_strong, on_mixture, inflation),
+        mixture_over_surrogate=_difference(on_weak, on_mixture, inflation),
+        certain=settings.certain,
+    )
     square = unit**2
     return Advice(
-        recommendation,
-        on_strong.mean_square * square,
-        on_weak.mean_square * square,
-        on_mixture.mean_square * square,
-        weight,
-        gain * square,
-        error * square,
-        to_surrogate[0] * square,
-        to_surrogate[1] * square,
-        float(gcv[0]) * square,
-        float(gcv[1]) * square,
-        tau,
-        freedom,
+        recommendation=recommendation,
+        strong_error=on_strong.mean_square * square,
+        surrogate_error=on_weak.mean_square * square,
+        mixture_error=on_mixture.mean_square * square,
+        weight=weight,
+        gain=chosen.mean * square,
+        standard_error=chosen.standard_error * square,
+        surrogate_gain=by_surrogate.mean * square,
+        surrogate_standard_error=by_surrogate.standard_error * square,
+        strong_gcv=float(gcv[0]) * square,
+        surrogate_gcv=float(gcv[1]) * square,
+        effective_ridge=tau,
+        degrees_of_freedom=freedom,
     )
 
 
@@ -231,25 +244,55 @@ class _Missed:
         return float(np.mean(np.square(self.whole)))
 
 
-def _inflation(omega: float, n: int) -> float:
-    left = max(1 - omega, 1 / n)
-    return float(_CALIBRATED * np.sqrt((2 - left) / left))
+class _Gain(NamedTuple):
+    """By how much the mean squared error is lower."""
+
+    mean: float
+    standard_error: float
 
 
-def _difference(one: _Missed, other: _Missed, inflation: float) -> tuple[float, float]:
-    """Difference of the mean squares, and its standard error."""
+def _best_weight(on_strong: _Missed, on_weak: _Missed, same: float) -> float:
+    """Weight of the surrogate's labels in the mixture of least error; 0 if the labels are the same."""
+    step = on_weak.whole - on_strong.whole
+    told_apart = step @ step > same * (on_strong.whole @ on_strong.whole)
+    return float(-(on_strong.whole @ step) / (step @ step)) if told_apart else 0.0
+
+
+def _recommend(
+    by_surrogate: _Gain, by_mixture: _Gain, mixture_over_surrogate: _Gain, certain: float
+) -> tuple[str, _Gain]:
+    """The recommendation, and the gain of what is recommended or looks better."""
+    best, gain = "mixture", by_mixture
+    # A weight near one is no reason for a mixture: its error differs by less than its own uncertainty.
+    needless = mixture_over_surrogate.mean <= certain * mixture_over_surrogate.standard_error
+    if by_surrogate.mean > 0 and needless:
+        best, gain = "surrogate labels", by_surrogate
+    if gain.mean > certain * gain.standard_error:
+        return best, gain
+    worse = by_surrogate.mean < -certain * by_surrogate.standard_error
+    return "strong labels" if worse else "undecided", gain
+
+
+def _inflation(omega: float, n: int, calibration: float) -> float:
+    """Factor of the scatter of squared residuals; see the notes of :func:`advise`."""
+    one_minus_omega = max(1 - omega, 1 / n)
+    return float(calibration * np.sqrt((2 - one_minus_omega) / one_minus_omega))
+
+
+def _difference(one: _Missed, other: _Missed, inflation: float) -> _Gain:
+    """By how much the other mean square is lower."""
     correlated = np.square(one.residuals) - np.square(other.residuals)
     free = one.labels * (one.labels + 2 * one.residuals) - other.labels * (other.labels + 2 * other.residuals)
     error = float((inflation * correlated + free).std(ddof=1) / np.sqrt(len(free)))
-    return float((correlated + free).mean()), error
+    return _Gain(float((correlated + free).mean()), error)
 
 
 def _effective(X: Float64Array, intercept: str | None) -> tuple[float, float]:
-    """Tau, and n Omega with one for a constant."""
+    """Tau, and the degrees of freedom: n Omega, and one for a constant."""
     n, constant = len(X), int(intercept == "centred")
     X = _rows_of_fit(X, intercept)
     unit = power_of_two_scale(X)
-    # Not of the rows' inner products, whose condition is the square.
+    # Singular values of the rows, not eigenvalues of their inner products, whose condition is the square.
     sizes = np.linalg.svd(X / unit, compute_uv=False)
     values = np.square(sizes[sizes > np.finfo(np.float64).eps * max(X.shape) * sizes[0]])
     if len(values) < n - constant:
@@ -260,28 +303,30 @@ def _effective(X: Float64Array, intercept: str | None) -> tuple[float, float]:
 
 
 def _rows_of_fit(X: Float64Array, intercept: str | None) -> Float64Array:
-    """With a column of ones, or centred, as the constant asks for."""
-    if intercept == "in norm":
+    """Rows with a column of ones for a penalised constant, less their means for a free one."""
+    if intercept == "penalised":
         return np.column_stack([X, np.ones(len(X))])
     return centred(X)[0] if intercept == "centred" else X
 
 
-def _refuse_centred(X: Float64Array) -> None:
+def _refuse_centred(X: Float64Array, zero_mean: float) -> None:
     """Raise ValueError where rows add up to zero that would be independent otherwise."""
     n, p = X.shape
-    if n <= p and (np.abs(X.mean(axis=0)) <= _ZERO * np.abs(X).max(axis=0)).all():
+    if n <= p and (np.abs(X.mean(axis=0)) <= zero_mean * np.abs(X).max(axis=0)).all():
         raise ValueError(
             f"X has been centred, and has {n} rows of {p} features: each row is then known from the others; pass it "
             'as it was, with intercept="centred"'
         )
 
 
-def _looks_fitted(missed: Float64Array, X: Float64Array, freedom: float, intercept: str | None) -> bool:
+def _looks_fitted(
+    missed: Float64Array, X: Float64Array, freedom: float, intercept: str | None, settings: AdvisorSettings
+) -> bool:
     """Whether the features explain far less of what the surrogate misses than they would by chance."""
     n = len(X)
-    if not _FEWEST_DIRECTIONS <= freedom < n or not missed.any():
+    if not settings.fewest_directions <= freedom < n or not missed.any():
         return False
     rows = _rows_of_fit(X, intercept)
     missed = missed - missed.mean() if intercept == "centred" else missed
-    left = missed - rows @ np.linalg.lstsq(rows, missed, rcond=None)[0]
-    return bool(1 - (left @ left) / (missed @ missed) < _LITTLE * freedom / n)
+    residual = missed - rows @ np.linalg.lstsq(rows, missed, rcond=None)[0]
+    return bool(1 - (residual @ residual) / (missed @ missed) < settings.suspiciously_little * freedom / n)

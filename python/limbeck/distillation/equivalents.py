@@ -28,7 +28,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from limbeck._base.arrays import Float64Array, integer, require_finite, same_length, vector
-from limbeck._base.warnings import warn
+from limbeck._base.warnings import warn as give_warning
 from limbeck.distillation.fixed_point import edge, edge_width, effective_ridge
 from limbeck.distillation.task import Task, eigenvalues_array, nonnegative, number, require_task
 
@@ -49,7 +49,7 @@ __all__ = [
     "weighted",
 ]
 
-_NEAR_PEAK = 0.85  # of Omega
+_NEAR_PEAK = 0.85  # of Omega: above it the variance term depends on n as 1 / (1 - Omega), and risks scatter as widely
 _FEW_LEFT = 5  # rows times 1 - Omega: the variance is off by about one over that, relatively
 _NEAR_LIMIT = 4  # widths of the smallest eigenvalue's scatter above the lowest ridge: one draw in some 10^4 is beyond
 _SOFTENED = 50.0  # over rows that a ridge is worth: 1/50 of a row dissolves the pole at n = p - 1, in trials
@@ -88,14 +88,14 @@ class Risk(float):
 
 @dataclass(frozen=True, eq=False)
 class Equivalent:
-    """Numbers that describe a regression on n rows: see the module's notation. ``left`` is 1 - Omega, accurately."""
+    """Numbers that describe a regression on n rows, in the module's notation."""
 
     n: int
     ridge: float
     tau: float
     z: Float64Array
     omega: float
-    left: float
+    one_minus_omega: float  # a sum without cancellation
 
     def spread(self, task: Task) -> Float64Array:
         """Variance of each fitted coefficient for gamma = 1."""
@@ -113,16 +113,16 @@ class Equivalent:
         rank = int(np.count_nonzero(task.eigenvalues))
         if self.ridge == 0 and self.n >= rank - 1:
             return np.full(len(self.z), self.n / (self.n - rank - 1) if self.n > rank + 1 else np.inf)
-        return np.asarray(self._with_first_order(task.eigenvalues > 0) / self.left)
+        return np.asarray(self._with_first_order(task.eigenvalues > 0) / self.one_minus_omega)
 
     def _with_first_order(self, varying: NDArray[np.bool_]) -> Float64Array:
         """One and the term of order 1/n, for each coefficient."""
-        z, n, left = self.z, self.n, self.left
+        z, n, rest = self.z, self.n, self.one_minus_omega
         kept, both = 1 - z, z * (1 - z)
         A = float((kept * both).sum()) / n
         slope = kept * kept - 2 * both
-        first = A - float((slope * both).sum()) / n + left * slope
-        first = (first + 4 * A * (float((kept * both).sum()) / (n * left) - kept)) / (n * left * left)
+        first = A - float((slope * both).sum()) / n + rest * slope
+        first = (first + 4 * A * (float((kept * both).sum()) / (n * rest) - kept)) / (n * rest * rest)
         # Next to n = p the mean of a ridgeless fit goes as 1 / (|n - p| - 1), of which the order 1/n is a part; for a
         # ridge that is worth a part of a row this is gone. Elsewhere what follows the first order is not known.
         distance = abs(int(np.count_nonzero(varying)) - n)
@@ -130,27 +130,27 @@ class Equivalent:
         pole = float(np.exp(-_SOFTENED * worth)) / distance if distance > 1 else 0.0
         peak = 1 + pole * distance / (distance - 1) if distance > 1 else 1.0
         # The expansion is one in 1 / (n (1 - Omega)), of no use where that exceeds one.
-        weight = min(max(2 * n * left - 1, 0.0), 1.0)
+        weight = min(max(2 * n * rest - 1, 0.0), 1.0)
         return np.maximum(peak + weight * (first - pole), _LEAST_FACTOR)
 
 
-def equivalent(task: Task, n: int, ridge: float = 0.0, *, doubts: bool = True) -> Equivalent:
-    """Tau, z and Omega; warns near the peak."""
+def equivalent(task: Task, n: int, ridge: float = 0.0, *, warn: bool = True) -> Equivalent:
+    """Tau, z and Omega of checked arguments; ``warn`` says whether to warn near the peak."""
     require_task(task)
     n, ridge = integer(n, "n", 1), number(ridge, "ridge")
     eq = equivalent_at(task, n, float(effective_ridge(task.eigenvalues, n, ridge)), ridge)
     features = int(np.count_nonzero(task.eigenvalues))
     exact = ridge == 0 and n > features + 1
-    if doubts and (eq.left < 1 - _NEAR_PEAK or (n * eq.left < _FEW_LEFT and not exact)):
-        warn(
+    if warn and (eq.one_minus_omega < 1 - _NEAR_PEAK or (n * eq.one_minus_omega < _FEW_LEFT and not exact)):
+        give_warning(
             f"n = {n} rows, {features} features, Omega = {eq.omega:.3f}: the rows are few, or close to the number of "
             "features that count; the risk depends on their draw there, and its prediction is not reliable",
             NearPeakWarning,
         )
-    elif doubts and ridge < 0:
+    elif warn and ridge < 0:
         limit = edge(task.eigenvalues, n)[1]
         if ridge - limit < _NEAR_LIMIT * edge_width(task.eigenvalues, n):
-            warn(
+            give_warning(
                 f"ridge = {ridge:.6g} is close to its limit of {limit:.6g} for n = {n} rows: X X' / n + ridge is "
                 "nearly singular in some draws of the rows, where the risk is far above its prediction",
                 NearPeakWarning,
@@ -164,8 +164,8 @@ def equivalent_at(task: Task, n: int, tau: float, ridge: float) -> Equivalent:
     z = np.divide(tau, l + tau, out=np.ones_like(l), where=l > 0)
     omega = float(np.square(1 - z).sum() / n)
     # n = sum(1 - z) + n ridge / tau: no difference of nearly equal numbers is taken.
-    left = float((z * (1 - z)).sum()) / n + ridge / tau if tau != 0 else max(n - int(np.count_nonzero(l)), 0) / n
-    return Equivalent(n, ridge, tau, z, omega, left)
+    rest = float((z * (1 - z)).sum()) / n + ridge / tau if tau != 0 else max(n - int(np.count_nonzero(l)), 0) / n
+    return Equivalent(n, ridge, tau, z, omega, one_minus_omega=rest)
 
 
 def risk(
@@ -249,23 +249,23 @@ def risk_at(task: Task, eq: Equivalent, s: Float64Array, t: Float64Array, noise:
 
 
 def noise_of_labels(task: Task, label_noise: float | None) -> float:
-    """The variance asked for, or the task's."""
+    """Variance of the labels' noise: that asked for, or the task's."""
     return task.noise if label_noise is None else nonnegative(label_noise, "label_noise")
 
 
 def variance_factor(task: Task, eq: Equivalent, t: Float64Array) -> float:
     """``V / (1 - Omega)``: what each unit of left-over variance adds to the risk."""
     V = float((t * eq.spread(task)).sum())
-    return 0.0 if V == 0 else V / eq.left if eq.left > 0 else np.inf
+    return 0.0 if V == 0 else V / eq.one_minus_omega if eq.one_minus_omega > 0 else np.inf
 
 
 def weighted(weights: Float64Array, values: Float64Array) -> float:
-    """The sum of their products, nothing times infinity being nothing."""
+    """The sum of products of two arrays; a product with zero is zero, also one of zero and infinity."""
     return float(np.multiply(weights, values, out=np.zeros_like(values), where=(weights > 0) & (values > 0)).sum())
 
 
 def times(factor: float, value: float) -> float:
-    """Their product, nothing times infinity being nothing."""
+    """The product of two numbers that are not negative; zero times infinity is zero."""
     return factor * value if value > 0 and factor > 0 else 0.0
 
 

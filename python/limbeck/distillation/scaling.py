@@ -9,17 +9,16 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from limbeck._base.arrays import Float64Array, integer, integers
+from limbeck._base.text_table import text_table
 from limbeck.distillation.equivalents import Equivalent, coefficients, equivalent, risk_at
-from limbeck.distillation.simulation import seed_for, simulate
+from limbeck.distillation.settings import SCALING_SETTINGS, ScalingSettings
+from limbeck.distillation.simulation import seed_for, seed_number, simulate
 from limbeck.distillation.surrogate import best_mask_at, best_surrogate_at
 from limbeck.distillation.task import Task, require_task
 
 __all__ = ["ScalingLaw", "scaling_law"]
 
-_NEXT = 1.1  # sizes between which an exponent is local
-_BENT = 0.1  # of the predicted exponent
-_FEWEST_SIZES = 3
-_CORNER = 0.02  # of an exponent of one: about what exponents drift by away from corners
+_Labels = Callable[[int, Equivalent], Float64Array]
 _LARGE = 700.0  # of an exponential's argument: beyond, it leaves float64
 
 
@@ -34,7 +33,8 @@ class ScalingLaw:
     risks, standard_errors : ndarray of shape (k,)
         Predicted risks, without errors; or means of trials, and theirs.
     exponent : float
-        Of the line through the logarithms. Sizes that are bent are left out if three others remain.
+        Slope of the line through the logarithms, less its sign. Sizes that are bent are left out if three others
+        remain.
     drift : float
         Standard deviation of the local exponents of these sizes: how far the risks are from one power law over them. It
         bounds nothing: an exponent that drifts slowly, as next to a corner, may be many drifts from its limit.
@@ -80,20 +80,15 @@ class ScalingLaw:
             head += f" +- {self.trial_error:.1g} from the trials"
         head += f", local exponents drift by {self.drift:.1g}"
         head += "" if self.predicted_exponent is None else f" (predicted {self.predicted_exponent:.3g})"
-        if np.count_nonzero(~self.bent) < _FEWEST_SIZES <= len(self.bent):
+        if np.count_nonzero(~self.bent) < SCALING_SETTINGS.fewest_sizes <= len(self.bent):
             head += "; fitted to sizes marked 'bent' too, as fewer than three are straight"
-        rows = [
-            f"{n:>9,} {value:>12.5g} {error:>8.2g} {local:>8.3f}{'  bent' if bent else ''}"
-            for n, value, error, local, bent in zip(
-                self.sample_sizes.tolist(),
-                self.risks,
-                self.standard_errors,
-                self.local_exponents,
-                self.bent,
-                strict=True,
-            )
+        columns = (self.sample_sizes.tolist(), self.risks, self.standard_errors, self.local_exponents, self.bent)
+        cells = [
+            [f"{n:,}", f"{value:.5g}", f"{error:.2g}", f"{local:.3f}", "bent" if bent else ""]
+            for n, value, error, local, bent in zip(*columns, strict=True)
         ]
-        return "\n".join([head, *self.corners, f"{'n':>9} {'risk':>12} {'+-':>8} {'local':>8}", *rows])
+        table = text_table([["n", "risk", "+-", "local", ""], *cells], left=(4,))
+        return "\n".join([head, *self.corners, *table])
 
 
 def scaling_law(
@@ -102,22 +97,23 @@ def scaling_law(
     surrogate: ArrayLike | str | None = None,
     *,
     trials: int = 0,
-    seed: int = 0,
+    seed: int | np.random.Generator = 0,
 ) -> ScalingLaw:
     """Fit a power law to the predicted or simulated risks of targets on more and more rows.
 
     Parameters
     ----------
     task : Task
-        Features and ground truth; noise leaves a floor that no number of rows below p removes.
+        Features and ground truth; label noise, of the variance ``task.noise``, leaves a floor that no number of rows
+        below p removes.
     sample_sizes : iterable of int
         Numbers of rows, at least two different ones.
     surrogate : {None, "best", "mask"} or array_like of shape (p,), optional
         Labels: the true ones, those of the best surrogate or the best mask for each size, or of fixed coefficients.
     trials : int, default 0
         Simulate each risk with so many trials, at least two; 0 for predictions.
-    seed : int, default 0
-        Of the trials.
+    seed : int or numpy.random.Generator, default 0
+        Source of the random numbers of the trials; those of different sizes are independent.
 
     Returns
     -------
@@ -147,17 +143,60 @@ def scaling_law(
     trials = integer(trials, "trials", 0)
     if trials == 1:
         raise ValueError("trials must be 0, for predictions, or at least 2, for standard errors; got 1")
-    labels = _labels(task, surrogate)
+    return fitted_law(task, sizes, surrogate, trials, seed_number(seed))
 
-    def value(n: int, doubts: bool) -> float:
-        eq = equivalent(task, n, doubts=doubts)
+
+def fitted_law(
+    task: Task,
+    sizes: NDArray[np.int64],
+    surrogate: ArrayLike | str | None,
+    trials: int,
+    seed: int,
+    settings: ScalingSettings = SCALING_SETTINGS,
+) -> ScalingLaw:
+    """Fit the law of checked arguments; see :func:`scaling_law`."""
+    labels = _labels(task, surrogate)
+    risks, local = _local_exponents(task, sizes, labels, settings.local_ratio)
+    predicted = _predicted_exponent(task, surrogate)
+    expected = np.median(local) if predicted is None else predicted
+    allowed = settings.off_power_law * max(abs(expected), settings.off_power_law)
+    off_power_law = ~(np.abs(local - expected) <= allowed)
+    enough = np.count_nonzero(~off_power_law) >= settings.fewest_sizes
+    kept = ~off_power_law if enough else np.ones(len(sizes), dtype=bool)
+    errors = np.zeros(len(sizes))
+    if trials:
+        risks, errors = _simulated(task, sizes, labels, trials, seed)
+    slope, error, level = _line(np.log(sizes[kept]), np.log(risks[kept]), errors[kept] / risks[kept])
+    known = local[kept & np.isfinite(local)]
+    return ScalingLaw(
+        sample_sizes=sizes,
+        risks=risks,
+        standard_errors=errors,
+        exponent=-slope,
+        drift=float(known.std(ddof=1)) if len(known) > 1 else 0.0,
+        trial_error=error,
+        constant=float(np.exp(level)),
+        predicted_exponent=predicted,
+        local_exponents=local,
+        bent=off_power_law,
+        corners=() if predicted == 0 else _corners(task, surrogate, sizes, settings.corner),
+    )
+
+
+def _local_exponents(
+    task: Task, sizes: NDArray[np.int64], labels: _Labels, ratio: float
+) -> tuple[Float64Array, Float64Array]:
+    """Predicted risks, and their exponents between each size and one that is larger by a ratio."""
+
+    def value(n: int, warn: bool) -> float:
+        eq = equivalent(task, n, warn=warn)
         return float(risk_at(task, eq, labels(n, eq), task.eigenvalues, task.noise))
 
-    following = np.maximum(sizes + 1, np.ceil(_NEXT * sizes).astype(int))
-    # Not across the peak: there the slope is looked for on this side.
+    following = np.maximum(sizes + 1, np.ceil(ratio * sizes).astype(int))
+    # Not across the peak: the slope there is taken on this side of it.
     features = int(np.count_nonzero(task.eigenvalues))
     across = (sizes < features) & (following >= features - 1)
-    following[across] = np.maximum(np.floor(sizes[across] / _NEXT).astype(int), 1)
+    following[across] = np.maximum(np.floor(sizes[across] / ratio).astype(int), 1)
     risks = np.array([value(int(n), True) for n in sizes])
     after = np.array([value(int(n), False) for n in following])
     usable = (risks > 0) & (risks < np.inf)
@@ -165,38 +204,23 @@ def scaling_law(
         at = int(np.argmin(usable))
         raise ValueError(f"a power law needs positive, finite risks; that of n = {sizes[at]} rows is {risks[at]:g}")
     with np.errstate(divide="ignore", invalid="ignore"):
-        local = -np.log(after / risks) / np.log(following / sizes)
-    predicted = _predicted_exponent(task, surrogate)
-    expected = np.median(local) if predicted is None else predicted
-    bent = ~(np.abs(local - expected) <= _BENT * max(abs(expected), _BENT))
-    kept = ~bent if np.count_nonzero(~bent) >= _FEWEST_SIZES else np.ones(len(sizes), dtype=bool)
-    errors = np.zeros(len(sizes))
-    if trials:
-        made = [labels(n, equivalent(task, n, doubts=False)) for n in sizes.tolist()]
-        found = [
-            simulate(task, n, s, trials=trials, seed=seed_for(seed, n))
-            for n, s in zip(sizes.tolist(), made, strict=True)
-        ]
-        risks, errors = np.array([one.mean for one in found]), np.array([one.standard_error for one in found])
-    slope, error, level = _line(np.log(sizes[kept]), np.log(risks[kept]), errors[kept] / risks[kept])
-    known = local[kept & np.isfinite(local)]
-    drift = float(known.std(ddof=1)) if len(known) > 1 else 0.0
-    return ScalingLaw(
-        sizes,
-        risks,
-        errors,
-        -slope,
-        drift,
-        error,
-        float(np.exp(level)),
-        predicted,
-        local,
-        bent,
-        () if predicted == 0 else _corners(task, surrogate, sizes),
-    )
+        return risks, -np.log(after / risks) / np.log(following / sizes)
+
+
+def _simulated(
+    task: Task, sizes: NDArray[np.int64], labels: _Labels, trials: int, seed: int
+) -> tuple[Float64Array, Float64Array]:
+    """Means of trials for each size, and their standard errors."""
+    counts = sizes.tolist()
+    made = [labels(n, equivalent(task, n, warn=False)) for n in counts]
+    simulations = [
+        simulate(task, n, s, trials=trials, seed=seed_for(seed, n)) for n, s in zip(counts, made, strict=True)
+    ]
+    return np.array([result.mean for result in simulations]), np.array([r.standard_error for r in simulations])
 
 
 def _predicted_exponent(task: Task, surrogate: ArrayLike | str | None) -> float | None:
+    """The exponent of the theory, where it has one; see :class:`ScalingLaw`."""
     if task.power_law_exponents is None or not (surrogate is None or isinstance(surrogate, str)):
         return None
     alpha, r = task.power_law_exponents
@@ -205,8 +229,11 @@ def _predicted_exponent(task: Task, surrogate: ArrayLike | str | None) -> float 
     return 0.0 if task.noise > 0 else float(min(r - 1, 2 * alpha))
 
 
-def _corners(task: Task, surrogate: ArrayLike | str | None, sizes: NDArray[np.int64]) -> tuple[str, ...]:
-    """Corners of the theory that are near: what each does to the exponent at the sizes' geometric mean."""
+def _corners(task: Task, surrogate: ArrayLike | str | None, sizes: NDArray[np.int64], drift: float) -> tuple[str, ...]:
+    """Corners of the theory that are near: what each does to the exponent at the sizes' geometric mean.
+
+    Those that move an exponent of one by less than ``drift`` are left out.
+    """
     if task.power_law_exponents is None or not (surrogate is None or isinstance(surrogate, str)):
         return ()
     alpha, r = task.power_law_exponents
@@ -214,10 +241,10 @@ def _corners(task: Task, surrogate: ArrayLike | str | None, sizes: NDArray[np.in
         return ("The theory needs alpha and r above one.",)
     n, p = float(np.exp(np.log(sizes).mean())), task.n_features
     exponent, gap = min(r - 1, 2 * alpha), abs(r - 1 - 2 * alpha)
-    allowed, found = _CORNER * max(exponent, 1.0), []
+    allowed, found = drift * max(exponent, 1.0), []
     # Two powers of nearly the same exponent, (n^-(r - 1) - n^-2 alpha) / gap: locally off by gap / (n^gap - 1).
     between = 1 / np.log(n) if np.isclose(gap, 0) else gap / np.expm1(min(gap * np.log(n), _LARGE)) if n > 1 else np.inf
-    if between > _CORNER:
+    if between > drift:
         found.append(
             f"At r = 2 alpha + 1 the risk goes as n^-{2 * alpha:.3g} log n; r = {r:.3g} is so close to it that "
             f"exponents at these sizes are lower by about {between:.1g}."
@@ -232,7 +259,7 @@ def _corners(task: Task, surrogate: ArrayLike | str | None, sizes: NDArray[np.in
         )
     if n < p:
         # The effective ridge falls as n^-1 / (1 - Omega), which is n^-alpha where features do not end.
-        falls = 1 / equivalent(task, round(n), doubts=False).left
+        falls = 1 / equivalent(task, round(n), warn=False).one_minus_omega
         off = exponent * abs(falls / alpha - 1)
         if off > allowed:
             found.append(
@@ -242,7 +269,8 @@ def _corners(task: Task, surrogate: ArrayLike | str | None, sizes: NDArray[np.in
     return tuple(found)
 
 
-def _labels(task: Task, surrogate: ArrayLike | str | None) -> Callable[[int, Equivalent], Float64Array]:
+def _labels(task: Task, surrogate: ArrayLike | str | None) -> _Labels:
+    """Coefficients that make the labels, by the number of rows."""
     if surrogate is None:
         return lambda n, eq: task.beta
     if isinstance(surrogate, str):

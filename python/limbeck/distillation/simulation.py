@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from limbeck import _kernels
 from limbeck._base.arrays import Float64Array, integer, thread_count
-from limbeck._base.progress import progress_line
+from limbeck._base.progress import progress_bar
 from limbeck.distillation.equivalents import coefficients, deployment_variances, noise_of_labels
 from limbeck.distillation.fixed_point import effective_ridge
+from limbeck.distillation.settings import SIMULATION_SETTINGS, SimulationSettings
 from limbeck.distillation.task import Task, number, require_task
-from limbeck.distillation.two_stages import seen_features
+from limbeck.distillation.two_stages import FirstStage
 
-__all__ = ["Simulation", "simulate"]
+__all__ = ["Simulation", "run_trials", "seed_for", "seed_number", "simulate"]
 
-_FIRST_TRIALS = 32
-_TRIALS_AT_ONCE = 64  # between two looks at the standard error
-_OPERATIONS_AT_ONCE = 3e10  # about a second, between two looks at the progress
-_SMALLEST = 1e-75  # of the largest eigenvalue: its root is the least normal number of single precision
+_SEEDS = 2**31  # that a generator chooses from: all that `seed` may be as an int
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,11 +28,11 @@ class Simulation:
     Attributes
     ----------
     mean : float
-        Their mean.
+        Mean of the risks.
     standard_error : float
-        Of the mean; NaN for one trial.
+        Standard error of the mean; NaN for one trial.
     risks : ndarray of shape (trials,)
-        One for each trial, in order.
+        Excess risk of each trial, in order.
     """
 
     mean: float
@@ -55,7 +53,7 @@ def simulate(
     ridge: float = 0.0,
     *,
     trials: int = 100,
-    seed: int = 0,
+    seed: int | np.random.Generator = 0,
     label_noise: float | None = None,
     test_eigenvalues: ArrayLike | None = None,
     surrogate_task: Task | None = None,
@@ -71,12 +69,13 @@ def simulate(
     Parameters
     ----------
     task, n, surrogate, ridge, label_noise, test_eigenvalues
-        As for :func:`risk`.
+        As for :func:`risk`: ``task.noise`` and ``label_noise`` are variances.
     trials : int, default 100
         Number of trials; at most, if a standard error is asked for.
-    seed : int, default 0
-        Of the random numbers. A trial's depend on the seed and on the trial's number alone, so that any number of
-        threads and any number of trials gives the same first ones, bit for bit (on one instruction set).
+    seed : int or numpy.random.Generator, default 0
+        Source of the random numbers; a generator is asked for one int. A trial's numbers depend on that and on the
+        trial's number alone, so that any number of threads and any number of trials gives the same first ones, bit for
+        bit (on one instruction set).
     surrogate_task, m, surrogate_ridge, features
         As for :func:`two_stage_risk`: every trial fits a surrogate of its own first, on rows of its own covariance, and
         takes its coefficients from the surrogate's basis to the features' own and to that of ``task``. Not together
@@ -113,54 +112,131 @@ def simulate(
     >>> bool(abs(found.mean - risk(task, 100)) < 4 * found.standard_error)
     True
     """
-    require_task(task)
-    n, trials, seed = integer(n, "n", 1), integer(trials, "trials", 1), integer(seed, "seed", 0)
-    ridge = number(ridge, "ridge")
-    effective_ridge(task.eigenvalues, n, ridge)  # an error for ridges below the limit
-    threads = thread_count(n_threads)
+    n, trials = integer(n, "n", 1), integer(trials, "trials", 1)
+    problem = _checked_problem(task, n, surrogate, number(ridge, "ridge"), label_noise, test_eigenvalues)
+    if surrogate_task is not None:
+        if surrogate is not None:
+            raise ValueError("surrogate and surrogate_task cannot both be given")
+        problem = replace(problem, first=_checked_first_stage(task, surrogate_task, m, surrogate_ridge, features))
+    elif m is not None or features is not None or surrogate_ridge:
+        raise ValueError("m, features and surrogate_ridge need a surrogate_task")
+    problem.require_range(SIMULATION_SETTINGS.smallest_eigenvalue)
     wanted = None if standard_error is None else number(standard_error, "standard_error")
     if wanted is not None and wanted <= 0:
         raise ValueError(f"standard_error must be positive, got {standard_error!r}")
-    test = deployment_variances(test_eigenvalues, task)
-    first_stage, labels = None, None
-    if surrogate_task is None:
-        if m is not None or features is not None or surrogate_ridge:
-            raise ValueError("m, features and surrogate_ridge need a surrogate_task")
-        labels = task.beta if surrogate is None else coefficients(surrogate, "surrogate", task)
-    else:
-        if surrogate is not None:
-            raise ValueError("surrogate and surrogate_task cannot both be given")
-        first_stage = _first_stage(task, surrogate_task, m, surrogate_ridge, features)
-    _check_range(task, n)
-    if surrogate_task is not None:
-        _check_range(surrogate_task, n if m is None else m)
-    arrays = (task.eigenvalues, test, task.beta, labels)
-    bases = (None, None) if surrogate_task is None else (task.basis, surrogate_task.basis)
-    noise = float(np.sqrt(noise_of_labels(task, label_noise)))
+    return run_trials(problem, trials, seed_number(seed), wanted, progress, thread_count(n_threads))
+
+
+@dataclass(frozen=True, eq=False)
+class _Problem:
+    """What every trial draws and fits: checked arguments."""
+
+    task: Task
+    n: int
+    surrogate: Float64Array  # coefficients that make the labels, unless there is a first stage
+    ridge: float
+    label_noise: float  # variance
+    test_eigenvalues: Float64Array
+    first: FirstStage | None = None
+
+    def risks(self, seed: int, begin: int, count: int, threads: int) -> Float64Array:
+        """Risks of trials ``begin`` to ``begin + count - 1``.
+
+        Raises
+        ------
+        FloatingPointError
+            A trial cannot be solved, or its risk leaves float64.
+        """
+        task, first = self.task, self.first
+        arrays = (task.eigenvalues, self.test_eigenvalues, task.beta, self.surrogate if first is None else None)
+        noise = float(np.sqrt(self.label_noise))
+        if first is None:
+            risks = _kernels.simulate(*arrays, self.n, noise, self.ridge, None, seed, begin, count, threads)
+            return _solved(risks, self.n, self.ridge)
+        own = first.task
+        stage = (own.eigenvalues, own.beta, first.seen, first.m, float(np.sqrt(own.noise)), first.ridge)
+        bases = (task.basis, own.basis)
+        risks = _kernels.simulate(*arrays, self.n, noise, self.ridge, stage, seed, begin, count, threads, *bases)
+        return _solved(risks, self.n, min(self.ridge, first.ridge))
+
+    @property
+    def operations(self) -> int:
+        """Multiplications and additions of a trial, about."""
+        rows, p = max(self.n, 0 if self.first is None else self.first.m), self.task.n_features
+        return rows * p * min(rows, p)
+
+    def require_range(self, smallest: float) -> None:
+        """Raise ValueError where features count that are below a part of the largest."""
+        _require_range(self.task, self.n, smallest)
+        if self.first is not None:
+            _require_range(self.first.task, self.first.m, smallest)
+
+
+def run_trials(
+    problem: _Problem,
+    trials: int,
+    seed: int,
+    wanted: float | None,
+    progress: bool,
+    threads: int,
+    settings: SimulationSettings = SIMULATION_SETTINGS,
+) -> Simulation:
+    """Run trials until there are enough, or the standard error is ``wanted`` of the mean."""
     risks = np.empty(0)
-    larger = max(n, m or 0)
-    slow = int(_OPERATIONS_AT_ONCE / (larger * task.n_features * min(larger, task.n_features)))
-    line = progress_line() if progress else None
+    bar = progress_bar("simulate", "trials") if progress else None
     try:
+        if bar:
+            bar.advance_to(0, trials)
         while len(risks) < trials:
             count = trials - len(risks)
-            if wanted is not None or line:
-                # A standard error needs its first trials, however slow they are.
-                least, most = (_FIRST_TRIALS, _FIRST_TRIALS) if not len(risks) else (1, _TRIALS_AT_ONCE)
-                count = min(count, max(least if wanted is not None else 1, min(most, slow)))
-            more = _kernels.simulate(*arrays, n, noise, ridge, first_stage, seed, len(risks), count, threads, *bases)
-            risks = np.concatenate([risks, _solved(more, n, min(ridge, surrogate_ridge))])
-            if line:
-                line.show(f"{len(risks)} of {trials} trials")
+            if wanted is not None or bar:
+                count = min(count, _trials_at_once(problem, len(risks), wanted is not None, settings))
+            risks = np.concatenate([risks, problem.risks(seed, len(risks), count, threads)])
+            if bar:
+                bar.advance_to(len(risks), trials)
             if wanted is not None and _error(risks) <= wanted * abs(risks.mean()):
                 break
     finally:
-        if line:
-            line.close()
+        if bar:
+            bar.close()
     return Simulation(float(risks.mean()), _error(risks), risks)
 
 
+def _trials_at_once(problem: _Problem, done: int, for_error: bool, settings: SimulationSettings) -> int:
+    """Trials until the next look at the progress or the standard error."""
+    in_time = int(settings.operations_at_once / problem.operations)
+    # A standard error needs its first trials, however slow they are.
+    fewest = settings.first_trials if for_error and not done else 1
+    return max(fewest, min(settings.trials_at_once if done else settings.first_trials, in_time))
+
+
+def _checked_problem(
+    task: Task,
+    n: int,
+    surrogate: ArrayLike | None,
+    ridge: float,
+    label_noise: float | None,
+    test_eigenvalues: ArrayLike | None,
+) -> _Problem:
+    require_task(task)
+    effective_ridge(task.eigenvalues, n, ridge)  # an error for ridges below the limit
+    test = deployment_variances(test_eigenvalues, task)
+    labels = task.beta if surrogate is None else coefficients(surrogate, "surrogate", task)
+    return _Problem(task, n, labels, ridge, noise_of_labels(task, label_noise), test)
+
+
+def _checked_first_stage(
+    task: Task, surrogate_task: Task, m: int | None, ridge: float, features: ArrayLike | None
+) -> FirstStage:
+    if m is None:
+        raise ValueError("surrogate_task needs m, its number of rows")
+    first = FirstStage.checked(task, surrogate_task, m, ridge, features)
+    effective_ridge(surrogate_task.eigenvalues[first.seen], first.m, first.ridge)  # an error below the limit
+    return first
+
+
 def _solved(risks: Float64Array, n: int, ridge: float) -> Float64Array:
+    """The risks, unless a trial had none."""
     if np.isnan(risks).any():
         or_else = f"; or X X' / n + ridge is not positive definite for them, ridge = {ridge:g}" if ridge < 0 else ""
         raise FloatingPointError(
@@ -170,14 +246,21 @@ def _solved(risks: Float64Array, n: int, ridge: float) -> Float64Array:
     return risks
 
 
-def _check_range(task: Task, n: int) -> None:
+def _require_range(task: Task, n: int, smallest: float) -> None:
     """Raise ValueError where features count that single precision cannot hold beside the largest."""
     l = task.eigenvalues[task.eigenvalues > 0]
-    if np.count_nonzero(l > _SMALLEST * l.max()) < min(n, len(l)):
+    if np.count_nonzero(l > smallest * l.max()) < min(n, len(l)):
         raise ValueError(
             f"eigenvalues range over more than 75 decades, and n = {n} rows reach down to them: simulate draws rows in "
             "single precision"
         )
+
+
+def seed_number(seed: int | np.random.Generator) -> int:
+    """The seed of trials: an int as it is, or the next one of a generator."""
+    if isinstance(seed, np.random.Generator):
+        return int(seed.integers(_SEEDS))
+    return integer(seed, "seed", 0)
 
 
 def seed_for(seed: int, n: int) -> int:
@@ -186,18 +269,8 @@ def seed_for(seed: int, n: int) -> int:
 
 
 def _error(risks: Float64Array) -> float:
+    """Standard error of the mean."""
     if len(risks) < 2:
         return float("nan")
     unit = float(risks.max()) or 1.0  # squares must not leave float64
     return unit * float((risks / unit).std(ddof=1) / np.sqrt(len(risks)))
-
-
-def _first_stage(
-    task: Task, first: Task, m: int | None, ridge: float, features: ArrayLike | None
-) -> tuple[Float64Array, Float64Array, NDArray[np.bool_], int, float, float]:
-    seen = seen_features(task, first, features)
-    if m is None:
-        raise ValueError("surrogate_task needs m, its number of rows")
-    ridge, m = number(ridge, "surrogate_ridge"), integer(m, "m", 1)
-    effective_ridge(first.eigenvalues[seen], m, ridge)  # an error for ridges below the limit
-    return (first.eigenvalues, first.beta, seen, m, float(np.sqrt(first.noise)), ridge)

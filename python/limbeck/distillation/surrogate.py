@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from limbeck._base.arrays import Float64Array, integer
+from limbeck._base.text_table import text_table
 from limbeck.distillation.equivalents import (
     Equivalent,
     Risk,
@@ -33,8 +34,8 @@ _ROUNDING = 1e-12  # of a risk, a sum over up to some 10^6 features
 _LEAST_BELOW = 1e-9  # of the way from no ridge to the lowest: ridges nearer to either end give the risks of the ends
 
 
-def _prices(task: Task, eq: Equivalent, t: Float64Array) -> tuple[Float64Array, Float64Array]:
-    """1 - z and c l z^2: the risk is ``sum t ((1 - z) s - beta)^2 + c l z^2 s^2``, and noise."""
+def _coefficient_terms(task: Task, eq: Equivalent, t: Float64Array) -> tuple[Float64Array, Float64Array]:
+    """Terms of each coefficient: 1 - z and c l z^2, for a risk of ``sum t ((1 - z) s - beta)^2 + c l z^2 s^2``."""
     factor = variance_factor(task, eq, t)
     scatter = task.eigenvalues * np.square(eq.z)
     return 1 - eq.z, np.where(scatter > 0, factor * np.where(scatter > 0, scatter, 1.0), 0.0)
@@ -42,14 +43,14 @@ def _prices(task: Task, eq: Equivalent, t: Float64Array) -> tuple[Float64Array, 
 
 def best_surrogate_at(task: Task, eq: Equivalent, t: Float64Array) -> Float64Array:
     """See :func:`optimal_surrogate`."""
-    kept, scatter = _prices(task, eq, t)
+    kept, scatter = _coefficient_terms(task, eq, t)
     below = t * np.square(kept) + scatter
     return np.divide(t * kept * task.beta, below, out=np.zeros_like(below), where=below > 0)
 
 
 def best_mask_at(task: Task, eq: Equivalent, t: Float64Array) -> NDArray[np.bool_]:
     """See :func:`optimal_mask`."""
-    kept, scatter = _prices(task, eq, t)
+    kept, scatter = _coefficient_terms(task, eq, t)
     return np.asarray(t * np.square(1 - kept) + scatter < t)
 
 
@@ -176,7 +177,7 @@ def optimal_ridge(task: Task, n: int, surrogate: ArrayLike | None = None) -> tup
 
 
 def best_ridge_for(task: Task, n: int, s: Float64Array) -> tuple[float, Risk]:
-    """See :func:`optimal_ridge`; of checked arguments, and without a word near the peak."""
+    """See :func:`optimal_ridge`; of checked arguments, without a warning near the peak."""
     l = task.eigenvalues
     # Every effective ridge belongs to one ridge, which needs no root to be found.
     without = float(effective_ridge(l, n))
@@ -184,15 +185,15 @@ def best_ridge_for(task: Task, n: int, s: Float64Array) -> tuple[float, Risk]:
     smallest = float(l[l > 0].min()) * task.n_features / n
     low = np.log10(without * _LEAST_ADDED if without > 0 else min(top * _LEAST_ALONE, smallest))
     exponents = np.arange(low, np.log10(top) + _DECADES_ABOVE, 1 / _RIDGES_PER_DECADE)
-    found = [_least(task, n, s, lambda e: without + 10.0**e, exponents)]
+    candidates = [_least(task, n, s, lambda e: without + 10.0**e, exponents)]
     clear = edge(l, n)[1] + _CLEAR * edge_width(l, n)
     if clear < 0:
         lowest = float(effective_ridge(l, n, clear))
         # As fine next to one end as next to the other: logarithms of the part of the way that is gone over that left.
         span, ends = without - lowest, -np.log10(_LEAST_BELOW)
         exponents = np.arange(-ends, ends, 1 / _RIDGES_PER_DECADE)
-        found.append(_least(task, n, s, lambda e: lowest + span / (1 + 10.0**e), exponents))
-    ridge, value = min(found, key=lambda one: one[1])
+        candidates.append(_least(task, n, s, lambda e: lowest + span / (1 + 10.0**e), exponents))
+    ridge, value = min(candidates, key=lambda candidate: candidate[1])
     none = _risk_of_ridge(task, n, s, 0.0)
     # What is lower by rounding alone is no help.
     return (ridge, value) if value < (1 - _ROUNDING) * none else (0.0, none)
@@ -206,7 +207,7 @@ def _least(
     def at(exponent: float) -> float:
         ridge = _ridge_of(task, n, tau(exponent))
         eq = equivalent_at(task, n, tau(exponent), ridge)
-        value = float(risk_at(task, eq, s, task.eigenvalues, task.noise)) if eq.left > 0 else np.inf
+        value = float(risk_at(task, eq, s, task.eigenvalues, task.noise)) if eq.one_minus_omega > 0 else np.inf
         return value if np.isfinite(value) else np.inf
 
     values = [at(e) for e in exponents]
@@ -226,7 +227,7 @@ def _ridge_of(task: Task, n: int, tau: float) -> float:
 
 
 def _risk_of_ridge(task: Task, n: int, s: Float64Array, ridge: float) -> Risk:
-    return risk_at(task, equivalent(task, n, ridge, doubts=False), s, task.eigenvalues, task.noise)
+    return risk_at(task, equivalent(task, n, ridge, warn=False), s, task.eigenvalues, task.noise)
 
 
 @dataclass(frozen=True)
@@ -282,23 +283,24 @@ class LabelComparison:
         return 1 - value / self.true_labels if self.true_labels else 0.0
 
     def __str__(self) -> str:
-        rows = [
+        risks = [
             ("true labels", self.true_labels),
             (f"best surrogate ({self.amplified} amplified)", self.best_surrogate),
             (f"best mask ({self.kept} kept)", self.best_mask),
             (f"best ridge ({self.ridge:.3g})", self.best_ridge),
         ]
         if self.true_labels.noise > 0:
-            rows += [("noiseless labels", self.noiseless_labels), ("noiseless best", self.noiseless_surrogate)]
-        lines = [f"n = {self.n} rows", f"{'trained on':<30}{'risk':>10}{'saved':>8}"]
-        for name, value in rows:
-            gain = self._saved(value)
-            lines.append(f"{name:<30}{value:>10.5g}" + (f"{gain:>8.1%}" if np.isfinite(gain) else f"{'-':>8}"))
-        return "\n".join(lines)
+            risks += [("noiseless labels", self.noiseless_labels), ("noiseless best", self.noiseless_surrogate)]
+        gains = [self._saved(value) for _, value in risks]
+        cells = [
+            [name, f"{value:.5g}", f"{gain:.1%}" if np.isfinite(gain) else "-"]
+            for (name, value), gain in zip(risks, gains, strict=True)
+        ]
+        return "\n".join([f"n = {self.n} rows", *text_table([["trained on", "risk", "saved"], *cells])])
 
 
 def compare_labels(task: Task, n: int) -> LabelComparison:
-    """What the best surrogate, the best mask and the best ridge save over the true labels.
+    """Compare the best surrogate, the best mask and the best ridge with the true labels.
 
     Parameters
     ----------
@@ -326,11 +328,11 @@ def compare_labels(task: Task, n: int) -> LabelComparison:
     >>> from limbeck.distillation import Task, compare_labels
     >>> print(compare_labels(Task.power_law(500, alpha=2.0, r=1.5), 200))
     n = 200 rows
-    trained on                          risk   saved
-    true labels                      0.11937    0.0%
-    best surrogate (126 amplified)  0.083251   30.3%
-    best mask (203 kept)            0.089662   24.9%
-    best ridge (3.61e-06)            0.11807    1.1%
+    trained on                          risk  saved
+    true labels                      0.11937   0.0%
+    best surrogate (126 amplified)  0.083251  30.3%
+    best mask (203 kept)            0.089662  24.9%
+    best ridge (3.61e-06)            0.11807   1.1%
     """
     eq, l = equivalent(task, n), task.eigenvalues
     surrogate, mask = best_surrogate_at(task, eq, l), best_mask_at(task, eq, l)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -18,7 +20,7 @@ from limbeck.distillation.equivalents import (
 )
 from limbeck.distillation.task import Task, number, require_task
 
-__all__ = ["seen_features", "surrogate_risk", "two_stage_risk"]
+__all__ = ["FirstStage", "surrogate_risk", "two_stage_risk"]
 
 
 def two_stage_risk(
@@ -38,12 +40,13 @@ def two_stage_risk(
     Parameters
     ----------
     task : Task
-        The target's: features, ground truth, and the noise of the surrogate's labels unless ``label_noise`` is given.
+        The target's: features, ground truth, and the variance of the noise of the surrogate's labels unless
+        ``label_noise`` is given.
     n : int
         Number of rows of the target.
     surrogate_task : Task
-        The surrogate's: the same features, with a covariance, truth and noise that may differ. Each task has a basis of
-        its own, and the covariances need not commute; a task without a basis has the features' own axes.
+        The surrogate's: the same features, with a covariance, truth and noise variance that may differ. Each task has a
+        basis of its own, and the covariances need not commute; a task without a basis has the features' own axes.
     m : int
         Number of rows of the surrogate.
     ridge, surrogate_ridge : float, default 0
@@ -52,7 +55,8 @@ def two_stage_risk(
         What the surrogate sees, in the basis of ``surrogate_task`` (its principal components, if that is of a
         covariance); default everything. A weak surrogate sees less than its strong target.
     label_noise : float, optional
-        As for :func:`risk`: of the target's labels; that of the surrogate's own is ``surrogate_task``'s.
+        Variance of the noise of the target's labels, as for :func:`risk`; that of the surrogate's own labels is
+        ``surrogate_task.noise``.
     test_eigenvalues : array_like of shape (p,), optional
         As for :func:`risk`, in the basis of ``task``.
 
@@ -92,7 +96,8 @@ def two_stage_risk(
     >>> two_stage_risk(task, 200, task, 5000) > two_stage_risk(task, 200, task, 50_000)
     True
     """
-    mean, scatter = _surrogate(task, surrogate_task, m, surrogate_ridge, features)
+    first = FirstStage.checked(task, surrogate_task, m, surrogate_ridge, features)
+    mean, scatter = first.coefficients_for(task)
     eq = equivalent(task, n, ridge)
     t = deployment_variances(test_eigenvalues, task)
     base = risk_at(task, eq, mean, t, noise_of_labels(task, label_noise))
@@ -122,62 +127,85 @@ def surrogate_risk(
     >>> surrogate_risk(task, task, 2000, features=seen) < two_stage_risk(task, 200, task, 2000, features=seen)
     True
     """
-    mean, scatter = _surrogate(task, surrogate_task, m, surrogate_ridge, features)
+    first = FirstStage.checked(task, surrogate_task, m, surrogate_ridge, features)
+    mean, scatter = first.coefficients_for(task)
     t = deployment_variances(test_eigenvalues, task)
     return Risk(float((t * np.square(mean - task.beta)).sum()), weighted(t, scatter), 0.0)
 
 
-def _surrogate(
-    task: Task, surrogate_task: Task, m: int, ridge: float, features: ArrayLike | None
-) -> tuple[Float64Array, Float64Array]:
-    """Mean and variance of the coefficients of a surrogate, in the basis of the task."""
-    require_task(task)
-    seen = seen_features(task, surrogate_task, features)
-    mean, scatter = _fitted(surrogate_task, integer(m, "m", 1), number(ridge, "surrogate_ridge"), seen)
-    if _same_basis(task, surrogate_task):
-        return mean, scatter
-    return task.to_eigenbasis(surrogate_task.from_eigenbasis(mean)), _turned(scatter, task, surrogate_task)
+@dataclass(frozen=True, eq=False)
+class FirstStage:
+    """A surrogate that is itself fitted to rows: the checked arguments."""
+
+    task: Task  # the surrogate's own
+    m: int  # rows
+    ridge: float
+    seen: NDArray[np.bool_]  # (p,): features that the surrogate sees, in the basis of its task
+
+    @classmethod
+    def checked(
+        cls, target: Task, surrogate_task: Task, m: int, ridge: float, features: ArrayLike | None
+    ) -> FirstStage:
+        """Check the arguments, and that the tasks go together.
+
+        Raises
+        ------
+        TypeError, ValueError
+            An argument is of another type or out of its range, or the tasks differ in their number of features.
+        """
+        require_task(target)
+        seen = _seen_features(target, surrogate_task, features)
+        return cls(surrogate_task, integer(m, "m", 1), number(ridge, "surrogate_ridge"), seen)
+
+    def coefficients_for(self, target: Task) -> tuple[Float64Array, Float64Array]:
+        """Mean and variance of the surrogate's coefficients, in the basis of the target's task."""
+        mean, scatter = self._coefficients()
+        if _same_basis(target, self.task):
+            return mean, scatter
+        return target.to_eigenbasis(self.task.from_eigenbasis(mean)), _in_other_basis(scatter, target, self.task)
+
+    def _coefficients(self) -> tuple[Float64Array, Float64Array]:
+        """Mean and variance of the coefficients of a regression that sees some of the features, in its own basis."""
+        task, seen = self.task, self.seen
+        l, b = task.eigenvalues[seen], task.beta[seen]
+        hidden = float((task.eigenvalues[~seen] * np.square(task.beta[~seen])).sum())
+        inner = Task(l, b, task.noise + hidden)
+        eq = equivalent(inner, self.m, self.ridge)
+        mean, variance = np.zeros(task.n_features), np.zeros(task.n_features)
+        mean[seen] = (1 - eq.z) * b
+        left_over = float((l * np.square(eq.z * b)).sum())
+        # Without a ridge nothing is left over where nothing of 1 - Omega is.
+        known = left_over > 0 and eq.one_minus_omega > 0
+        scatter = eq.spread(inner) * (left_over / eq.one_minus_omega) if known else np.zeros_like(l)
+        if inner.noise > 0:
+            spread, factors = eq.spread(inner), inner.noise * eq.noise_factors(inner)
+            scatter += np.multiply(factors, spread, out=np.zeros_like(l), where=spread > 0)
+        variance[seen] = scatter
+        return mean, variance
 
 
 def _same_basis(one: Task, other: Task) -> bool:
+    """Whether two tasks have the same eigenvectors, in the same order."""
     if one.basis is None or other.basis is None:
         return one.basis is other.basis
     return one.basis is other.basis or np.array_equal(one.basis, other.basis)
 
 
-def _turned(variances: Float64Array, to: Task, of: Task) -> Float64Array:
-    """Variances of coefficients in the basis of one task that are independent in that of another."""
-    turn = to.basis.T if to.basis is not None else np.eye(to.n_features)
+def _in_other_basis(variances: Float64Array, to: Task, of: Task) -> Float64Array:
+    """Variances, in the basis of one task, of coefficients that are independent in the basis of another."""
+    rotation = to.basis.T if to.basis is not None else np.eye(to.n_features)
     if of.basis is not None:
-        turn = turn @ of.basis
-    # What is rounding alone must not meet an infinite variance.
-    turn = np.where(np.abs(turn) > to.n_features * np.finfo(np.float64).eps, turn, 0.0)
-    squares, endless = np.square(turn), np.isinf(variances)
+        rotation = rotation @ of.basis
+    # Entries that are rounding alone must not multiply an infinite variance.
+    rotation = np.where(np.abs(rotation) > to.n_features * np.finfo(np.float64).eps, rotation, 0.0)
+    squares, endless = np.square(rotation), np.isinf(variances)
     turned = squares @ np.where(endless, 0.0, variances)
     turned[squares[:, endless].any(axis=1)] = np.inf
     return np.asarray(turned)
 
 
-def _fitted(task: Task, m: int, ridge: float, seen: NDArray[np.bool_]) -> tuple[Float64Array, Float64Array]:
-    """Mean and variance of the coefficients of a regression on m rows that sees some of the features."""
-    l, b = task.eigenvalues[seen], task.beta[seen]
-    hidden = float((task.eigenvalues[~seen] * np.square(task.beta[~seen])).sum())
-    inner = Task(l, b, task.noise + hidden)
-    eq = equivalent(inner, m, ridge)
-    mean, variance = np.zeros(task.n_features), np.zeros(task.n_features)
-    mean[seen] = (1 - eq.z) * b
-    left_over = float((l * np.square(eq.z * b)).sum())
-    # Without a ridge nothing is left over where nothing of 1 - Omega is.
-    scatter = eq.spread(inner) * (left_over / eq.left) if left_over > 0 and eq.left > 0 else np.zeros_like(l)
-    if inner.noise > 0:
-        spread = eq.spread(inner)
-        scatter += np.multiply(inner.noise * eq.noise_factors(inner), spread, out=np.zeros_like(l), where=spread > 0)
-    variance[seen] = scatter
-    return mean, variance
-
-
-def seen_features(task: Task, surrogate_task: Task, features: ArrayLike | None) -> NDArray[np.bool_]:
-    """Which of its features the surrogate sees: checked, and by default all."""
+def _seen_features(task: Task, surrogate_task: Task, features: ArrayLike | None) -> NDArray[np.bool_]:
+    """Checked mask of the features that the surrogate sees; all by default."""
     require_task(surrogate_task, "surrogate_task")
     if surrogate_task.n_features != task.n_features:
         raise ValueError(

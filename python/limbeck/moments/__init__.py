@@ -17,8 +17,8 @@ order of X; pandas' row labels of X and y that are the same in another order are
 same name.
 """
 
+from limbeck.moments._accumulator import MomentAccumulator
 from limbeck.moments._contractions import (
-    MomentAccumulator,
     contract,
     contract_apply,
     contract_to_scalar,

@@ -1,7 +1,5 @@
 """Sums of ReLUs with a linear part: evaluation, exact Gaussian inner products, files."""
 
-import io
-import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,20 +8,15 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from limbeck import _kernels
-from limbeck._base.arrays import finite_result, float_array, matrix, require_finite, same_length, thread_count, vector
-from limbeck._base.files import write_whole
-from limbeck._base.warnings import silenced
-from limbeck._exports.onnx import to_onnx, to_torch
+from limbeck._base.arrays import finite_result, float_array, matrix, same_length, thread_count
+from limbeck.network._exporters import exporter
+from limbeck.network._parameters import Parameters
+from limbeck.network._storage import content_of, load_parameters, parameters_of, save_parameters
 
 if TYPE_CHECKING:
     from torch.nn import Module
 
-__all__ = ["ReLUNetwork"]
-
-_FORMAT = "limbeck.ReLUNetwork"
-_FORMAT_VERSION = 1
-_LARGEST_FILE = 1 << 30  # bytes, unpacked
-_FIELDS = ("weights", "output", "linear", "bias", "thresholds")
+__all__ = ["ReLUNetwork", "network_of"]
 
 
 class ReLUNetwork:
@@ -74,31 +67,42 @@ class ReLUNetwork:
         bias: float = 0.0,
         thresholds: ArrayLike | None = None,
     ) -> None:
-        W = matrix(weights, "weights", np.float64)
-        c = vector(output, "output", np.float64)
-        w = np.zeros(W.shape[1]) if linear is None else vector(linear, "linear", np.float64)
-        t = np.zeros(W.shape[0]) if thresholds is None else vector(thresholds, "thresholds", np.float64)
-        same_length(W, "weights", 0, c, "output", 0, "neurons")
-        same_length(W, "weights", 0, t, "thresholds", 0, "neurons")
-        same_length(W, "weights", 1, w, "linear", 0, "features")
-        b = np.asarray(bias)
-        if b.ndim != 0 or b.dtype.kind not in "biuf":
-            raise TypeError(f"bias must be a real number, got {bias!r}")
-        require_finite(weights=W, output=c, linear=w, thresholds=t, bias=np.array([float(b)]))
-        self.weights, self.output, self.linear, self.thresholds = (np.array(a) for a in (W, c, w, t))
-        self.bias = float(b)
-        for array in (self.weights, self.output, self.linear, self.thresholds):
-            array.setflags(write=False)
+        self._parameters = Parameters.checked(weights, output, linear=linear, bias=bias, thresholds=thresholds)
+
+    @property
+    def weights(self) -> NDArray[np.float64]:
+        """Weights of the neurons, shape (k, d)."""
+        return self._parameters.weights
+
+    @property
+    def thresholds(self) -> NDArray[np.float64]:
+        """Thresholds of the neurons, shape (k,)."""
+        return self._parameters.thresholds
+
+    @property
+    def output(self) -> NDArray[np.float64]:
+        """Output weights, shape (k,)."""
+        return self._parameters.output
+
+    @property
+    def linear(self) -> NDArray[np.float64]:
+        """Linear part, shape (d,)."""
+        return self._parameters.linear
+
+    @property
+    def bias(self) -> float:
+        """Constant term."""
+        return self._parameters.bias
 
     @property
     def width(self) -> int:
         """Number of neurons, k."""
-        return int(self.weights.shape[0])
+        return self._parameters.width
 
     @property
     def n_features(self) -> int:
         """Number of features, d."""
-        return int(self.weights.shape[1])
+        return self._parameters.n_features
 
     def __repr__(self) -> str:
         return f"ReLUNetwork(width={self.width}, n_features={self.n_features})"
@@ -107,15 +111,14 @@ class ReLUNetwork:
         """Equal parameters, number for number; see :meth:`distance` for functions."""
         if not isinstance(other, ReLUNetwork):
             return NotImplemented
-        return self.bias == other.bias and all(
-            np.array_equal(getattr(self, name), getattr(other, name)) for name in _FIELDS if name != "bias"
-        )
+        return self._parameters.equals(other._parameters)
 
     __hash__ = None  # type: ignore[assignment]
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Through the constructor, so that the arrays of a copy are checked and read-only too.
-        return _rebuild, tuple(np.array(getattr(self, name)) for name in _FIELDS)
+        fields = ("weights", "output", "linear", "bias", "thresholds")
+        return _rebuild, tuple(np.array(getattr(self, name)) for name in fields)
 
     def __call__(self, X: ArrayLike, *, n_threads: int | None = None, check_finite: bool = True) -> NDArray[Any]:
         """Values of the network on rows.
@@ -256,7 +259,7 @@ class ReLUNetwork:
         ValueError
             The name or the dtype is another, or a parameter overflows in float32.
         """
-        to_onnx(self, path, dtype)
+        exporter("onnx")(self._parameters, path, dtype)
 
     def to_torch(self) -> "Module":
         """The network as a ``torch.nn.Module`` of float64, with trainable copies of its parameters; extra ``torch``.
@@ -271,7 +274,8 @@ class ReLUNetwork:
         ImportError
             PyTorch is not installed.
         """
-        return to_torch(self)
+        module: Module = exporter("torch")(self._parameters)
+        return module
 
     # ---- Files ----
 
@@ -283,13 +287,7 @@ class ReLUNetwork:
         ValueError
             The name ends in neither .json nor .npz.
         """
-        target = Path(path)
-        if _file_kind(target) == ".json":
-            return write_whole(target, json.dumps(self.to_dict(), indent=1).encode())
-        content = io.BytesIO()
-        fields: dict[str, Any] = {name: getattr(self, name) for name in _FIELDS}
-        np.savez(content, format=_FORMAT, version=_FORMAT_VERSION, **fields)
-        return write_whole(target, content.getvalue())
+        save_parameters(Path(path), self._parameters)
 
     @staticmethod
     def load(path: str | os.PathLike[str]) -> "ReLUNetwork":
@@ -305,26 +303,14 @@ class ReLUNetwork:
         OSError
             The file cannot be read.
         """
-        source = Path(path)
-        content = _read_json(source) if _file_kind(source) == ".json" else _read_npz(source)
-        try:
-            return ReLUNetwork.from_dict(content)
-        except (TypeError, ValueError) as error:
-            raise ValueError(f"{source} is not a limbeck network: {error}") from None
+        return network_of(load_parameters(Path(path)))
 
     def to_dict(self) -> dict[str, Any]:
         """The network as plain lists and numbers, for JSON."""
-        arrays = {name: getattr(self, name).tolist() for name in ("weights", "thresholds", "output", "linear")}
-        return {
-            "format": _FORMAT,
-            "version": _FORMAT_VERSION,
-            "n_features": self.n_features,
-            **arrays,
-            "bias": self.bias,
-        }
+        return content_of(self._parameters)
 
     @staticmethod
-    def from_dict(content: Any) -> "ReLUNetwork":  # noqa: ANN401
+    def from_dict(content: object) -> "ReLUNetwork":
         """The network that :meth:`to_dict` described.
 
         Raises
@@ -332,79 +318,16 @@ class ReLUNetwork:
         ValueError, TypeError
             ``content`` is something else: the message says what.
         """
-        if not isinstance(content, dict) or content.get("format") != _FORMAT:
-            raise ValueError(f"it lacks format = {_FORMAT!r}")
-        if content.get("version") != _FORMAT_VERSION or isinstance(content["version"], bool):
-            raise ValueError(f"its version is {content.get('version')!r}, this limbeck reads version {_FORMAT_VERSION}")
-        missing = [name for name in _FIELDS if name not in content]
-        if missing:
-            raise ValueError(f"it lacks {', '.join(missing)}")
-        weights = content["weights"]
-        if isinstance(weights, list) and not weights:  # a linear function: no neurons, so no row to count features in
-            weights = np.empty((0, len(content["linear"])))
-        network = ReLUNetwork(
-            weights,
-            content["output"],
-            linear=content["linear"],
-            bias=content["bias"],
-            thresholds=content["thresholds"],
-        )
-        if content.get("n_features", network.n_features) != network.n_features:
-            raise ValueError(f"n_features is {content['n_features']!r}, but weights have {network.n_features} columns")
-        if content.get("preprocessing") is None:
-            return network
-        from limbeck.network._storage import preprocessing_of
+        return network_of(parameters_of(content))
 
-        return preprocessing_of(content, network).folded(network)
+
+def network_of(parameters: Parameters) -> ReLUNetwork:
+    """Network with given parameters."""
+    p = parameters
+    return ReLUNetwork(p.weights, p.output, linear=p.linear, bias=p.bias, thresholds=p.thresholds)
 
 
 def _rebuild(
     weights: ArrayLike, output: ArrayLike, linear: ArrayLike, bias: float, thresholds: ArrayLike
 ) -> ReLUNetwork:
     return ReLUNetwork(weights, output, linear=linear, bias=float(bias), thresholds=thresholds)
-
-
-def _require_small(path: Path, size: int) -> None:
-    if size > _LARGEST_FILE:
-        raise ValueError(f"{path} holds {size / 2**30:.1f} GiB, more than any network's file (1 GiB)")
-
-
-def _read_bytes(path: Path) -> bytes:
-    _require_small(path, path.stat().st_size)
-    with path.open("rb") as file:
-        content = file.read(_LARGEST_FILE + 1)  # a device has no size beforehand
-    _require_small(path, len(content))
-    return content
-
-
-def _read_json(path: Path) -> Any:  # noqa: ANN401
-    content = _read_bytes(path)
-    try:
-        return json.loads(content.decode("utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path} is not JSON that a network could be in: {error}") from None
-
-
-def _read_npz(path: Path) -> dict[str, Any]:
-    # In memory, so that an OSError of what follows is that of a damaged archive.
-    file = io.BytesIO(_read_bytes(path))
-    try:
-        # NumPy warns of headers that make no sense.
-        with silenced(), np.load(file, allow_pickle=False) as content:
-            _require_small(path, sum(member.file_size for member in content.zip.infolist()))
-            if "format" not in content.files or str(content["format"]) != _FORMAT:
-                return {}
-            wanted = ("version", *_FIELDS)
-            fields = {name: content[name] for name in wanted if name in content.files}
-            _require_small(path, 8 * sum(array.size for array in fields.values()))  # some take less in the file
-            plain = {name: array.item() if array.ndim == 0 else array for name, array in fields.items()}
-            return {"format": _FORMAT, **plain}
-    except Exception as error:  # NumPy, zipfile and its decompressors promise no type of error
-        raise ValueError(f"{path} is not an NPZ file of arrays: {error}") from None
-
-
-def _file_kind(path: Path) -> str:
-    kind = path.suffix.lower()
-    if kind not in (".json", ".npz"):
-        raise ValueError(f"the name of a network's file ends in .json or .npz, got {str(path)!r}")
-    return kind

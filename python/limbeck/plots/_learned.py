@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from limbeck._base.arrays import integer
+from limbeck._base.arrays import Float64Array, integer
 from limbeck._learner.model.clumps import Merger, clump_tree
-from limbeck._learner.model.model import Float64Array
 from limbeck._learner.pipeline.result import Learned
-from limbeck._learner.report.comparison import clipped
-from limbeck._learner.report.numbers import NOTHING, percent
+from limbeck._learner.report.content import known_widths
+from limbeck._learner.report.numbers import NOTHING, clipped, percent
 from limbeck._learner.report.parts import switches_on
-from limbeck._learner.report.text import cost_text, widths
+from limbeck._learner.report.text import cost_text
 from limbeck.plots._axes import BLACK, BLUE, GREEN, GREY, ORANGE, RED, axes_for
 
 if TYPE_CHECKING:
@@ -289,7 +288,7 @@ class WidthsDisplay(_Display):
     @classmethod
     def from_learned(cls, learned: Learned, ax: Axes | None = None) -> WidthsDisplay:
         """Draw what fewer neurons would cost; see ``learned.narrower``."""
-        known = widths(_checked(learned))[::-1]
+        known = known_widths(_checked(learned).width, learned.validation_r2, learned.narrower)[::-1]
         if not known:
             raise ValueError("no error of any width is known")
         values, held_out = np.array(known), len(learned.validation_targets)

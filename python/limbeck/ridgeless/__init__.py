@@ -10,14 +10,11 @@ same way, up to conditions of some 1e14. Where the rank is in doubt, LAPACK's si
 Shapes: n rows, p features, q targets. Results are bitwise the same for any number of threads, but for those of LAPACK.
 """
 
-from limbeck.ridgeless._solve import (
-    Accumulator,
-    NotCertifiedWarning,
-    Solution,
-    generalized_cross_validation,
-    leave_one_out,
-    solve,
-)
+from limbeck.ridgeless._accumulator import Accumulator
+from limbeck.ridgeless._certified import NotCertifiedWarning
+from limbeck.ridgeless._cross_validation import generalized_cross_validation, leave_one_out
+from limbeck.ridgeless._solution import Solution
+from limbeck.ridgeless._solve import solve
 
 __all__ = [
     "Accumulator",

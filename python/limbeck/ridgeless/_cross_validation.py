@@ -1,4 +1,4 @@
-"""Errors at new points told from the rows at hand: leave-one-out and generalised cross-validation."""
+"""Errors at new points, estimated from the rows at hand: leave-one-out and generalised cross-validation."""
 
 from __future__ import annotations
 
@@ -6,26 +6,36 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from limbeck import _kernels
-from limbeck._base.arrays import Float64Array, float_array, require_finite, same_length, thread_count
-from limbeck._base.frames import require_same_rows
-from limbeck._base.warnings import warn
-from limbeck.ridgeless._certified import (
-    NotCertifiedWarning,
-    centred,
-    check_intercept,
+from limbeck._base.arrays import (
+    Float64Array,
+    float_array,
     power_of_two_scale,
-    rank_ambiguity,
-    relative_cutoff,
-    unit_doubts,
+    require_finite,
+    same_length,
+    thread_count,
 )
+from limbeck._base.frames import require_same_rows
+from limbeck._base.intercepts import centred, intercept_kind
+from limbeck._base.warnings import silenced, warn
+from limbeck.ridgeless._certified import NotCertifiedWarning
+from limbeck.ridgeless._minimum_norm import noise_of_means, solve_arrays
+from limbeck.ridgeless._rank import rank_ambiguity, relative_cutoff, unit_ambiguity
+from limbeck.ridgeless._weights import RowWeights, row_weights_of
 
 __all__ = ["generalized_cross_validation", "leave_one_out"]
 
-_LEAST_LEFT_OVER = 1e-6  # of one minus the leverage: with less, the quotient has lost too many digits
-_NOTHING_LEFT_OVER = 16 * float(np.finfo(np.float64).eps)  # times the root of the rank
+# Of one minus the leverage: with less, the quotient of the classical formula has lost ten digits, and rows are left out
+# in fact.
+_LEAST_LEFT_OVER = 1e-6
+# Of one minus the leverage, times the root of the rank: rounding in the squares that leverages add up from. What is
+# less is zero: the row lies outside the span of the others.
+_NOTHING_LEFT_OVER = 16 * float(np.finfo(np.float64).eps)
+# Root of a weight over the largest, below which a residual is taken of the row itself: that of the row times the root
+# has an error of the precision of the largest row, which the division would multiply by more than 10^4.
+_LEAST_ROOT = 1e-4
 
 
 def leave_one_out(
@@ -34,6 +44,7 @@ def leave_one_out(
     *,
     rcond: float | None = None,
     intercept: str | None = None,
+    sample_weight: ArrayLike | None = None,
     n_threads: int | None = None,
 ) -> Float64Array:
     r"""Residuals :math:`y_i - x_i^\top b^{(-i)}` of the minimum-norm solutions that leave out one row each.
@@ -46,9 +57,13 @@ def leave_one_out(
         Targets.
     rcond : float, optional
         As for :func:`solve`. The rank of X without a row is judged from that of X.
-    intercept : {None, "centred", "in norm"}, optional
+    intercept : {None, "centred", "penalised"}, optional
         As for :func:`solve`; the constant is fitted anew without each row. Subtracting means beforehand is not the
         same: each row is then known from the others.
+    sample_weight : array_like of shape (n,), optional
+        Weights of the squared residuals that the solutions minimise, as for :func:`solve`. The result is each row's own
+        residual, not multiplied by a root of its weight; a row of weight zero is compared with the solution of the
+        others. At least two weights must be positive.
     n_threads : int, optional
         Number of threads; default what OpenMP would take.
 
@@ -62,8 +77,8 @@ def leave_one_out(
     TypeError
         An argument does not hold real numbers.
     ValueError
-        Shapes disagree, there are fewer than two rows or no columns, X or Y holds NaN or infinity, two columns have the
-        same name, or pandas' row labels of X and Y are the same in another order.
+        Shapes disagree, there are fewer than two rows or no columns, X or Y holds NaN or infinity, a weight is
+        negative, two columns have the same name, or pandas' row labels of X and Y are the same in another order.
 
     Warns
     -----
@@ -77,7 +92,8 @@ def leave_one_out(
     becomes ``(K^+ y)_i / (K^+)_ii`` for K = X X' (for independent rows Hastie, Montanari, Rosset and
     Tibshirani, Surprises in high-dimensional ridgeless least squares interpolation, Ann. Statist. 50, 2022, section 7).
     Rows of almost all the leverage, 1 - H_ii below 1e-6, are left out in fact. With a centred intercept K is that of
-    centred rows, and 1 / n of a row's leverage is the constant's.
+    centred rows, and 1 / n of a row's leverage is the constant's. With weights w, rows and targets are multiplied by
+    their roots (``w_i / sum(w)`` of a leverage is then the constant's), and residuals divided by them.
 
     Examples
     --------
@@ -87,27 +103,10 @@ def leave_one_out(
     >>> ridgeless.leave_one_out(X, y)
     array([-3. , -1.5,  4.5])
     """
-    X, Y, unit, cutoff, threads = _rows_to_leave_out(X, Y, rcond, intercept, n_threads)
-    targets = Y if Y.ndim == 2 else Y[:, None]
-    found = _left_out(X, targets, cutoff, threads, intercept, unit)
-    least = _NOTHING_LEFT_OVER * np.sqrt(found.rank)
-    alone = found.left_over < least if found.rank < len(X) else np.ones(len(X), dtype=bool)
-    doubtful = ~alone & (found.left_over < _LEAST_LEFT_OVER)
-    numerator = np.where(alone[:, None], found.alone, found.residual)
-    denominator = np.where(alone, found.alone_diagonal, found.left_over)
-    result = numerator / np.where(doubtful, 1.0, denominator)[:, None]
-    for i in np.flatnonzero(doubtful):
-        result[i] = _without_row(X, targets, int(i), cutoff, intercept == "centred")
-    return np.asarray(result if Y.ndim == 2 else result[:, 0])
-
-
-def _without_row(X: Float64Array, Y: Float64Array, i: int, cutoff: float, with_constant: bool) -> Float64Array:
-    rest = np.arange(len(X)) != i
-    rows, targets, x, y = X[rest], Y[rest], X[i], Y[i]
-    if with_constant:
-        (rows, x_mean), (targets, y_mean) = centred(rows), centred(targets)
-        x, y = x - x_mean[0], y - y_mean[0]
-    return np.asarray(y - x @ np.linalg.lstsq(rows, targets, rcond=cutoff)[0])
+    rows = _rows_to_leave_out(X, Y, rcond, intercept, n_threads, sample_weight)
+    found = _left_out(rows)
+    result = _residuals_left_out(rows, found)
+    return result[:, 0] if rows.one_target else result
 
 
 def generalized_cross_validation(
@@ -128,7 +127,7 @@ def generalized_cross_validation(
         Targets.
     rcond : float, optional
         As for :func:`solve`.
-    intercept : {None, "centred", "in norm"}, optional
+    intercept : {None, "centred", "penalised"}, optional
         As for :func:`leave_one_out`.
     n_threads : int, optional
         Number of threads; default what OpenMP would take.
@@ -159,33 +158,55 @@ def generalized_cross_validation(
     >>> round(ridgeless.generalized_cross_validation(X, y), 6)
     10.5
     """
-    X, Y, unit, cutoff, threads = _rows_to_leave_out(X, Y, rcond, intercept, n_threads)
-    found = _left_out(X, Y if Y.ndim == 2 else Y[:, None], cutoff, threads, intercept, unit)
-    if found.rank == len(X):
+    rows = _rows_to_leave_out(X, Y, rcond, intercept, n_threads)
+    found = _left_out(rows)
+    if found.rank == len(rows.X):
         scaled = found.alone / found.alone_diagonal.mean()
     else:
-        scaled = found.residual / (1 - found.rank / len(X))
+        scaled = found.residual / (1 - found.rank / len(rows.X))
     result: Float64Array = np.square(scaled).mean(axis=0)
-    return result if Y.ndim == 2 else float(result[0])
+    return float(result[0]) if rows.one_target else result
+
+
+class _Rows(NamedTuple):
+    """Checked rows, with the constant as a column if it is penalised, and targets as columns."""
+
+    X: Float64Array  # (n, p), over ``unit``
+    Y: Float64Array  # (n, q)
+    unit: float
+    cutoff: float  # of singular values, relative
+    intercept: str | None
+    threads: int
+    one_target: bool
+    weights: RowWeights | None
+    sample_weight: ArrayLike | None
 
 
 def _rows_to_leave_out(
-    X: ArrayLike, Y: ArrayLike, rcond: float | None, intercept: str | None, n_threads: int | None
-) -> tuple[Float64Array, Float64Array, float, float, int]:
-    """Checked arrays, X in a moderate unit, the unit, and the threshold for singular values."""
-    require_same_rows(X=X, Y=Y)
+    X: ArrayLike,
+    Y: ArrayLike,
+    rcond: float | None,
+    intercept: str | None,
+    n_threads: int | None,
+    sample_weight: ArrayLike | None = None,
+) -> _Rows:
+    """Check the arguments."""
+    require_same_rows(X=X, Y=Y, sample_weight=sample_weight)
     X = float_array(X, "X", 2, objects=True)
     Y = float_array(Y, "Y", (1, 2), np.float64, objects=True)
     same_length(X, "X", 0, Y, "Y", 0, "rows")
     if len(X) < 2 or not X.shape[1]:
         raise ValueError(f"X must have at least two rows and one column, got shape {X.shape}")
-    check_intercept(intercept)
-    threads = thread_count(n_threads)
+    kind, threads = intercept_kind(intercept), thread_count(n_threads)
     require_finite(threads, X=X, Y=Y)
-    if intercept == "in norm":
+    weights = None if sample_weight is None else row_weights_of(sample_weight, X, threads)
+    if weights is not None and np.count_nonzero(weights.kept) < 2:
+        raise ValueError("sample_weight must be positive for at least two rows, to leave out one of them")
+    if kind == "penalised":
         X = np.concatenate([X, np.ones_like(X[:, :1])], axis=1)
-    unit = power_of_two_scale(X)
-    return X.astype(np.float64) / unit, Y, unit, relative_cutoff(X, rcond), threads
+    unit, cutoff, one_target = power_of_two_scale(X), relative_cutoff(X, rcond), Y.ndim == 1
+    targets = Y[:, None] if one_target else Y
+    return _Rows(X.astype(np.float64) / unit, targets, unit, cutoff, kind, threads, one_target, weights, sample_weight)
 
 
 class _LeftOut(NamedTuple):
@@ -198,36 +219,94 @@ class _LeftOut(NamedTuple):
     rank: int
 
 
-def _left_out(
-    X: Float64Array, Y: Float64Array, cutoff: float, threads: int, intercept: str | None, unit: float
-) -> _LeftOut:
-    """Rows with the constant as a column, if it is in the norm; ``unit`` is what X was divided by, for messages."""
+def _left_out(rows: _Rows) -> _LeftOut:
+    """Of the rows of positive weight, times the roots of their weights."""
+    X, Y, weights, noise = rows.X, rows.Y, rows.weights, None
+    if weights is not None:
+        X, Y = weights.kept_rows(X), weights.kept_rows(Y)
+    share: float | Float64Array = 0.0  # of the constant in each leverage
+    if rows.intercept == "centred":
+        (X, mean), (Y, _) = (centred(part, weights and weights.values) for part in (X, Y))
+        noise = noise_of_means(mean, len(X))
+        share = 1 / len(X) if weights is None else weights.values[:, 0] / weights.values.sum()
+    if weights is not None:
+        X, Y = X * weights.roots, Y * weights.roots
 
-    def told(rows: Float64Array, rank: int, noise: Float64Array | None) -> str:
-        return unit_doubts(rows, rank, cutoff, threads, noise, intercept, unit)
+    def doubts_about(rank: int) -> str:
+        return unit_ambiguity(X, rank, rows.cutoff, rows.threads, noise, rows.intercept, rows.unit)
 
-    if intercept != "centred":
-        return _left_out_of(X, Y, cutoff, threads, lambda rank: told(X, rank, None))
-    rows, mean = centred(X)
-    noise = float(np.finfo(np.float64).eps) * np.sqrt(len(X)) * np.abs(mean[0])
-    found = _left_out_of(rows, centred(Y)[0], cutoff, threads, lambda rank: told(rows, rank, noise))
-    return found._replace(left_over=found.left_over - 1 / len(X), rank=found.rank + 1)
+    found = _left_out_of(X, Y, rows.cutoff, rows.threads, doubts_about)
+    if rows.intercept != "centred":
+        return found
+    return found._replace(left_over=found.left_over - share, rank=found.rank + 1)
+
+
+def _residuals_left_out(rows: _Rows, found: _LeftOut) -> Float64Array:
+    """Residuals (n, q) of rows that are left out, by the formula that each row's leverage asks for."""
+    n, weights = len(found.left_over), rows.weights
+    least = _NOTHING_LEFT_OVER * np.sqrt(found.rank)
+    alone = found.left_over < least if found.rank < n else np.ones(n, dtype=bool)
+    doubtful = ~alone & (found.left_over < _LEAST_LEFT_OVER)
+    numerator = np.where(alone[:, None], found.alone, found.residual)
+    denominator = np.where(doubtful, 1.0, np.where(alone, found.alone_diagonal, found.left_over))
+    if weights is None:
+        result = np.asarray(numerator / denominator[:, None])
+        result[doubtful] = _without_rows(rows, np.flatnonzero(doubtful))
+        return result
+    light = ~alone & (weights.roots[:, 0] < _LEAST_ROOT)
+    own = numerator / (denominator[:, None] * np.where(light[:, None], 1.0, weights.roots))
+    result, kept = np.empty(rows.Y.shape), np.flatnonzero(weights.kept)
+    result[kept] = own
+    if light.any() or len(kept) < len(result):
+        fitted, outside = _fitted(rows), ~weights.kept
+        result[outside] = (rows.Y - fitted)[outside]
+        result[kept[light]] = (rows.Y - fitted)[kept[light]] / found.left_over[light, None]
+    result[kept[doubtful]] = _without_rows(rows, np.flatnonzero(doubtful))
+    return result
+
+
+def _fitted(rows: _Rows) -> Float64Array:
+    """Values (n, q) at all rows of the solution for those of positive weight, whose doubts have been told."""
+    given = None if rows.intercept == "penalised" else rows.intercept  # the column of ones is there already
+    with silenced(NotCertifiedWarning):
+        found = solve_arrays(rows.X, rows.Y, rows.cutoff, "auto", given, rows.threads or None, rows.sample_weight)
+    return found.predict(rows.X)
+
+
+def _without_rows(rows: _Rows, which: NDArray[np.intp]) -> Float64Array:
+    """Residuals (m, q) of some rows, each left out in fact; numbers count the rows of positive weight."""
+    X, Y, weights = rows.X, rows.Y, rows.weights
+    if weights is not None:
+        X, Y = weights.kept_rows(X), weights.kept_rows(Y)
+    result = np.empty((len(which), Y.shape[1]))
+    for place, i in enumerate(which):
+        rest = np.arange(len(X)) != i
+        others, targets, x, y = X[rest], Y[rest], X[i], Y[i]
+        if rows.intercept == "centred":
+            (others, x_mean), (targets, y_mean) = (
+                centred(part, None if weights is None else weights.values[rest]) for part in (others, targets)
+            )
+            x, y = x - x_mean[0], y - y_mean[0]
+        if weights is not None:
+            others, targets = others * weights.roots[rest], targets * weights.roots[rest]
+        result[place] = y - x @ np.linalg.lstsq(others, targets, rcond=rows.cutoff)[0]
+    return result
 
 
 def _left_out_of(
-    X: Float64Array, Y: Float64Array, cutoff: float, threads: int, doubts_of: Callable[[int], str]
+    X: Float64Array, Y: Float64Array, cutoff: float, threads: int, doubts_about: Callable[[int], str]
 ) -> _LeftOut:
-    """``doubts_of`` tells from the rank whether it may be one of the columns' units alone."""
+    """Of given rows; ``doubts_about`` a rank says why it may be one of the columns' units alone."""
     found = _kernels.leave_one_out(X, Y, cutoff, relative_cutoff(X, None), threads)
     if found[-1] == "certified":
         certain = _LeftOut(*found[:-1])
-        if doubts := doubts_of(certain.rank):
+        if doubts := doubts_about(certain.rank):
             warn(doubts, NotCertifiedWarning)
         return certain
     U, sizes, _ = np.linalg.svd(X, full_matrices=False)
     doubts = rank_ambiguity(sizes, cutoff, max(X.shape))
     kept = sizes > cutoff * sizes[0]
-    doubts = doubts or doubts_of(int(np.count_nonzero(kept)))
+    doubts = doubts or doubts_about(int(np.count_nonzero(kept)))
     if doubts:
         warn(doubts, NotCertifiedWarning)
     U, sizes = U[:, kept], sizes[kept]

@@ -6,13 +6,21 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from limbeck import _kernels
-from limbeck._base.arrays import DROP_ROWS, Array, Float64Array, float_array, require_finite, row_weights, same_length
-from limbeck.ridgeless._certified import power_of_two_scale
+from limbeck._base.arrays import (
+    DROP_ROWS,
+    Array,
+    Float64Array,
+    float_array,
+    power_of_two_scale,
+    require_finite,
+    row_weights,
+    same_length,
+)
 
 __all__ = ["RowFactor"]
 
-_PIECE_BYTES = 1 << 24
-_WIDEST_RANGE = 1e100  # of numbers beside their unit
+_PIECE_BYTES = 1 << 24  # of rows converted at a time: 16 MiB
+_WIDEST_RANGE = 1e100  # of numbers beside their unit: squares, and sums of 10^100 of them, stay within float64's 1e308
 _FEWEST_ROWS = 256  # rows of small blocks are put aside until there are so many, or as many as columns
 
 
@@ -58,7 +66,7 @@ class RowFactor:
             x = float_array(X[part], "X", 2)
             y = float_array(Y[part], "Y", 2, np.float64)
             if n < max(_FEWEST_ROWS, len(self._R)):
-                # Now, since nobody knows the rows' numbers later on.
+                # Check now: once the rows are put aside, their numbers for the message are lost.
                 require_finite(threads, X=x, Y=y[:, 0] if flat else y)
                 self._put_aside(x, y, np.ones(n) if w is None else w[part], threads)
             else:

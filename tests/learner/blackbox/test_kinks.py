@@ -5,7 +5,8 @@ import pytest
 
 from limbeck import ReLUNetwork, datasets
 from limbeck._learner.blackbox.kinks import KinkSearch, network_on_lines, queries_of_a_line
-from limbeck._learner.model.model import Fit, Rows
+from limbeck._learner.model.refinement import Fit
+from limbeck._learner.model.rows import Rows
 
 EPS = np.finfo(float).eps
 
@@ -54,7 +55,7 @@ def test_all_lines_of_a_planted_network_are_read_off(family, d, width, seed):
     planted = datasets.make_narrow_network(family, d, width, seed=seed)
     lines = width // 2 if family in ("plane_even", "fan_even", "antipodal") else width  # u and -u have one hyperplane
     search, rows, asked = search_of(planted, d, lines, seed)
-    model, error = network_on_lines(search, rows, Fit(n_threads=1))
+    model, error = network_on_lines(search, rows, Fit())
     assert model.width == lines
     assert error < search.accuracy**2
     alignment = np.abs(model.directions @ planted.weights.T).max(axis=1)
@@ -68,7 +69,7 @@ def test_all_lines_of_a_planted_network_are_read_off(family, d, width, seed):
 def test_hinges_at_equal_distances(steps, d, seed):
     planted = staircase(steps, d, seed)
     search, rows, _ = search_of(planted, d, steps, seed)
-    model, error = network_on_lines(search, rows, Fit(n_threads=1))
+    model, error = network_on_lines(search, rows, Fit())
     assert model.width == steps
     assert error < search.accuracy**2
     places = np.sort(-model.neurons[:, -1] / model.sizes * np.sign(model.directions @ planted.weights[0]))
@@ -78,7 +79,7 @@ def test_hinges_at_equal_distances(steps, d, seed):
 def test_answers_in_single_precision():
     planted = datasets.make_narrow_network("generic", 8, 4, seed=0)
     search, rows, _ = search_of(lambda X: planted(X).astype(np.float32), 8, 4, precision=np.finfo(np.float32).eps)
-    model, error = network_on_lines(search, rows, Fit(n_threads=1))
+    model, error = network_on_lines(search, rows, Fit())
     assert model.width == 4
     # Differences over a third of the digits keep two thirds of them, and lose a factor of a hundred to slack.
     assert error < 1e-4
@@ -88,7 +89,7 @@ def test_answers_in_single_precision():
 def test_more_kinks_than_neurons_end_the_search(most):
     planted = datasets.make_narrow_network("generic", 10, 40, seed=0)
     search, rows, asked = search_of(planted, 10, most)
-    network_on_lines(search, rows, Fit(n_threads=1))
+    network_on_lines(search, rows, Fit())
     assert search.is_over
     assert asked.count <= queries_of_a_line(most) + 11 * 2 * (most + 1)
 
@@ -108,13 +109,13 @@ def test_more_kinks_than_neurons_end_the_search(most):
 )
 def test_what_is_not_piecewise_linear_is_soon_given_up(function):
     search, rows, asked = search_of(function, 5, 16)
-    network_on_lines(search, rows, Fit(n_threads=1))
+    network_on_lines(search, rows, Fit())
     assert search.is_over
     assert asked.count < 1500  # 1.5 % of the default budget
 
 
 def test_a_linear_function_has_no_kink():
     search, rows, _ = search_of(lambda X: X @ np.arange(5.0) + 1, 5, 4)
-    model, error = network_on_lines(search, rows, Fit(n_threads=1))
+    model, error = network_on_lines(search, rows, Fit())
     assert model.width == 0
     assert error < 1e-20

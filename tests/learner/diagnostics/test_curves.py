@@ -12,8 +12,10 @@ from limbeck._learner.diagnostics.curves import curves_of, with_errors
 from limbeck._learner.diagnostics.reading import read
 from limbeck._learner.diagnostics.standard_errors import FittedErrors
 from limbeck._learner.model.coordinates import Whitening
-from limbeck._learner.model.model import Rows, model_of
-from limbeck._learner.report.parts import TEXT, PartSentences
+from limbeck._learner.model.model import model_of
+from limbeck._learner.model.rows import Rows
+from limbeck._learner.report.parts import PartSentences
+from limbeck._learner.report.typography import TEXT
 
 
 def _parallel(rng, k, d=1, feature=0):

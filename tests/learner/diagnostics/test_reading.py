@@ -16,8 +16,10 @@ from limbeck._learner.diagnostics import diagnostics as _evidence
 from limbeck._learner.diagnostics.diagnostics import Diagnostics, FitRecord
 from limbeck._learner.diagnostics.reading import read
 from limbeck._learner.model.clumps import Clump, clump_ladder, clump_tree
-from limbeck._learner.model.model import Fit, Model, Rows, model_of
-from limbeck._learner.model.pruning import narrowed
+from limbeck._learner.model.model import Model, model_of
+from limbeck._learner.model.pruning import pruned
+from limbeck._learner.model.refinement import Fit
+from limbeck._learner.model.rows import Rows
 from limbeck._learner.report.numbers import with_error
 from limbeck._learner.report.text import clump_lines, cost_text, r2_text
 
@@ -317,7 +319,7 @@ def test_pickling_computes_nothing(monkeypatch):
     def never(*_, **__):
         raise AssertionError("pickling computes")
 
-    for name in ("narrowed", "cross_validate", "read", "cross_validated"):
+    for name in ("pruned", "cross_validate", "read", "cross_validated"):
         monkeypatch.setattr(_evidence, name, never)
     monkeypatch.setattr("limbeck._learner.diagnostics.standard_errors._sandwich", never)
     for one, keys in zip(found, before, strict=True):
@@ -462,7 +464,7 @@ def test_html_keeps_names_as_they_are():
 def test_the_neuron_needed_least_is_given_up():
     planted = limbeck.ReLUNetwork(np.eye(4)[:3], [1.0, 0.05, -1.0], thresholds=[0.2, 0.0, -0.1])
     X = RNG.standard_normal((3000, 4))
-    model, decay = narrowed(model_of(planted), Rows(X, planted(X)), Fit(thresholds=True), 2, 1e-9 * np.arange(1.0, 5.0))
+    model, decay = pruned(model_of(planted), Rows(X, planted(X)), Fit(thresholds=True), 2, 1e-9 * np.arange(1.0, 5.0))
     assert model.width == 2
     np.testing.assert_array_equal(decay, 1e-9 * np.array([1.0, 3.0, 4.0]))
     assert np.mean((model(X) - planted(X)) ** 2) < 1.1 * 0.05**2 * (1 - 2 / np.pi) / 4  # what a line leaves
@@ -509,7 +511,7 @@ def test_narrower_networks_are_not_fitted_to_the_rows_held_out(monkeypatch):
     y = np.abs(X[:, 0]) + np.abs(X[:, 1]) + 0.5 * RNG.standard_normal(400)
     found = limbeck.learn(X, y, 3, inputs="any", validation=0.25)
     fitted = []
-    monkeypatch.setattr(_evidence, "narrowed", lambda model, rows, *a: fitted.append(rows) or narrowed(model, rows, *a))
+    monkeypatch.setattr(_evidence, "pruned", lambda model, rows, *a: fitted.append(rows) or pruned(model, rows, *a))
     _ = found.narrower
     held_out = set(found.validation_targets)
     assert len(held_out) == 100

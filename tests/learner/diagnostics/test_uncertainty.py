@@ -8,7 +8,9 @@ from limbeck import datasets
 from limbeck._learner.diagnostics import standard_errors as _uncertainty
 from limbeck._learner.diagnostics.standard_errors import standard_errors
 from limbeck._learner.model.coordinates import Whitening, standardization, whitening
-from limbeck._learner.model.model import Fit, Model, Rows, linear_model
+from limbeck._learner.model.model import Model, linear_model
+from limbeck._learner.model.refinement import Fit
+from limbeck._learner.model.rows import Rows
 
 FIELDS = ("directions", "output", "thresholds", "linear", "bias")
 
@@ -343,7 +345,7 @@ def _coverage(d, k, n, thresholds, heteroskedastic, replications):
     """Mean over replications of the covered shares, and its standard error."""
     rng = np.random.default_rng(0)
     truth = _truth(d, k, thresholds, rng)
-    fit = Fit(thresholds=thresholds, tolerance=1e-9, n_threads=1)
+    fit = Fit(thresholds=thresholds, tolerance=1e-9)
     shares = []
     for _ in range(replications):
         X = rng.standard_normal((n, d))

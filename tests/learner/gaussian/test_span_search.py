@@ -7,7 +7,9 @@ import limbeck
 from limbeck import ReLUNetwork, datasets
 from limbeck._base.progress import Progress
 from limbeck._learner.gaussian.span_search import _Span, _Tests, best_in_span
-from limbeck._learner.model.model import Fit, Rows, linear_model, model_of
+from limbeck._learner.model.model import linear_model, model_of
+from limbeck._learner.model.refinement import Fit
+from limbeck._learner.model.rows import Rows
 
 
 def _staircase(width, d, seed):

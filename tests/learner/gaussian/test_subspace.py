@@ -8,7 +8,9 @@ import pytest
 from limbeck import _kernels, datasets
 from limbeck._learner.gaussian.candidates import scale_space_peaks
 from limbeck._learner.gaussian.span import find_subspace
-from limbeck._learner.model.model import Fit, Rows, linear_model
+from limbeck._learner.model.model import linear_model
+from limbeck._learner.model.refinement import Fit
+from limbeck._learner.model.rows import Rows
 
 
 def _span(planted, n, seed, noise=0.0, **options):

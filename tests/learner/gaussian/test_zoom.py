@@ -3,8 +3,11 @@
 import numpy as np
 import pytest
 
-from limbeck._learner.gaussian.clump_resolution import ClumpProblem, _narrowed, centre_of, excess_band
-from limbeck._learner.model.model import Fit, Model, Rows
+from limbeck._learner.gaussian.clump_resolution import ClumpProblem, _narrowed, excess_band
+from limbeck._learner.model.clumps import centre_of
+from limbeck._learner.model.model import Model
+from limbeck._learner.model.refinement import Fit
+from limbeck._learner.model.rows import Rows
 
 
 def _unit(rows):

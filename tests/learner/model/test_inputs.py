@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from limbeck import ReLUNetwork, datasets
-from limbeck._learner.model.coordinates import detect_inputs, standardization, whitening
+from limbeck._learner.model.coordinates import standardization, whitening
+from limbeck._learner.model.input_tests import detect_inputs
 
 
 def test_standard_inputs_are_recognised_nearly_always():

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from limbeck import _kernels
-from limbeck._learner.model.model import Fit, Model, Rows, linear_model
+from limbeck._learner.model.model import Model, linear_model
+from limbeck._learner.model.refinement import Fit
+from limbeck._learner.model.rows import Rows
 
 
 @pytest.fixture

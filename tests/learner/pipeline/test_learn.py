@@ -9,7 +9,8 @@ import pytest
 import limbeck
 from limbeck import datasets
 from limbeck._learner.model.linear_part import _refitted
-from limbeck._learner.model.model import Model, Rows
+from limbeck._learner.model.model import Model
+from limbeck._learner.model.rows import Rows
 
 
 def _relative_error(learned, planted):

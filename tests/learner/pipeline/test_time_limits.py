@@ -12,9 +12,11 @@ from limbeck._learner.gaussian import candidates as discovery
 from limbeck._learner.gaussian.search import search
 from limbeck._learner.gaussian.selection import ModelSelector
 from limbeck._learner.gaussian.span import find_subspace
-from limbeck._learner.model.model import Fit, Rows, linear_model
-from limbeck._learner.tabular import learner as _tabular
-from limbeck._learner.tabular.learner import fit_any, random_start
+from limbeck._learner.model.model import linear_model, random_start
+from limbeck._learner.model.refinement import Fit
+from limbeck._learner.model.rows import Rows
+from limbeck._learner.tabular import evidence as _evidence
+from limbeck._learner.tabular.learner import fit_any
 
 PAST = -1e9  # a deadline long gone
 
@@ -37,10 +39,10 @@ def test_no_peak_is_looked_for_after_the_deadline(rows, monkeypatch):
     peaks = discovery.scale_space_peaks
     monkeypatch.setattr(discovery, "scale_space_peaks", lambda *args: looked.append(1) or peaks(*args))
     rng = np.random.default_rng(0)
-    candidate = discovery._from_peaks(rows, 8, Fit(n_threads=1, deadline=PAST), rng)
+    candidate = discovery._from_peaks(rows, 8, Fit(deadline=PAST), rng)
     assert not looked
     assert candidate.model.width == 0
-    candidate = discovery._from_peaks(rows, 3, Fit(n_threads=1), rng)
+    candidate = discovery._from_peaks(rows, 3, Fit(), rng)
     assert len(looked) == 3
     assert candidate.model.width == 3
 
@@ -56,7 +58,7 @@ def test_a_late_collapse_is_done_in_one_go(rows):
             calls.append(1)
             return original(self, *args, **changes)
 
-    fit = Counting(n_threads=1, deadline=PAST)
+    fit = Counting(deadline=PAST)
     model, error = discovery.collapse(wide, rows, 4, fit)
     assert model.width <= 4
     assert len(calls) <= 3
@@ -65,7 +67,7 @@ def test_a_late_collapse_is_done_in_one_go(rows):
 
 def test_a_search_cut_short_does_not_claim_that_nothing_is_left(rows):
     progress, rng = _late(), np.random.default_rng(0)
-    fit = Fit(n_threads=1, deadline=PAST)
+    fit = Fit(deadline=PAST)
     selector = ModelSelector(rows, fit, progress, rng)
     subspace = find_subspace(rows, max_rank=6, rng=rng)
     _, settled = search(selector.scored(linear_model(6)), rows, selector, subspace, 8, fit, progress, rng)
@@ -74,9 +76,9 @@ def test_a_search_cut_short_does_not_claim_that_nothing_is_left(rows):
 
 def test_hinges_anywhere_are_not_weighed_after_the_deadline(rows, monkeypatch):
     weighed = []
-    known = _tabular._known
-    monkeypatch.setattr(_tabular, "_known", lambda *args: weighed.append(1) or known(*args))
-    found = fit_any(rows, 4, 4, Fit(n_threads=1, deadline=PAST), _late(), np.random.default_rng(0))
+    known = _evidence.effective_parameters
+    monkeypatch.setattr(_evidence, "effective_parameters", lambda *args: weighed.append(1) or known(*args))
+    found = fit_any(rows, 4, 4, Fit(deadline=PAST), _late(), np.random.default_rng(0))
     assert not weighed
     assert np.isnan(found.error)
     assert np.isfinite(found.model.parameters).all()

@@ -137,3 +137,18 @@ def test_printed_thresholds_divide_the_rows_as_the_true_ones(name, noise):
     label = NeuronsDisplay.from_learned(found, Figure().subplots()).labels[0]
     shown = float(re.search(r"x (?:above|below) (\S+),", label)[1].replace(",", ""))
     assert abs(shown - stored) <= 1e-4 * width + 8e-16 * abs(low)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.0, "0"),
+        (1234.5, "1,234"),
+        (0.012345, "0.01235"),
+        (-3.14159, "-3.142"),
+        (2.5e7, "2.50e+07"),
+        (1e-9, "1.00e-09"),
+    ],
+)
+def test_numbers_that_stand_alone(value, text):
+    assert number(value) == text

@@ -9,12 +9,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from limbeck._base.arrays import Float64Array
 from limbeck._base.progress import Progress
 from limbeck._learner.blackbox.focus import probes
 from limbeck._learner.blackbox.queries import Band, Queries, draw_band, importance
 from limbeck._learner.blackbox.stopping import StopQuerying, StopReason
-from limbeck._learner.gaussian.selection import EXACT
-from limbeck._learner.model.model import Fit, Float64Array, Model, Rows, linear_model
+from limbeck._learner.model.model import Model, linear_model
+from limbeck._learner.model.refinement import Fit
+from limbeck._learner.model.rows import EXACT, Rows
 from limbeck._learner.pipeline.from_arrays import FEWEST_ROWS
 
 __all__ = ["BROAD_BEYOND", "CHECK_ROWS", "CHECK_SHARE", "REPEATS", "ROWS_PER_PARAMETER", "Contest", "Options"]
@@ -85,7 +87,7 @@ class Contest:
         self._options = options
         self._progress = progress
         self._rng = rng
-        self._fit = Fit(n_threads=options.n_threads or 0, deadline=progress.deadline)
+        self._fit = Fit(deadline=progress.deadline)
         self._reserve = min(_REPORT_ROWS, max(FEWEST_ROWS // 2, queries.budget // _REPORT_SHARE))
         self._dimension = int(queries.X.shape[1])
         self.model = linear_model(self._dimension)
@@ -127,7 +129,7 @@ class Contest:
     def everything(self) -> Rows:
         """All rows, with their importance weights; zero for rows without a part in the fit."""
         queries = self._queries
-        return Rows(queries.X, queries.y, queries.weights(), self._fit.n_threads)
+        return Rows(queries.X, queries.y, queries.weights(), self._options.n_threads)
 
     def _fitted_rows(self) -> Rows:
         """The rows that networks are fitted to, with their importance weights."""
@@ -140,7 +142,7 @@ class Contest:
         """Rows from N(0, I), but for some."""
         wanted = self._queries.plain
         wanted[but] = False
-        return Rows(self._queries.X[wanted], self._queries.y[wanted], n_threads=self._fit.n_threads)
+        return Rows(self._queries.X[wanted], self._queries.y[wanted], n_threads=self._options.n_threads)
 
     def _refined(self, model: Model) -> Model:
         """The model refined on all rows; its thresholds too if it has any."""
@@ -216,7 +218,9 @@ class Contest:
         """
         y, X = self._queries.y[place], self._queries.X[place]
         baselines = self._baselines(place)
-        ours, constant, *lines = (np.square(y - model(X, self._fit.n_threads)) for model in (self.model, *baselines))
+        ours, constant, *lines = (
+            np.square(y - model(X, self._options.n_threads)) for model in (self.model, *baselines)
+        )
         others = [constant, *lines]
         best = int(np.argmin([squares.mean() for squares in others]))
         hardly = ours.mean() > _NOTHING_FOUND * constant.mean() and not _clearly_positive(constant - ours)
@@ -233,7 +237,7 @@ class Contest:
     def _judged_squares(self, model: Model) -> Float64Array:
         """Weighted squared errors on the latest rows to judge by."""
         place, weights = self._judged_on
-        residuals = self._queries.y[place] - model(self._queries.X[place], self._fit.n_threads)
+        residuals = self._queries.y[place] - model(self._queries.X[place], self._options.n_threads)
         return np.asarray(weights * np.square(residuals))
 
     def _judged_error(self, model: Model) -> float:
@@ -273,7 +277,7 @@ class Contest:
         """Keep the residuals of the model on some plain rows."""
         targets = self._queries.y[place]
         self.validated = place
-        self.validation = (targets, targets - self.model(self._queries.X[place], self._fit.n_threads))
+        self.validation = (targets, targets - self.model(self._queries.X[place], self._options.n_threads))
 
     def noise_variance(self) -> float:
         """Sum of weighted squared residuals over the number of rows less that of the parameters; NaN without spare."""

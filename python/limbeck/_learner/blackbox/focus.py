@@ -7,10 +7,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from limbeck._base.arrays import Float64Array
 from limbeck._learner.blackbox.queries import Band
-from limbeck._learner.gaussian.clump_resolution import centre_of
-from limbeck._learner.model.clumps import cluster
-from limbeck._learner.model.model import Float64Array, Model, Rows
+from limbeck._learner.model.clumps import centre_of, cluster
+from limbeck._learner.model.model import Model
+from limbeck._learner.model.rows import Rows
 
 __all__ = ["Clump", "clumps_of", "probes", "without_artefact"]
 
@@ -39,7 +40,7 @@ class Clump(NamedTuple):
 
 def clumps_of(model: Model, rows: Rows) -> list[Clump]:
     """Clumps of the network, the one that most of the squared residuals are nearest to first."""
-    weights = np.ones(len(rows)) if rows.weights is None else rows.weights
+    weights = rows.row_weights
     squares = weights * np.square(rows.residuals(model))
     groups = _groups(model)
     normals = [centre_of(model, group) for group in groups]

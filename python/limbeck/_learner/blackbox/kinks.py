@@ -16,7 +16,10 @@ from itertools import pairwise
 
 import numpy as np
 
-from limbeck._learner.model.model import Fit, Float64Array, Model, Rows, linear_model
+from limbeck._base.arrays import Float64Array
+from limbeck._learner.model.model import Model, linear_model
+from limbeck._learner.model.refinement import Fit
+from limbeck._learner.model.rows import Rows
 
 __all__ = ["KinkSearch", "network_on_lines", "queries_of_a_line"]
 

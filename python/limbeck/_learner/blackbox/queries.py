@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from limbeck._base.arrays import float_array
+from limbeck._base.arrays import Float64Array, float_array
 from limbeck._base.progress import Progress
 from limbeck._learner.blackbox.stopping import StopQuerying, StopReason
-from limbeck._learner.model.model import Float64Array
 from limbeck._learner.pipeline.from_arrays import FEWEST_ROWS, LARGEST, SMALLEST
 
 if TYPE_CHECKING:

@@ -21,6 +21,7 @@ from typing import NoReturn
 
 import numpy as np
 
+from limbeck._base.arrays import Float64Array
 from limbeck._base.progress import Progress
 from limbeck._learner.blackbox.contest import (
     BROAD_BEYOND,
@@ -36,8 +37,9 @@ from limbeck._learner.blackbox.kinks import KinkSearch, network_on_lines, querie
 from limbeck._learner.blackbox.queries import Band, Queries, squeezed
 from limbeck._learner.blackbox.stopping import StopQuerying, StopReason
 from limbeck._learner.gaussian.span import Subspace
-from limbeck._learner.model.model import Float64Array, Model, Rows, linear_model, model_of
-from limbeck._learner.model.pruning import narrowed
+from limbeck._learner.model.model import Model, linear_model, model_of
+from limbeck._learner.model.pruning import pruned
+from limbeck._learner.model.rows import Rows
 from limbeck._learner.tabular.learner import fit_any
 from limbeck.learn import learn
 
@@ -240,7 +242,7 @@ class Student(Contest):
         place = self._ask_bands([band], keep_out)
         X = self._queries.X[place]
         rest = Model(model.signs[others], model.parameters[[*others, model.width]])
-        left = self._queries.y[place] - rest(X, self._fit.n_threads)
+        left = self._queries.y[place] - rest(X, self._options.n_threads)
         self._progress.enter("focus")
         inner = self._learn(squeezed(X, clump.normal, 1 / clump.width), left, most, most, show=False)
         parameters = inner.parameters.copy()
@@ -303,7 +305,7 @@ class Student(Contest):
         rows = self._plain_rows().part(slice(_NARROWING_ROWS_PER_PARAMETER * 2 * self.model.parameters.size))
         wide = fit_any(rows, 2 * width, 2 * width, self._fit, self._progress, self._rng)
         fit = self._fit.changed(thresholds=True)
-        models = [self._refined(m) for m in (self.model, narrowed(wide.model, rows, fit, width, wide.decay)[0])]
+        models = [self._refined(m) for m in (self.model, pruned(wide.model, rows, fit, width, wide.decay)[0])]
         everything = self._fitted_rows()
         self.model = min(models, key=lambda model: float(everything.errors(model).mean()))
         self._progress.report("narrowed down", width, self._relative(float(everything.errors(self.model).mean())))

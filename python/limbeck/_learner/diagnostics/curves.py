@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from limbeck._base.arrays import Float64Array
 from limbeck._learner.diagnostics.standard_errors import JointErrors
 from limbeck._learner.model.clumps import cluster
-from limbeck._learner.model.model import Float64Array
 
 __all__ = ["Curve", "Jump", "Parts", "curves_of", "with_errors"]
 

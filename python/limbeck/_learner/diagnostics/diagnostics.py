@@ -10,13 +10,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from limbeck._base.arrays import Float64Array
 from limbeck._learner.diagnostics.curves import with_errors
 from limbeck._learner.diagnostics.reading import Reading, moments_of, read, some_rows
 from limbeck._learner.diagnostics.standard_errors import FittedErrors, StandardErrors
 from limbeck._learner.model.clumps import Clump, clump_ladder
 from limbeck._learner.model.coordinates import Whitening
-from limbeck._learner.model.model import Fit, Float64Array, Model, Rows, model_of
-from limbeck._learner.model.pruning import narrowed
+from limbeck._learner.model.model import Model, model_of
+from limbeck._learner.model.pruning import pruned
+from limbeck._learner.model.refinement import Fit
+from limbeck._learner.model.rows import Rows
 from limbeck._learner.streaming.rows import StreamedRows
 from limbeck._learner.tabular.cross_validation import (
     FEWEST_HELD_OUT,
@@ -26,13 +29,13 @@ from limbeck._learner.tabular.cross_validation import (
     can_be_refitted,
     cross_validate,
 )
-from limbeck._learner.tabular.learner import cross_validated
+from limbeck._learner.tabular.evidence import generalized_cross_validation
 from limbeck.network import ReLUNetwork
 
 __all__ = ["Diagnostics", "FitRecord", "PrunedNetwork"]
 
 # Parameters up to which a result is printed with its standard errors and with smaller widths: a second or two.
-QUICK = 500
+MOST_PRINTED_PARAMETERS = 500
 _NARROWING_ROWS, _NARROWING_ROWS_PER_PARAMETER = 4000, 12
 
 
@@ -137,7 +140,7 @@ class _Widths:
         rows, held = origin.rows.part(some), origin.rows.part(origin.held_out)
         if not origin.weighted_validation:
             held = replace(held, weights=None)
-        fit = Fit(thresholds=origin.thresholds, n_threads=rows.n_threads)
+        fit = Fit(thresholds=origin.thresholds)
         return cls(origin.model, rows, held, fit, origin.decay, origin.coordinates)
 
     def narrower(self) -> tuple[list[PrunedNetwork], Float64Array]:
@@ -145,7 +148,7 @@ class _Widths:
         found, line = [], np.empty(0)
         model, decay = self.start, self.decay
         for width in range(model.width - 1, -1, -1):
-            model, decay = narrowed(model, self.rows, self.fit, width, decay)
+            model, decay = pruned(model, self.rows, self.fit, width, decay)
             error, variance = _judged(model, self.rows, self.held, decay)
             network = model.network()
             if self.coordinates is not None:
@@ -172,8 +175,8 @@ class Diagnostics:
     ----------
     refined : bool
         Whether the fit is one of least squares, so that there are standard errors and smaller widths.
-    quick : bool
-        Whether there are few enough parameters for these to be printed.
+    is_complete : bool
+        Whether there are few enough parameters for these to be computed and printed with the result.
     reading : Reading
         What each part of the network does; with standard errors if they are quickly found.
     clumps : list of Clump
@@ -183,17 +186,17 @@ class Diagnostics:
     def __init__(self, network: ReLUNetwork, origin: FitRecord) -> None:
         self._network = network
         self._origin: FitRecord | None = origin
-        self.quick = origin.model.parameters.size <= QUICK
+        self.is_complete = origin.model.parameters.size <= MOST_PRINTED_PARAMETERS
         self.refined = origin.refined
         self.rows_per_parameter = (len(origin.rows) if origin.everything is None else origin.everything.count) / max(
             1, origin.model.parameters.size
         )
         self.reading = _reading(network, origin)
-        self.clumps = _priced_clumps(self.reading, origin)
+        self.clumps = _clumps_with_costs(self.reading, origin)
         self._widths: _Widths | None = None
         self._all: Rows | None = None
         self._refit = origin.refit
-        if not self.refined or not self.quick:
+        if not self.refined or not self.is_complete:
             return
         self._widths = _Widths.of(origin)
         if self._refit is not None and len(origin.held_out) < FEWEST_HELD_OUT and can_be_refitted(origin.original):
@@ -243,14 +246,10 @@ class Diagnostics:
         """Whether a line does as well on rows left out; ``residuals`` those of the rows held out."""
         if self.cross_validation is not None:
             return self.cross_validation.line
-        if not self.quick or not self.refined or len(residuals) < FEWEST_HELD_OUT or self._widths is None:
+        if not self.is_complete or not self.refined or len(residuals) < FEWEST_HELD_OUT or self._widths is None:
             return None
         held = self._widths.held
         return LineComparison.of(held.errors_of(residuals), self._narrowed[1], held.variance)
-
-    def priced_clumps(self) -> list[Clump]:
-        """The ladder of clumps, with what collapsing each of them would change."""
-        return self.clumps
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Diagnostics:
         return self  # nothing of it changes but by finding an answer
@@ -285,7 +284,7 @@ def _with_errors(reading: Reading, errors: FittedErrors, origin: FitRecord) -> R
     return replace(reading, errors=joint.standard_errors(), curves=with_errors(reading.curves, reading.parts, joint))
 
 
-def _priced_clumps(reading: Reading, origin: FitRecord) -> list[Clump]:
+def _clumps_with_costs(reading: Reading, origin: FitRecord) -> list[Clump]:
     """The ladder of clumps, and the change over the variance of the labels if one neuron stood in for each."""
     rows = origin.original
     X, weights = some_rows(rows.X, rows.weights)
@@ -307,4 +306,4 @@ def _judged(model: Model, rows: Rows, held: Rows, decay: Float64Array) -> tuple[
     """Mean squared error and variance of the labels on the rows held out, or else cross-validated on those fitted."""
     if len(held):
         return float(held.errors(model).mean()), held.variance if np.ptp(held.y) else 0.0
-    return cross_validated(model, decay, rows), rows.variance
+    return generalized_cross_validation(model, decay, rows), rows.variance

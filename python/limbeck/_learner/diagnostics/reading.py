@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from limbeck._base.arrays import Float64Array
 from limbeck._learner.diagnostics.curves import Curve, Parts, curves_of
 from limbeck._learner.diagnostics.standard_errors import StandardErrors
-from limbeck._learner.model.model import Float64Array
 from limbeck.network import ReLUNetwork
 
 __all__ = ["Reading", "read"]

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from limbeck._base.arrays import Float64Array
 from limbeck._learner.model.coordinates import Whitening
-from limbeck._learner.model.model import Float64Array, Model, Rows
+from limbeck._learner.model.model import Model
+from limbeck._learner.model.rows import Rows
 from limbeck._learner.streaming.rows import StreamedRows
 from limbeck.network import ReLUNetwork
 

@@ -20,8 +20,12 @@ from math import factorial
 import numpy as np
 
 from limbeck import moments
+from limbeck._base.arrays import Float64Array
 from limbeck._learner.model.clumps import cluster
-from limbeck._learner.model.model import Fit, Float64Array, Model, Rows, eigh, linear_model
+from limbeck._learner.model.linear_algebra import eigh
+from limbeck._learner.model.model import Model, linear_model
+from limbeck._learner.model.refinement import Fit
+from limbeck._learner.model.rows import Rows
 
 __all__ = [
     "Candidate",
@@ -161,7 +165,7 @@ def _from_peaks(rows: Rows, width: int, fit: Fit, rng: np.random.Generator) -> C
             break
         residual = rows.residuals(model)
         trials = []
-        for u in scale_space_peaks(rows.X, residual, rng, rows.n_threads or None):
+        for u in scale_space_peaks(rows.X, residual, rng, rows.n_threads):
             trial = model.with_neuron(u, kink_weight(rows, residual, u))
             trials.append(fit(trial, rows, max_steps=3))
         best, _ = min(trials, key=lambda trial: trial[1])

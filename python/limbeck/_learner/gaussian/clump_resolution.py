@@ -14,10 +14,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from limbeck._base.arrays import Float64Array
 from limbeck._learner.gaussian.candidates import collapse
-from limbeck._learner.model.model import Fit, Float64Array, Model, Rows, linear_model
+from limbeck._learner.model.clumps import centre_of
+from limbeck._learner.model.model import Model, linear_model
+from limbeck._learner.model.refinement import Fit
+from limbeck._learner.model.rows import Rows
 
-__all__ = ["ClumpProblem", "centre_of", "excess_band"]
+__all__ = ["ClumpProblem", "excess_band"]
 
 _MOST_ROWS = 4000
 _ROWS_PER_PARAMETER = 2.5
@@ -26,16 +30,6 @@ _STARTS = 3
 _MOST_BANDS = 12
 _BANDS = tuple(0.5 * 2.0**-i for i in range(_MOST_BANDS))
 _ROWS_OF_BAND = 20
-
-
-def centre_of(model: Model, members: list[int]) -> Float64Array:
-    """Unit mean of the members' lines, weighted by size and turned towards the largest."""
-    lead = model.directions[max(members, key=lambda i: float(model.sizes[i]))]
-    total = sum(
-        (model.sizes[i] * np.copysign(1.0, model.directions[i] @ lead) * model.directions[i] for i in members),
-        np.zeros_like(lead),
-    )
-    return np.asarray(total / np.linalg.norm(total))
 
 
 def excess_band(errors: Float64Array, distance: Float64Array) -> tuple[float, float]:

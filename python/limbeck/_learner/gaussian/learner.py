@@ -8,13 +8,14 @@ from numpy.typing import NDArray
 from limbeck._base.progress import Progress
 from limbeck._learner.gaussian.moment_method import method_of_moments
 from limbeck._learner.gaussian.search import missed_directions, search
-from limbeck._learner.gaussian.selection import EXACT, NOISELESS, ModelSelector, ScoredModel, is_well_separated, span_of
+from limbeck._learner.gaussian.selection import ModelSelector, ScoredModel, is_well_separated, span_of
 from limbeck._learner.gaussian.span import Subspace, find_subspace
 from limbeck._learner.gaussian.span_search import best_in_span
 from limbeck._learner.gaussian.thresholds import in_span, needs_thresholds, with_thresholds
-from limbeck._learner.model.linear_part import turned, without_linear_part
-from limbeck._learner.model.model import Fit, Model, Rows, linear_model
-from limbeck._learner.streaming.rows import StreamedRows
+from limbeck._learner.model.linear_part import with_smallest_linear_part, without_linear_part
+from limbeck._learner.model.model import Model, linear_model
+from limbeck._learner.model.refinement import Fit
+from limbeck._learner.model.rows import EXACT, NOISELESS, FitRows, Rows
 
 __all__ = ["learn_gaussian", "noise_variance", "refined", "rows_to_search", "without_needless_linear_part"]
 
@@ -210,7 +211,7 @@ def _search_widths(
     return best, thresholds
 
 
-def refined(model: Model, rows: Rows | StreamedRows, fit: Fit, progress: Progress) -> Model:
+def refined(model: Model, rows: FitRows, fit: Fit, progress: Progress) -> Model:
     """The model refined on all rows, unless it is exact on them already."""
     error = rows.mean_error(model)
     if progress.out_of_time() or error <= EXACT * rows.variance:
@@ -226,20 +227,20 @@ def refined(model: Model, rows: Rows | StreamedRows, fit: Fit, progress: Progres
     return model
 
 
-def without_needless_linear_part(model: Model, rows: Rows | StreamedRows, progress: Progress) -> tuple[Model, bool]:
+def without_needless_linear_part(model: Model, rows: FitRows, progress: Progress) -> tuple[Model, bool]:
     """The model without linear part and bias, unless it is exact or the rows need them; and whether they are there.
 
     Either way its neurons are turned so that the linear part is small.
     """
     exact = rows.mean_error(model) <= EXACT * rows.variance
-    model = turned(model)
+    model = with_smallest_linear_part(model)
     if progress.out_of_time() or exact:
         return model, True
     constrained = without_linear_part(model, rows)
     return (model, True) if constrained is None else (constrained, False)
 
 
-def noise_variance(model: Model, rows: Rows | StreamedRows, has_linear_part: bool, thresholds: bool) -> float:
+def noise_variance(model: Model, rows: FitRows, has_linear_part: bool, thresholds: bool) -> float:
     """Sum of squared residuals over the number of rows less that of the parameters; NaN without rows to spare."""
     n, d = len(rows), rows.n_features
     freedom = n - (model.width * (d + thresholds) + (d + 1) * has_linear_part)

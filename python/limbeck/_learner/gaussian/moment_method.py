@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from limbeck._base.arrays import Float64Array
 from limbeck._base.progress import Progress
 from limbeck._learner.gaussian.candidates import profile_derivatives, scale_space_peaks
 from limbeck._learner.gaussian.span import Subspace
-from limbeck._learner.model.model import Float64Array, Model, Rows
+from limbeck._learner.model.model import Model
+from limbeck._learner.model.rows import Rows
 
 __all__ = ["method_of_moments"]
 
@@ -43,7 +45,7 @@ def method_of_moments(
     for _ in range(most):
         if progress.out_of_time():
             break
-        peak = scale_space_peaks(inside.X, rows.scaled_residuals(best), rng, rows.n_threads or None)
+        peak = scale_space_peaks(inside.X, rows.scaled_residuals(best), rng, rows.n_threads)
         directions = _settled(rows, even, np.vstack([directions, peak[:1] @ basis]))
         model = _fitted(rows, directions)
         progress.report("moments", model.width, float(rows.errors(model).mean()) / rows.variance)
@@ -81,7 +83,7 @@ def _settled(rows: Rows, even: Float64Array, directions: Float64Array) -> Float6
     """
     from numpy.polynomial.hermite_e import hermeval  # numpy.polynomial takes 12 ms to import
 
-    weights = np.ones(len(rows)) if rows.weights is None else rows.weights
+    weights = rows.row_weights
     first, second = profile_derivatives(_ORDER)
     projections = rows.X @ directions.T
     for _ in range(_SWEEPS):

@@ -13,11 +13,14 @@ from itertools import islice
 
 import numpy as np
 
+from limbeck._base.arrays import Float64Array
 from limbeck._base.progress import Progress
 from limbeck._learner.gaussian.candidates import Candidate, candidates, from_eigenvectors, from_wide
 from limbeck._learner.gaussian.selection import ModelSelector, ScoredModel, with_linear_part
 from limbeck._learner.gaussian.span import Subspace
-from limbeck._learner.model.model import Fit, Float64Array, Model, Rows
+from limbeck._learner.model.model import Model
+from limbeck._learner.model.refinement import Fit
+from limbeck._learner.model.rows import Rows
 
 __all__ = ["missed_directions", "search"]
 

@@ -11,18 +11,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from limbeck._base.arrays import Float64Array
 from limbeck._base.progress import Progress
 from limbeck._learner.gaussian.candidates import kink_weight
-from limbeck._learner.gaussian.clump_resolution import ClumpProblem, centre_of, excess_band
+from limbeck._learner.gaussian.clump_resolution import ClumpProblem, excess_band
 from limbeck._learner.gaussian.span import find_subspace
-from limbeck._learner.model.clumps import angles_modulo_sign, clump_ladder
-from limbeck._learner.model.model import Fit, Float64Array, Model, Rows
+from limbeck._learner.model.clumps import angles_modulo_sign, centre_of, clump_ladder
+from limbeck._learner.model.model import Model
+from limbeck._learner.model.refinement import Fit
+from limbeck._learner.model.rows import EXACT, NOISELESS, Rows
 
 __all__ = [
-    "EXACT",
     "EXTRA_PENALTY",
     "EXTRA_PER_NEURON",
-    "NOISELESS",
     "ModelSelector",
     "ScoredModel",
     "is_well_separated",
@@ -40,8 +41,6 @@ EXTRA_PENALTY = 1.0
 # 10.1 where its parameters alone cost 9. A threshold is searched for as well, and counts as much again: on noise alone
 # in one feature (500 rows), 3 of 20 fits kept neurons at 3, none at 6.
 EXTRA_PER_NEURON = 3.0
-NOISELESS = 1e-6  # mean squared errors below this part of the labels' variance are not taken for noise
-EXACT = 1e-20  # mean squared errors below this part of the labels' variance are rounding
 # In a network exact to rounding: relative sizes and angles below which a neuron may be an artefact. Larger ones cannot
 # be: ReLUs along different lines are linearly independent, provided that there are rows between their kinks, of which
 # there are n angle / pi.

@@ -18,7 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from limbeck import moments
-from limbeck._learner.model.model import Float64Array, Rows, eigh
+from limbeck._base.arrays import Float64Array
+from limbeck._learner.model.linear_algebra import eigh
+from limbeck._learner.model.rows import Rows
 
 __all__ = ["Subspace", "find_subspace"]
 
@@ -107,8 +109,8 @@ class _Found:
 class _Second:
     """Extreme eigenpairs of second moments: from the d x d matrix, or, for large d, by block power iteration."""
 
-    def __init__(self, d: int, count: int, rng: np.random.Generator, n_threads: int) -> None:
-        self.threads = n_threads or None
+    def __init__(self, d: int, count: int, rng: np.random.Generator, n_threads: int | None) -> None:
+        self.threads = n_threads
         self.zero = np.zeros((1, d))
         self.block = None if d <= _DIRECT_FEATURES else rng.standard_normal((d, min(d, count + _OVERSAMPLING)))
 
@@ -157,15 +159,19 @@ class _Null:
         self.labels = np.column_stack([factor * part * rng.choice([-1.0, 1.0], count) for _ in range(flips)])
 
 
-def _matrices(X: Float64Array, labels: Float64Array, along: Float64Array, order: int, threads: int) -> Float64Array:
+def _matrices(
+    X: Float64Array, labels: Float64Array, along: Float64Array, order: int, threads: int | None
+) -> Float64Array:
     """Matrix contractions along several directions, side by side: (q, d, m d) for q columns of labels."""
-    stack = moments.contract(X, labels, along, order, n_threads=threads or None)
+    stack = moments.contract(X, labels, along, order, n_threads=threads)
     return np.asarray(np.concatenate(list(np.moveaxis(stack, 1, 0)), axis=2))
 
 
-def _vectors(X: Float64Array, labels: Float64Array, along: Float64Array, order: int, threads: int) -> Float64Array:
+def _vectors(
+    X: Float64Array, labels: Float64Array, along: Float64Array, order: int, threads: int | None
+) -> Float64Array:
     """Vector contractions along several directions: (q, d, m)."""
-    stack = moments.contract_to_vector(X, labels, along, order, n_threads=threads or None)
+    stack = moments.contract_to_vector(X, labels, along, order, n_threads=threads)
     return np.asarray(np.moveaxis(stack, 1, 2))
 
 

@@ -15,10 +15,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from limbeck import moments
+from limbeck._base.arrays import Float64Array
 from limbeck._base.progress import Progress
-from limbeck._learner.gaussian.selection import EXACT, EXTRA_PENALTY, EXTRA_PER_NEURON
-from limbeck._learner.model.model import Fit, Float64Array, Model, Rows, linear_model
-from limbeck._learner.model.pruning import narrowed
+from limbeck._learner.gaussian.selection import EXTRA_PENALTY, EXTRA_PER_NEURON
+from limbeck._learner.model.model import Model, linear_model
+from limbeck._learner.model.pruning import pruned
+from limbeck._learner.model.refinement import Fit
+from limbeck._learner.model.rows import EXACT, Rows
 
 __all__ = ["best_in_span", "gram", "hinges_along"]
 
@@ -217,7 +220,7 @@ def _narrowed(best: _State, span: _Span, wide: int, most: int, fit: Fit, rng: np
     model, _ = fit(_spread(few.rows, wide, fit.thresholds, rng), few.rows)
     found: list[_State] = []
     for width in range(min(most, model.width), max(0, min(best.model.width, most, model.width) - 2), -1):
-        model, _ = narrowed(model, few.rows, fit, width)
+        model, _ = pruned(model, few.rows, fit, width)
         model, error = fit(model, few.rows)
         found.append(_State(model, error, few.criterion(model.width, error, fit.thresholds)))
     return _fitted(min(found, key=lambda s: s.criterion).model, span, fit)
@@ -257,7 +260,7 @@ def _directions(r: int, count: int, rng: np.random.Generator) -> Float64Array:
 def gram(columns: Float64Array, rows: Rows) -> Float64Array:
     """``C' V C`` of columns (n, m), V the weights of the rows."""
     weights = np.ones((len(columns), 1)) if rows.weights is None else rows.weights[:, None]
-    return np.asarray(moments.weighted_grams(columns, weights, n_threads=rows.n_threads or None)[0])
+    return np.asarray(moments.weighted_grams(columns, weights, n_threads=rows.n_threads)[0])
 
 
 class _Tests:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from limbeck._base.arrays import Float64Array
 from limbeck._base.progress import Progress
-from limbeck._learner.gaussian.selection import EXACT, ModelSelector, ScoredModel
+from limbeck._learner.gaussian.selection import ModelSelector, ScoredModel
 from limbeck._learner.gaussian.span import Subspace
 from limbeck._learner.gaussian.span_search import best_in_span, gram, hinges_along
-from limbeck._learner.model.model import Fit, Float64Array, Model, Rows
-from limbeck._learner.tabular.learner import random_start
+from limbeck._learner.model.model import Model, random_start
+from limbeck._learner.model.refinement import Fit
+from limbeck._learner.model.rows import EXACT, Rows
 
 __all__ = ["HINGE_SCORE", "hinge_scores", "in_span", "needs_thresholds", "with_thresholds"]
 

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from limbeck._learner.model.model import Float64Array
+from limbeck._base.arrays import Float64Array
+from limbeck._learner.model.model import Model
 
-__all__ = ["Clump", "Merger", "angles_modulo_sign", "clump_ladder", "clump_tree", "cluster"]
+__all__ = ["Clump", "Merger", "angles_modulo_sign", "centre_of", "clump_ladder", "clump_tree", "cluster"]
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,16 @@ def angles_modulo_sign(directions: Float64Array) -> Float64Array:
     less = np.linalg.norm(directions[:, None] - directions[None], axis=2)
     more = np.linalg.norm(directions[:, None] + directions[None], axis=2)
     return np.asarray(2 * np.arctan2(np.minimum(less, more), np.maximum(less, more)))
+
+
+def centre_of(model: Model, members: list[int]) -> Float64Array:
+    """Unit mean of the members' lines, weighted by size and turned towards the largest."""
+    lead = model.directions[max(members, key=lambda i: float(model.sizes[i]))]
+    total = sum(
+        (model.sizes[i] * np.copysign(1.0, model.directions[i] @ lead) * model.directions[i] for i in members),
+        np.zeros_like(lead),
+    )
+    return np.asarray(total / np.linalg.norm(total))
 
 
 def clump_ladder(directions: Float64Array) -> list[Clump]:

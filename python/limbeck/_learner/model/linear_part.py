@@ -13,10 +13,11 @@ from itertools import product
 
 import numpy as np
 
-from limbeck._learner.model.model import Float64Array, Model, Rows
-from limbeck._learner.streaming.rows import StreamedRows
+from limbeck._base.arrays import Float64Array
+from limbeck._learner.model.model import Model
+from limbeck._learner.model.rows import FitRows, Rows
 
-__all__ = ["turned", "without_linear_part"]
+__all__ = ["with_smallest_linear_part", "without_linear_part"]
 
 _MOST_TRIED_TOGETHER = 12  # neurons; 2^12 choices of turns
 _MOST_PARAMETERS = 2000
@@ -27,7 +28,7 @@ _LARGEST_ALONE = 4.5
 _LARGEST_TOGETHER = 3.0
 
 
-def without_linear_part(model: Model, rows: Rows | StreamedRows) -> Model | None:
+def without_linear_part(model: Model, rows: FitRows) -> Model | None:
     """A turned model with linear part and bias made zero, if the rows do not speak against it."""
     if not model.width or model.parameters.size > min(_MOST_PARAMETERS, len(rows) // 2):
         return None
@@ -46,7 +47,7 @@ def _surprise(squared: float, model: Model) -> bool:
     return bool(squared > D + _LARGEST_TOGETHER * np.sqrt(2 * D))
 
 
-def turned(model: Model) -> Model:
+def with_smallest_linear_part(model: Model) -> Model:
     """The same function with the neurons turned so that the linear part is as small as it can be."""
     moved = model.signs[:, None] * model.neurons
     signed, last = moved[:, :-1], model.parameters[-1, :-1]  # the constant is no matter
@@ -75,7 +76,7 @@ class _Moved:
     noise: float
 
 
-def _moved(model: Model, rows: Rows | StreamedRows) -> _Moved | None:
+def _moved(model: Model, rows: FitRows) -> _Moved | None:
     """One step to the least-squares estimate with linear part and bias zero; None where one coefficient objects."""
     k, D = model.width, model.parameters.shape[1]
     hessian = rows.normal_matrix(model)
@@ -134,6 +135,6 @@ def _refitted(model: Model, rows: Rows) -> Model:
 
 def _descent(model: Model, rows: Rows) -> Float64Array:
     """Minus the gradient of half the weighted mean squared error by the neurons' directions, one after another."""
-    residuals = rows.scaled_residuals(model) / (len(rows) if rows.weights is None else rows.weights.sum())
+    residuals = rows.scaled_residuals(model) / rows.total_weight
     inner = rows.along(model.neurons[:, :-1]) + model.neurons[:, -1]
     return np.asarray(((inner > 0) * (residuals[:, None] * model.signs)).T @ rows.X).ravel()

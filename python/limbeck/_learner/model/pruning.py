@@ -10,16 +10,19 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from limbeck._learner.model.model import Fit, Float64Array, Model, Rows, normal_matrix
+from limbeck._base.arrays import Float64Array
+from limbeck._learner.model.model import Model
+from limbeck._learner.model.refinement import Fit
+from limbeck._learner.model.rows import Rows, normal_matrix
 
-__all__ = ["narrowed"]
+__all__ = ["pruned"]
 
 _STEPS, _TOLERANCE = 5, 1e-3  # of the refinement after each neuron
 _MOST_TOGETHER = 1500  # parameters
 _UNDETERMINED = 1e-9  # added to the normal matrix of unit diagonal, for what no row moves
 
 
-def narrowed(
+def pruned(
     model: Model, rows: Rows, fit: Fit, width: int, decay: float | Float64Array = 0.0
 ) -> tuple[Model, Float64Array]:
     """Give up neurons one by one, refining after each, until ``width`` are left.

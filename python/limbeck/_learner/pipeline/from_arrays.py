@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from limbeck._base.arrays import row_weights
+from limbeck._base.arrays import Float64Array, row_weights, thread_count
 from limbeck._base.progress import Progress
 from limbeck._learner.diagnostics.diagnostics import Diagnostics, FitRecord
 from limbeck._learner.gaussian.learner import (
@@ -18,20 +18,14 @@ from limbeck._learner.gaussian.learner import (
     rows_to_search,
     without_needless_linear_part,
 )
-from limbeck._learner.gaussian.selection import NOISELESS
 from limbeck._learner.gaussian.span import Subspace
 from limbeck._learner.gaussian.thresholds import HINGE_SCORE, hinge_scores
-from limbeck._learner.model.coordinates import (
-    CONSTANT,
-    MOST_ROWS,
-    Standardization,
-    Whitening,
-    detect_inputs,
-    standardization,
-    whitening,
-)
-from limbeck._learner.model.linear_part import turned
-from limbeck._learner.model.model import Fit, Float64Array, Model, Rows, linear_model
+from limbeck._learner.model.coordinates import CONSTANT, Standardization, Whitening, standardization, whitening
+from limbeck._learner.model.input_tests import MOST_ROWS, detect_inputs
+from limbeck._learner.model.linear_part import with_smallest_linear_part
+from limbeck._learner.model.model import Model, linear_model
+from limbeck._learner.model.refinement import Fit
+from limbeck._learner.model.rows import NOISELESS, Rows
 from limbeck._learner.pipeline.result import Learned
 from limbeck._learner.streaming.rows import StreamedRows
 from limbeck._learner.tabular.cross_validation import Refit
@@ -77,7 +71,7 @@ class Options:
     refine: bool
     validation: float
     rng: np.random.Generator
-    n_threads: int
+    n_threads: int | None
     constant_features: bool = False  # whether to answer with the mean where no feature varies
     asked_rows: int | None = None  # to search on, where the caller says how many
 
@@ -153,8 +147,8 @@ def search(rows: Rows, options: Options, progress: Progress, *, largest: float |
 
     If they are a sample of more, ``largest`` is the size of the labels of all.
     """
-    n_threads, rng = options.n_threads or None, options.rng
-    fit = Fit(tolerance=1e-4, n_threads=rows.n_threads, deadline=progress.deadline)
+    n_threads, rng = options.n_threads, options.rng
+    fit = Fit(tolerance=1e-4, deadline=progress.deadline)
     held_out, used = _split(len(rows), options.validation, rng)
     if len(used) < FEWEST_ROWS:
         sampled = "" if largest is None else " sampled (see sample_rows)"
@@ -213,7 +207,7 @@ def _searched_any(found: SearchResult, options: Options, progress: Progress, *, 
         fitted = with_more_rows(fitted, inner.part(used), len(few), fit)
     else:
         found.used = few
-    found.model, found.noise, found.decay = turned(fitted.model), fitted.error, fitted.decay
+    found.model, found.noise, found.decay = with_smallest_linear_part(fitted.model), fitted.error, fitted.decay
     return found
 
 
@@ -280,7 +274,7 @@ def finish(
     if refine and not found.thresholds:
         found.model, found.has_linear_part = without_needless_linear_part(found.model, everything, progress)
     elif refine:
-        found.model = turned(found.model)
+        found.model = with_smallest_linear_part(found.model)
     found.noise = noise_variance(found.model, everything, found.has_linear_part, found.thresholds)
 
 
@@ -328,7 +322,7 @@ def learned(
         validation_targets=rows.y[found.held_out],
         validation_residuals=residuals * unit,
         noise_variance=found.noise * unit**2,
-        clumps=evidence.priced_clumps(),
+        clumps=evidence.clumps,
         subspace=None if found.subspace is None else found.subspace.scaled(unit),
         history=progress.history,
         timings=progress.timings,
@@ -347,18 +341,18 @@ def refitted(kind: str, width: int | None, max_width: int, rows: Rows) -> Refit:
     if kind != "any":
         finish(found, found.inner, True, progress, joining=False)
     model = Model(found.model.signs, found.model.parameters * found.unit)
-    fit = Fit(thresholds=found.thresholds, n_threads=rows.n_threads)
+    fit = Fit(thresholds=found.thresholds)
     return Refit(model, replace(found.inner, y=rows.y), fit, found.decay, found.coordinates)
 
 
 # ---- Rows and checks ----
 
 
-def weighted_rows(X: Float64Array, y: Float64Array, sample_weight: ArrayLike | None, n_threads: int) -> Rows:
+def weighted_rows(X: Float64Array, y: Float64Array, sample_weight: ArrayLike | None, n_threads: int | None) -> Rows:
     """The rows of positive weight."""
     if sample_weight is None:
         return Rows(X, y, n_threads=n_threads)
-    weights = row_weights(sample_weight, X, n_threads)
+    weights = row_weights(sample_weight, X, thread_count(n_threads))
     if weights.any():
         weights = weights / weights.max()  # so that no sum overflows
     kept = weights > 0
@@ -375,7 +369,7 @@ def _without(rows: Rows, held_out: NDArray[np.intp]) -> Rows:
     """The rows with no weight for those held out: no copy of the rest is needed."""
     if not len(held_out):
         return rows
-    weights = np.ones(len(rows)) if rows.weights is None else rows.weights.copy()
+    weights = rows.row_weights.copy()
     weights[held_out] = 0.0
     return replace(rows, weights=weights)
 
@@ -392,7 +386,7 @@ def _coordinates(rows: Rows, used: NDArray[np.intp], kind: str) -> Whitening:
 
     Where no feature varies on those rows one is made zero, and the fit is a constant.
     """
-    some, threads = rows.part(used), rows.n_threads or None
+    some, threads = rows.part(used), rows.n_threads
     scaled = standardization(some.X, some.weights)
     if scaled.n_kept:
         return whitening(some.X, threads, some.weights) if kind == "gaussian" else scaled

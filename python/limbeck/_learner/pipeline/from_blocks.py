@@ -9,13 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from limbeck._base.arrays import row_weights
+from limbeck._base.arrays import row_weights, thread_count
 from limbeck._base.progress import Progress
 from limbeck._base.warnings import warn
-from limbeck._learner.diagnostics.diagnostics import QUICK
+from limbeck._learner.diagnostics.diagnostics import MOST_PRINTED_PARAMETERS
 from limbeck._learner.gaussian.learner import noise_variance
-from limbeck._learner.model.linear_part import turned
-from limbeck._learner.model.model import Model, Rows
+from limbeck._learner.model.linear_part import with_smallest_linear_part
+from limbeck._learner.model.model import Model
+from limbeck._learner.model.rows import Rows
 from limbeck._learner.pipeline.from_arrays import (
     Options,
     check_features,
@@ -54,14 +55,14 @@ def blocks_of(X: Any, y: Any, sample_weight: Any, options: Options, sample_rows:
     if hasattr(X, "__dask_graph__") or hasattr(y, "__dask_graph__"):
         from limbeck.blocks._dask import DaskBlocks
 
-        return DaskBlocks(X, y, sample_weight, n_threads=options.n_threads or None)
+        return DaskBlocks(X, y, sample_weight, n_threads=options.n_threads)
     if len(getattr(X, "shape", ())) != 2:
         X = sliceable(X, "X")
     n, d = X.shape if len(getattr(X, "shape", ())) == 2 else (0, 0)
     if not options.refine or n <= options.sample_rows(sample_rows)(d):
         return None
     if sample_weight is not None:
-        weights = row_weights(sample_weight, np.broadcast_to(np.float64(0), (n, d)), options.n_threads)
+        weights = row_weights(sample_weight, np.broadcast_to(np.float64(0), (n, d)), thread_count(options.n_threads))
         sample_weight = weights / (weights.max() or 1.0)  # only their ratios matter
     return from_arrays(X, y, sample_weight)
 
@@ -109,9 +110,9 @@ def learn_blocks(
         fit = found.fit.changed(thresholds=True, decay=found.decay_of_all)
         if not progress.out_of_time():
             model, _ = everything.refined(found.model, fit, tolerance=fit.tolerance)
-            found.model = turned(model)
+            found.model = with_smallest_linear_part(model)
         found.noise = noise_variance(found.model, everything, True, True)
-    if found.model.parameters.size <= QUICK and not getattr(source, "in_memory", False):
+    if found.model.parameters.size <= MOST_PRINTED_PARAMETERS and not getattr(source, "in_memory", False):
         everything.prepare_standard_errors(Model(found.model.signs, found.model.parameters * found.unit))
     return replace(learned(found, residuals, everything, options, progress, names, target), _columns=scan.names)
 

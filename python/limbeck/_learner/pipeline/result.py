@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from limbeck._base.arrays import float_array
+from limbeck._base.arrays import Float64Array, float_array
 from limbeck._base.files import write_whole
 from limbeck._base.frames import matched_rows
 from limbeck._learner.diagnostics.diagnostics import Diagnostics, PrunedNetwork
@@ -18,7 +18,7 @@ from limbeck._learner.diagnostics.reading import Reading
 from limbeck._learner.diagnostics.standard_errors import StandardErrors
 from limbeck._learner.gaussian.span import Subspace
 from limbeck._learner.model.clumps import Clump
-from limbeck._learner.model.model import Float64Array
+from limbeck._learner.report.content import HeldOut, ReportContent, report_content
 from limbeck._learner.report.html import to_html, to_page
 from limbeck._learner.report.text import describe
 from limbeck.network import ReLUNetwork
@@ -154,12 +154,25 @@ class Learned:
         """Number of neurons."""
         return self.network.width
 
+    def _content(self) -> ReportContent:
+        """What is printed."""
+        return report_content(
+            self._evidence,
+            target=self.target_name,
+            names=self.feature_names,
+            inputs=self.inputs,
+            held_out=HeldOut(self.validation_r2, self.validation_targets, self.validation_residuals),
+            noise_variance=self.noise_variance,
+            clumps=self.clumps,
+            stopped_early=self.stopped_early,
+        )
+
     def __str__(self) -> str:
         """Every neuron as a sentence, the clump tree, and what fewer neurons would cost."""
-        return describe(self)
+        return describe(self._content())
 
     def _repr_html_(self) -> str:
-        return to_html(self)
+        return to_html(self._content())
 
     def to_html(self, path: str | os.PathLike[str] | None = None) -> str:
         """The same as a page of HTML without scripts, which notebooks show of themselves.
@@ -174,7 +187,7 @@ class Learned:
         str
             The page.
         """
-        page = to_page(self)
+        page = to_page(self._content())
         if path is not None:
             write_whole(Path(path), page.encode(errors="backslashreplace"))
         return page

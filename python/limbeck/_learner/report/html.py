@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from html import escape
-from typing import TYPE_CHECKING
+from string import Template
 
-import numpy as np
-
-from limbeck._learner.model.clumps import Clump, clump_tree
-from limbeck._learner.report.numbers import NOTHING, percent
-from limbeck._learner.report.parts import HTML
-from limbeck._learner.report.text import cost_text, headline, notes, part_sentences, quality, width_table
-
-if TYPE_CHECKING:
-    from limbeck._learner.pipeline.result import Learned
+from limbeck._learner.report.clump_svg import clump_svg
+from limbeck._learner.report.content import ReportContent
+from limbeck._learner.report.text import headline, notes, part_sentences, quality, width_table
+from limbeck._learner.report.typography import HTML
 
 __all__ = ["to_html", "to_page"]
 
@@ -29,39 +23,54 @@ _STYLE = """
 .limbeck .number {white-space: nowrap}
 """
 _BAR = 90  # pixels of a whole share
-_TREE_WIDTH, _ROW, _LEFT, _FOOT = 420, 22, 70, 34
-_LABEL = 90  # pixels of "more than 100 %", the longest label behind a joint
+_LONGEST_BAR = 2.0  # shares: a longer bar would push the page apart
+_PAGE = Template(
+    '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>$title</title></head><body>\n$body\n</body>'
+    "</html>\n"
+)
+_BODY = Template('<div class="limbeck">\n$parts\n</div>')
+_HEAD = Template("<style>$style</style>\n<h3>$headline</h3><p>$quality</p>")
+_PARTS = Template("<table><tr><th></th><th></th><th>share</th></tr>$rows</table>")
+_PART = Template('<tr><td class="number">$title</td><td>$text</td><td class="number">$bar</td></tr>')
+_SHARE = Template('<span class="$kind" style="width:${length}px"></span> $share')
+_NOTE = Template('<p class="faint">$note</p>')
+_CLUMPS = Template('<h4>Clumps</h4>$tree<p class="faint">$note</p>')
+_CLUMPS_NOTE = (
+    "Angle (radians) from which neurons look like one; at the joints, the change (of the variance) if their sum stood "
+    "in, nothing refitted."
+)
+_WIDTHS = Template(
+    "<h4>$title</h4><table><tr><th>neurons</th>$widths</tr><tr><th>R2</th>$r2</tr></table>",
+)
+_CELL = Template("<td>$text</td>")
+_STOPPED = "<p>Stopped early: the time limit was reached, this is the best so far.</p>"
 
 
-def to_page(learned: Learned) -> str:
+def to_page(content: ReportContent) -> str:
     """A whole page."""
-    title = escape(headline(learned))
-    head = f'<meta charset="utf-8"><title>{title}</title>'
-    return f'<!DOCTYPE html>\n<html lang="en"><head>{head}</head><body>\n{to_html(learned)}\n</body></html>\n'
+    return _PAGE.substitute(title=escape(headline(content)), body=to_html(content))
 
 
-def to_html(learned: Learned) -> str:
+def to_html(content: ReportContent) -> str:
     """A part of a page, as notebooks show it."""
-    note, evidence = notes(learned, HTML), learned._evidence
+    note = notes(content, HTML)
     parts = [
-        f"<style>{_STYLE}</style>",
-        f"<h3>{escape(headline(learned))}</h3><p>{escape(quality(learned))}</p>",
-        _parts_table(learned),
-        f'<p class="faint">{note}</p>' if note else "",
-        _tree(learned.clumps) if learned.width > 1 else "",
-        _narrower(learned) if learned.width and evidence.refined and evidence.quick else "",
-        "<p>Stopped early: the time limit was reached, this is the best so far.</p>" if learned.stopped_early else "",
+        _HEAD.substitute(style=_STYLE, headline=escape(headline(content)), quality=escape(quality(content))),
+        _parts_table(content),
+        _NOTE.substitute(note=note) if note else "",
+        _CLUMPS.substitute(tree=clump_svg(content.clumps), note=_CLUMPS_NOTE) if content.width > 1 else "",
+        _widths_table(content) if content.has_width_table else "",
+        _STOPPED if content.stopped_early else "",
     ]
-    return '<div class="limbeck">\n' + "\n".join(part for part in parts if part) + "\n</div>"
+    return _BODY.substitute(parts="\n".join(part for part in parts if part))
 
 
-def _parts_table(learned: Learned) -> str:
+def _parts_table(content: ReportContent) -> str:
     rows = [
-        f'<tr><td class="number">{title[0].lower()}{title[1:]}</td><td>{_capital(text)}</td>'
-        f'<td class="number">{_bar(share)}</td></tr>'
-        for title, text, share in part_sentences(learned, HTML).all()
+        _PART.substitute(title=f"{title[0].lower()}{title[1:]}", text=_capital(text), bar=_bar(share))
+        for title, text, share in part_sentences(content, HTML).all()
     ]
-    return f"<table><tr><th></th><th></th><th>share</th></tr>{''.join(rows)}</table>"
+    return _PARTS.substitute(rows="".join(rows))
 
 
 def _capital(text: str) -> str:
@@ -70,55 +79,13 @@ def _capital(text: str) -> str:
 
 
 def _bar(share: float) -> str:
-    length = round(_BAR * min(abs(float(share)), 2.0))
-    kind = "bar" if share >= 0 else "bar less"
-    text = percent(share, HTML.space)
-    text = HTML.minus + text[1:] if text.startswith("-") else text
-    return f'<span class="{kind}" style="width:{length}px"></span> {text}'
+    length = round(_BAR * min(abs(float(share)), _LONGEST_BAR))
+    return _SHARE.substitute(kind="bar" if share >= 0 else "bar less", length=length, share=HTML.percentage(share))
 
 
-def _tree(clumps: Sequence[Clump]) -> str:
-    """The clump tree, angles on a logarithmic axis."""
-    order, mergers = clump_tree(list(clumps))
-    least = min((m.scale for m in mergers if m.scale > NOTHING), default=1.0)
-    first = np.floor(np.log10(least)) - 0.3
-    last = np.log10(np.pi / 2)
-
-    def across(scale: float) -> float:
-        place = (np.log10(max(scale, 10**first)) - first) / (last - first)
-        return float(_LEFT + place * (_TREE_WIDTH - _LEFT - _LABEL))
-
-    def down(place: float) -> float:
-        return _ROW * (place + 0.7)
-
-    foot = down(len(order) - 1) + 16
-    marks = [f'<text x="4" y="{down(i) + 4:.0f}" font-size="12">neuron {leaf}</text>' for i, leaf in enumerate(order)]
-    for m in mergers:
-        (top, bottom), x = m.ends, across(m.scale)
-        path = f"M{across(m.starts[0]):.1f},{down(top):.1f} H{x:.1f} V{down(bottom):.1f} H{across(m.starts[1]):.1f}"
-        marks.append(f'<path d="{path}" fill="none" stroke="#0072B2" stroke-width="1.5"/>')
-        middle = down((top + bottom) / 2) - 3
-        marks.append(f'<text x="{x + 4:.1f}" y="{middle:.1f}" font-size="11" fill="#666">{cost_text(m.cost)}</text>')
-    for power in range(int(np.ceil(first)), 1):
-        x = across(10.0**power)
-        marks.append(f'<path d="M{x:.1f},{foot - 4:.1f} v4" stroke="#222"/>')
-        marks.append(
-            f'<text x="{x:.1f}" y="{foot + 12:.1f}" font-size="11" text-anchor="middle">{10.0**power:g}</text>'
-        )
-    marks.append(f'<path d="M{_LEFT},{foot:.1f} H{across(np.pi / 2):.1f}" stroke="#222"/>')
-    height = foot + _FOOT - 16
-    svg = f'<svg width="{_TREE_WIDTH}" height="{height:.0f}" role="img">{"".join(marks)}</svg>'
-    note = (
-        "Angle (radians) from which neurons look like one; at the joints, the change (of the variance) if their sum "
-        "stood in, nothing refitted."
-    )
-    return f'<h4>Clumps</h4>{svg}<p class="faint">{note}</p>'
-
-
-def _narrower(learned: Learned) -> str:
-    title, cells = width_table(learned)
+def _widths_table(content: ReportContent) -> str:
+    title, cells = width_table(content)
     if not cells:
         return ""
-    first = "".join(f"<td>{width}</td>" for width, _ in cells)
-    second = "".join(f"<td>{r2}</td>" for _, r2 in cells)
-    return f"<h4>{title}</h4><table><tr><th>neurons</th>{first}</tr><tr><th>R2</th>{second}</tr></table>"
+    widths, r2 = ("".join(_CELL.substitute(text=text) for text in texts) for texts in zip(*cells, strict=True))
+    return _WIDTHS.substitute(title=title, widths=widths, r2=r2)

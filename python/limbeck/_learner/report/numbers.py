@@ -1,10 +1,10 @@
-"""Numbers as people read them: as many digits as their error, or the spread of what they are about, gives a meaning."""
+"""Numbers with as many digits as their error, or the spread of what they are about, gives a meaning; short names."""
 
 from __future__ import annotations
 
 import math
 
-__all__ = ["NOTHING", "number", "percent", "with_error"]
+__all__ = ["NOTHING", "clipped", "number", "percent", "with_error"]
 
 NOTHING = 1e-12  # relative: what is smaller is rounding, after the few thousand operations that a number comes from
 _ROUNDING = 4 * 2.0**-52  # of a number that stands alone
@@ -12,6 +12,7 @@ _ROUNDING = 4 * 2.0**-52  # of a number that stands alone
 # others has more zeros than an eye counts.
 _SMALLEST_PLAIN, _LARGEST_PLAIN, _MOST_DECIMALS = 1e-4, 1e16, 12
 _MOST_DIGITS = 16  # after the first one: what a float64 holds
+_LONGEST_NAME = 32  # characters: three columns of such names fit into 100, the width of a wide terminal
 _RESOLVED = 3  # decades below the spread: a threshold is then off by less than a thousandth of a standard deviation
 
 
@@ -78,6 +79,15 @@ def percent(part: float, space: str = " ") -> str:
     if rounded == 0:
         return f"less than 1{space}%" if part > NOTHING else f"0{space}%"
     return f"{rounded}{space}%"
+
+
+def clipped(name: str) -> str:
+    """A name short enough for a table."""
+    plain = " ".join(name.split())  # a quoted name may hold a line break
+    if len(plain) <= _LONGEST_NAME:
+        return plain
+    # Long names often differ at the end.
+    return plain[: _LONGEST_NAME // 2] + "..." + plain[-(_LONGEST_NAME // 2 - 3) :]
 
 
 def _exponent(size: float, digits: int = _MOST_DIGITS) -> int:

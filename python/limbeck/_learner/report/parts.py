@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from html import escape
+from collections.abc import Sequence
 
 import numpy as np
 
+from limbeck._base.arrays import Float64Array
 from limbeck._learner.diagnostics.curves import Curve, Jump
 from limbeck._learner.diagnostics.reading import Reading
-from limbeck._learner.model.model import Float64Array
-from limbeck._learner.report.comparison import clipped
-from limbeck._learner.report.numbers import NOTHING, number, percent, with_error
+from limbeck._learner.report.numbers import NOTHING, clipped, number
+from limbeck._learner.report.typography import Typography
 
-__all__ = ["HTML", "INPUTS", "TEXT", "PartSentences", "Typography", "has_slopes", "switches_on"]
+__all__ = ["PartSentences", "has_slopes", "speaks_for_all", "switches_on"]
 
-INPUTS = {"standard": "standard Gaussian", "gaussian": "Gaussian", "any": "of any distribution"}
 _ALONE = 0.99  # of a direction's squared length: its one feature speaks for it, in its own unit
 _ALMOST_ALONE, _WITHIN = 0.8, 2.5  # the same where the other features are within so many errors of nothing
 # Of a standard deviation: a place without an error is told to a ten-thousandth of one, so that few rows change sides.
@@ -27,30 +24,6 @@ _FAINT_SLOPE = 1e-6  # of the spread: what a decay has made of a slope that is n
 _EXACT = 1e-10
 _CONSTANT_ROUNDING = 8 * float(np.finfo(np.float64).eps)  # of the constant that labels are rounded at
 _SHOWN, _FAINT = 5, 0.1  # features of a direction, and relative to the largest
-
-
-@dataclass(frozen=True)
-class Typography:
-    """How signs, spaces that hold together, and names are set."""
-
-    sign: str  # between a number and its error
-    space: str
-    minus: str
-    name: Callable[[str], str]
-
-    @property
-    def plus_minus(self) -> str:
-        """What stands between a number and its error."""
-        return f"{self.space}{self.sign}{self.space}"
-
-    @property
-    def percent(self) -> str:
-        """What follows a number of per cent."""
-        return f"{self.space}%"
-
-
-TEXT = Typography("+-", "\N{NO-BREAK SPACE}", "-", clipped)
-HTML = Typography("&#177;", "&nbsp;", "&#8722;", lambda name: escape(clipped(name)))
 
 
 def _size_of(reading: Reading) -> float:
@@ -148,17 +121,13 @@ class PartSentences:
         if not (scale if resolution is None else resolution):
             resolution = abs(value)  # four digits of any size
         self.has_unknown_errors |= error is not None and not np.isfinite(error)
-        text = with_error(value, error, signed, scale, resolution, self._set.plus_minus)
+        text = self._set.number(value, error, signed, scale, resolution)
         self.has_errors |= self._set.plus_minus in text
-        return self._set.minus + text[1:] if text.startswith("-") else text
+        return text
 
     def _place(self, at: float, error: float | None, unit: float, resolution: float) -> str:
         """Where a kink is, as a number; ``unit`` is the standard deviation of what it is a place on."""
         return self._number(*_unless_rounding(at, error, unit), False, unit, resolution)
-
-    def _percent(self, part: float) -> str:
-        text = percent(part, self._set.space)
-        return self._set.minus + text[1:] if text.startswith("-") else text
 
     # ---- A neuron ----
 
@@ -184,7 +153,7 @@ class PartSentences:
             self.has_unknown_errors |= not np.isfinite(largest)
             if not largest <= NOTHING:
                 where += f" (coefficients {self._set.sign}{self._set.space}{_short(largest)})"
-        active, share = self._percent(reading.active[i]), self._percent(reading.shares[i])
+        active, share = self._set.percentage(reading.active[i]), self._set.percentage(reading.shares[i])
         return f"{where}, {does}. On in {active} of the rows, {share} of the variance."
 
     # ---- A curve ----
@@ -207,7 +176,7 @@ class PartSentences:
                 text += f", where {self._target} {self._jump(curve, jump)}"
             text += f", then {self._slope(curve, after + 1)}" if after < len(curve.knots) - 1 else ""
             place = after + 1
-        return f"{text}, and beyond {self._slope(curve, -1)}. {self._percent(curve.share)} of the variance."
+        return f"{text}, and beyond {self._slope(curve, -1)}. {self._set.percentage(curve.share)} of the variance."
 
     def _jump(self, curve: Curve, jump: Jump) -> str:
         error = None if curve.knot_errors is None else jump.error
@@ -274,7 +243,7 @@ class PartSentences:
         every = "every feature" if not self.absorbed else "every other feature"
         where, unit = (f"the mean of {every}", "standard deviation") if reading.counts_in_deviations else ("0", "unit")
         where = f"at {where}{self._curves_at_0(', ', ' at 0', ' at 0')}"
-        share = self._percent(self._linear_share())
+        share = self._set.percentage(self._linear_share())
         share = share[0].upper() + share[1:]
         return f"{start} {where}; per {unit} {texts}{_rest(slopes, shown)}. {share} of the variance."
 

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from limbeck._learner.report.comparison import clipped, r2_interval
-from limbeck._learner.report.numbers import number
-from limbeck._learner.report.parts import INPUTS, TEXT, PartSentences, Typography, has_slopes
+from limbeck._base.text_table import text_table
+from limbeck._learner.model.clumps import Clump
+from limbeck._learner.report.content import ReportContent
+from limbeck._learner.report.intervals import r2_interval
+from limbeck._learner.report.numbers import NOTHING, clipped, number
+from limbeck._learner.report.parts import PartSentences, has_slopes
+from limbeck._learner.report.typography import TEXT, Typography
 from limbeck._learner.tabular.cross_validation import FEWEST_HELD_OUT, CrossValidation
 
-if TYPE_CHECKING:
-    from limbeck._learner.model.clumps import Clump
-    from limbeck._learner.pipeline.result import Learned
-
 __all__ = [
-    "INPUTS",
+    "INPUT_KINDS",
     "LOWEST_R2",
     "clump_lines",
     "cost_text",
@@ -29,100 +28,99 @@ __all__ = [
     "quality",
     "r2_text",
     "width_table",
-    "widths",
 ]
 
-_WIDTH = 96
-_CLUMPS = 8
+INPUT_KINDS = {"standard": "standard Gaussian", "gaussian": "Gaussian", "any": "of any distribution"}
+_LINE_WIDTH = 96  # characters: a screen of 100 with a margin
+_MOST_CLUMPS = 8  # lines of the clump tree; those beyond are counted
 _UNKNOWN = "?: the rows leave it open."
-_NOTHING = 1e-12  # relative: what is smaller is rounding
 LOWEST_R2 = -10.0  # below, how far a prediction is off says nothing but that it is useless
+_NEARLY_ALL = 0.99  # R2 from which no interval is printed: nearly nothing is unexplained, wherever in it the truth is
+_NEGATIVE_SHARE = -0.005  # of the variance: shares below are printed with a minus
 # Simulated, by rows for each parameter: Gaussian features, one to three neurons, noise of one size or not. The upper
 # ends are of refinements that begin at the true network, the lower ones of networks that were searched for.
 _COVERED = ((7, "65 to 90"), (13, "75 to 93"), (27, "80 to 94"), (np.inf, "90 to 94"))
 _ENOUGH_ROWS = 50  # for each parameter: with more, intervals of 1.96 errors cover what they should to a point or two
 
 
-def describe(learned: Learned) -> str:
-    """The whole result as text; with standard errors and smaller widths up to 500 parameters."""
-    evidence = learned._evidence
-    sentences = part_sentences(learned, TEXT)
+def describe(content: ReportContent) -> str:
+    """The whole result as text."""
+    sentences = part_sentences(content, TEXT)
     paragraphs = [f"{title}: {text}" for title, text, _ in sentences.all()]
-    lines = [headline(learned), quality(learned), "", *(_wrapped(text) for text in paragraphs)]
-    note = notes(learned)
+    lines = [headline(content), quality(content), "", *(_wrapped(text) for text in paragraphs)]
+    note = notes(content)
     if note:
         lines += ["", _wrapped(note, "")]
-    if learned.width > 1:
-        lines += ["", *clump_lines(learned.clumps)]
-    if learned.width and evidence.refined and evidence.quick:
-        lines += ["", *_width_lines(learned)]
-    if evidence.refined and not evidence.quick:
+    if content.width > 1:
+        lines += ["", *clump_lines(content.clumps)]
+    if content.has_width_table:
+        lines += ["", *_width_lines(content)]
+    if content.is_refined and not content.is_complete:
         lines += ["", "standard_errors and narrower take longer for so many parameters: ask for them."]
-    if learned.stopped_early:
+    if content.stopped_early:
         lines += ["", "stopped early: the time limit was reached, this is the best so far"]
     return "\n".join(lines)
 
 
-def part_sentences(learned: Learned, typography: Typography) -> PartSentences:
+def part_sentences(content: ReportContent, typography: Typography) -> PartSentences:
     """The sentences about the parts of a result."""
-    return PartSentences(learned.reading, learned.feature_names, learned.target_name, typography)
+    return PartSentences(content.reading, content.names, content.target, typography)
 
 
 def _wrapped(text: str, indent: str = "    ") -> str:
-    lines = textwrap.wrap(text, _WIDTH, subsequent_indent=indent, break_on_hyphens=False, break_long_words=False)
+    lines = textwrap.wrap(text, _LINE_WIDTH, subsequent_indent=indent, break_on_hyphens=False, break_long_words=False)
     return "\n".join(lines).replace("\N{NO-BREAK SPACE}", " ")
 
 
-def headline(learned: Learned) -> str:
-    """What the result is of."""
-    k, d = learned.width, learned.network.n_features
+def headline(content: ReportContent) -> str:
+    """Label, number of neurons and features, and kind of the inputs."""
+    k, d = content.width, content.n_features
     neurons = f"{k} neuron{'' if k == 1 else 's'}"
-    linear = " and a linear part" if has_slopes(learned.reading) else ""
+    linear = " and a linear part" if has_slopes(content.reading) else ""
     features = f"{d:,} feature{'' if d == 1 else 's'}"
-    return f"{clipped(learned.target_name)}: {neurons}{linear}, of {features} ({INPUTS[learned.inputs]})"
+    return f"{clipped(content.target)}: {neurons}{linear}, of {features} ({INPUT_KINDS[content.inputs]})"
 
 
-def quality(learned: Learned) -> str:
-    """How good it is."""
-    noise = float(np.sqrt(np.maximum(learned.noise_variance, 0.0)))
-    size = "nothing unexplained" if _is_exact(learned) else f"unexplained {number(noise)} (standard deviation)"
+def quality(content: ReportContent) -> str:
+    """R2 on rows left out, and the standard deviation of what the network does not explain."""
+    noise = float(np.sqrt(np.maximum(content.noise_variance, 0.0)))
+    size = "nothing unexplained" if _is_exact(content) else f"unexplained {number(noise)} (standard deviation)"
     if np.isnan(noise):
         size = "too few rows, or too little time, to tell what is unexplained"
-    return f"{_judged(learned)}; {size}"
+    return f"{_r2_sentence(content)}; {size}"
 
 
-def _is_exact(learned: Learned) -> bool:
-    """Whether what is left over is rounding."""
-    reading = learned.reading
-    # Labels far from 0 are themselves rounded by some units of their last place.
-    rounding = _NOTHING * reading.spread + 8 * np.finfo(np.float64).eps * abs(reading.constant)
-    return bool(learned.noise_variance <= rounding**2)
+def _is_exact(content: ReportContent) -> bool:
+    """Whether the residuals are no larger than rounding."""
+    reading = content.reading
+    rounding = NOTHING * reading.spread + 8 * np.finfo(np.float64).eps * abs(reading.constant)
+    return bool(content.noise_variance <= rounding**2)
 
 
-def _judged(learned: Learned) -> str:
-    found = learned._evidence.cross_validation
-    if found is not None:
-        return f"cross-validated R2 {r2_text(found.r2[0])} {_folds(found)}"
-    rows, r2 = len(learned.validation_targets), learned.validation_r2
+def _r2_sentence(content: ReportContent) -> str:
+    """R2 by cross-validation or on the rows held out, of few rows with an interval."""
+    if content.cross_validation is not None:
+        return f"cross-validated R2 {r2_text(content.cross_validation.r2[0])} {_folds(content.cross_validation)}"
+    rows, r2 = len(content.held_out.targets), content.held_out.r2
     if not rows:
         return "no rows held out"
     held_out = f"on {rows:,} row{'' if rows == 1 else 's'} held out"
     if np.isnan(r2):
         return f"no R2: the labels of the {held_out.removeprefix('on ')} do not differ"
-    if rows >= FEWEST_HELD_OUT or r2 > 0.99:
+    if rows >= FEWEST_HELD_OUT or r2 > _NEARLY_ALL:
         return f"R2 {r2_text(r2)} {held_out}"
-    interval = r2_interval(learned.validation_residuals, learned.validation_targets)
+    interval = r2_interval(content.held_out.residuals, content.held_out.targets)
     return f"R2 {r2_text(r2)} {held_out} (few: 95 % interval {r2_text(interval.low, 2)} to {r2_text(interval.high, 2)})"
 
 
-def _folds(found: CrossValidation) -> str:
-    """How R2 was cross-validated."""
-    folds = "each left out once" if found.folds == found.rows else f"{found.folds} folds"
-    return f"({found.rows} rows, {folds}, the search repeated for each)"
+def _folds(validation: CrossValidation) -> str:
+    """Numbers of rows and folds of a cross-validation."""
+    folds = "each left out once" if validation.folds == validation.rows else f"{validation.folds} folds"
+    return f"({validation.rows} rows, {folds}, the search repeated for each)"
 
 
 def r2_text(value: float, digits: int = 3) -> str:
-    """So many digits, but never 1 for what is not, and none of what is far below 0."""
+    """R2 in so many digits, but never as 1 where it is less, and without digits where it is far below 0."""
     if value < LOWEST_R2:
         return f"below {LOWEST_R2:.0f}"
     if np.isfinite(value) and 0.99 < value < 1:
@@ -131,49 +129,48 @@ def r2_text(value: float, digits: int = 3) -> str:
 
 
 def _coverage(ratio: float) -> str:
-    """What intervals of 1.96 standard errors cover with so many rows for each parameter, in per cent."""
+    """Coverage of intervals of 1.96 standard errors with so many rows for each parameter, in per cent."""
     return next(text for most, text in _COVERED if ratio < most)
 
 
-def notes(learned: Learned, typography: Typography = TEXT) -> str:
-    """How the sentences are to be read."""
-    reading, evidence, said = learned.reading, learned._evidence, []
-    if not learned.width:
-        return _UNKNOWN if _has_question_marks(learned) else ""
-    comparison = evidence.line_comparison(learned.validation_residuals)
-    if comparison is not None and comparison.is_no_worse:
+def notes(content: ReportContent, typography: Typography = TEXT) -> str:
+    """What to know when reading the sentences."""
+    reading, percent, said = content.reading, typography.percent_sign, []
+    if not content.width:
+        return _UNKNOWN if _has_question_marks(content) else ""
+    if content.line_is_no_worse:
         said.append("On rows left out a line does as well, within chance: there may be no such neurons.")
     if reading.counts_in_deviations:
         said.append("Standardised: features count in standard deviations from their means, coefficients have length 1.")
     else:
         said.append("Sums have coefficients of length 1.")
-    sentences = part_sentences(learned, TEXT)
+    sentences = part_sentences(content, TEXT)
     if reading.curves:
         taken = " and holds its slope in the linear part" if sentences.absorbed else ""
         said.append(f"A curve is 0 at its first kink{taken}.")
-    if (sentences.shares() < -0.005).any():
+    if (sentences.shares() < _NEGATIVE_SHARE).any():
         said.append("A part that others cancel has a negative share.")
     if sentences.has_errors:
         said.append(
             f"Errors ({typography.sign}) take the neurons as given: they do not tell whether there is such a neuron."
         )
-        if evidence.rows_per_parameter < _ENOUGH_ROWS and not _is_exact(learned):
-            ratio = max(1, round(evidence.rows_per_parameter))
+        if content.rows_per_parameter < _ENOUGH_ROWS and not _is_exact(content):
+            ratio = max(1, round(content.rows_per_parameter))
             said.append(
                 f"With {ratio} row{'' if ratio == 1 else 's'} for each parameter they are too small: 1.96 of them hold "
-                f"the true value in {_coverage(ratio)}{typography.percent} of cases, not in 95{typography.percent}."
+                f"the true value in {_coverage(ratio)}{percent} of cases, not in 95{percent}."
             )
-    if _has_question_marks(learned):
+    if _has_question_marks(content):
         said.append(_UNKNOWN)
     return " ".join(said)
 
 
-def _has_question_marks(learned: Learned) -> bool:
-    """Whether an error, or the cost of a clump, is told as "?"."""
-    sentences = part_sentences(learned, TEXT)
+def _has_question_marks(content: ReportContent) -> bool:
+    """Whether an error, or the cost of a clump, is printed as "?"."""
+    sentences = part_sentences(content, TEXT)
     sentences.all()
     return sentences.has_unknown_errors or any(
-        len(clump.members) > 1 and not np.isfinite(clump.cost) for clump in learned.clumps
+        len(clump.members) > 1 and not np.isfinite(clump.cost) for clump in content.clumps
     )
 
 
@@ -184,11 +181,11 @@ def clump_lines(clumps: Sequence[Clump]) -> list[str]:
     """The mergers of the clump tree, finest first."""
     mergers = [clump for clump in clumps if len(clump.members) > 1]
     lines = ["Clumps: neurons alike from this angle on; the change if their sum stood in, nothing refitted"]
-    for clump in mergers[:_CLUMPS]:
-        scale = clump.scale if clump.scale > _NOTHING else 0.0
+    for clump in mergers[:_MOST_CLUMPS]:
+        scale = clump.scale if clump.scale > NOTHING else 0.0
         members = ", ".join(map(str, clump.members))
         lines.append(f"  {scale:>7.2g} rad  {members:<24}  {cost_text(clump.cost)} of the variance")
-    return lines if len(mergers) <= _CLUMPS else [*lines, f"  and {len(mergers) - _CLUMPS} more"]
+    return lines if len(mergers) <= _MOST_CLUMPS else [*lines, f"  and {len(mergers) - _MOST_CLUMPS} more"]
 
 
 def cost_text(cost: float) -> str:
@@ -197,31 +194,22 @@ def cost_text(cost: float) -> str:
         return "?"
     if round(100 * cost, 1) > 100:
         return "more than 100 %"
-    if abs(cost) < _NOTHING:
+    if abs(cost) < NOTHING:
         return "0 %"
     return f"{cost:.0e}" if 0 < cost < 5e-4 else f"{100 * cost:.1f} %"
 
 
-def widths(learned: Learned) -> list[tuple[int, float]]:
-    """Numbers of neurons, falling, and the R2 of so many; those that are known."""
-    found = [(learned.width, learned.validation_r2), *((one.width, one.r2) for one in learned.narrower)]
-    return [(width, r2) for width, r2 in found if np.isfinite(r2)]
-
-
-def width_table(learned: Learned) -> tuple[str, list[tuple[str, str]]]:
-    """What is in the table of smaller widths, and its columns: number of neurons and R2."""
-    found = learned._evidence.cross_validation
-    if found is None:
-        return "With fewer neurons", [(str(width), r2_text(r2)) for width, r2 in widths(learned)]
+def width_table(content: ReportContent) -> tuple[str, list[tuple[str, str]]]:
+    """Title of the table of smaller widths, and its columns: number of neurons and R2."""
+    validation = content.cross_validation
+    if validation is None:
+        return "With fewer neurons", [(str(width), r2_text(r2)) for width, r2 in content.widths]
     title = "With at most so many neurons, R2 on rows left out"
-    return title, [(str(learned.width - i), r2_text(r2)) for i, r2 in enumerate(found.r2)]
+    return title, [(str(content.width - i), r2_text(r2)) for i, r2 in enumerate(validation.r2)]
 
 
-def _width_lines(learned: Learned) -> list[str]:
-    title, cells = width_table(learned)
-    sizes = [max(map(len, cell)) for cell in cells]
-    lines = [title]
-    for name, k in (("neurons", 0), ("R2", 1)):
-        row = "  ".join(cell[k].rjust(width) for cell, width in zip(cells, sizes, strict=True))
-        lines += [f"  {name:<8}{row}"[: 2 * _WIDTH].rstrip()]
-    return lines
+def _width_lines(content: ReportContent) -> list[str]:
+    title, cells = width_table(content)
+    rows = text_table(list(zip(*cells, strict=True)), left=()) if cells else ["", ""]
+    named = [f"  {name:<8}{row}" for name, row in zip(("neurons", "R2"), rows, strict=True)]
+    return [title, *(line[: 2 * _LINE_WIDTH].rstrip() for line in named)]

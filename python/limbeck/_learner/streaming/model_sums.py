@@ -7,7 +7,8 @@ import numpy as np
 from limbeck import _kernels
 from limbeck._base.arrays import thread_count
 from limbeck._learner.model.coordinates import Whitening
-from limbeck._learner.model.model import Model, Rows, normal_matrix
+from limbeck._learner.model.model import Model
+from limbeck._learner.model.rows import Rows, normal_matrix
 from limbeck.blocks._protocol import Block, SupportsSum, pieces
 
 __all__ = ["ModelSums"]
@@ -60,12 +61,12 @@ class ModelSums(SupportsSum):
                 X, y, weights = X[weights > 0], y[weights > 0], weights[weights > 0]
             if len(X):
                 inner = X if self.coordinates is None else self.coordinates(X)
-                self._take_rows(Rows(inner, y / self.unit, weights, thread_count(n_threads)))
+                self._take_rows(Rows(inner, y / self.unit, weights, n_threads))
 
     def _take_rows(self, rows: Rows) -> None:
         parameters = np.ascontiguousarray(self.model.parameters)
         error, gradient = _kernels.error_and_gradient(
-            rows.X, rows.y, rows.weights, self.model.signs, parameters, rows.n_threads
+            rows.X, rows.y, rows.weights, self.model.signs, parameters, thread_count(rows.n_threads)
         )
         if not np.isfinite(error):
             raise ValueError("X or y holds NaN or infinity, or numbers that were not there in the first pass")

@@ -9,13 +9,15 @@ from typing import Any
 import numpy as np
 
 from limbeck import _kernels
-from limbeck._base.arrays import Float64Array
+from limbeck._base.arrays import Float64Array, thread_count
 from limbeck._base.progress import Progress
 from limbeck._learner.model.coordinates import Whitening
-from limbeck._learner.model.model import Fit, Model, Rows
+from limbeck._learner.model.model import Model
+from limbeck._learner.model.refinement import Fit
+from limbeck._learner.model.rows import Rows
 from limbeck._learner.streaming.model_sums import ModelSums
 from limbeck._learner.streaming.scan import Scan
-from limbeck.blocks._passes import PassLine, sum_over
+from limbeck.blocks._passes import sum_over
 
 __all__ = ["StreamedRows"]
 
@@ -82,14 +84,14 @@ class StreamedRows:
             if time.perf_counter() > self._progress.deadline:
                 raise _OutOfTime
             empty = ModelSums(model, self._coordinates, self._unit, what)
-            line = PassLine(f"pass: {what}")
+            show = self._progress.begin_pass(f"pass: {what}")
 
             def report(done: int, n_rows: int | None) -> None:
-                self._progress.show_pass(line.text(done, n_rows or self._n_rows))
+                show(done, n_rows or self._n_rows)
                 if done < self._n_rows and time.perf_counter() > self._progress.deadline:
                     raise _OutOfTime
 
-            known = sum_over(self._source, empty, self.n_threads or None, report)
+            known = sum_over(self._source, empty, self.n_threads, report)
             if known.n_rows != self._n_rows:
                 raise ValueError(f"the blocks had {self._n_rows} rows at first, and {known.n_rows} in a later pass")
             self._known = known
@@ -244,7 +246,7 @@ class _System:
     def _iterated(self, model: Model, gradient: Float64Array) -> Float64Array:
         """The same by conjugate gradients with products over the sample: the matrix would be too large."""
         rows, parameters = self._sample, np.ascontiguousarray(model.parameters)
-        weights = np.ones(len(rows)) if rows.weights is None else rows.weights
+        weights = rows.row_weights
         gates = np.column_stack(
             [rows.along(model.neurons[:, :-1]) + model.neurons[:, -1] > 0, np.ones(len(rows), bool)]
         )
@@ -254,7 +256,13 @@ class _System:
 
         def product(v: Float64Array) -> Float64Array:
             image = _kernels.normal_product(
-                rows.X, rows.y, rows.weights, model.signs, parameters, np.ascontiguousarray(v), rows.n_threads
+                rows.X,
+                rows.y,
+                rows.weights,
+                model.signs,
+                parameters,
+                np.ascontiguousarray(v),
+                thread_count(rows.n_threads),
             )
             return np.where(self._free, image + (self._decay + self._damping * diagonal) * v, 0.0)
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from limbeck._base.arrays import Array, Float64Array
 from limbeck._base.frames import column_names, label_names, require_same_names
 from limbeck._base.progress import Progress
-from limbeck.blocks._passes import PassLine, sum_over
+from limbeck.blocks._passes import sum_over
 from limbeck.blocks._protocol import Block, Blocks, SupportsSum, pieces
 
 __all__ = ["RowCounts", "RowSample", "Scan", "scanned"]
@@ -59,23 +59,22 @@ def scanned(
     source: Any,  # noqa: ANN401
     rows_to_keep: Callable[[int], int],
     rng: np.random.Generator,
-    n_threads: int,
+    n_threads: int | None,
     progress: Progress,
 ) -> Scan:
     """The first pass over blocks; ``rows_to_keep`` tells how many rows to draw, by the number of features."""
-    line = PassLine("pass: rows")
     first_rows, n_rows = None, getattr(source, "n_rows", None)
     if not isinstance(source, Blocks):
         counts = RowCounts()
         if (known := getattr(source, "block_rows", None)) is not None:
             counts.rows = dict(enumerate(known))
         else:
-            counts = sum_over(source, counts, n_threads or None)
+            counts = sum_over(source, counts, n_threads)
         first_rows, n_rows = counts.first_rows(), sum(counts.rows.values())
     # Without a draw from the generator, whose state is to be the same as for arrays.
     seed = copy.deepcopy(rng).integers(2**63)
     empty = Scan(RowSample(rows_to_keep, int(seed), n_rows), first_rows)
-    return sum_over(source, empty, n_threads or None, lambda done, n_rows: progress.show_pass(line.text(done, n_rows)))
+    return sum_over(source, empty, n_threads, progress.begin_pass("pass: rows"))
 
 
 class RowSample:

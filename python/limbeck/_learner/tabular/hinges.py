@@ -6,15 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from limbeck._learner.model.model import Float64Array, Model, Rows
+from limbeck._base.arrays import Float64Array
+from limbeck._learner.model.model import Model
+from limbeck._learner.model.rows import Rows
+from limbeck._learner.tabular.settings import TABULAR, TabularSettings
 
 __all__ = ["Selection", "augmented", "select"]
-
-_QUANTILES = (0.5, 0.25, 0.75, 0.1, 0.9, 0.4, 0.6)  # of a feature, where its hinges may be; the first ones first
-_QUANTILES_ACROSS = (0.2, 0.5, 0.8)  # of other directions
-_RANDOM_DIRECTIONS, _MOMENT_DIRECTIONS = 30, 4
-_MOST_HINGES, _HINGE_ROWS = 1200, 3000
-_RIDGE = 1e-3  # of the rows' number, in the choice of hinges
 
 
 def augmented(X: Float64Array) -> Float64Array:
@@ -27,37 +24,51 @@ def _roots(rows: Rows) -> Float64Array:
     return np.ones(len(rows)) if rows.weights is None else np.sqrt(rows.weights)
 
 
-def _hinges(X: Float64Array, residuals: Float64Array, rng: np.random.Generator) -> Float64Array:
+def _candidates(
+    X: Float64Array, residuals: Float64Array, rng: np.random.Generator, settings: TabularSettings
+) -> Float64Array:
     """Candidate neurons (m, d + 1): a direction and a threshold, within the range of the rows."""
     d = X.shape[1]
-    found = []
-    # Features whose distance from the middle goes with what a line leaves over, if there are too many.
-    apart = np.abs(residuals @ np.abs(X - np.median(X, axis=0)))
-    features = np.argsort(-apart, kind="stable")[: _MOST_HINGES // 2]
-    each = int(np.clip(_MOST_HINGES // (2 * len(features)), 1, len(_QUANTILES)))
+    hinges = []
+    # If there are too many features, those whose distance from the middle goes with the residuals of a line.
+    related = np.abs(residuals @ np.abs(X - np.median(X, axis=0)))
+    features = np.argsort(-related, kind="stable")[: settings.max_hinges // 2]
+    each = int(np.clip(settings.max_hinges // (2 * len(features)), 1, len(settings.feature_quantiles)))
     for j in np.sort(features):
-        values = np.unique(np.quantile(X[:, j], _QUANTILES[:each]))
+        values = np.unique(np.quantile(X[:, j], settings.feature_quantiles[:each]))
         # A feature of two values has no hinge that a line does not have.
         inside = values[(values > X[:, j].min()) & (values < X[:, j].max())]
-        rows = np.zeros((len(inside), d + 1))
-        rows[:, j], rows[:, -1] = 1.0, -inside
-        found.append(rows)
+        of_feature = np.zeros((len(inside), d + 1))
+        of_feature[:, j], of_feature[:, -1] = 1.0, -inside
+        hinges.append(of_feature)
     second = (X * residuals[:, None]).T @ X
     values, vectors = np.linalg.eigh(second)
-    leading = vectors[:, np.argsort(-np.abs(values))[:_MOMENT_DIRECTIONS]].T
-    directions = np.vstack([leading, rng.standard_normal((_RANDOM_DIRECTIONS, d))])
+    leading = vectors[:, np.argsort(-np.abs(values))[: settings.moment_directions]].T
+    directions = np.vstack([leading, rng.standard_normal((settings.random_directions, d))])
     directions /= np.linalg.norm(directions, axis=1, keepdims=True)
-    for u, levels in zip(directions, np.quantile(X @ directions.T, _QUANTILES_ACROSS, axis=0).T, strict=True):
-        found.append(np.column_stack([np.tile(u, (len(levels), 1)), -levels]))
-    return np.concatenate(found)
+    levels_of = np.quantile(X @ directions.T, settings.direction_quantiles, axis=0).T
+    for u, levels in zip(directions, levels_of, strict=True):
+        hinges.append(np.column_stack([np.tile(u, (len(levels), 1)), -levels]))
+    return np.concatenate(hinges)
 
 
 @dataclass(frozen=True)
 class Selection:
-    """Hinges in the order of choice, and how to start from the first few of them."""
+    """Hinges in the order of choice, and how to start from the first few of them.
+
+    Attributes
+    ----------
+    hinges : ndarray of shape (m, d + 1)
+        A direction and, last, minus the threshold.
+    rows : Rows
+        What they were chosen on.
+    ridge : float
+        Ridge of the fit to start from, for each row.
+    """
 
     hinges: Float64Array
     rows: Rows
+    ridge: float
 
     def start(self, width: int) -> Model:
         """A model of the first hinges and a line, fitted together with a little decay."""
@@ -65,46 +76,60 @@ class Selection:
         hinges = self.hinges[:width]
         root = _roots(self.rows)
         design = root[:, None] * np.column_stack([np.maximum(X @ hinges.T, 0.0), X])
-        inner = design.T @ design + _RIDGE * len(X) * np.eye(design.shape[1])
+        inner = design.T @ design + self.ridge * len(X) * np.eye(design.shape[1])
         coef = np.linalg.solve(inner, design.T @ (root * self.rows.y))
-        output = np.where(np.abs(coef[: len(hinges)]) > _RIDGE, coef[: len(hinges)], _RIDGE)
+        output = np.where(np.abs(coef[: len(hinges)]) > self.ridge, coef[: len(hinges)], self.ridge)
         return Model(np.sign(output), np.vstack([np.abs(output)[:, None] * hinges, coef[len(hinges) :]]))
 
 
-def select(rows: Rows, width: int, rng: np.random.Generator) -> Selection:
-    """Choose hinges one by one, each for what it explains beyond a line and those before (orthogonal matching)."""
-    if len(rows) > _HINGE_ROWS:
-        rows = rows.part(np.sort(rng.choice(len(rows), _HINGE_ROWS, replace=False)))
+def select(rows: Rows, width: int, rng: np.random.Generator, settings: TabularSettings = TABULAR) -> Selection:
+    """Choose hinges one by one, each for what it explains beyond a line and those before (orthogonal matching).
+
+    Parameters
+    ----------
+    rows : Rows
+        Standardised inputs, and labels of mean 0 and standard deviation 1.
+    width : int
+        Number of hinges, at most.
+    rng : numpy.random.Generator
+        For rows and directions.
+    settings : TabularSettings
+        Numbers of candidates and rows.
+    """
+    if len(rows) > settings.hinge_rows:
+        rows = rows.part(np.sort(rng.choice(len(rows), settings.hinge_rows, replace=False)))
     n, d = rows.X.shape
+    ridge = settings.hinge_ridge
     if not width:
-        return Selection(np.empty((0, d + 1)), rows)
+        return Selection(np.empty((0, d + 1)), rows, ridge)
     root = _roots(rows)
     X = augmented(rows.X)
-    line = np.vstack([X * root[:, None], np.sqrt(_RIDGE * n) * np.eye(d + 1)])
+    line = np.vstack([X * root[:, None], np.sqrt(ridge * n) * np.eye(d + 1)])
     basis = np.linalg.qr(line)[0][:n]
 
     def beyond_line(values: Float64Array) -> Float64Array:
         values = (values.T * root).T
         return np.asarray(values - basis @ (basis.T @ values))
 
-    left = beyond_line(rows.y)
-    hinges = _hinges(rows.X, left * root, rng)
+    residuals = beyond_line(rows.y)
+    hinges = _candidates(rows.X, residuals * root, rng, settings)
     columns = beyond_line(np.maximum(X @ hinges.T, 0.0))
-    gram, slope = columns.T @ columns, columns.T @ left
+    gram, slope = columns.T @ columns, columns.T @ residuals
     size = np.diag(gram).copy()
-    least = 1e-2 * float(np.median(size))  # a hinge at the edge of the rows, or explained by others
+    # Below, a hinge is at the edge of the rows, or explained by others.
+    least = settings.least_hinge_square * float(np.median(size))
     factor = np.zeros((len(hinges), 0))
     chosen: list[int] = []
     for _ in range(min(width, len(hinges))):
-        gain = np.where(size > least, np.square(slope) / (size + _RIDGE * n), 0.0)
+        gain = np.where(size > least, np.square(slope) / (size + ridge * n), 0.0)
         gain[chosen] = 0.0
         best = int(np.argmax(gain))
         if gain[best] <= 0:
             break
         chosen.append(best)
-        pivot = np.sqrt(size[best] + _RIDGE * n)
+        pivot = np.sqrt(size[best] + ridge * n)
         column = (gram[:, best] - factor @ factor[best]) / pivot
         slope = slope - column * (slope[best] / pivot)
         size = size - np.square(column)
         factor = np.column_stack([factor, column])
-    return Selection(hinges[chosen], rows)
+    return Selection(hinges[chosen], rows, ridge)

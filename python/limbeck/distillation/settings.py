@@ -1,0 +1,72 @@
+"""Numbers that decide what advice, simulations and scaling laws say, with their reasons."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = [
+    "ADVISOR_SETTINGS",
+    "SCALING_SETTINGS",
+    "SIMULATION_SETTINGS",
+    "AdvisorSettings",
+    "ScalingSettings",
+    "SimulationSettings",
+]
+
+
+@dataclass(frozen=True)
+class AdvisorSettings:
+    """Settings of :func:`limbeck.distillation.advise`."""
+
+    # Standard errors that a difference must exceed to be recommended: about one false recommendation in 44 for either
+    # side of no difference.
+    certain: float = 2.0
+    # Rows: with fewer, a standard error from their differences is itself off by a quarter.
+    fewest_rows: int = 8
+    # Directions of the fit, below which the part of a residual that they explain by chance varies too much to tell a
+    # fitted surrogate from another one.
+    fewest_directions: int = 5
+    # Of what chance explains of the surrogate's errors: least squares leaves errors that are orthogonal to the
+    # features, so that a fitted surrogate is far below that; by chance five directions are in one case of 700.
+    suspiciously_little: float = 0.05
+    # Of squares: labels that differ by less differ by rounding.
+    same_labels: float = 1e-20
+    # Of the largest entry of a column: what rounding leaves of its mean where means have been subtracted.
+    zero_mean: float = 1e-12
+    # Factor of the standard errors, so that they cover 0.93 to 0.97 of trials for 0.95, from 20 to 500 rows and 20 to
+    # 2,000 features.
+    calibration: float = 1.1
+
+
+@dataclass(frozen=True)
+class SimulationSettings:
+    """Settings of :func:`limbeck.distillation.simulate`; none changes the risk of a trial."""
+
+    # Trials before the first look at the standard error, which is then off by an eighth.
+    first_trials: int = 32
+    # Trials between two looks: as many as threads of large machines do side by side.
+    trials_at_once: int = 64
+    # Multiplications and additions between two looks at the progress: about a second on one core.
+    operations_at_once: float = 3e10
+    # Of the largest eigenvalue: its root is the least normal number of single precision, in which rows are drawn.
+    smallest_eigenvalue: float = 1e-75
+
+
+@dataclass(frozen=True)
+class ScalingSettings:
+    """Settings of :func:`limbeck.distillation.scaling_law`."""
+
+    # Ratio of the sizes between which an exponent is local: closer ones differ by the rounding of n to whole numbers.
+    local_ratio: float = 1.1
+    # Of the predicted exponent, or of this part where that is smaller: local exponents off by more are marked, and left
+    # out of the fit. Mostly features that end at p bend a law by more, sizes that are large enough by less.
+    off_power_law: float = 0.1
+    # Sizes that a line is fitted to, if so many are not marked: a line through two has no drift.
+    fewest_sizes: int = 3
+    # Of an exponent of one: about what exponents drift by away from corners.
+    corner: float = 0.02
+
+
+ADVISOR_SETTINGS = AdvisorSettings()
+SIMULATION_SETTINGS = SimulationSettings()
+SCALING_SETTINGS = ScalingSettings()
