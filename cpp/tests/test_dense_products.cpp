@@ -76,6 +76,32 @@ void gemm() {
   for (int layout = 0; layout < 4; ++layout) check_gemm<A, B>(&random, 21, 19, 300, 1, layout < 2 ? 8 : 0.25);
 }
 
+template <class T>
+void matrices_as_operands() {
+  Random random(2);
+  for (const auto& [n, m] : {std::pair<Index, Index>{5, 9}, {17, 3}, {64, 33}}) {
+    const Case sizes("operands %td x %td", n, m);
+    const TiledMatrix<T> A = whole_matrix<T>(&random, n, m), B = whole_matrix<T>(&random, m, n);
+    TiledMatrix<T> product(n, n), inner(m, m);
+    dense::gemm(serial(), dense::rows_of(A), dense::columns_of(B), T(1), &product);
+    dense::syrk_lower(serial(), dense::columns_of(A), T(1), &inner);
+    for (Index j = 0; j < n; ++j) {
+      for (Index i = 0; i < n; ++i) {
+        T sum = 0;
+        for (Index l = 0; l < m; ++l) sum += *A.at(i, l) * *B.at(l, j);
+        CHECK_EQUAL(*product.at(i, j), sum);
+      }
+    }
+    for (Index j = 0; j < m; ++j) {
+      for (Index i = j; i < m; ++i) {
+        T sum = 0;
+        for (Index l = 0; l < n; ++l) sum += *A.at(l, i) * *A.at(l, j);
+        CHECK_EQUAL(*inner.at(i, j), sum);
+      }
+    }
+  }
+}
+
 template <class From, class T>
 void check_syrk(Random* random, Index count, Index length, Index columns = -1, int threads = 1, double unit = 1) {
   static unsigned turn = 0;
@@ -332,6 +358,8 @@ void test_dense_products() {
   syrk<double, float>();
   syrk<double, double>();
   syrk<float, double>();
+  matrices_as_operands<float>();
+  matrices_as_operands<double>();
   threads_change_nothing<float>();
   threads_change_nothing<double>();
   packed<float>();
