@@ -209,32 +209,51 @@ void row_updates() {
   }
 }
 
-// Columns that agree in ten digits: their difference would vanish in a matrix of inner products.
-void collinear_rows() {
+// Norm of what is left of the last column of W beside the others: Gram and Schmidt's process, twice.
+long double norm_of_rest(const Rows& rows) {
+  const Index m = rows.columns();
+  std::vector<std::vector<long double>> W(m, std::vector<long double>(rows.n));
+  const auto inner = [&](Index a, Index b) {
+    long double sum = 0;
+    for (Index r = 0; r < rows.n; ++r) sum += W[a][r] * W[b][r];
+    return sum;
+  };
+  for (Index j = 0; j < m; ++j) {
+    for (Index r = 0; r < rows.n; ++r) W[j][r] = rows.at(r, j);
+    for (Index before = 0; before < 2 * j; ++before) {
+      const Index k = before % j;
+      const long double along = inner(j, k) / inner(k, k);
+      for (Index r = 0; r < rows.n; ++r) W[j][r] -= along * W[k][r];
+    }
+  }
+  return std::sqrt(inner(m - 1, m - 1));
+}
+
+// What is left of the last column is far smaller than the column, and would vanish in a matrix of inner products.
+// Backward errors of some epsilon of the column are `size` times as large beside it.
+void check_rest(const Rows& rows, Index cut, double size) {
+  std::vector<double> R(rows.columns() * rows.columns());
+  merge<double>(serial(), rows, 0, cut, R.data());
+  merge<double>(serial(), rows, cut, rows.n, R.data());
+  const long double wanted = norm_of_rest(rows);
+  CHECK_NEAR(std::abs(R.back()), wanted, 100 * epsilon<double> * size * wanted);
+}
+
+void small_rests() {
   Random random(63);
   const Index n = 5000;
-  Rows rows{n, 2, 0, std::vector<double>(2 * n), {}, {}};
-  long double ones = 0, xs = 0, sizes = 0;
-  std::vector<long double> rest(n), x(n);
+  Rows rows{n, 2, 0, random.fractions<double>(2 * n), {}, {}};
+  // Columns that agree in ten digits.
+  for (Index r = 0; r < n; ++r) rows.X[2 * r + 1] = rows.X[2 * r] + 1e-10 * random.fraction();
+  check_rest(rows, n, 1e10);
+  check_rest(rows, n / 2, 1e10);
+  // Small numbers tell two columns apart, and then come large ones that do not: in the coordinates of the rows so far
+  // the large ones are 1e9 long, in no column's direction.
   for (Index r = 0; r < n; ++r) {
-    rows.X[2 * r] = random.fraction();
-    rows.X[2 * r + 1] = rows.X[2 * r] + 1e-10 * random.fraction();
-    ones += rows.X[2 * r];
-    xs += static_cast<long double>(rows.X[2 * r + 1]) - rows.X[2 * r];
+    rows.X[2 * r] = random.fraction() * (r < n / 2 ? 1e-9 : 1);
+    rows.X[2 * r + 1] = r < n / 2 ? random.fraction() * 1e-9 : rows.X[2 * r];
   }
-  // What is left of the second column beside the first and the ones: that of the columns' exact difference.
-  for (Index r = 0; r < n; ++r) {
-    x[r] = rows.X[2 * r] - ones / n;
-    rest[r] = static_cast<long double>(rows.X[2 * r + 1]) - rows.X[2 * r] - xs / n;
-  }
-  long double along = 0;
-  for (Index r = 0; r < n; ++r) along += x[r] * rest[r], sizes += x[r] * x[r];
-  long double square = 0;
-  for (Index r = 0; r < n; ++r) square += std::pow(rest[r] - along / sizes * x[r], 2);
-  std::vector<double> R(9);
-  merge<double>(serial(), rows, 0, n, R.data());
-  // Backward errors of some epsilon of the column, 1e10 times what is left.
-  CHECK_NEAR(std::abs(R[8]), std::sqrt(square), 100 * epsilon<double> * 1e10 * std::sqrt(square));
+  check_rest(rows, n / 2, 1e9);
 }
 
 }  // namespace
@@ -246,7 +265,7 @@ void test_least_squares() {
   estimates<double>();
   row_updates<float>();
   row_updates<double>();
-  collinear_rows();
+  small_rests();
 }
 
 }  // namespace limbeck::tests
