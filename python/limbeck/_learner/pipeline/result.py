@@ -158,6 +158,7 @@ class Learned:
         """What is printed."""
         return report_content(
             self._evidence,
+            self.reading,
             target=self.target_name,
             names=self.feature_names,
             inputs=self.inputs,
