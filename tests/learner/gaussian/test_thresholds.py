@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 from limbeck._learner.gaussian.settings import DEFAULTS, ThresholdSettings
-from limbeck._learner.gaussian.thresholds import HINGE_SCORE, hinge_scores, needs_thresholds
+from limbeck._learner.gaussian.thresholds import hinge_scores, needs_thresholds
 from limbeck._learner.model.rows import Rows
+
+HINGE_SCORE = DEFAULTS.thresholds.hinge_score
 
 
 def _scores(f, seed, n=4000, noise=0.1, settings=DEFAULTS.thresholds):

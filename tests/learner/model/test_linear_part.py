@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from limbeck._learner.model.linear_part import with_smallest_linear_part, without_linear_part
+from limbeck._learner.model.linear_part import _refit_constrained, with_smallest_linear_part, without_linear_part
 from limbeck._learner.model.model import Model
 from limbeck._learner.model.refinement import Fit
 from limbeck._learner.model.rows import Rows
@@ -83,3 +83,18 @@ def test_too_few_rows_or_no_neuron_is_no_test():
     few = rows.part(slice(2 * model.parameters.size - 1))
     assert without_linear_part(model, few) is None
     assert without_linear_part(model.without(0).without(0), rows) is None
+
+
+def test_a_neuron_that_no_row_switches_on_stays_as_it_is_where_others_are_refitted():
+    rng = np.random.default_rng(3)
+    X = rng.standard_normal((200, 4))
+    parameters = np.zeros((4, 5))
+    parameters[:3, :4] = rng.standard_normal((3, 4))
+    parameters[1, -1] = -100.0  # beyond all rows
+    truth = Model(np.array([1.0, 1.0, -1.0]), parameters)
+    rows = Rows(X, truth(X), n_threads=1)
+    start = parameters.copy()
+    start[[0, 2], :4] += 0.05 * rng.standard_normal((2, 4))
+    found = _refit_constrained(Model(truth.signs, start), rows)
+    np.testing.assert_array_equal(found.parameters[1], parameters[1])
+    np.testing.assert_allclose(found.parameters, parameters, atol=1e-6)

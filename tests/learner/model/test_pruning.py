@@ -1,15 +1,15 @@
-"""Neurons that are given up."""
+"""The neuron that is needed least is pruned, and the others make up for it."""
 
 import numpy as np
 
 import limbeck
 from limbeck._learner.model.model import Model, model_of
-from limbeck._learner.model.pruning import _without_least, pruned
+from limbeck._learner.model.pruning import _without_least_needed, pruned
 from limbeck._learner.model.refinement import Fit
 from limbeck._learner.model.rows import Rows
 
 
-def test_the_neuron_needed_least_is_given_up():
+def test_the_neuron_needed_least_is_pruned():
     rng = np.random.default_rng(0)
     planted = limbeck.ReLUNetwork(np.eye(4)[:3], [1.0, 0.05, -1.0], thresholds=[0.2, 0.0, -0.1])
     X = rng.standard_normal((3000, 4))
@@ -19,7 +19,7 @@ def test_the_neuron_needed_least_is_given_up():
     assert np.mean((model(X) - planted(X)) ** 2) < 1.1 * 0.05**2 * (1 - 2 / np.pi) / 4  # what a line leaves
 
 
-def test_what_it_is_worth_is_what_a_fit_without_it_loses():
+def test_the_cost_of_a_neuron_is_the_loss_of_a_fit_without_it():
     """With gates held, the worth is the rise of the least squares of the linear problem."""
     rng = np.random.default_rng(0)
     X = rng.standard_normal((400, 3))
@@ -32,7 +32,7 @@ def test_what_it_is_worth_is_what_a_fit_without_it_loses():
     for i in range(3):
         design = np.column_stack([gates[:, [j]] * A for j in range(4) if j != i])
         rises.append(np.sum((y - design @ np.linalg.lstsq(design, y)[0]) ** 2))
-    index, without = _without_least(model, Rows(X, y), Fit(thresholds=True), np.zeros(4))
+    index, without = _without_least_needed(model, Rows(X, y), Fit(thresholds=True), np.zeros(4))
     assert index == int(np.argmin(rises))
     design = np.column_stack([gates[:, [j]] * A for j in range(4) if j != index])
     expected = np.linalg.lstsq(design, y)[0].reshape(3, 4)

@@ -8,9 +8,6 @@ import pytest
 
 import limbeck
 from limbeck import datasets
-from limbeck._learner.model.linear_part import _refit_constrained
-from limbeck._learner.model.model import Model
-from limbeck._learner.model.rows import Rows
 
 
 def _relative_error(learned, planted):
@@ -443,21 +440,6 @@ def test_inputs_that_pass_for_gaussian_cost_no_accuracy(function):
     errors = {i: np.mean((truth(fresh) - limbeck.learn(X, y, inputs=i).network(fresh)) ** 2) for i in ("auto", "any")}
     # Of the variance; the two learners differ by chance.
     assert errors["auto"] < errors["any"] + 0.005 * truth(fresh).var()
-
-
-def test_a_neuron_that_no_row_switches_on_stays_as_it_is_where_others_are_refitted():
-    rng = np.random.default_rng(3)
-    X = rng.standard_normal((200, 4))
-    parameters = np.zeros((4, 5))
-    parameters[:3, :4] = rng.standard_normal((3, 4))
-    parameters[1, -1] = -100.0  # beyond all rows
-    truth = Model(np.array([1.0, 1.0, -1.0]), parameters)
-    rows = Rows(X, truth(X), n_threads=1)
-    start = parameters.copy()
-    start[[0, 2], :4] += 0.05 * rng.standard_normal((2, 4))
-    found = _refit_constrained(Model(truth.signs, start), rows)
-    np.testing.assert_array_equal(found.parameters[1], parameters[1])
-    np.testing.assert_allclose(found.parameters, parameters, atol=1e-6)
 
 
 @pytest.mark.parametrize("sample_rows", [None, 300])

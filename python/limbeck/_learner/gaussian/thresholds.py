@@ -13,9 +13,8 @@ from limbeck._learner.model.model import Model, random_start
 from limbeck._learner.model.refinement import Fit
 from limbeck._learner.model.rows import EXACT, Rows
 
-__all__ = ["HINGE_SCORE", "hinge_scores", "in_span", "needs_thresholds", "with_thresholds"]
+__all__ = ["hinge_scores", "in_span", "needs_thresholds", "with_thresholds"]
 
-HINGE_SCORE = DEFAULTS.thresholds.hinge_score
 _ROUNDING = 1e-9  # of a column's sum of squares: a smaller remainder beside a line is rounding
 
 
