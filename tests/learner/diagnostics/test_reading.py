@@ -484,7 +484,7 @@ def test_what_it_is_worth_is_what_a_fit_without_it_loses():
     for i in range(3):
         design = np.column_stack([gates[:, [j]] * A for j in range(4) if j != i])
         rises.append(np.sum((y - design @ np.linalg.lstsq(design, y)[0]) ** 2))
-    index, without = _narrowing._without_least(model, Rows(X, y), Fit(thresholds=True), np.zeros(4))
+    index, without = _narrowing._without_least_needed(model, Rows(X, y), Fit(thresholds=True), np.zeros(4))
     assert index == int(np.argmin(rises))
     design = np.column_stack([gates[:, [j]] * A for j in range(4) if j != index])
     expected = np.linalg.lstsq(design, y)[0].reshape(3, 4)

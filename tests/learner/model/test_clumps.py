@@ -3,7 +3,19 @@
 import numpy as np
 import pytest
 
-from limbeck._learner.model.clumps import angles_modulo_sign, clump_ladder, cluster
+from limbeck._learner.model.clumps import angles_modulo_sign, centre_of, clump_ladder, cluster
+from limbeck._learner.model.model import Model
+
+
+def _unit(rows):
+    return rows / np.linalg.norm(rows, axis=-1, keepdims=True)
+
+
+def _model(directions, weights, linear=None):
+    directions, weights = np.asarray(directions), np.asarray(weights, dtype=float)
+    last = np.zeros((1, directions.shape[1])) if linear is None else linear[None]
+    rows = np.vstack([np.abs(weights)[:, None] * directions, last])
+    return Model(np.where(weights < 0, -1.0, 1.0), np.column_stack([rows, np.zeros(len(rows))]))
 
 
 def _fan(*angles):
@@ -37,3 +49,11 @@ def test_nothing_to_cluster():
     assert clump_ladder(np.empty((0, 3))) == []
     assert cluster(np.empty((0, 3)), 0.1) == []
     assert cluster(np.array([[1.0, 0.0]]), 0.1) == [[0]]
+
+
+def test_centre_ignores_signs_and_weighs_by_size():
+    u, v = np.eye(4)[:2]
+    lines = _model([u, -_unit(u + 0.1 * v)], [3.0, -1.0])
+    expected = _unit(3 * u + _unit(u + 0.1 * v))
+    np.testing.assert_allclose(centre_of(lines, [0, 1]), expected, rtol=1e-14, atol=1e-15)
+    np.testing.assert_allclose(centre_of(lines, [1]), -_unit(u + 0.1 * v), rtol=1e-14, atol=1e-15)

@@ -1,4 +1,4 @@
-"""A rank that depends on the units of the columns is told: no answer is certified that a change of units would mend."""
+"""Ranks that rcond decides about; no answer is certified that another unit of a column would mend."""
 
 import re
 
@@ -8,7 +8,8 @@ import pytest
 from limbeck import ridgeless
 from limbeck.estimators import RidgelessRegressor
 from limbeck.ridgeless import NotCertifiedWarning, solve
-from limbeck.ridgeless._rank import unit_ambiguity
+from limbeck.ridgeless._certified import certified_answer
+from limbeck.ridgeless._rank import CertificateSettings, rank_ambiguity, unit_ambiguity
 
 HINT = "the rank is 1 in the units given, but at least 2 with every column of X scaled to length one"
 
@@ -157,9 +158,6 @@ def test_nothing_is_looked_at_where_the_rank_is_full(monkeypatch):
     assert unit_ambiguity(X[:, [0, 0]], 1, 1e-14, 1) == ""
 
 
-# ---- What a warning says ----
-
-
 def told(solver, *arguments, **options):
     """The message, and the lengths and columns in it."""
     with pytest.warns(NotCertifiedWarning) as caught:
@@ -225,3 +223,44 @@ def test_lengths_beyond_the_range_are_told_as_products():
     ).groups()
     assert float(first) == pytest.approx(39**0.5 * 1e10, rel=6e-3)
     assert float(size) * (float(unit) / 1e308) == pytest.approx(3.4, rel=1.2e-2)
+
+
+EPS = np.finfo(np.float64).eps
+
+
+def test_a_graded_matrix_has_the_rank_of_numpys_rule(reference, relative):
+    X = np.random.default_rng(5).standard_normal((40, 8)) * 10.0 ** -np.arange(0, 24, 3)
+    y = np.ones(40)
+    with pytest.warns(NotCertifiedWarning, match="the rank is 5 in the units given, but at least 8 with every column"):
+        found = solve(X, y)
+    assert found.rank == np.linalg.matrix_rank(X) < 8
+    # Of condition 1e12, and what is dropped is 1e-15 of the largest column.
+    assert relative(found.coef, reference(X, y)) < 1e-6
+
+
+def test_a_rank_in_doubt_warns(with_condition):
+    X = with_condition(30, 50, 1)
+    U, s, Vt = np.linalg.svd(X, full_matrices=False)
+    s[-1] = 1.2 * EPS * 50
+    with pytest.warns(NotCertifiedWarning, match=r"rank is in doubt: 30 of 30, but 1 singular value"):
+        found = solve((U * s) @ Vt, np.ones(30))
+    assert not found.certified
+
+
+def test_rcond_decides_about_the_rank(with_condition):
+    X = with_condition(20, 30, 6)
+    found = solve(X, np.ones(20), rcond=3e-3)
+    assert found.rank == np.linalg.matrix_rank(X, rtol=3e-3) < 20
+    np.testing.assert_allclose(found.coef, np.linalg.lstsq(X, np.ones(20), rcond=3e-3)[0], rtol=1e-8)
+
+
+def test_settings_say_what_is_rounding():
+    sizes = np.array([1.0, 1e-10])
+    assert rank_ambiguity(sizes, 1e-10 * (1 + 1e-4), 50) == ""
+    wide = CertificateSettings(ambiguous_distance=1e3)
+    assert "1 of 2, but 1 singular value(s)" in rank_ambiguity(sizes, 1e-10 * (1 + 1e-4), 50, wide)
+    X, y = np.random.default_rng(0).standard_normal((30, 3)), np.ones(30)
+    assert certified_answer(X, y, 1e-14, "svd", 1).certified
+    with pytest.warns(NotCertifiedWarning, match="the backward error is"):
+        strict = certified_answer(X, y, 0.0, "svd", 1, settings=CertificateSettings(backward_error=1e-30))
+    assert not strict.certified

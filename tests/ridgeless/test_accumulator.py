@@ -1,13 +1,15 @@
-"""ridgeless.Accumulator: the same answers as all rows at once, whatever the blocks."""
+"""Least squares of rows in blocks: the same answers as for all rows, and no digits lost."""
 
 import pickle
 from itertools import pairwise
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy import sparse
 
-from limbeck import _kernels
+from limbeck import _kernels, ridgeless
 from limbeck.ridgeless import Accumulator, NotCertifiedWarning, solve
 
 EPS = np.finfo(np.float64).eps
@@ -63,18 +65,6 @@ def test_ill_conditioned_rows_lose_no_digits(order):
     assert relative(found.coef, truth) < 10 * max(relative(whole, truth), 3e-9)
     gram = X.T @ X
     assert relative(np.linalg.lstsq(gram, X.T @ y, rcond=None)[0], truth) > 1e-3
-
-
-def test_the_factor_is_that_of_the_rows():
-    rng = np.random.default_rng(1)
-    for n, p in ((50, 3), (3000, 3), (30_000, 21), (2000, 77)):
-        X, Y, w = rng.standard_normal((n, p)), rng.standard_normal((n, 2)), rng.uniform(0.1, 3, n)
-        whole = np.column_stack([np.ones(n), X, Y]) * np.sqrt(w)[:, None]
-        for dtype, slack in ((np.float64, 1), (np.float32, 1e8)):
-            R = _kernels.merge_rows(np.zeros((p + 3, p + 3)), X.astype(dtype), Y, w, 1.0, 1.0, 2)
-            np.testing.assert_array_equal(np.tril(R, -1), 0)
-            gram = whole.T @ whole
-            assert np.abs(R.T @ R - gram).max() < 30 * slack * EPS * np.abs(gram).max()
 
 
 def test_deficient_rank_and_columns_of_zeros():
@@ -207,22 +197,6 @@ def test_an_error_changes_nothing():
     assert total.n_rows == 3000
 
 
-def test_places_are_those_in_the_arrays_that_were_passed():
-    # Rows are merged in pieces of 16 MiB, here of some 60,000.
-    X, y = np.zeros((150_000, 30)), np.zeros(150_000)
-    total = Accumulator(30)
-    for array, name, at, place in ((X, "X", (140_000, 7), r"\(140000, 7\)"), (y, "Y", 140_000, "140000")):
-        array[at] = np.nan
-        with pytest.raises(ValueError, match=rf"^{name} holds nan at index {place};"):
-            total.update(X, y)
-        array[at] = 0
-    y[3] = np.inf
-    for Y, place in ((y, "3"), (y[:, None], r"\(3, 0\)")):
-        for n in (5, 5000):
-            with pytest.raises(ValueError, match=rf"^Y holds inf at index {place};"):
-                total.update(X[:n], Y[:n])
-
-
 def test_bad_options():
     with pytest.raises(ValueError, match="n_features must be at least 1, got 0"):
         Accumulator(0)
@@ -238,3 +212,24 @@ def test_bad_options():
         accumulated(np.eye(2), np.ones(2), [0, 2]).solve(intercept="yes")
     with pytest.raises(ValueError, match="R must have one row and column more"):
         _kernels.merge_rows(np.zeros((3, 3)), np.ones((4, 2)), np.ones((4, 1)), None, 1.0, 1.0, 1)
+
+
+@given(data=st.data(), cuts=st.lists(st.integers(0, 6), max_size=3), seed=st.integers(0, 2**32 - 1))
+def test_whole_numbers_of_any_rank_in_blocks_of_any_weights(whole_numbers, exact_of_any_rank, floats, data, cuts, seed):
+    X, y = data.draw(whole_numbers())
+    weights = np.random.default_rng(seed).integers(0, 4, len(X))
+    total = ridgeless.Accumulator(X.shape[1])
+    for begin, end in pairwise([0, *sorted(min(cut, len(X)) for cut in cuts), len(X)]):
+        rows = slice(begin, end)
+        total.update(X[rows], y[rows], sample_weight=weights[rows])
+    if not weights.any():
+        with pytest.raises(ValueError, match="no rows of positive weight"):
+            total.solve()
+        return
+    rank, exact = exact_of_any_rank(np.repeat(X, weights, axis=0), np.repeat(y, weights))
+    found, sizes = total.solve(), np.linalg.svd(X * np.sqrt(weights)[:, None], compute_uv=False)
+    condition = sizes[0] / sizes[rank - 1] if rank else 1.0
+    assert found.rank == rank
+    # Merging rows is backward stable: some EPS of the norm of all columns, those of X and y.
+    size = np.linalg.norm(floats(exact)) + np.linalg.norm(y) / (sizes[rank - 1] if rank else 1.0)
+    assert np.linalg.norm(found.coef - floats(exact)) <= 100 * EPS * condition**2 * size

@@ -1,4 +1,4 @@
-"""Tasks are values: copies, replacements and pickles keep all of them."""
+"""Tasks: what they keep, what they refuse, and bases."""
 
 import copy
 import pickle
@@ -7,7 +7,69 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from limbeck.distillation import Task, scaling_law
+from limbeck.distillation import (
+    Task,
+    compare_labels,
+    optimal_mask,
+    optimal_ridge,
+    optimal_surrogate,
+    risk,
+    scaling_law,
+    simulate,
+    two_stage_risk,
+)
+
+TWO_FEATURES = Task([1.0, 0.5], [1.0, 1.0])
+
+
+def test_rounding_of_a_covariance_makes_no_features():
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((80, 200))
+    covariance, beta = np.cov(X, rowvar=False), rng.standard_normal(200)
+    for matrix in (covariance, covariance.astype(np.float32)):
+        assert np.count_nonzero(Task.from_covariance(matrix, beta).eigenvalues) == 79
+    with pytest.raises(ValueError, match=r"covariance must be square, got shape \(80, 200\)"):
+        Task.from_covariance(X, beta)
+    task = Task.from_covariance(covariance, beta)
+    np.testing.assert_allclose(task.from_eigenbasis(task.to_eigenbasis(beta)), beta)
+    np.testing.assert_allclose(task.to_eigenbasis(beta), task.beta)
+    plain = Task([2.0, 1.0], [1.0, 1.0])
+    np.testing.assert_array_equal(plain.to_eigenbasis([3, 4]), [3, 4])
+    np.testing.assert_array_equal(plain.from_eigenbasis([3, 4]), [3, 4])
+    assert repr(task) == "Task(p = 200, from a covariance, noise = 0)"
+    assert repr(Task.power_law(3, 2, 1.5, 0.1)) == "Task(p = 3, power law with alpha = 2, r = 1.5, noise = 0.1)"
+
+
+def test_a_task_keeps_its_numbers_to_itself():
+    eigenvalues = np.array([2.0, 1.0])
+    task = Task(eigenvalues, eigenvalues)
+    eigenvalues[0] = -1
+    assert task.eigenvalues[0] == task.beta[0] == 2
+    with pytest.raises(ValueError, match="read-only"):
+        task.beta[0] = 1
+
+
+@pytest.mark.parametrize("asked", [risk, optimal_surrogate, optimal_mask, optimal_ridge, compare_labels, simulate])
+def test_what_is_no_task_is_refused(asked):
+    with pytest.raises(TypeError, match=r"task must be a limbeck.distillation.Task, got list"):
+        asked([1.0, 0.5], 1)
+    with pytest.raises(TypeError, match=r"surrogate_task must be a limbeck.distillation.Task, got str"):
+        two_stage_risk(TWO_FEATURES, 1, "GOOD", 2)
+    with pytest.raises(TypeError, match=r"task must be"):
+        scaling_law("GOOD", [1, 2])
+
+
+@pytest.mark.filterwarnings("ignore::limbeck.distillation.NearPeakWarning")
+def test_tasks():
+    task = Task.power_law(5, 2.0, 1.5)
+    np.testing.assert_allclose(task.eigenvalues * task.beta**2, np.arange(1, 6.0) ** -1.5)
+    rng = np.random.default_rng(0)
+    basis = np.linalg.qr(rng.standard_normal((6, 6)))[0]
+    eigenvalues, beta = np.array([3.0, 2, 1, 0.5, 0.1, 0]), rng.standard_normal(6)
+    turned = Task.from_covariance(basis * eigenvalues @ basis.T, beta, 0.3)
+    np.testing.assert_allclose(turned.eigenvalues, eigenvalues, atol=1e-14)
+    np.testing.assert_allclose(turned.basis @ turned.beta, beta)
+    assert risk(turned, 3) == pytest.approx(risk(Task(eigenvalues, basis.T @ beta, 0.3), 3))
 
 
 def turned():

@@ -1,11 +1,105 @@
-"""Two stages whose covariances do not commute, against rows of full covariances drawn in NumPy."""
+"""Targets of surrogates that are fitted themselves: against trials and brute force, whatever the bases."""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from limbeck.distillation import NearPeakWarning, Task, risk, simulate, surrogate_risk, two_stage_risk
+from limbeck.distillation import (
+    NearPeakWarning,
+    Task,
+    risk,
+    simulate,
+    surrogate_risk,
+    two_stage_risk,
+)
+from limbeck.distillation.two_stages import FirstStage
+
+
+@pytest.mark.parametrize("weak", [False, True])
+@pytest.mark.parametrize(("n", "m"), [(100, 120), (150, 1000)])
+def test_two_stages_agree_with_trials(trials, n, m, weak):
+    task = Task.power_law(300, 1.5, 1.6, 0.1)
+    first = Task(np.roll(task.eigenvalues, 2) + 1e-3, task.beta, 0.2)
+    seen = np.arange(300) < 150 if weak else np.ones(300, dtype=bool)
+    expected = two_stage_risk(task, n, first, m, features=seen, surrogate_ridge=0.01)
+    stage = (first.eigenvalues, first.beta, seen, m, first.noise**0.5, 0.01)
+    risks = trials(task, n, count=300, first=stage)
+    error = risks.std() / np.sqrt(len(risks))
+    assert abs(risks.mean() - expected) <= max(3 * error, 0.02 * expected)
+
+
+def brute_force(task, n, surrogate, m, ridges, seen, label_noise, trials):
+    """Risks of both stages, drawn and solved in NumPy as the definitions say."""
+    rng = np.random.default_rng(1)
+
+    def fit(variances, rows, labels, noise, ridge, kept):
+        X = rng.standard_normal((rows, len(variances))) * np.sqrt(variances)
+        y = X @ labels + np.sqrt(noise) * rng.standard_normal(rows)
+        b = np.zeros(len(variances))
+        Z = X[:, kept]
+        b[kept] = Z.T @ np.linalg.solve(Z @ Z.T + rows * ridge * np.eye(rows), y) if ridge else np.linalg.pinv(Z) @ y
+        return b
+
+    everything = np.ones(task.n_features, dtype=bool)
+    for _ in range(trials):
+        s = fit(surrogate.eigenvalues, m, surrogate.beta, surrogate.noise, ridges[1], seen)
+        yield fit(task.eigenvalues, n, s, label_noise, ridges[0], everything) - task.beta
+
+
+@pytest.mark.parametrize("ridges", [(0.02, 0.05), (0.0, 0.05), (0.05, 0.0)])
+def test_two_stages_against_brute_force(ridges):
+    p, n, m = 60, 25, 30
+    rng = np.random.default_rng(0)
+    order, seen = rng.permutation(p), rng.random(p) < 0.8
+    task = Task((np.arange(1.0, p + 1) ** -1)[order], rng.standard_normal(p), 0.3)
+    surrogate = Task((np.arange(1.0, p + 1) ** -0.7)[order[::-1]], task.beta + 0.3, 0.5)
+    test = np.where(rng.random(p) < 0.3, 0, rng.random(p))
+    options = {"features": seen, "surrogate_ridge": ridges[1], "label_noise": 0.1, "test_eigenvalues": test}
+    errors = brute_force(task, n, surrogate, m, ridges, seen, 0.1, 600)
+    risks = [test @ np.square(error) for error in errors]
+    mean, spread = np.mean(risks), np.std(risks) / np.sqrt(len(risks))
+    predicted = two_stage_risk(task, n, surrogate, m, ridge=ridges[0], **options)
+    found = simulate(task, n, ridge=ridges[0], surrogate_task=surrogate, m=m, trials=600, **options)
+    assert abs(found.mean - mean) < 4 * np.hypot(spread, found.standard_error)
+    assert abs(predicted - mean) < 3 * spread + 0.03 * mean
+    # Each of the settings matters more than that.
+    twos = np.full(p, 2.0)
+    for change in ({"surrogate_ridge": 20.0}, {"label_noise": 100.0}, {"test_eigenvalues": twos}, {"ridge": 20.0}):
+        other = two_stage_risk(task, n, surrogate, m, **{"ridge": ridges[0], **options, **change})
+        assert abs(other - predicted) > 4 * spread
+
+
+def test_the_surrogates_own_risk_is_what_trials_find():
+    rng, task, m = np.random.default_rng(0), Task.power_law(60, 1.2, 1.5, noise=0.1), 30
+    seen = np.arange(60) % 3 > 0
+    risks = []
+    for _ in range(400):
+        X = rng.standard_normal((m, 60)) * np.sqrt(task.eigenvalues)
+        y = X @ task.beta + np.sqrt(task.noise) * rng.standard_normal(m)
+        b = np.zeros(60)
+        b[seen] = np.linalg.lstsq(X[:, seen], y, rcond=None)[0]
+        risks.append(task.eigenvalues @ np.square(b - task.beta))
+    error = np.std(risks) / np.sqrt(len(risks))
+    found = surrogate_risk(task, task, m, features=seen)
+    assert abs(np.mean(risks) - found) < 3 * error + 0.02 * found
+    assert surrogate_risk(task, task, m) == pytest.approx(risk(task, m))
+
+
+quiet = pytest.mark.filterwarnings("ignore::limbeck.distillation.NearPeakWarning")
+
+
+@quiet
+def test_a_surrogates_peak_is_that_of_what_it_sees():
+    task, seen = Task(np.ones(20), np.ones(20), 0.5), np.arange(20) < 7
+    for m in (6, 7, 8):
+        assert surrogate_risk(task, task, m, features=seen) == np.inf
+        assert two_stage_risk(task, 50, task, m, features=seen) == np.inf
+    # Thirteen hidden features of variance one are noise: 13.5 / (9 - 7 - 1) for each of seven coefficients.
+    assert surrogate_risk(task, task, 9, features=seen) == pytest.approx(7 * 13.5 + 13)
+    tiny = Task(np.r_[np.ones(7), np.full(13, 1e-200)], np.zeros(20), 1.0)
+    assert risk(tiny, 21) == np.inf
+    assert risk(tiny, 22).noise == pytest.approx(20)
 
 
 def orthogonal(p, rng):
@@ -181,3 +275,29 @@ def test_infinite_scatter_stays_where_it_is():
     assert surrogate_risk(task, first, 3) == np.inf
     assert surrogate_risk(task, first, 3, test_eigenvalues=[0, 0, 1]) == pytest.approx(1)
     assert risk(task, 4) == np.inf
+
+
+def test_a_first_stage_is_checked_once_for_all():
+    task, seen = Task.power_law(10, 1.5, 1.5), np.arange(10) < 4
+    first = FirstStage.checked(task, task, 20, 0.1, seen)
+    mean, scatter = first.coefficients_for(task)
+    assert (first.m, first.ridge, first.seen.tolist()) == (20, 0.1, seen.tolist())
+    assert not mean[~seen].any()
+    assert not scatter[~seen].any()
+    expected = surrogate_risk(task, task, 20, surrogate_ridge=0.1, features=seen)
+    assert expected.bias == pytest.approx(np.sum(task.eigenvalues * np.square(mean - task.beta)))
+    assert expected.variance == pytest.approx(task.eigenvalues @ scatter)
+    for function in (
+        lambda **a: surrogate_risk(task, task, a["m"], surrogate_ridge=a["surrogate_ridge"], features=a["features"]),
+        lambda **a: two_stage_risk(task, 5, task, a["m"], surrogate_ridge=a["surrogate_ridge"], features=a["features"]),
+        lambda **a: simulate(task, 5, surrogate_task=task, trials=2, **a),
+    ):
+        for wrong, error, message in (
+            ({"m": 0}, ValueError, "m must be at least 1, got 0"),
+            ({"m": 2.5}, TypeError, "m must be an integer"),
+            ({"surrogate_ridge": "a"}, TypeError, "surrogate_ridge must be a number"),
+            ({"surrogate_ridge": -9.0}, ValueError, "ridge must exceed"),
+            ({"features": seen[:3]}, ValueError, r"features of shape \(3,\)"),
+        ):
+            with pytest.raises(error, match=message):
+                function(**{"m": 20, "surrogate_ridge": 0.1, "features": seen, **wrong})
