@@ -29,6 +29,7 @@ from limbeck._cli.options import (
 )
 from limbeck._cli.tables import Columns, add_text_options, choose_columns, dialect_of, give_hints, read_columns
 from limbeck._learner.model.input_tests import INPUTS
+from limbeck._learner.pipeline.checks import FEWEST_ROWS
 from limbeck._learner.report.intervals import r2_interval
 from limbeck._learner.report.numbers import clipped, number
 from limbeck._learner.tabular.cross_validation import FEWEST_HELD_OUT
@@ -38,9 +39,6 @@ from limbeck.network._network_file import save_network_file
 from limbeck.network._preprocessing import Preprocessing
 
 __all__ = ["add_parser"]
-
-
-_FEWEST_ROWS = 10  # what limbeck.learn asks for
 
 
 def add_parser(commands: argparse._SubParsersAction[Parser]) -> None:
@@ -108,8 +106,8 @@ def _learn(arguments: argparse.Namespace) -> int:
 def _check(table: Table, columns: Columns, values: Float64Array) -> None:
     """Refuse too few rows, and a target that does not vary."""
     n, target = len(values), values[:, len(columns.features)]
-    if n < _FEWEST_ROWS:
-        raise CommandError(f"{table.path} has {n} row{'' if n == 1 else 's'}: give at least {_FEWEST_ROWS}")
+    if n < FEWEST_ROWS:
+        raise CommandError(f"{table.path} has {n} row{'' if n == 1 else 's'}: give at least {FEWEST_ROWS}")
     if (target == target[0]).all():
         name, value = table.names[columns.target], number(float(target[0]))
         raise CommandError(f"{table.path}: constant target {name!r} (always {value}): choose --target")
@@ -122,7 +120,7 @@ def _without_validation(arguments: argparse.Namespace, rows: int) -> Iterator[No
         yield
     except CommandError as error:
         used = min(rows, arguments.sample_rows or rows)
-        if not arguments.validation or used < _FEWEST_ROWS or "validation=" not in str(error):
+        if not arguments.validation or used < FEWEST_ROWS or "validation=" not in str(error):
             raise
         raise CommandError(f"{error}: hold none out, --validation 0, or give more rows") from error
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from limbeck._base.files import is_special
-from limbeck._learner.pipeline.from_arrays import ConstantFeaturesError
+from limbeck._learner.pipeline.checks import ConstantFeaturesError
 from limbeck._learner.pipeline.result import Learned
 from limbeck._learner.report import text as sentences
 from limbeck.network._network_file import is_network_file

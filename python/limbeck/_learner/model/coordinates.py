@@ -9,7 +9,7 @@ from limbeck import moments
 from limbeck._base.arrays import Float64Array
 from limbeck.network import ReLUNetwork
 
-__all__ = ["CONSTANT", "Standardization", "Whitening", "covariance", "standardization", "whitening"]
+__all__ = ["CONSTANT", "Standardization", "Whitening", "covariance", "standardization", "weighted_mean", "whitening"]
 
 # A feature with a standard deviation below this part of its mean is constant: nine units in the last place, which sums
 # of a few numbers that should be equal differ by.
@@ -97,8 +97,8 @@ class Standardization(Whitening):
         return wide
 
 
-def _average(values: Float64Array, weights: Float64Array | None) -> Float64Array:
-    """Weighted mean over the rows."""
+def weighted_mean(values: Float64Array, weights: Float64Array | None) -> Float64Array:
+    """Weighted means of columns."""
     return np.asarray(values.mean(axis=0) if weights is None else weights @ values / weights.sum())
 
 
@@ -107,8 +107,8 @@ def covariance(
 ) -> tuple[Float64Array, Float64Array]:
     """Mean (d,) and covariance (d, d) of weighted rows."""
     v = np.ones(len(X)) if weights is None else weights
-    mean, total = _average(X, weights), np.zeros((X.shape[1],) * 2)
-    for start in range(0, len(X), _BLOCK):  # less the mean first: its square would swallow the rest
+    mean, total = weighted_mean(X, weights), np.zeros((X.shape[1],) * 2)
+    for start in range(0, len(X), _BLOCK):  # less the mean first: their squares would swallow the rest
         part = slice(start, start + _BLOCK)
         centred = X[part] - mean
         total += moments.weighted_grams(centred, v[part, None], n_threads=n_threads)[0]
@@ -126,8 +126,8 @@ def whitening(X: Float64Array, n_threads: int | None = None, weights: Float64Arr
 
 
 def standardization(X: Float64Array, weights: Float64Array | None = None) -> Standardization:
-    """Coordinates of mean 0 and standard deviation 1; features that are constant up to rounding are left out."""
-    mean = _average(X, weights)
-    scale = np.sqrt(_average(np.square(X - mean), weights))
+    """Mean 0 and standard deviation 1 for each feature; features that are constant up to rounding are left out."""
+    mean = weighted_mean(X, weights)
+    scale = np.sqrt(weighted_mean(np.square(X - mean), weights))
     varies = scale > CONSTANT * np.abs(mean)
     return Standardization(mean, 1 / np.where(varies, scale, 1.0), varies)

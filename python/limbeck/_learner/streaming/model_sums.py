@@ -1,4 +1,4 @@
-"""What the later passes over blocks sum up: errors of a model, their gradient, and normal matrices."""
+"""Sums of later passes over blocks: errors of a model, their gradient, and normal matrices."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class ModelSums(SupportsSum):
     coordinates : Whitening or None
         From the blocks' rows to those of the fit.
     unit : float
-        Of the labels.
+        What labels are divided by.
     what : {"gradient", "matrix", "sandwich"}
         How much to sum up.
 
@@ -37,7 +37,7 @@ class ModelSums(SupportsSum):
     weight, error : float
         Sums of v, and of v r^2.
     gradient : ndarray of shape (k + 1, d + 1)
-        Of half the latter: minus the sum of v r J.
+        Gradient of half of ``error``: minus the sum of v r J.
     matrix : ndarray of shape (P, P) or None
         Sum of v J J'.
     score_matrix, scores : ndarray of shape (P, P) or None, float
