@@ -209,6 +209,18 @@ def numbers(sums):
     return [sums.matrices(2), sums.matrices(4), np.array(sums.n_rows)]
 
 
+def test_an_error_of_a_block_stays_the_object_that_was_raised():
+    raised = ValueError("no")
+
+    class Refusing:
+        def take_block(self, block, number, n_threads):
+            raise raised
+
+    with pytest.raises(ValueError, match=r"^block 7: no$") as caught:
+        limbeck.blocks._protocol.add_block(Refusing(), (X[:5], Y[:5]), 7, 1)
+    assert caught.value is raised
+
+
 def test_errors_of_any_class_say_which_block():
     class Unreadable:
         def take_block(self, block, number, n_threads):
