@@ -37,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     -------
     int
         Exit status: 0 done, 1 the demonstration failed, 2 a mistake that the message on stderr explains,
-        130 interrupted, 141 whoever read the output has gone.
+        130 interrupted, 141 the reader of the output has closed the pipe.
     """
     if sys.stdout is None:  # closed by whoever started the process
         sys.stdout = _NoOutput(refuses=True)
@@ -50,6 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _status(argv: Sequence[str] | None) -> int:
+    """Run a command and turn its errors into messages and exit statuses."""
     debug = False
     try:
         arguments = _parser().parse_args(argv)
@@ -75,6 +76,7 @@ def _status(argv: Sequence[str] | None) -> int:
 
 
 def _fail(message: str, debug: bool = False) -> int:
+    """Write a message about a mistake; returns the exit status."""
     if debug:
         traceback.print_exc()
     say(f"error: {message}")
@@ -82,6 +84,7 @@ def _fail(message: str, debug: bool = False) -> int:
 
 
 def _os_message(error: OSError) -> str:
+    """Message for an error of the operating system, with the name of the file."""
     reason = error.strerror or str(error)
     return f"{error.filename}: {reason}" if error.filename else f"cannot write to the standard output: {reason}"
 
@@ -94,7 +97,7 @@ def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
 
 
 class _NoOutput(io.TextIOBase):
-    """A stream of a process that has none: results must not be lost in it, messages may."""
+    """Stream for a process without one: writing results to it is an error, messages are dropped."""
 
     def __init__(self, *, refuses: bool) -> None:
         self._refuses = refuses
@@ -106,7 +109,7 @@ class _NoOutput(io.TextIOBase):
 
 
 def _flushed(status: int) -> int:
-    """The exit status, after what is still to be written; the interpreter's own last flush would end in a traceback."""
+    """Flush the streams and return the exit status: the interpreter's own flush would end in a traceback."""
     try:
         sys.stdout.flush()
     except BrokenPipeError:
@@ -123,7 +126,7 @@ def _flushed(status: int) -> int:
 
 
 def _drop(stream: TextIO) -> None:
-    """Let what a stream still holds go nowhere instead of where it cannot be written."""
+    """Redirect a stream to the null device, so that its buffer can be flushed where it could not be written."""
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
@@ -132,6 +135,7 @@ def _drop(stream: TextIO) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
+    """Parser of all commands."""
     parser = Parser(prog="limbeck", description="Learn small sums of ReLUs that a person can read.")
     parser.add_argument("--version", action="version", version=f"limbeck {_kernels.version}")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")

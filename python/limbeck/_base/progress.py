@@ -1,4 +1,4 @@
-"""How far a pass, a simulation or the learner is, shown on stderr; and the end of the learner's time."""
+"""Progress of passes, simulations and the learner on stderr; timings, history and the time limit of the learner."""
 
 import sys
 import time
@@ -13,7 +13,7 @@ _REFRESH = 0.1  # seconds between two writings of a plain line, as in tqdm: more
 
 
 class ProgressBar(Protocol):
-    """How many rows or trials are done, kept up to date on stderr."""
+    """Bar for the number of rows or trials that are done, kept up to date on stderr."""
 
     def advance_to(self, done: int, total: int | None) -> None:
         """Show that so many are done, of ``total`` where that is known; the first call says where the bar begins."""
@@ -23,7 +23,7 @@ class ProgressBar(Protocol):
 
 
 class _StatusLine(Protocol):
-    """A stage and what is known of it, kept up to date on stderr."""
+    """Line for the learner's stage and its error, kept up to date on stderr."""
 
     def show(self, stage: str, details: str) -> None: ...
 
@@ -46,7 +46,7 @@ def _tqdm() -> Any:  # noqa: ANN401 - tqdm has no type information
 
 
 class _PlainLine:
-    """A line on stderr, written over itself."""
+    """Line on stderr that is written over itself."""
 
     def __init__(self) -> None:
         self._length = 0
@@ -116,7 +116,7 @@ class _TqdmStatus:
 
 
 class _TqdmBar:
-    """Bar by tqdm, begun when it is known where."""
+    """Bar by tqdm, made at the first call, which says where it begins."""
 
     def __init__(self, tqdm: Any, name: str, unit: str, *, keep: bool = True) -> None:  # noqa: ANN401 - as above
         self._tqdm, self._name, self._unit, self._keep = tqdm, name, unit, keep

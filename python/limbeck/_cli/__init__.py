@@ -1,1 +1,1 @@
-"""The commands of ``limbeck``, one file each, and what they share."""
+"""The commands of ``limbeck``, one file each, and files of options and tables for all of them."""

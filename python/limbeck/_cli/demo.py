@@ -57,7 +57,7 @@ def _demo(arguments: argparse.Namespace) -> int:
 
 
 def _demo_network(d: int, separation: float, seed: int) -> ReLUNetwork:
-    """A pair `separation` apart with weights 1/separation and -1/separation, and two generic neurons."""
+    """Network of a pair ``separation`` apart with weights 1/separation and -1/separation, and two generic neurons."""
     rng = np.random.default_rng(seed)
     pair = datasets.make_narrow_network("collinear", d, 2, separation=separation, seed=rng)
     generic = datasets.make_narrow_network("generic", d, 2, seed=rng)

@@ -69,7 +69,7 @@ def _columns(names: Sequence[str]) -> str:
 
 
 def _counts(column: Float64Array, *, in_order: bool = False) -> bool:
-    """Whether the numbers are n whole ones in a row, in any order or rising from 0 or 1."""
+    """Whether the numbers are n consecutive whole numbers, in any order, or in order from 0 or 1."""
     n = len(column)
     if in_order:
         return n >= _FEWEST and column[0] in (0, 1) and bool((np.diff(column) == 1).all())
@@ -79,7 +79,7 @@ def _counts(column: Float64Array, *, in_order: bool = False) -> bool:
 
 
 def _identifies(column: Float64Array) -> bool:
-    """Whether the numbers are whole and large, and differ unless digits of them are lost."""
+    """Whether the numbers are whole and large, and all different unless float64 has lost digits of them."""
     sizes = np.abs(column)
     if (
         len(column) < _FEWEST

@@ -42,7 +42,7 @@ STANDARD_OUTPUT = Path("-")  # compared by identity, for ./- is a file
 
 
 class CommandError(Exception):
-    """A request that cannot be met; the message is one line for the user."""
+    """Request that cannot be met; the message is one line for the user."""
 
 
 def say(message: str) -> None:

@@ -122,7 +122,7 @@ def _read_rows(table: Table, features: list[int], target: int | None) -> tuple[F
 
 
 def _read(table: Table, columns: list[int]) -> Float64Array:
-    """Numbers of the columns; the network needs them all, and so none can be dropped."""
+    """Read the columns; the network needs them all, so that errors must not advise to drop one."""
     try:
         return table.read(columns)
     except ColumnsError as error:

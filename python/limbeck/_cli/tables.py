@@ -72,7 +72,7 @@ class Columns:
 
     @property
     def all(self) -> list[int]:
-        """Features, then the target, then the weight if there is one."""
+        """Columns of the features, then the target, then the weight if there is one."""
         return [*self.features, self.target, *([] if self.weight is None else [self.weight])]
 
 
@@ -113,7 +113,7 @@ def _may_end_rows(table: Table, column: int) -> bool:
 
 
 def read_columns(table: Table, columns: Columns, target: str | None) -> Float64Array:
-    """Numbers of the columns (n, len(columns.all)); ``target`` as the user gave it.
+    """Read the columns (n, len(columns.all)); ``target`` is the option as the user gave it.
 
     Raises
     ------

@@ -58,6 +58,7 @@ def _constants(parameters: Parameters, kind: np.dtype[Any]) -> dict[str, NDArray
 
 
 def _graph(parameters: Parameters, constants: dict[str, NDArray[Any]]) -> Any:  # noqa: ANN401 - onnx is not typed
+    """Graph of opset 13: projections, thresholds, ReLUs and their sum, beside the linear part."""
     from onnx import TensorProto, helper, numpy_helper
 
     element = TensorProto.FLOAT if constants["bias"].dtype == np.float32 else TensorProto.DOUBLE

@@ -1,4 +1,4 @@
-"""PyTorch form of a network: a module that imports PyTorch, so that nothing else may import it at its head."""
+"""PyTorch modules of networks. PyTorch is imported here, so that other files import this one inside functions only."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ def _partition_keys(fragment: Any) -> list[str]:  # noqa: ANN401
 
 
 def _numbers(batch: Any, name: str) -> Float64Array:  # noqa: ANN401
-    """A column of a record batch as float64."""
+    """Convert a column of a record batch to float64."""
     import pyarrow
 
     column, kinds = batch.column(batch.schema.get_field_index(name)), pyarrow.types

@@ -87,7 +87,7 @@ class DaskBlocks:
 
 
 def _aligned(parts: dict[str, Any]) -> dict[str, Any]:
-    """Arrays in chunks of the same rows as the first one, where these are known, and one chunk wide."""
+    """Cut arrays into the chunks of rows of the first one, where these are known; each is one chunk wide."""
     arrays = {name: part for name, part in parts.items() if hasattr(part, "rechunk")}
     first = next(iter(parts))
     known = len(arrays) == len(parts) and not any(np.isnan(part.chunks[0]).any() for part in arrays.values())

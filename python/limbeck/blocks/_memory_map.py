@@ -20,7 +20,7 @@ _AHEAD = 3  # blocks on their way: the disk has its next task while one block is
 
 @dataclass(frozen=True)
 class _Place:
-    """Where rows lie in a memory map and in its file."""
+    """Position of rows in a memory map and in its file."""
 
     mapping: mmap.mmap
     start: int
@@ -48,7 +48,7 @@ def is_mapped(rows: Any) -> bool:  # noqa: ANN401
 
 
 def _place(rows: Any) -> _Place | None:  # noqa: ANN401
-    """Where rows of a memory map lie, if one after another and their pages can be read again; else None."""
+    """Position of rows of a memory map that lie one after another and can be read again; None for others."""
     owner = _owner(rows)
     mapping = getattr(owner, "_mmap", None)
     # Pages that were changed in a private copy would be lost.
@@ -104,4 +104,4 @@ def _fetch(path: Any, offset: int, length: int) -> None:  # noqa: ANN401
                 size = min(_REQUEST, offset + length - begin)
                 os.posix_fadvise(file.fileno(), begin, size, os.POSIX_FADV_WILLNEED)
     except OSError:
-        pass  # the file has another name now, or none: the map is read all the same
+        pass  # renamed or deleted since: the map still reads it

@@ -39,7 +39,7 @@ class _NpyFile:
             raise ValueError(f"{name}: {self.path} is shorter than its header says: {self.shape} of {self.dtype}")
 
     def window(self, begin: int, end: int) -> Array:
-        """Rows as a memory map of their own."""
+        """Map rows alone into memory."""
         shape = (end - begin, *self.shape[1:])
         if not all(shape):
             return np.empty(shape, self.dtype)

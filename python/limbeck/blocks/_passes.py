@@ -1,4 +1,4 @@
-"""One pass over blocks, with a bar of progress."""
+"""Passes over blocks of any kind, and their bar of progress."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ A = TypeVar("A", bound=Statistic)
 
 
 def sum_over(blocks: Any, empty: A, n_threads: int | None, report: Report | None = None) -> A:  # noqa: ANN401
-    """The sum over all blocks, wherever they are.
+    """Sum over all blocks, in this process or wherever they are.
 
     Raises
     ------
@@ -29,7 +29,7 @@ def sum_over(blocks: Any, empty: A, n_threads: int | None, report: Report | None
 
 
 def add_blocks(sums: A, empty: A, blocks: Any, progress: bool, n_threads: int | None) -> None:  # noqa: ANN401
-    """Add all blocks to ``sums``, which stays as it is if anything fails."""
+    """Add all blocks to ``sums``, which is unchanged if anything fails."""
     source = as_blocks(blocks, "blocks", passes=1)
     bar = progress_bar("blocks", "rows") if progress else None
     try:

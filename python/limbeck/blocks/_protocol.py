@@ -46,7 +46,7 @@ class Block(NamedTuple):
 
 
 class SupportsSum:
-    """Base class of what Python's ``sum``, which begins with 0, can add up by ``+``."""
+    """Base class of sums that Python's ``sum``, which begins with 0, can add up by ``+``."""
 
     def __radd__(self: A, other: int) -> A:
         return self if isinstance(other, int) and other == 0 else NotImplemented
@@ -271,7 +271,7 @@ class _IterableBlocks(Blocks):
 
 
 def as_blocks(value: Any, what: str = "X", *, passes: int = 2) -> Any:  # noqa: ANN401
-    """Give anything that blocks may be, also a re-iterable of tuples, a method ``total``; for one pass, any iterable.
+    """Wrap a re-iterable of tuples, or for one pass any iterable, so that it has a method ``total``, as blocks have.
 
     Raises
     ------

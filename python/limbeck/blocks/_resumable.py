@@ -19,7 +19,7 @@ __all__ = ["resumable"]
 
 
 class _Sums:
-    """Sums that are kept in a folder, each under the digest of the blocks and of what it began with."""
+    """Sums that are kept in a folder, each under the digest of the blocks and of its empty sum."""
 
     def __init__(self, source: Any, folder: Path, every: float) -> None:  # noqa: ANN401
         self._folder, self._every = folder, every

@@ -140,7 +140,7 @@ class MomentAccumulator(SupportsSum):
         blocks : iterable of (X, y), or anything of :mod:`limbeck.blocks`
             Also blocks on a cluster, and blocks that are ``resumable``.
         progress : bool, default False
-            Keep a line on stderr up to date, with the time left where the number of rows is known.
+            Show a bar on stderr, by tqdm where it is installed, then with the time left if the number of rows is known.
         n_threads : int, optional
             Number of threads; default what OpenMP would take.
 

@@ -116,7 +116,7 @@ class ReLUNetwork:
     __hash__ = None  # type: ignore[assignment]
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Through the constructor, so that the arrays of a copy are checked and read-only too.
+        # A copy is made by the constructor, so that its arrays are checked and read-only, too.
         fields = ("weights", "output", "linear", "bias", "thresholds")
         return _rebuild, tuple(np.array(getattr(self, name)) for name in fields)
 
@@ -129,7 +129,7 @@ class ReLUNetwork:
             Inputs. float32 input is computed and returned in float32. A network has no names of features, so that the
             columns of a frame are taken by position; :meth:`limbeck.Learned.predict` matches names.
         n_threads : int, optional
-            Number of threads; default what OpenMP would take.
+            Number of threads; default OpenMP's own.
         check_finite : bool, default True
             Raise on NaN or infinity in X.
 
@@ -182,8 +182,8 @@ class ReLUNetwork:
                 f"networks of different numbers of features cannot be compared: {self.n_features} and "
                 f"{other.n_features}"
             )
-        # What the subtraction rounds away (Knuth's TwoSum) goes in as two more neurons, v relu(x_j) - v relu(-x_j) = v
-        # x_j, so that the distance is that of the two functions and not of rounded ones.
+        # The rounding error v of the subtraction (Knuth's TwoSum) becomes two more neurons for each feature that has
+        # one, v relu(x_j) - v relu(-x_j) = v x_j: the distance is that of the two functions, not of rounded ones.
         with np.errstate(over="ignore", invalid="ignore"):  # beyond the range the distance is infinite
             linear = self.linear - other.linear
             back = linear - self.linear
@@ -207,7 +207,7 @@ class ReLUNetwork:
         return _kernels.gaussian_moments(self.weights, self.thresholds, self.output, self.linear, self.bias)[2]
 
     def normalized(self) -> "ReLUNetwork":
-        """The same function with unit rows, neurons in falling order of the size of their output weight.
+        """Network of unit rows that is this function, neurons in falling order of the size of their output weight.
 
         A neuron without a direction is a constant and moves into the bias.
 
@@ -219,14 +219,14 @@ class ReLUNetwork:
         largest = np.abs(self.weights).max(axis=1, initial=0.0)
         dead = largest == 0
         kept = np.flatnonzero(~dead)
-        # Powers of two come out of the rows first, and then out of their norms, so that nothing overflows or vanishes
-        # on the way.
+        # Powers of two are taken out of the rows first, and then out of their norms, so that nothing overflows or
+        # vanishes in between.
         exponents = np.frexp(largest[kept])[1]
         rows = np.ldexp(self.weights[kept], -exponents[:, None])
         norms = np.linalg.norm(rows, axis=1)
         weights = rows / norms[:, None]
         halves, more = np.frexp(norms)
-        with np.errstate(over="ignore", invalid="ignore"):  # the network refuses what is not finite
+        with np.errstate(over="ignore", invalid="ignore"):  # the constructor refuses numbers that are not finite
             constant = float(self.output[dead] @ np.maximum(self.thresholds[dead], 0.0))
             output = np.ldexp(self.output[kept] * halves, exponents + more)
             thresholds = np.ldexp(self.thresholds[kept] / (2 * halves), 1 - exponents - more)
@@ -257,12 +257,12 @@ class ReLUNetwork:
         ImportError
             onnx is not installed.
         ValueError
-            The name or the dtype is another, or a parameter overflows in float32.
+            The name does not end in .onnx, the dtype is another, or a parameter overflows in float32.
         """
         exporter("onnx")(self._parameters, path, dtype)
 
     def to_torch(self) -> "Module":
-        """The network as a ``torch.nn.Module`` of float64, with trainable copies of its parameters; extra ``torch``.
+        """Convert to a ``torch.nn.Module`` of float64, with trainable copies of the parameters; extra ``torch``.
 
         Returns
         -------
@@ -306,12 +306,12 @@ class ReLUNetwork:
         return network_of(load_parameters(Path(path)))
 
     def to_dict(self) -> dict[str, Any]:
-        """The network as plain lists and numbers, for JSON."""
+        """Convert to plain lists and numbers, for JSON."""
         return content_of(self._parameters)
 
     @staticmethod
     def from_dict(content: object) -> "ReLUNetwork":
-        """The network that :meth:`to_dict` described.
+        """Make a network from the content of a JSON file, as :meth:`to_dict` gives it.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""A learned network in a JSON file, together with the names and units of the data it was learned from."""
+"""JSON files of learned networks, with the names and units of the data that they were learned from."""
 
 import json
 from collections.abc import Mapping

@@ -39,7 +39,7 @@ class Parameters:
         bias: float = 0.0,
         thresholds: ArrayLike | None = None,
     ) -> "Parameters":
-        """Read-only copies of anything array-like; zero where there is None.
+        """Check parameters of any array type and copy them to read-only arrays; None is zero.
 
         Raises
         ------
@@ -82,7 +82,7 @@ class Parameters:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain lists and numbers by name."""
+        """Convert to plain lists and numbers by name."""
         return {
             "weights": self.weights.tolist(),
             "thresholds": self.thresholds.tolist(),

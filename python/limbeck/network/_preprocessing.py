@@ -57,7 +57,7 @@ class Preprocessing:
         target_position: int | None,
         n_columns: int,
     ) -> "Preprocessing":
-        """Names and places alone, for a network of the features as they are."""
+        """Preprocessing of names and positions alone, for a network of the features as they are."""
         d = len(features)
         return Preprocessing(
             features, named, positions, target, target_position, n_columns, np.zeros(d), np.ones(d), 0.0, 1.0
@@ -70,11 +70,11 @@ class Preprocessing:
         return plain and self.target_mean == 0 and self.target_scale == 1
 
     def inputs(self, X: Float64Array) -> Float64Array:
-        """Rows in the data's units to rows for the network."""
+        """Convert rows in the data's units to rows for the network."""
         return np.asarray((X - self.feature_means) / self.feature_scales)
 
     def outputs(self, values: Float64Array) -> Float64Array:
-        """The network's values in the target's units."""
+        """Convert values of the network to the target's units."""
         return values * self.target_scale + self.target_mean
 
     def folded(self, parameters: Parameters) -> Parameters:
@@ -99,13 +99,13 @@ class Preprocessing:
             )
 
     def to_dict(self) -> dict[str, Any]:
-        """As plain lists and numbers, for JSON."""
+        """Convert to plain lists and numbers, for JSON."""
         content = {name: getattr(self, name) for name in self.__dataclass_fields__}
         return {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in content.items()}
 
     @staticmethod
-    def from_dict(content: Any) -> "Preprocessing":  # noqa: ANN401
-        """What :meth:`to_dict` described.
+    def from_dict(content: Any) -> "Preprocessing":  # noqa: ANN401 - whatever a file holds
+        """Make a preprocessing from the content of a JSON file, as :meth:`to_dict` gives it.
 
         Raises
         ------
@@ -145,7 +145,7 @@ def preprocessing_of(content: Mapping[str, Any], n_features: int) -> Preprocessi
     Raises
     ------
     ValueError
-        It is damaged.
+        The preprocessing is damaged.
     """
     try:
         preprocessing = Preprocessing.from_dict(content["preprocessing"])

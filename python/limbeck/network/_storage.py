@@ -1,4 +1,4 @@
-"""Files of networks: the JSON and NPZ formats, versions, and refusals of what is damaged, hostile or enormous."""
+"""Files of networks in JSON and NPZ: formats, versions, and errors for files that are damaged, hostile or enormous."""
 
 import io
 import json
@@ -62,7 +62,7 @@ def content_of(parameters: Parameters) -> dict[str, Any]:
 
 
 def parameters_of(content: object, *, folded: bool = True) -> Parameters:
-    """Parameters in a file's content, in the units of the data, or in those of its preprocessing if not folded.
+    """Read parameters from a file's content, in the units of the data, or of its preprocessing if not folded.
 
     Raises
     ------
@@ -95,7 +95,7 @@ def parameters_of(content: object, *, folded: bool = True) -> Parameters:
 
 
 def read_content(path: Path, *, largest: int = _LARGEST_FILE) -> Any:  # noqa: ANN401
-    """Read what is in a ``.json`` or ``.npz`` file of at most ``largest`` bytes. Nothing is unpickled.
+    """Read the content of a ``.json`` or ``.npz`` file of at most ``largest`` bytes. Nothing is unpickled.
 
     Returns
     -------
@@ -114,6 +114,7 @@ def read_content(path: Path, *, largest: int = _LARGEST_FILE) -> Any:  # noqa: A
 
 
 def _file_kind(path: Path) -> str:
+    """Extension of a network's file, .json or .npz."""
     kind = path.suffix.lower()
     if kind not in (".json", ".npz"):
         raise ValueError(f"the name of a network's file ends in .json or .npz, got {str(path)!r}")
@@ -121,6 +122,7 @@ def _file_kind(path: Path) -> str:
 
 
 def _read_bytes(path: Path, largest: int) -> bytes:
+    """Read a file that is not larger than allowed."""
     _require_small(path, path.stat().st_size, largest)
     with path.open("rb") as file:
         content = file.read(largest + 1)  # a device has no size beforehand
@@ -129,6 +131,7 @@ def _read_bytes(path: Path, largest: int) -> bytes:
 
 
 def _require_small(path: Path, size: int, largest: int) -> None:
+    """Raise ValueError for a size in bytes beyond the largest."""
     if size > largest:
         raise ValueError(
             f"{path} holds {size / 2**30:.1f} GiB, more than any network's file ({largest / 2**30:.3g} GiB)"
@@ -143,7 +146,7 @@ def _json_content(path: Path, data: bytes) -> Any:  # noqa: ANN401
 
 
 def _npz_content(path: Path, data: bytes, largest: int) -> dict[str, Any]:
-    # In memory, so that an OSError of what follows is that of a damaged archive.
+    # Read into memory before, so that an OSError below means that the archive is damaged.
     file = io.BytesIO(data)
     try:
         # NumPy warns of headers that make no sense.

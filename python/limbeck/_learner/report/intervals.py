@@ -17,7 +17,7 @@ _DRAWN_AT_A_TIME = 2_000_000  # numbers of rows: 16 MB for each array of a step
 
 @dataclass(frozen=True)
 class Interval:
-    """Ends of a 95 % confidence interval, and what it rests on."""
+    """Ends of a 95 % confidence interval, and the numbers of rows and resamples behind it."""
 
     low: float
     high: float
@@ -60,7 +60,7 @@ def r2_interval(residuals: Float64Array, targets: Float64Array, *, resamples: in
             count, squares, total, total_squares = (sums[:, k][drawn].sum(axis=1) for k in range(4))
             spread = total_squares - total**2 / count
             with np.errstate(divide="ignore", invalid="ignore"):
-                # a resample of one row over and over has no R2
+                # A resample of one row over and over has no R2.
                 values[start : start + len(drawn)] = np.where(spread > 0, 1 - squares / spread, np.nan)
     values = values[np.isfinite(values)]
     low, high = np.percentile(values, [2.5, 97.5]) if len(values) else (np.nan, np.nan)

@@ -1,4 +1,4 @@
-"""Networks run elsewhere give the same numbers: ONNX through onnxruntime, PyTorch."""
+"""Networks as ONNX graphs: the numbers of the network through onnxruntime."""
 
 import sys
 
@@ -70,26 +70,3 @@ def test_without_onnx_it_names_the_extra(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "onnx", None)
     with pytest.raises(ImportError, match=r"limbeck\[onnx\]"):
         NETWORKS["ordinary"].to_onnx(tmp_path / "net.onnx")
-
-
-def test_without_torch_it_names_the_extra(monkeypatch):
-    monkeypatch.setitem(sys.modules, "torch", None)
-    monkeypatch.delitem(sys.modules, "limbeck._exports.torch", raising=False)
-    with pytest.raises(ImportError, match=r"limbeck\[torch\]"):
-        NETWORKS["ordinary"].to_torch()
-
-
-@pytest.mark.parametrize("name", list(NETWORKS))
-def test_torch_gives_the_same_numbers(name):
-    torch = pytest.importorskip("torch")
-    net = NETWORKS[name]
-    module = net.to_torch()
-    X = _normal(100, net.n_features, seed=3)
-    found = module(torch.from_numpy(X))
-    assert found.shape == (100,)
-    np.testing.assert_allclose(found.detach().numpy(), net(X), rtol=1e-12, atol=1e-12)
-    found.sum().backward()  # trainable
-    assert module.linear.grad is not None
-    copy = net.to_torch()
-    copy.load_state_dict(module.state_dict())
-    module.float()(torch.from_numpy(X.astype(np.float32)))

@@ -1,0 +1,116 @@
+"""Sums over blocks are those over all rows, in any split and order; bars of progress."""
+
+import functools
+import operator
+import pickle
+import re
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import limbeck
+from limbeck import blocks, moments, ridgeless
+
+PLANTED = limbeck.datasets.make_narrow_network("generic", 8, 3, seed=0)
+
+
+X, Y = limbeck.datasets.sample(PLANTED, 30_000, noise=0.1, seed=1)
+
+
+DIRECTIONS = np.random.default_rng(2).standard_normal((2, 8))
+
+
+def cut(*arrays, at):
+    return [tuple(a[i:j] for a in arrays) for i, j in zip([0, *at], [*at, len(arrays[0])], strict=True)]
+
+
+def accumulators():
+    return {
+        "moments": moments.MomentAccumulator(DIRECTIONS, [2, 4]),
+        "rows": ridgeless.Accumulator(8),
+    }
+
+
+def numbers(sums):
+    """What an accumulator knows."""
+    if isinstance(sums, ridgeless.Accumulator):
+        return [sums.solve(intercept="centred").coef, np.array(sums.n_rows)]
+    return [sums.matrices(2), sums.matrices(4), np.array(sums.n_rows)]
+
+
+@pytest.mark.parametrize("kind", ["moments", "rows"])
+@given(at=st.lists(st.integers(0, 2000), max_size=5).map(sorted), seed=st.integers(0, 99))
+def test_any_split_in_any_order_adds_up_to_the_same(kind, at, seed):
+    few = slice(0, 2000)
+    parts = cut(X[few], Y[few], at=at)
+    whole = accumulators()[kind]
+    whole.update(X[few], Y[few])
+    order = np.random.default_rng(seed).permutation(len(parts))
+    total = functools.reduce(operator.add, [blocks.partial_sum(accumulators()[kind], parts[i], int(i)) for i in order])
+    for one, other in zip(numbers(total), numbers(whole), strict=True):
+        # 2,000 terms, whose sizes add up to some hundreds of the result's, in any order: 2e3 * 1e2 * eps at most.
+        np.testing.assert_allclose(one, other, rtol=0, atol=5e-11 * max(1.0, np.abs(other).max()))
+
+
+@pytest.mark.parametrize("kind", ["moments", "rows"])
+def test_a_pass_that_goes_on_from_a_saved_accumulator_is_bitwise_the_same(kind):
+    parts = cut(X, Y, at=[7000, 7100, 15_000])
+    whole, begun = accumulators()[kind], accumulators()[kind]
+    whole.update_from(parts)
+    again = accumulators()[kind]
+    for rows, labels in parts:
+        again.update(rows, labels)
+    for i, (rows, labels) in enumerate(parts):
+        begun.update(rows, labels)
+        if i == 1:
+            begun = pickle.loads(pickle.dumps(begun))
+    assert pickle.dumps(numbers(whole)) == pickle.dumps(numbers(begun)) == pickle.dumps(numbers(again))
+
+
+def test_a_bad_block_leaves_an_accumulator_as_it_was():
+    for total in accumulators().values():
+        total.update(X, Y)
+        before = pickle.dumps(numbers(total))
+        with pytest.raises(ValueError, match="block 1: X holds nan"):
+            total.update_from([(X, Y), (X * np.nan, Y)])
+        assert pickle.dumps(numbers(total)) == before
+    with pytest.raises(ValueError, match="sample_weight is not for moments"):
+        accumulators()["moments"].update_from([(X, Y, np.abs(Y))])
+
+
+def test_targets_and_weights_come_in_blocks_too():
+    targets, weights = np.column_stack([Y, 2 * Y]), np.abs(Y)
+    total = ridgeless.Accumulator(8, 2)
+    total.update_from(blocks.from_arrays(X, targets, weights, rows=7000))
+    whole = ridgeless.Accumulator(8, 2)
+    whole.update(X, targets, sample_weight=weights)
+    np.testing.assert_allclose(total.solve().coef, whole.solve().coef, rtol=1e-12)
+
+
+def test_progress_of_a_pass_shows_rate_and_time_left(capsys):
+    moments.MomentAccumulator(DIRECTIONS, [2]).update_from(blocks.from_arrays(X, Y, rows=3000), progress=True)
+    shown = capsys.readouterr().err
+    assert "30.0k/30.0k" in shown
+    assert re.search(r"\[\d\d:\d\d<\d\d:\d\d, .* rows/s\]", shown)
+    moments.MomentAccumulator(DIRECTIONS, [2]).update_from([(X, Y)] * 2, progress=True)
+    assert re.search(r"60\.0k rows \[.* rows/s\]", capsys.readouterr().err)
+
+
+def test_progress_of_a_pass_without_tqdm(capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tqdm.auto", None)
+    moments.MomentAccumulator(DIRECTIONS, [2]).update_from(blocks.from_arrays(X, Y, rows=3000), progress=True)
+    assert capsys.readouterr().err.endswith("blocks  30,000 of 30,000 rows\n")
+    moments.MomentAccumulator(DIRECTIONS, [2]).update_from([(X, Y)] * 2, progress=True)
+    assert "\rblocks  0 rows" in capsys.readouterr().err
+
+
+def test_a_sum_of_another_kind_is_refused():
+    class Wrong:
+        def total(self, empty):
+            return None
+
+    with pytest.raises(TypeError, match=r"total\(empty\) of Wrong returned None"):
+        moments.MomentAccumulator(DIRECTIONS, [2]).update_from(Wrong())
