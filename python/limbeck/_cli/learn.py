@@ -41,7 +41,6 @@ from limbeck.network._preprocessing import Preprocessing
 __all__ = ["add_parser"]
 
 
-
 def add_parser(commands: argparse._SubParsersAction[Parser]) -> None:
     """Add the command to those of the program."""
     parser = commands.add_parser("learn", help="learn a network from a file", description=_learn.__doc__)
