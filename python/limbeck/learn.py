@@ -9,12 +9,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from limbeck._base.arguments import callable_or_none, positive_or_none
-from limbeck._base.frames import require_same_rows
 from limbeck._base.progress import Progress
-from limbeck._learner.pipeline.checks import GivenNames, checked_data, checked_options
-from limbeck._learner.pipeline.from_arrays import learn_rows
-from limbeck._learner.pipeline.from_blocks import blocks_of_dask, blocks_of_large_arrays, given_blocks, learn_blocks
+from limbeck._learner.pipeline.checks import GivenNames, checked_options
 from limbeck._learner.pipeline.result import Learned
+from limbeck._learner.pipeline.sources import learn_from
 
 __all__ = ["Learned", "learn"]
 
@@ -124,13 +122,4 @@ def learn(
     positive_or_none(time_limit, "time_limit", "seconds")
     callable_or_none(callback, "callback")
     names = GivenNames.of(feature_names, target_name, y)
-    stages = Progress(callback, progress, time_limit)
-    require_same_rows(X=X, y=y, sample_weight=sample_weight)
-    blocks = given_blocks(X, y, sample_weight)
-    if blocks is None:
-        blocks = blocks_of_dask(X, y, sample_weight, options.n_threads)
-    if blocks is None:
-        blocks = blocks_of_large_arrays(X, y, sample_weight, options)
-    if blocks is not None:
-        return learn_blocks(blocks, options, stages, names)
-    return learn_rows(checked_data(X, y, sample_weight, names, options.n_threads), options, stages)
+    return learn_from(X, y, sample_weight, names, options, Progress(callback, progress, time_limit))

@@ -8,6 +8,7 @@ import pickle
 import re
 import sys
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -20,8 +21,12 @@ from hypothesis import strategies as st
 
 import limbeck
 from limbeck import blocks, moments, ridgeless
+from limbeck._base.progress import Progress
+from limbeck._learner.gaussian.settings import DEFAULTS
 from limbeck._learner.pipeline.checks import GivenNames, checked_options
-from limbeck._learner.pipeline.from_blocks import learn_blocks
+from limbeck._learner.pipeline.options import PIPELINE_SETTINGS
+from limbeck._learner.pipeline.sources import learn_from
+from limbeck._learner.tabular.learner import fit_any
 
 PLANTED = limbeck.datasets.make_narrow_network("generic", 8, 3, seed=0)
 X, Y = limbeck.datasets.sample(PLANTED, 30_000, noise=0.1, seed=1)
@@ -594,9 +599,8 @@ def test_time_may_run_out_during_a_pass():
                     progress.deadline = 0.0
                 yield part
 
-    source = limbeck.blocks._protocol.as_blocks(Slow())
     options = checked_options(None, 16, "auto", True, 0.1, 0, 10_000, None)
-    found = learn_blocks(source, options, progress, GivenNames(None, None))
+    found = learn_from(Slow(), None, None, GivenNames(None, None), options, progress)
     assert found.stopped_early
     # What was found on the sample, ten times its parametric floor at most.
     assert found.network.distance(PLANTED) < 10 * 0.01 * 24 / 10_000
@@ -719,26 +723,36 @@ found.network.save(f"{sys.argv[1]}/found.json")
 # ---- How many rows are searched on ----
 
 
+FEW = replace(DEFAULTS.learner, search_rows=600, search_rows_per_parameter=0)
+SETTINGS = replace(PIPELINE_SETTINGS, gaussian=replace(DEFAULTS, learner=FEW))
+
+
 @pytest.fixture
 def searched(monkeypatch):
-    """Numbers of rows that widths are chosen on; as if few neurons asked for 600 rows."""
-    module, counts = sys.modules["limbeck._learner.pipeline.from_arrays"], []
-    fit_any = module.fit_any
+    """Numbers of rows that widths are chosen on."""
+    path, counts = "limbeck._learner.pipeline.from_arrays.fit_any", []
 
     def counting(rows, *arguments):
         counts.append(len(rows))
         return fit_any(rows, *arguments)
 
-    monkeypatch.setattr(module, "fit_any", counting)
-    monkeypatch.setattr(module, "rows_to_search", lambda width, d: 600)
+    monkeypatch.setattr(path, counting)
     return counts
+
+
+def learn_from_few(parts, width=None, max_width=16, sample_rows=None):
+    """Learn as if a search for any number of neurons asked for 600 rows."""
+    options = checked_options(width, max_width, "any", True, 0.0, 0, sample_rows, None)
+    X, y = (*parts, None)[:2]
+    names, progress = GivenNames.of(None, None, y), Progress(None, False, None)
+    return learn_from(X, y, None, names, replace(options, settings=SETTINGS), progress)
 
 
 @pytest.mark.parametrize("as_blocks", [False, True])
 def test_as_many_rows_as_asked_for_are_searched_on(searched, as_blocks):
     for n in (1200, 1201, 3000):
         parts = (cut(X[:n], Y[:n], at=[500]),) if as_blocks else (X[:n], Y[:n])
-        limbeck.learn(*parts, max_width=1, inputs="any", sample_rows=1200, validation=0.0)
+        learn_from_few(parts, max_width=1, sample_rows=1200)
     assert searched == [1200, 1200, 1200]
 
 
@@ -747,7 +761,7 @@ def test_one_row_more_than_a_search_asks_for_changes_little(searched, as_blocks)
     found = []
     for n in (600, 601, 2000):
         parts = (cut(X[:n], Y[:n], at=[500]),) if as_blocks else (X[:n], Y[:n])
-        found.append(limbeck.learn(*parts, width=3, inputs="any", validation=0.0))
+        found.append(learn_from_few(parts, width=3))
     assert searched == [600, 600, 600]
     errors = [np.mean((PLANTED(X) - one.predict(X)) ** 2) for one in found]
     # All rows are refined on: the error falls like one over their number.

@@ -19,7 +19,7 @@ from limbeck._learner.gaussian.learner import (
     without_needless_linear_part,
 )
 from limbeck._learner.gaussian.span import Subspace
-from limbeck._learner.gaussian.thresholds import HINGE_SCORE, hinge_scores
+from limbeck._learner.gaussian.thresholds import hinge_scores
 from limbeck._learner.model.coordinates import Standardization, Whitening, standardization, whitening
 from limbeck._learner.model.input_tests import MOST_ROWS, detect_inputs
 from limbeck._learner.model.linear_part import with_smallest_linear_part
@@ -28,7 +28,7 @@ from limbeck._learner.model.refinement import Fit
 from limbeck._learner.model.rows import NOISELESS, Rows
 from limbeck._learner.pipeline.build import Validation, build_result
 from limbeck._learner.pipeline.checks import FEWEST_ROWS, TrainingData, check_features, check_labels, check_sizes
-from limbeck._learner.pipeline.options import LearnOptions
+from limbeck._learner.pipeline.options import PIPELINE_SETTINGS, LearnOptions, PipelineSettings
 from limbeck._learner.pipeline.result import Learned
 from limbeck._learner.streaming.rows import StreamedRows
 from limbeck._learner.tabular.cross_validation import Refit
@@ -54,7 +54,7 @@ class SearchResult:
     used, held_out : ndarray of int
         Numbers of the rows learned from and held out.
     fit : Fit
-        Settings of the refinement.
+        How models are refined.
     model : Model
         The network in these coordinates.
     subspace : Subspace or None
@@ -65,6 +65,8 @@ class SearchResult:
         Weight decay of the fit to the rows used, and of that to all rows where they come in blocks.
     noise : float
         Variance of the label noise over ``unit`` squared.
+    settings : PipelineSettings
+        Numbers that no caller sets.
     """
 
     kind: str
@@ -82,6 +84,7 @@ class SearchResult:
     decay: float | Float64Array = 0.0
     decay_of_everything: float | Float64Array = 0.0
     noise: float = np.nan
+    settings: PipelineSettings = PIPELINE_SETTINGS
 
 
 def learn_rows(data: TrainingData, options: LearnOptions, progress: Progress) -> Learned:
@@ -148,17 +151,17 @@ def search(
     # A power of two: no digit of y changes.
     size = float(np.abs(rows.y).max()) if largest_label is None else largest_label
     unit = float(2.0 ** np.round(np.log2(size))) if size > 0 else 1.0
-    begun = _in_coordinates(kind, rows, used, held_out, unit, fit)
+    begun = _in_coordinates(kind, rows, used, held_out, unit, fit, options.settings)
     if kind == "any":
         return _search_any(begun, options, progress, is_sample=is_sample)
     if not np.ptp(rows.y[used]):
         return _constant(begun)
     found = _search_gaussian(begun, options, progress)
     unsure = options.inputs == "auto" and options.refine and not progress.out_of_time()
-    if unsure and (not found.model.width or _is_misfit(found, options.settings.misfit_rows)):
+    if unsure and (not found.model.width or _is_misfit(found)):
         # The inputs passed for Gaussian, and no neuron was found, or the network leaves something to explain: a method
         # for inputs of any distribution may do better.
-        begun = _in_coordinates("any", rows, used, held_out, unit, fit)
+        begun = _in_coordinates("any", rows, used, held_out, unit, fit, options.settings)
         general = _search_any(begun, options, progress, is_sample=is_sample)
         if general.noise <= _cross_validated_error(found):
             return general
@@ -166,12 +169,19 @@ def search(
 
 
 def _in_coordinates(
-    kind: str, rows: Rows, used: NDArray[np.intp], held_out: NDArray[np.intp], unit: float, fit: Fit
+    kind: str,
+    rows: Rows,
+    used: NDArray[np.intp],
+    held_out: NDArray[np.intp],
+    unit: float,
+    fit: Fit,
+    settings: PipelineSettings,
 ) -> SearchResult:
     """Begin a search: its coordinates, and a network of nothing."""
     coordinates = None if kind == "standard" else _coordinates(rows, used, kind)
     inner = Rows(rows.X if coordinates is None else coordinates(rows.X), rows.y / unit, rows.weights, rows.n_threads)
-    return SearchResult(kind, rows, inner, unit, coordinates, used, held_out, fit, linear_model(inner.n_features))
+    model = linear_model(inner.n_features)
+    return SearchResult(kind, rows, inner, unit, coordinates, used, held_out, fit, model, settings=settings)
 
 
 def _search_any(found: SearchResult, options: LearnOptions, progress: Progress, *, is_sample: bool) -> SearchResult:
@@ -182,12 +192,15 @@ def _search_any(found: SearchResult, options: LearnOptions, progress: Progress, 
     progress.enter("widths")
     few = used = found.used
     inner, fit = found.inner, found.fit
-    if options.sample_rows is None and len(used) > (most := rows_to_search(options.largest_width, inner.n_features)):
+    most = rows_to_search(options.largest_width, inner.n_features, found.settings.gaussian)
+    if options.sample_rows is None and len(used) > most:
         few = np.sort(options.rng.permutation(used)[:most])
-    fitted = fit_any(inner.part(few), options.width, options.max_width, fit, progress, options.rng)
+    fitted = fit_any(
+        inner.part(few), options.width, options.max_width, fit, progress, options.rng, found.settings.tabular
+    )
     if not is_sample and len(few) < len(used):
         progress.enter("refine")
-        fitted = with_more_rows(fitted, inner.part(used), len(few), fit)
+        fitted = with_more_rows(fitted, inner.part(used), len(few), fit, found.settings.tabular)
     else:
         found.used = few
     found.model, found.noise, found.decay = with_smallest_linear_part(fitted.model), fitted.error, fitted.decay
@@ -207,7 +220,15 @@ def _search_gaussian(found: SearchResult, options: LearnOptions, progress: Progr
     found.fit = fit = found.fit.changed(thresholds=found.kind == "gaussian" and options.refine)
     masked = _masked(found.inner, found.held_out)
     found.model, found.subspace, found.thresholds = learn_gaussian(
-        masked, found.used, options.width, options.max_width, options.refine, fit, progress, options.rng
+        masked,
+        found.used,
+        options.width,
+        options.max_width,
+        options.refine,
+        fit,
+        progress,
+        options.rng,
+        found.settings.gaussian,
     )
     return found
 
@@ -220,16 +241,17 @@ def _subsample(used: NDArray[np.intp], most: int) -> NDArray[np.intp]:
     return used if len(used) <= most else np.sort(np.random.default_rng(0).permutation(used)[:most])
 
 
-def _is_misfit(found: SearchResult, most_rows: int) -> bool:
+def _is_misfit(found: SearchResult) -> bool:
     """Whether the residuals of a network show hinges along single features, which noise does not."""
-    some = _subsample(found.used, most_rows)
+    some = _subsample(found.used, found.settings.misfit_rows)
     inner = found.inner.part(some)
     if inner.mean_error(found.model) <= NOISELESS * inner.variance:
         return False
     scale = standardization(found.rows.X[some])
     original = Rows(scale(found.rows.X[some]), inner.y, inner.weights, inner.n_threads)
-    _, largest = hinge_scores(inner.residuals(found.model), np.eye(original.n_features), original)
-    return largest > HINGE_SCORE
+    settings = found.settings.gaussian.thresholds
+    _, largest = hinge_scores(inner.residuals(found.model), np.eye(original.n_features), original, settings)
+    return largest > settings.hinge_score
 
 
 def _cross_validated_error(found: SearchResult) -> float:
@@ -253,7 +275,8 @@ def finish(
 ) -> None:
     """Refine a network for Gaussian inputs once more, on all rows, if there are any to join."""
     if refine and joining:
-        found.model = refined(found.model, everything, found.fit.changed(thresholds=found.thresholds), progress)
+        fit = found.fit.changed(thresholds=found.thresholds)
+        found.model = refined(found.model, everything, fit, progress, found.settings.gaussian)
     if refine and not found.thresholds:
         found.model, found.has_linear_part = without_needless_linear_part(found.model, everything, progress)
     elif refine:
@@ -283,7 +306,7 @@ def learned(
     if found.coordinates is not None:
         network = found.coordinates.pull_back(network).normalized()
     progress.finish()
-    refit = partial(refitted, found.kind, options.width, options.max_width)
+    refit = partial(refitted, found.kind, options.width, options.max_width, options.settings)
     fit = FitRecord(
         model=model,
         rows=replace(found.inner, y=rows.y),
@@ -317,9 +340,10 @@ def learned(
     )
 
 
-def refitted(kind: str, width: int | None, max_width: int, rows: Rows) -> Refit:
+def refitted(kind: str, width: int | None, max_width: int, settings: PipelineSettings, rows: Rows) -> Refit:
     """Repeat the search of a result on other rows, without any held out, so that it can be cross-validated."""
-    options = LearnOptions(width, max_width, kind, True, 0.0, np.random.default_rng(0), rows.n_threads)
+    rng = np.random.default_rng(0)
+    options = LearnOptions(width, max_width, kind, True, 0.0, rng, rows.n_threads, settings=settings)
     progress = Progress(None, False, None)
     found = search(rows, options, progress)
     if kind != "any":

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from limbeck._learner.gaussian.learner import rows_to_search
+from limbeck._learner.gaussian.settings import DEFAULTS, GaussianSettings
+from limbeck._learner.tabular.settings import TABULAR, TabularSettings
 
 __all__ = ["PIPELINE_SETTINGS", "LearnOptions", "PipelineSettings", "SampleSize"]
 
@@ -26,11 +28,17 @@ class PipelineSettings:
     tolerance : float
         Relative gain in the squared error below which Levenberg-Marquardt stops during the search. The last refinement
         goes on from there, so that a smaller one buys nothing but time.
+    gaussian : GaussianSettings
+        Settings of the learner for Gaussian inputs.
+    tabular : TabularSettings
+        Settings of the learner for inputs of any distribution.
     """
 
     sample_bytes: int = 1 << 27
     misfit_rows: int = 10_000
     tolerance: float = 1e-4
+    gaussian: GaussianSettings = DEFAULTS
+    tabular: TabularSettings = TABULAR
 
 
 PIPELINE_SETTINGS = PipelineSettings()
@@ -46,16 +54,19 @@ class SampleSize:
         The caller's ``sample_rows``.
     largest_width : int
         Largest number of neurons that is searched for.
-    sample_bytes : int
-        See :class:`PipelineSettings`.
+    settings : PipelineSettings
+        Numbers that no caller sets.
     """
 
     asked: int | None
     largest_width: int
-    sample_bytes: int
+    settings: PipelineSettings = PIPELINE_SETTINGS
 
     def __call__(self, d: int) -> int:
-        return self.asked or max(self.sample_bytes // (8 * max(1, d)), rows_to_search(self.largest_width, d))
+        if self.asked:
+            return self.asked
+        needed = rows_to_search(self.largest_width, d, self.settings.gaussian)
+        return max(self.settings.sample_bytes // (8 * max(1, d)), needed)
 
 
 @dataclass(frozen=True)
@@ -90,7 +101,7 @@ class LearnOptions:
     @property
     def sample_size(self) -> SampleSize:
         """Number of rows to search on, by the number of features."""
-        return SampleSize(self.sample_rows, self.largest_width, self.settings.sample_bytes)
+        return SampleSize(self.sample_rows, self.largest_width, self.settings)
 
     @property
     def largest_width(self) -> int:
