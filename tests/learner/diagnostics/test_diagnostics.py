@@ -9,6 +9,10 @@ import pytest
 import limbeck
 from limbeck import ReLUNetwork, datasets
 from limbeck._learner.diagnostics import diagnostics
+from limbeck._learner.diagnostics.diagnostics import FitRecord
+from limbeck._learner.diagnostics.settings import DiagnosticsSettings
+from limbeck._learner.model.model import model_of
+from limbeck._learner.model.rows import Rows
 
 
 def test_unrefined_results_print_too():
@@ -186,3 +190,18 @@ def test_narrower_networks_are_of_the_features_as_given(rooms, learned):
     line = np.linalg.lstsq(np.column_stack([X, np.ones(len(X))]), y)[0]
     (none,) = learned.narrower
     np.testing.assert_allclose(none.network.linear, line[:2], rtol=0.05)
+
+
+def test_settings_decide_what_is_computed_with_a_result():
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((100, 2))
+    network = ReLUNetwork([[1.0, 0.0]], [1.0])
+    rows = Rows(X, network(X) + 0.1 * rng.standard_normal(100))
+    numbers = np.arange(100)
+    record = FitRecord(model_of(network), rows, rows, numbers, numbers[:0], joined=True, thresholds=True)
+    for most, at_once in ((6, True), (5, False)):  # the network has 6 parameters
+        settings = DiagnosticsSettings(max_printed_parameters=most)
+        found = diagnostics.Diagnostics(network, record, settings)
+        assert found.is_complete == at_once
+        assert (found.reading.errors is not None) == at_once
+        assert np.isfinite(found.standard_errors.output).all()

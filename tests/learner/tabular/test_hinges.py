@@ -38,8 +38,9 @@ def test_a_feature_of_two_values_has_no_hinge():
 
 
 def test_many_features_share_the_candidates(rows_of):
-    """With room for one hinge of half of the features those that go with the residuals have theirs."""
+    """With room for eight hinges the four features that go with the residuals most have one each."""
     rows = rows_of(2, 500, 40, lambda X: np.abs(X[:, 33] - np.median(X[:, 33])))
-    settings = TabularSettings(max_hinges=8, random_directions=0, moment_directions=0)
-    hinges = select(rows, 1, np.random.default_rng(0), settings).hinges
+    settings = TabularSettings(max_hinges=8, random_directions=0, moment_directions=0, least_hinge_square=0.0)
+    hinges = select(rows, 40, np.random.default_rng(0), settings).hinges
     assert np.flatnonzero(hinges[0, :-1]).tolist() == [33]
+    assert len(hinges) == len(set(np.flatnonzero(hinges[:, :-1].any(axis=0)))) == 4
