@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from limbeck._learner.model.clumps import angles_modulo_sign, centre_of, clump_ladder, cluster
+from limbeck._learner.model.clumps import angles_modulo_sign, centre_of, clump_ladder, clump_tree, cluster
 from limbeck._learner.model.model import Model
 
 
@@ -57,3 +57,19 @@ def test_centre_ignores_signs_and_weighs_by_size():
     expected = _unit(3 * u + _unit(u + 0.1 * v))
     np.testing.assert_allclose(centre_of(lines, [0, 1]), expected, rtol=1e-14, atol=1e-15)
     np.testing.assert_allclose(centre_of(lines, [1]), -_unit(u + 0.1 * v), rtol=1e-14, atol=1e-15)
+
+
+def test_the_tree_has_no_crossings():
+    rng = np.random.default_rng(0)
+    directions = rng.standard_normal((7, 5))
+    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    ladder = clump_ladder(directions)
+    order, mergers = clump_tree(ladder)
+    assert sorted(order) == list(range(7))
+    assert [m.scale for m in mergers] == [c.scale for c in ladder if len(c.members) > 1]
+    for clump in ladder:  # members of every clump lie side by side
+        places = sorted(order.index(i) for i in clump.members)
+        assert places == list(range(places[0], places[0] + len(places)))
+    for m in mergers:
+        assert m.ends[0] < m.ends[1]
+        assert max(m.starts) <= m.scale

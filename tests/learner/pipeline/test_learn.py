@@ -8,7 +8,7 @@ import pytest
 
 import limbeck
 from limbeck import datasets
-from limbeck._learner.model.linear_part import _refitted
+from limbeck._learner.model.linear_part import _refit_constrained
 from limbeck._learner.model.model import Model
 from limbeck._learner.model.rows import Rows
 
@@ -455,7 +455,7 @@ def test_a_neuron_that_no_row_switches_on_stays_as_it_is_where_others_are_refitt
     rows = Rows(X, truth(X), n_threads=1)
     start = parameters.copy()
     start[[0, 2], :4] += 0.05 * rng.standard_normal((2, 4))
-    found = _refitted(Model(truth.signs, start), rows)
+    found = _refit_constrained(Model(truth.signs, start), rows)
     np.testing.assert_array_equal(found.parameters[1], parameters[1])
     np.testing.assert_allclose(found.parameters, parameters, atol=1e-6)
 

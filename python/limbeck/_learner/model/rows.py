@@ -167,7 +167,7 @@ class Rows:
         scores = self.scaled_residuals(model)
         # Over their largest size, so that squares neither overflow nor vanish.
         if not (largest := float(np.abs(scores).max())):
-            return self.normal_matrix(model), self.normal_matrix(model), 0.0  # an exact fit: any meat will do
+            return self.normal_matrix(model), self.normal_matrix(model), 0.0  # an exact fit has no errors to weigh with
         scores = scores / largest
         amplitude = largest * float(np.linalg.norm(scores)) / self.total_weight
         return self.normal_matrix(model), normal_matrix(model, self, scores**2), amplitude

@@ -10,7 +10,7 @@ import numpy as np
 from limbeck._base.frames import feature_names
 from limbeck._base.progress import Progress
 from limbeck._base.warnings import warn
-from limbeck._learner.diagnostics.diagnostics import MOST_PRINTED_PARAMETERS
+from limbeck._learner.diagnostics.settings import DIAGNOSTICS
 from limbeck._learner.gaussian.learner import noise_variance
 from limbeck._learner.model.linear_part import with_smallest_linear_part
 from limbeck._learner.model.model import Model
@@ -29,6 +29,7 @@ from limbeck._learner.pipeline.options import LearnOptions
 from limbeck._learner.pipeline.result import Learned
 from limbeck._learner.streaming.rows import StreamedRows
 from limbeck._learner.streaming.scan import Scan, scanned
+from limbeck.blocks._protocol import Blocks
 
 __all__ = ["learn_blocks"]
 
@@ -54,7 +55,7 @@ def learn_blocks(source: Any, options: LearnOptions, progress: Progress, names: 
     assert scan.low is not None
     assert scan.high is not None
     features = feature_names(names.features, None if scan.names is None else SimpleNamespace(columns=scan.names), d)
-    X, y, weights = scan.sample.in_order()
+    X, y, weights = scan.sample.pop_sorted()
     is_whole = len(y) == scan.count
     if not is_whole:
         if not options.refine:
@@ -78,7 +79,8 @@ def learn_blocks(source: Any, options: LearnOptions, progress: Progress, names: 
         _finish_any(found, everything, scan.count, progress)
     else:
         finish(found, everything, True, progress, joining=True)
-    if found.model.parameters.size <= MOST_PRINTED_PARAMETERS and not getattr(source, "in_memory", False):
+    in_memory = isinstance(source, Blocks) and source.in_memory
+    if found.model.parameters.size <= DIAGNOSTICS.max_printed_parameters and not in_memory:
         everything.prepare_standard_errors(Model(found.model.signs, found.model.parameters * found.unit))
     return learned(found, residuals, everything, sample, options, progress)
 
