@@ -37,6 +37,7 @@ def build(sanitizers, folder, levels):
         "Python_EXECUTABLE": sys.executable,
         "pybind11_DIR": pybind11.get_cmake_dir(),
         "LIMBECK_SANITIZE": sanitizers,
+        "LIMBECK_LEVELS": ";".join(f"x86-64-{level}" for level in levels),
     }
     subprocess.run(["cmake", "-S", ROOT, "-B", folder, *(f"-D{k}={v}" for k, v in options.items())], check=True)
     targets = ["_cpu", *(f"_{level}" for level in levels)]

@@ -3,6 +3,7 @@
 
 #include "bindings/arrays.hpp"
 #include "bindings/registry.hpp"
+#include "kernels/core/finite.hpp"
 #include "kernels/core/peak_flops.hpp"
 
 namespace limbeck {
@@ -10,25 +11,14 @@ namespace limbeck {
 namespace {
 
 // Flat position of the first NaN or infinity, or -1.
-py::object first_non_finite(const py::array& values, int n_threads) {
+py::object first_non_finite_binding(const py::array& values, int n_threads) {
   return by_dtype(values, "values", [&](auto type) -> py::object {
     using T = decltype(type);
-    constexpr Index block = 65536;
     const T* data = checked_data<T>(values, "values", values.ndim());
-    const Index size = values.size(), blocks = (size + block - 1) / block;
-    std::atomic<Index> first{size};
-    run(n_threads, [&](const Execution& exec) {
-      exec.for_each(blocks, static_cast<double>(size), [&](Index b) {
-        for (Index i = b * block; i < std::min(size, (b + 1) * block); ++i) {
-          if (std::isfinite(data[i])) continue;
-          Index seen = first;
-          while (i < seen && !first.compare_exchange_weak(seen, i)) {
-          }
-          return;
-        }
-      });
-    });
-    return py::int_(first == size ? Index{-1} : first.load());
+    const Index size = values.size();
+    Index first = -1;
+    run(n_threads, [&](const Execution& exec) { first = core::first_non_finite(exec, data, size); });
+    return py::int_(first);
   });
 }
 
@@ -42,7 +32,7 @@ double peak_flops_binding(const std::string& dtype_name, double seconds) {
   }
   double rate = 0;
   run(1, [&](const Execution& exec) {
-    rate = wide ? peak_flops<double>(exec, seconds) : peak_flops<float>(exec, seconds);
+    rate = wide ? core::peak_flops<double>(exec, seconds) : core::peak_flops<float>(exec, seconds);
   });
   return rate;
 }
@@ -53,9 +43,9 @@ void bind_core(py::module_& m) {
   m.attr("version") = LIMBECK_VERSION;
   m.attr("eigen") = std::to_string(EIGEN_MAJOR_VERSION) + "." + std::to_string(EIGEN_MINOR_VERSION) + "." +
                     std::to_string(EIGEN_PATCH_VERSION);
-  m.attr("openmp") = built_with_openmp();
-  m.def("default_threads", &default_threads);
-  m.def("first_non_finite", &first_non_finite, py::arg("values"), py::arg("n_threads"));
+  m.attr("openmp") = core::built_with_openmp();
+  m.def("default_threads", &core::default_threads);
+  m.def("first_non_finite", &first_non_finite_binding, py::arg("values"), py::arg("n_threads"));
   m.def("peak_flops", &peak_flops_binding, py::arg("dtype_name"), py::arg("seconds"));
 }
 

@@ -8,9 +8,9 @@ namespace limbeck {
 
 namespace {
 
-RefineProblem checked_problem(const py::array& X, const py::array& y, const py::object& row_weights,
-                              const py::array& signs, const py::array& parameters) {
-  RefineProblem p{};
+gauss_newton::ReluFit checked_problem(const py::array& X, const py::array& y, const py::object& row_weights,
+                                      const py::array& signs, const py::array& parameters) {
+  gauss_newton::ReluFit p{};
   p.thresholds = true;
   p.X = matrix<double>(X, "X");
   p.y = vector<double>(y, "y");
@@ -33,18 +33,18 @@ RefineProblem checked_problem(const py::array& X, const py::array& y, const py::
   return p;
 }
 
-Road road_named(const std::string& name) {
-  if (name == "auto") return Road::automatic;
-  if (name == "dense") return Road::dense;
-  if (name == "cg") return Road::iterative;
-  if (name == "sampled") return Road::sampled;
+gauss_newton::Solver solver_named(const std::string& name) {
+  if (name == "auto") return gauss_newton::Solver::automatic;
+  if (name == "dense") return gauss_newton::Solver::dense;
+  if (name == "cg") return gauss_newton::Solver::conjugate_gradients;
+  if (name == "sampled") return gauss_newton::Solver::sampled;
   throw py::value_error("road must be 'auto', 'dense', 'cg' or 'sampled', got '" + name + "'");
 }
 
 py::tuple refine_binding(const py::array& X, const py::array& y, const py::object& row_weights, const py::array& signs,
                          const py::array& parameters, bool thresholds, const py::array& decay, int max_steps,
                          double tolerance, double seconds, int n_threads, const std::string& road) {
-  const RefineOptions options{max_steps, tolerance, seconds, road_named(road)};
+  const gauss_newton::LevenbergMarquardtOptions options{max_steps, tolerance, seconds, solver_named(road)};
   auto problem = checked_problem(X, y, row_weights, signs, parameters);
   problem.thresholds = thresholds;
   problem.decay = vector<double>(decay, "decay");
@@ -52,8 +52,9 @@ py::tuple refine_binding(const py::array& X, const py::array& y, const py::objec
   auto out = new_array<double>({parameters.shape(0), parameters.shape(1)});
   double* theta = out.mutable_data();
   std::copy_n(static_cast<const double*>(parameters.data()), parameters.size(), theta);
-  RefineResult result{};
-  run(n_threads, [&](const Execution& exec) { result = refine(exec, problem, options, theta); });
+  gauss_newton::LevenbergMarquardtResult result{};
+  run(n_threads,
+      [&](const Execution& exec) { result = gauss_newton::levenberg_marquardt(exec, problem, options, theta); });
   return py::make_tuple(out, result.cost, result.mean_squared_error, result.steps, result.converged);
 }
 
@@ -63,7 +64,7 @@ py::object normal_matrix_binding(const py::array& X, const py::array& y, const p
   auto out = new_array<double>({parameters.size(), parameters.size()});
   const auto* theta = static_cast<const double*>(parameters.data());
   double* to = out.mutable_data();
-  run(n_threads, [&](const Execution& exec) { normal_matrix(exec, problem, theta, to); });
+  run(n_threads, [&](const Execution& exec) { gauss_newton::gauss_newton_matrix(exec, problem, theta, to); });
   return std::move(out);
 }
 
@@ -74,8 +75,8 @@ py::tuple error_and_gradient_binding(const py::array& X, const py::array& y, con
   const auto* theta = static_cast<const double*>(parameters.data());
   double *to = out.mutable_data(), sum = 0;
   run(n_threads, [&](const Execution& exec) {
-    const Unpacked at(problem, theta);
-    sum = network_gradient(exec, at.net, problem.X, problem.n, problem.y, problem.v, to);
+    const gauss_newton::ReluParameters at(problem, theta);
+    sum = network::error_and_gradient(exec, at.net, problem.X, problem.n, problem.y, problem.v, to);
   });
   return py::make_tuple(sum, out);
 }
@@ -91,7 +92,8 @@ py::object normal_product_binding(const py::array& X, const py::array& y, const 
   const auto* theta = static_cast<const double*>(parameters.data());
   double* to = out.mutable_data();
   run(n_threads, [&](const Execution& exec) {
-    NormalProduct(exec, problem, theta, NormalProduct::Features::one).apply(from, to);
+    gauss_newton::GaussNewtonOperator(exec, problem, theta, gauss_newton::GaussNewtonOperator::Features::one)
+        .apply(from, to);
   });
   return std::move(out);
 }

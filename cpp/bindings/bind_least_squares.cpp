@@ -1,6 +1,7 @@
 #include "bindings/arrays.hpp"
 #include "bindings/registry.hpp"
 #include "kernels/core/independent_problems.hpp"
+#include "kernels/least_squares/leave_one_out.hpp"
 #include "kernels/least_squares/minimum_norm.hpp"
 #include "kernels/least_squares/row_update.hpp"
 
@@ -8,17 +9,17 @@ namespace limbeck {
 
 namespace {
 
-const char* name_of(Certificate::Verdict verdict) {
+const char* name_of(least_squares::Certificate::Verdict verdict) {
   switch (verdict) {
-    case Certificate::Verdict::certified:
+    case least_squares::Certificate::Verdict::certified:
       return "certified";
-    case Certificate::Verdict::not_positive_definite:
+    case least_squares::Certificate::Verdict::not_positive_definite:
       return "not positive definite";
-    case Certificate::Verdict::rank_unsure:
+    case least_squares::Certificate::Verdict::rank_unsure:
       return "rank unsure";
-    case Certificate::Verdict::out_of_range:
+    case least_squares::Certificate::Verdict::out_of_range:
       return "out of range";
-    case Certificate::Verdict::not_converged:
+    case least_squares::Certificate::Verdict::not_converged:
       break;
   }
   return "not converged";
@@ -27,14 +28,15 @@ const char* name_of(Certificate::Verdict verdict) {
 // (coef, residual norms, condition, backward error, refinements, verdict)
 template <class T>
 py::object solve(const py::array& X, const py::array& Y, double rcond, int n_threads) {
-  LeastSquares<T> problem{matrix<T>(X, "X"), X.shape(0), X.shape(1), matrix<T>(Y, "Y"), Y.shape(1), rcond};
+  least_squares::Problem<T> problem{matrix<T>(X, "X"), X.shape(0), X.shape(1), matrix<T>(Y, "Y"), Y.shape(1), rcond};
   same_length(X, "X", 0, Y, "Y", 0, "rows");
   auto coef = new_array<T>({problem.p, problem.q});
   auto norms = new_array<double>({problem.q});
   T* to_coef = coef.mutable_data();
   double* to_norms = norms.mutable_data();
-  Certificate found{};
-  run(n_threads, [&](const Execution& exec) { found = solve_by_cholesky(exec, problem, to_coef, to_norms); });
+  least_squares::Certificate found{};
+  run(n_threads,
+      [&](const Execution& exec) { found = least_squares::solve_by_cholesky(exec, problem, to_coef, to_norms); });
   return py::make_tuple(coef, norms, found.condition, found.backward_error, found.refinements, name_of(found.verdict));
 }
 
@@ -59,12 +61,13 @@ py::object solve_batch(const py::array& X, const py::array& Y, double rcond, int
   bool* to_certified = certified.mutable_data();
   run(n_threads, [&](const Execution& exec) {
     const double operations = static_cast<double>(n) * p * (std::min(n, p) + 2 * q);
-    for_each_problem(exec, count, operations, [&](const Execution& inner, Index i) {
-      const LeastSquares<T> problem{x + i * n * p, n, p, y + i * n * q, q, rcond};
-      const Certificate found = solve_by_cholesky(inner, problem, to_coef + i * p * q, to_norms + i * q);
+    core::for_each_problem(exec, count, operations, [&](const Execution& inner, Index i) {
+      const least_squares::Problem<T> problem{x + i * n * p, n, p, y + i * n * q, q, rcond};
+      const least_squares::Certificate found =
+          least_squares::solve_by_cholesky(inner, problem, to_coef + i * p * q, to_norms + i * q);
       to_condition[i] = found.condition;
       to_error[i] = found.backward_error;
-      to_certified[i] = found.verdict == Certificate::Verdict::certified;
+      to_certified[i] = found.verdict == least_squares::Certificate::Verdict::certified;
     });
   });
   return py::make_tuple(coef, norms, conditions, errors, certified);
@@ -74,21 +77,22 @@ py::object solve_batch_binding(const py::array& X, const py::array& Y, double rc
   return by_dtype(X, "X", [&](auto zero) { return solve_batch<decltype(zero)>(X, Y, rcond, n_threads); });
 }
 
-LeastSquares<double> checked_problem(const py::array& X, const py::array& Y, double rcond) {
-  const LeastSquares<double> problem{matrix<double>(X, "X"), X.shape(0), X.shape(1),
-                                     matrix<double>(Y, "Y"), Y.shape(1), rcond};
+least_squares::Problem<double> checked_problem(const py::array& X, const py::array& Y, double rcond) {
+  const least_squares::Problem<double> problem{matrix<double>(X, "X"), X.shape(0), X.shape(1),
+                                               matrix<double>(Y, "Y"), Y.shape(1), rcond};
   same_length(X, "X", 0, Y, "Y", 0, "rows");
   return problem;
 }
 
 // (coef, residual norms, rank, condition, backward error, verdict)
 py::tuple solve_by_qr_binding(const py::array& X, const py::array& Y, double rcond, double negligible, int n_threads) {
-  const LeastSquares<double> problem = checked_problem(X, Y, rcond);
+  const least_squares::Problem<double> problem = checked_problem(X, Y, rcond);
   auto coef = new_array<double>({problem.p, problem.q});
   auto norms = new_array<double>({problem.q});
   double *to_coef = coef.mutable_data(), *to_norms = norms.mutable_data();
-  RankedCertificate found{};
-  run(n_threads, [&](const Execution& exec) { found = solve_by_qr(exec, problem, negligible, to_coef, to_norms); });
+  least_squares::RankedCertificate found{};
+  run(n_threads,
+      [&](const Execution& exec) { found = least_squares::solve_by_qr(exec, problem, negligible, to_coef, to_norms); });
   return py::make_tuple(coef, norms, found.rank, found.certificate.condition, found.certificate.backward_error,
                         name_of(found.certificate.verdict));
 }
@@ -96,16 +100,17 @@ py::tuple solve_by_qr_binding(const py::array& X, const py::array& Y, double rco
 // (numerators, denominators, those of rows that stand alone, rank, verdict)
 py::tuple leave_one_out_binding(const py::array& X, const py::array& Y, double rcond, double negligible,
                                 int n_threads) {
-  const LeastSquares<double> problem = checked_problem(X, Y, rcond);
+  const least_squares::Problem<double> problem = checked_problem(X, Y, rcond);
   auto numerator = new_array<double>({problem.n, problem.q});
   auto denominator = new_array<double>({problem.n});
   auto alone_numerator = new_array<double>({problem.n, problem.q});
   auto alone_denominator = new_array<double>({problem.n});
   double *to_numerator = numerator.mutable_data(), *to_denominator = denominator.mutable_data();
   double *to_alone = alone_numerator.mutable_data(), *to_alone_denominator = alone_denominator.mutable_data();
-  LeftOut found{};
+  least_squares::LeftOut found{};
   run(n_threads, [&](const Execution& exec) {
-    found = leave_one_out(exec, problem, negligible, to_numerator, to_denominator, to_alone, to_alone_denominator);
+    found = least_squares::leave_one_out(exec, problem, negligible, to_numerator, to_denominator, to_alone,
+                                         to_alone_denominator);
   });
   return py::make_tuple(numerator, denominator, alone_numerator, alone_denominator, found.rank, name_of(found.verdict));
 }
@@ -113,7 +118,7 @@ py::tuple leave_one_out_binding(const py::array& X, const py::array& Y, double r
 template <class T>
 py::object merge(const py::array& R, const py::array& X, const py::array& Y, const py::object& weights, double x_unit,
                  double y_unit, int n_threads) {
-  RowBlock<T> rows{
+  least_squares::RowBlock<T> rows{
       matrix<T>(X, "X"), matrix<double>(Y, "Y"), X.shape(0), X.shape(1), Y.shape(1), nullptr, x_unit, y_unit};
   same_length(X, "X", 0, Y, "Y", 0, "rows");
   if (!weights.is_none()) {
@@ -129,7 +134,7 @@ py::object merge(const py::array& R, const py::array& X, const py::array& Y, con
   auto merged = new_array<double>({rows.columns(), rows.columns()});
   double* to = merged.mutable_data();
   std::copy_n(from, rows.columns() * rows.columns(), to);
-  run(n_threads, [&](const Execution& exec) { merge_rows(exec, rows, to); });
+  run(n_threads, [&](const Execution& exec) { least_squares::update_r(exec, rows, to); });
   return merged;
 }
 

@@ -3,8 +3,10 @@
 
 #include "bindings/arrays.hpp"
 #include "bindings/registry.hpp"
+#include "kernels/moments/contraction.hpp"
 #include "kernels/moments/hermite.hpp"
 #include "kernels/moments/moment_batches.hpp"
+#include "kernels/moments/moment_tensor.hpp"
 #include "kernels/moments/weighted_grams.hpp"
 
 namespace limbeck {
@@ -22,8 +24,8 @@ void check_order(int order, int least) {
 }
 
 template <class T>
-Moments<T> checked_moments(const py::array& X, const py::array& y, const py::array& directions) {
-  Moments<T> data{};
+moments::ContractionData<T> checked_moments(const py::array& X, const py::array& y, const py::array& directions) {
+  moments::ContractionData<T> data{};
   data.X = matrix<T>(X, "X");
   data.y = matrix<T>(y, "y");
   data.G = matrix<T>(directions, "directions");
@@ -45,7 +47,7 @@ py::object contract_binding(const py::array& X, const py::array& y, const py::ar
     const auto data = checked_moments<T>(X, y, directions);
     auto out = new_array<T>({data.q, data.m, data.d, data.d});
     T* to = out.mutable_data();
-    run(n_threads, [&](const Execution& exec) { contract<T>(exec, data, order, to); });
+    run(n_threads, [&](const Execution& exec) { moments::contract<T>(exec, data, order, to); });
     return std::move(out);
   });
 }
@@ -58,7 +60,7 @@ py::object contract_to_vector_binding(const py::array& X, const py::array& y, co
     const auto data = checked_moments<T>(X, y, directions);
     auto out = new_array<T>({data.q, data.m, data.d});
     T* to = out.mutable_data();
-    run(n_threads, [&](const Execution& exec) { contract_to_vector<T>(exec, data, order, to); });
+    run(n_threads, [&](const Execution& exec) { moments::contract_to_vector<T>(exec, data, order, to); });
     return std::move(out);
   });
 }
@@ -72,7 +74,8 @@ py::object contract_to_scalar_binding(const py::array& X, const py::array& y, co
     const auto n_orders = static_cast<Index>(orders.size());
     auto out = new_array<T>({data.q, data.m, n_orders});
     T* to = out.mutable_data();
-    run(n_threads, [&](const Execution& exec) { contract_to_scalar<T>(exec, data, orders.data(), n_orders, to); });
+    run(n_threads,
+        [&](const Execution& exec) { moments::contract_to_scalar<T>(exec, data, orders.data(), n_orders, to); });
     return std::move(out);
   });
 }
@@ -88,7 +91,7 @@ py::object contract_apply_binding(const py::array& X, const py::array& y, const 
     const Index s = B.shape(1);
     auto out = new_array<T>({data.q, data.m, data.d, s});
     T* to = out.mutable_data();
-    run(n_threads, [&](const Execution& exec) { contract_apply<T>(exec, data, order, b, s, to); });
+    run(n_threads, [&](const Execution& exec) { moments::contract_apply<T>(exec, data, order, b, s, to); });
     return std::move(out);
   });
 }
@@ -109,7 +112,8 @@ py::object contract_batches_binding(const py::array& X, const py::array& y, cons
     double *to_sums = sums.mutable_data(), *to_squares = squares.mutable_data();
     std::fill_n(to_sums, sums.size(), 0.0);
     std::fill_n(to_squares, squares.size(), 0.0);
-    run(n_threads, [&](const Execution& exec) { add_batches<T>(exec, data, order, cuts, to_sums, to_squares); });
+    run(n_threads,
+        [&](const Execution& exec) { moments::add_batches<T>(exec, data, order, cuts, to_sums, to_squares); });
     return py::make_tuple(sums, squares);
   });
 }
@@ -126,7 +130,7 @@ py::object moment_tensor_binding(const py::array& X, const py::array& y, int ord
     shape[0] = q;
     auto out = new_array<T>(shape);
     T* to = out.mutable_data();
-    run(n_threads, [&](const Execution& exec) { moment_tensor<T>(exec, x, n, d, targets, q, order, to); });
+    run(n_threads, [&](const Execution& exec) { moments::moment_tensor<T>(exec, x, n, d, targets, q, order, to); });
     return std::move(out);
   });
 }
@@ -139,7 +143,7 @@ py::object weighted_grams_binding(const py::array& X, const py::array& W, int n_
     const Index n = X.shape(0), d = X.shape(1), J = W.shape(1);
     auto out = new_array<T>({J, d, d});
     T* to = out.mutable_data();
-    run(n_threads, [&](const Execution& exec) { weighted_grams<T>(exec, x, n, d, w, J, to); });
+    run(n_threads, [&](const Execution& exec) { moments::weighted_grams<T>(exec, x, n, d, w, J, to); });
     return std::move(out);
   });
 }
@@ -156,7 +160,7 @@ py::object hermite_normalized_binding(const py::array& t, int order, int n_threa
     const Index n = t.shape(0);
     auto out = new_array<T>({order + 1, n});
     T* to = out.mutable_data();
-    run(n_threads, [&](const Execution& exec) { hermite_normalized<T>(exec, values, n, order, to); });
+    run(n_threads, [&](const Execution& exec) { moments::hermite_normalized<T>(exec, values, n, order, to); });
     return std::move(out);
   });
 }

@@ -8,9 +8,9 @@ namespace limbeck {
 namespace {
 
 template <class T>
-Network<T> checked_network(const py::array& weights, const py::array& thresholds, const py::array& output,
-                           const py::array& linear, double bias) {
-  Network<T> net{};
+network::ReluNetwork<T> checked_network(const py::array& weights, const py::array& thresholds, const py::array& output,
+                                        const py::array& linear, double bias) {
+  network::ReluNetwork<T> net{};
   net.weights = matrix<T>(weights, "weights");
   net.thresholds = vector<T>(thresholds, "thresholds");
   net.output = vector<T>(output, "output");
@@ -34,21 +34,7 @@ py::object network_forward_binding(const py::array& weights, const py::array& th
     const Index n = X.shape(0);
     auto out = new_array<T>({n});
     T* to = out.mutable_data();
-    run(n_threads, [&](const Execution& exec) { network_forward<T>(exec, net, x, n, to); });
-    return std::move(out);
-  });
-}
-
-py::object project_binding(const py::array& X, const py::array& directions, int n_threads) {
-  return by_dtype(X, "X", [&](auto type) -> py::object {
-    using T = decltype(type);
-    const T* x = matrix<T>(X, "X");
-    const T* c = matrix<T>(directions, "directions");
-    same_length(X, "X", 1, directions, "directions", 1, "features");
-    const Index n = X.shape(0), d = X.shape(1), m = directions.shape(0);
-    auto out = new_array<T>({n, m});
-    T* to = out.mutable_data();
-    run(n_threads, [&](const Execution& exec) { project<T>(exec, x, n, d, c, m, to); });
+    run(n_threads, [&](const Execution& exec) { network::forward<T>(exec, net, x, n, to); });
     return std::move(out);
   });
 }
@@ -56,8 +42,8 @@ py::object project_binding(const py::array& X, const py::array& directions, int 
 py::tuple gaussian_moments_binding(const py::array& weights, const py::array& thresholds, const py::array& output,
                                    const py::array& linear, double bias) {
   const auto net = checked_network<double>(weights, thresholds, output, linear, bias);
-  GaussianMoments moments{};
-  run(1, [&](const Execution& exec) { moments = gaussian_moments(exec, net); });
+  network::GaussianMoments moments{};
+  run(1, [&](const Execution& exec) { moments = network::gaussian_moments(exec, net); });
   return py::make_tuple(moments.mean, moments.second_moment, moments.variance);
 }
 
@@ -66,7 +52,6 @@ py::tuple gaussian_moments_binding(const py::array& weights, const py::array& th
 void bind_network(py::module_& m) {
   m.def("network_forward", &network_forward_binding, py::arg("weights"), py::arg("thresholds"), py::arg("output"),
         py::arg("linear"), py::arg("bias"), py::arg("X"), py::arg("n_threads"));
-  m.def("project", &project_binding, py::arg("X"), py::arg("directions"), py::arg("n_threads"));
   m.def("gaussian_moments", &gaussian_moments_binding, py::arg("weights"), py::arg("thresholds"), py::arg("output"),
         py::arg("linear"), py::arg("bias"));
 }

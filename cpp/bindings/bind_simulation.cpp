@@ -29,7 +29,7 @@ py::object simulate_binding(const py::array& variances, const py::array& test_va
                             const py::object& surrogate, Index n, double noise, double ridge,
                             const py::object& first_stage, std::uint64_t seed, Index first, Index count, int n_threads,
                             const py::object& basis, const py::object& first_basis, double budget) {
-  Trials trials{};
+  simulation::Trials trials{};
   trials.variances = vector<double>(variances, "variances");
   trials.test_variances = features(test_variances, "test_variances", variances);
   trials.truth = features(truth, "truth", variances);
@@ -60,13 +60,13 @@ py::object simulate_binding(const py::array& variances, const py::array& test_va
   }
   auto risks = new_array<double>({count});
   double* to = risks.mutable_data();
-  run(n_threads, [&](const Execution& exec) { simulate(exec, trials, seed, first, count, budget, to); });
+  run(n_threads, [&](const Execution& exec) { simulation::run_trials(exec, trials, seed, first, count, budget, to); });
   return risks;
 }
 
 py::object normal_numbers_binding(std::uint64_t seed, std::uint64_t number, Index count) {
   auto result = new_array<float>({count});
-  NormalNumbers(seed, number).fill(result.mutable_data(), count);
+  simulation::NormalRng(seed, number).fill(result.mutable_data(), count);
   return result;
 }
 
@@ -76,7 +76,8 @@ void bind_simulation(py::module_& m) {
   m.def("simulate", &simulate_binding, py::arg("variances"), py::arg("test_variances"), py::arg("truth"),
         py::arg("surrogate").none(true), py::arg("n"), py::arg("noise"), py::arg("ridge"),
         py::arg("first_stage").none(true), py::arg("seed"), py::arg("first"), py::arg("count"), py::arg("n_threads"),
-        py::arg("basis") = py::none(), py::arg("first_basis") = py::none(), py::arg("budget") = simulation_budget);
+        py::arg("basis") = py::none(), py::arg("first_basis") = py::none(),
+        py::arg("budget") = simulation::simulation_budget);
   m.def("normal_numbers", &normal_numbers_binding, py::arg("seed"), py::arg("number"), py::arg("count"));
 }
 

@@ -82,7 +82,7 @@ void run_without_gil(int n_threads, const std::function<void(const Execution&)>&
   Lock lock;
   std::function<bool()> interrupted;
   if (lock.can_be_interrupted()) interrupted = [&lock] { return lock.is_interrupted(); };
-  const Execution exec(n_threads == 0 ? default_threads() : n_threads, std::move(interrupted));
+  const Execution exec(n_threads == 0 ? core::default_threads() : n_threads, std::move(interrupted));
   std::exception_ptr failure;
   lock.release();
   try {

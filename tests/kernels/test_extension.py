@@ -43,7 +43,6 @@ np.savez(
 """
 
 needs_openmp = pytest.mark.skipif(not _kernels.openmp, reason="built without OpenMP")
-needs_levels = pytest.mark.skipif("native" in _kernels.available_levels, reason="one level only on this processor")
 
 
 @pytest.fixture(scope="module")
@@ -86,11 +85,34 @@ def test_an_unknown_level_is_an_import_error_with_the_choices(run_python, level)
         assert choice in last
 
 
+LEVELS = {"x86-64-v2": ("_v2", 2), "x86-64-v3": ("_v3", 3), "x86-64-v4": ("_v4", 4)}
+
+
 def test_a_level_that_the_processor_lacks_is_refused_alike():
+    assert _kernels._choose(LEVELS, 3, None) == "x86-64-v3"
     with pytest.raises(ImportError, match=r"LIMBECK_ISA='x86-64-v4' cannot be used: .* offer x86-64-v2, x86-64-v3\."):
-        _kernels._choose({"x86-64-v2": "_v2", "x86-64-v3": "_v3"}, "x86-64-v4")
+        _kernels._choose(LEVELS, 3, "x86-64-v4")
     with pytest.raises(ImportError, match="older than x86-64-v2"):
-        _kernels._choose({}, None)
+        _kernels._choose(LEVELS, 1, None)
+
+
+def test_a_level_that_was_not_compiled_is_refused_with_the_reason():
+    built = {"x86-64-v4": LEVELS["x86-64-v4"]}
+    assert _kernels._choose(built, 4, None) == "x86-64-v4"
+    with pytest.raises(ImportError, match=r"offer x86-64-v4, and x86-64-v3 was not compiled \(CMake's LIMBECK_LEVELS"):
+        _kernels._choose(built, 4, "x86-64-v3")
+
+
+def test_an_installation_from_a_newer_machine_says_what_to_do():
+    built = {"x86-64-v4": LEVELS["x86-64-v4"]}
+    with pytest.raises(ImportError, match=r"compiled for x86-64-v4, .* offers x86-64-v3 at most\. Did you copy"):
+        _kernels._choose(built, 3, None)
+    with pytest.raises(ImportError, match=r"compiled for x86-64-v4, .* is no x86-64\. Did you copy"):
+        _kernels._choose(built, 0, None)
+    with pytest.raises(ImportError, match="compiled for no processor at all"):
+        _kernels._choose({}, 4, None)
+    # A build for a processor of another kind runs wherever it can be loaded.
+    assert _kernels._choose({"native": ("_native", 0)}, 0, None) == "native"
 
 
 def test_a_package_that_was_not_built_says_how_to_build_it(run_python, tmp_path):
@@ -249,6 +271,7 @@ def test_show_config_prints_every_field(capsys):
     printed = {name: value.strip() for name, value in printed.items()}
     assert printed["limbeck"] == limbeck.__version__
     assert printed["instruction set"] == _kernels.level
+    assert printed["built"].split(", ") == list(_kernels.built_levels)
     assert printed["usable here"].split(", ") == list(_kernels.available_levels)
     assert printed["threads"] == str(_kernels.default_threads())
     assert printed["OpenMP"].startswith("yes" if _kernels.openmp else "no")

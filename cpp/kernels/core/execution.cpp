@@ -2,15 +2,19 @@
 
 #include <algorithm>
 #include <condition_variable>
+#include <cstdlib>
 #include <exception>
+#include <limits>
 #include <mutex>
+#include <system_error>
+#include <vector>
 
 #ifdef _OPENMP
 #include <omp.h>
 #include <pthread.h>
 #endif
 
-namespace limbeck {
+namespace limbeck::core {
 
 namespace {
 
@@ -41,7 +45,8 @@ public:
     none_left_.notify_all();
   }
 
-  // True when none is left, false when it is time to ask whether to stop. Most waits are short, and waking up is slow.
+  // True when none is left, false when it is time to see whether to stop. Most waits are short and waking up is slow,
+  // so the first 100 microseconds are spent awake.
   bool wait() {
     constexpr std::chrono::microseconds awake{100};
     const auto start = std::chrono::steady_clock::now();
@@ -63,7 +68,11 @@ template <class Work>
 void run_team([[maybe_unused]] int threads, const Work& work) {
 #if defined(LIMBECK_STD_THREADS)
   std::vector<std::thread> team;
-  for (int t = 1; t < threads; ++t) team.emplace_back(work);
+  try {
+    for (int t = 1; t < threads; ++t) team.emplace_back(work);
+  } catch (const std::system_error&) {
+    // As many as there are: each takes the next task until none is left.
+  }
   work();
   for (std::thread& member : team) member.join();
 #elif defined(_OPENMP)
@@ -81,6 +90,9 @@ int default_threads() {
 #ifdef _OPENMP
   return forked_after_team ? 1 : std::max(1, omp_get_max_threads());
 #elif defined(LIMBECK_STD_THREADS)
+  const char* wanted = std::getenv("OMP_NUM_THREADS");  // as with OpenMP
+  const long number = wanted ? std::strtol(wanted, nullptr, 10) : 0;
+  if (number >= 1 && number <= std::numeric_limits<int>::max()) return static_cast<int>(number);
   return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
 #else
   return 1;
@@ -97,8 +109,8 @@ bool built_with_openmp() {
 
 bool Execution::stopped() const {
   if (stop_.load(std::memory_order_relaxed)) return true;
-  if (!is_asked_here()) return false;
-  // Asking means taking Python's lock: often enough for a person, too seldom to cost anything.
+  if (!polls_here()) return false;
+  // The function takes Python's lock: called often enough for a person, too seldom to cost anything.
   const auto now = std::chrono::steady_clock::now();
   if (now - last_poll_ < poll_interval) return false;
   last_poll_ = now;
@@ -113,7 +125,7 @@ void Execution::check() const {
 void Execution::for_each(Index n_tasks, double operations, const std::function<void(Index)>& task) const {
   std::exception_ptr failure;
   std::mutex failure_lock;
-  // Nothing may be thrown out of a team's region, not even by whom is asked whether to stop.
+  // Nothing may be thrown out of a team's region, not even by the function that says whether to stop.
   const auto guarded = [&](const auto& step) {
     try {
       step();
@@ -143,19 +155,12 @@ void Execution::for_each(Index n_tasks, double operations, const std::function<v
       Index done = 0;
       for (Index i; (i = next.fetch_add(1, std::memory_order_relaxed)) < n_tasks; ++done) run(i);
       unfinished.subtract(done);
-      // At the barrier nobody could ask, and the last task may be long.
-      while (is_asked_here() && !unfinished.wait()) guarded([&] { stopped(); });
+      // Behind the barrier an interrupt would go unseen, and the last task may be long.
+      while (polls_here() && !unfinished.wait()) guarded([&] { stopped(); });
     });
   }
   if (failure) std::rethrow_exception(failure);
   if (stop_) throw Interrupted();
 }
 
-RowRange row_range(Index n, Index block, Index parts, Index part) {
-  const Index blocks = (n + block - 1) / block;
-  const Index begin = blocks * part / parts * block;
-  const Index end = blocks * (part + 1) / parts * block;
-  return {std::min(begin, n), std::min(end, n)};
-}
-
-}  // namespace limbeck
+}  // namespace limbeck::core

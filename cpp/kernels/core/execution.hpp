@@ -1,29 +1,28 @@
-// Threads, and the only place that knows OpenMP.
+// Threads: OpenMP is used here and nowhere else.
 //
 // Work is cut into tasks whose number and content depend on the problem alone, never on the number of threads; a task
 // writes only what is its own, and sums over tasks are taken in the order of the tasks. So results are bitwise the same
-// for any number of threads. Built with LIMBECK_STD_THREADS, for ThreadSanitizer alone, the team is one of std::thread.
+// for any number of threads. Built with LIMBECK_STD_THREADS (where there is no OpenMP, and for ThreadSanitizer, which
+// does not know OpenMP), the team is one of std::thread.
 #pragma once
 
-#include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <cstddef>
 #include <functional>
 #include <stdexcept>
 #include <thread>
-#include <vector>
+#include <utility>
 
-namespace limbeck {
+#include "kernels/core/ints.hpp"
 
-using Index = std::ptrdiff_t;
+namespace limbeck::core {
 
-// Thrown by a kernel whose caller asked it to stop.
+// Thrown by a kernel that was stopped by its caller.
 struct Interrupted : std::runtime_error {
   Interrupted() : std::runtime_error("interrupted") {}
 };
 
-// How a kernel is to run: with how many threads, and whom to ask whether to stop.
+// How a kernel is to run: the number of threads, and a function that says whether to stop.
 class Execution {
 public:
   // `interrupted` is only ever called on the thread that made this object; it may be empty.
@@ -43,51 +42,28 @@ public:
   void for_each(Index n_tasks, double operations, const std::function<void(Index)>& task) const;
 
 private:
-  bool is_asked_here() const { return interrupted_ && std::this_thread::get_id() == owner_; }
+  bool polls_here() const { return interrupted_ && std::this_thread::get_id() == owner_; }
 
-  static constexpr double serial_below = 1e6;  // some 100 microseconds: a team's start-up on a busy machine
+  // Some 100 microseconds of work: as long as a team of threads takes to start on a busy machine.
+  static constexpr double serial_below = 1e6;
 
   int n_threads_;
   std::function<bool()> interrupted_;
   std::thread::id owner_;
   mutable std::atomic<bool> stop_{false};
-  // A kernel that ends sooner than the time between two questions asks none.
+  // A kernel that ends sooner than the time between two polls makes none.
   mutable std::chrono::steady_clock::time_point last_poll_ = std::chrono::steady_clock::now();
 };
 
-// The number of threads that OpenMP would take (1 without OpenMP, and in a process forked after threads were used).
+// The number of threads that OpenMP would take (1 in a process forked after its threads were used). Without OpenMP:
+// what the environment variable OMP_NUM_THREADS says, or the number of processors.
 int default_threads();
 bool built_with_openmp();
 
-// Part `part` of n rows that are cut into `parts` contiguous, nearly equal runs of whole blocks.
-struct RowRange {
-  Index begin, end;
-};
-RowRange row_range(Index n, Index block, Index parts, Index part);
+}  // namespace limbeck::core
 
-// Sum over row blocks of what add(first, rows, sums) adds to `size` zero-initialised sums. Rows are dealt to lanes,
-// whose number depends on n and size only, and lanes are added in order. `make_worker()` is called once a lane and
-// returns the function add, with whatever scratch memory it keeps.
-template <class T, class MakeWorker>
-std::vector<T> sum_over_rows(const Execution& exec, Index n, Index block, Index size, double operations,
-                             const MakeWorker& make_worker) {
-  constexpr Index budget_bytes = Index{16} << 20, most_lanes = 64, least_lanes = 4, blocks_per_lane = 4;
-  const Index fitting = budget_bytes / (std::max<Index>(size, 1) * static_cast<Index>(sizeof(T)));
-  const Index blocks = (n + block - 1) / block;
-  const Index lanes = std::clamp<Index>(blocks / blocks_per_lane, 1, std::clamp(fitting, least_lanes, most_lanes));
-  std::vector<std::vector<T>> sums(lanes);
-  exec.for_each(lanes, operations, [&](Index lane) {
-    sums[lane].assign(size, T(0));
-    auto add = make_worker();
-    const RowRange range = row_range(n, block, lanes, lane);
-    for (Index i = range.begin; i < range.end && !exec.stopped(); i += block) {
-      add(i, std::min(block, range.end - i), sums[lane].data());
-    }
-  });
-  for (Index lane = 1; lane < lanes; ++lane) {
-    for (Index e = 0; e < size; ++e) sums[0][e] += sums[lane][e];
-  }
-  return std::move(sums[0]);
-}
-
+// Every kernel takes an Execution: it goes without the folder's name.
+namespace limbeck {
+using core::Execution;
+using core::Interrupted;
 }  // namespace limbeck

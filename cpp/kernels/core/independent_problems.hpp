@@ -5,7 +5,7 @@
 
 #include "kernels/core/execution.hpp"
 
-namespace limbeck {
+namespace limbeck::core {
 
 // Calls solve(inner, 0) ... solve(inner, count - 1), where `inner` says how that problem is to run. As many problems as
 // there are threads run at a time, each on one thread; the few that are left over run one after the other, each on all
@@ -14,4 +14,4 @@ namespace limbeck {
 void for_each_problem(const Execution& exec, Index count, double operations,
                       const std::function<void(const Execution& inner, Index problem)>& solve);
 
-}  // namespace limbeck
+}  // namespace limbeck::core

@@ -5,7 +5,7 @@
 
 #include "kernels/core/simd.hpp"
 
-namespace limbeck {
+namespace limbeck::core {
 
 namespace {
 
@@ -56,4 +56,4 @@ double peak_flops(const Execution& exec, double seconds) {
 template double peak_flops<float>(const Execution&, double);
 template double peak_flops<double>(const Execution&, double);
 
-}  // namespace limbeck
+}  // namespace limbeck::core

@@ -3,11 +3,11 @@
 
 #include "kernels/core/execution.hpp"
 
-namespace limbeck {
+namespace limbeck::core {
 
 // Multiply-adds of the widest vectors of this instruction set, operands in registers, on the calling thread: operations
 // per second, a multiply-add counting two, in the best of the short intervals that fit in `seconds` (at least one).
 template <class T>
 double peak_flops(const Execution& exec, double seconds);
 
-}  // namespace limbeck
+}  // namespace limbeck::core

@@ -1,9 +1,10 @@
 // The Cholesky factor of a symmetric matrix, and solves with it.
 #pragma once
 
-#include "kernels/dense/gemm_syrk.hpp"
+#include "kernels/core/execution.hpp"
+#include "kernels/dense/matrix.hpp"
 
-namespace limbeck {
+namespace limbeck::dense {
 
 // A = L L' in place, in the lower triangle; false, with A spoilt, where A is not positive definite to rounding.
 template <class T>
@@ -15,4 +16,4 @@ void solve_lower(const Execution& exec, const TiledMatrix<T>& L, TiledMatrix<T>*
 template <class T>
 void solve_lower_transposed(const Execution& exec, const TiledMatrix<T>& L, TiledMatrix<T>* B);
 
-}  // namespace limbeck
+}  // namespace limbeck::dense

@@ -1,22 +1,27 @@
 #include "kernels/dense/complete_orthogonal.hpp"
 
+#include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "kernels/dense/cholesky.hpp"
 
-namespace limbeck {
+namespace limbeck::dense {
 
 namespace {
 
-// The longer side down, with room for the sketch.
-TiledMatrix<double> upright(const Execution& exec, const LeastSquares<double>& P) {
-  constexpr Index part = 64;
-  const Index rows = P.longer(), columns = P.shorter();
-  TiledMatrix<double> A(rows, columns + PivotedQR::spare_columns(columns));
-  exec.for_each((rows + part - 1) / part, static_cast<double>(rows) * columns, [&](Index task) {
+using Numbers = CompleteOrthogonal::Numbers;
+
+// X (n, p), or its transpose if it is wide, with room beside it for the sketch.
+TiledMatrix<double> tall_copy(const Execution& exec, const double* X, Index n, Index p) {
+  constexpr Index part = 64;  // rows of a task
+  const bool wide = n <= p;
+  const Index rows = wide ? p : n, columns = wide ? n : p;
+  TiledMatrix<double> A(rows, columns + RandomizedQrcp::spare_columns(columns));
+  exec.for_each(core::ceil_div(rows, part), static_cast<double>(rows) * columns, [&](Index task) {
     const Index end = std::min(rows, (task + 1) * part);
     for (Index j = 0; j < columns; ++j) {
-      for (Index i = task * part; i < end; ++i) *A.at(i, j) = P.X[P.wide() ? j * rows + i : i * columns + j];
+      for (Index i = task * part; i < end; ++i) *A.at(i, j) = X[wide ? j * rows + i : i * columns + j];
     }
   });
   return A;
@@ -35,8 +40,8 @@ Numbers numbers_of(const TiledMatrix<double>& B) {
   return result;
 }
 
-// Rows of R down to the rank, upright: (columns, rank).
-TiledMatrix<double> transposed_R(const PivotedQR& qr) {
+// Rows of R down to the rank, transposed: (columns, rank).
+TiledMatrix<double> transposed_R(const RandomizedQrcp& qr) {
   TiledMatrix<double> result(qr.columns(), qr.rank());
   for (Index i = 0; i < qr.rank(); ++i) {
     for (Index j = i; j < qr.columns(); ++j) *result.at(j, i) = qr.R(i, j);
@@ -44,7 +49,7 @@ TiledMatrix<double> transposed_R(const PivotedQR& qr) {
   return result;
 }
 
-double norm_of(const PivotedQR& qr) {
+double norm_of(const RandomizedQrcp& qr) {
   double square = 0;
   for (Index i = 0; i < qr.factored(); ++i) {
     for (Index j = i; j < qr.columns(); ++j) square += qr.R(i, j) * qr.R(i, j);
@@ -54,8 +59,8 @@ double norm_of(const PivotedQR& qr) {
 
 }  // namespace
 
-OrthogonalFactors::OrthogonalFactors(const Execution& exec, const LeastSquares<double>& P, double negligible)
-    : exec_(exec), wide_(P.wide()), qr_(exec, upright(exec, P), P.shorter(), negligible) {
+CompleteOrthogonal::CompleteOrthogonal(const Execution& exec, const double* X, Index n, Index p, double negligible)
+    : exec_(exec), wide_(n <= p), qr_(exec, tall_copy(exec, X, n, p), std::min(n, p), negligible) {
   frobenius_norm_ = norm_of(qr_);
   if (rank() == 0) return;
   TiledMatrix<double> L = transposed_R(qr_);
@@ -63,17 +68,16 @@ OrthogonalFactors::OrthogonalFactors(const Execution& exec, const LeastSquares<d
     Z_.emplace(exec, std::move(L), rank());
     L = transposed_R(*Z_);
   }
-  std::vector<Index> order = has_full_rank() ? qr_.order() : std::vector<Index>();
-  core_.emplace(exec, std::move(L), Numbers(rank(), 1.0), std::move(order));
+  lower_ = std::make_shared<const TiledMatrix<double>>(std::move(L));
 }
 
-TiledMatrix<double> OrthogonalFactors::times_Q(const TiledMatrix<double>& B) const {
+TiledMatrix<double> CompleteOrthogonal::times_Q(const TiledMatrix<double>& B) const {
   TiledMatrix<double> result = with_rows(B, qr_.rows());
   qr_.apply(&result);
   return result;
 }
 
-TiledMatrix<double> OrthogonalFactors::times_PZ(const TiledMatrix<double>& B) const {
+TiledMatrix<double> CompleteOrthogonal::times_PZ(const TiledMatrix<double>& B) const {
   const Index m = qr_.columns();
   TiledMatrix<double> inner = with_rows(B, m), result(m, B.columns());
   if (Z_) Z_->apply(&inner);
@@ -83,17 +87,17 @@ TiledMatrix<double> OrthogonalFactors::times_PZ(const TiledMatrix<double>& B) co
   return result;
 }
 
-void OrthogonalFactors::divide(TiledMatrix<double>* B, bool transposed) const {
+void CompleteOrthogonal::divide(TiledMatrix<double>* B, bool transposed) const {
   if (rank() == 0) return;
-  // M is the core's L for deficient rank, else its transpose.
+  // M is lower() for deficient rank, else its transpose.
   if (has_full_rank() == transposed) {
-    solve_lower(exec_, core_->lower(), B);
+    solve_lower(exec_, *lower_, B);
   } else {
-    solve_lower_transposed(exec_, core_->lower(), B);
+    solve_lower_transposed(exec_, *lower_, B);
   }
 }
 
-TiledMatrix<double> OrthogonalFactors::in_Q(const Numbers& B) const {
+TiledMatrix<double> CompleteOrthogonal::in_Q(const Numbers& B) const {
   const Index rows = qr_.rows(), q = static_cast<Index>(B.size()) / rows;
   TiledMatrix<double> inner(rows, q);
   for (Index t = 0; t < q; ++t) std::copy_n(B.data() + t * rows, rows, inner.at(0, t));
@@ -101,7 +105,7 @@ TiledMatrix<double> OrthogonalFactors::in_Q(const Numbers& B) const {
   return with_rows(inner, rank());
 }
 
-TiledMatrix<double> OrthogonalFactors::in_PZ(const Numbers& B) const {
+TiledMatrix<double> CompleteOrthogonal::in_PZ(const Numbers& B) const {
   const Index m = qr_.columns(), q = static_cast<Index>(B.size()) / m;
   TiledMatrix<double> inner(m, q);
   for (Index t = 0; t < q; ++t) {
@@ -111,13 +115,13 @@ TiledMatrix<double> OrthogonalFactors::in_PZ(const Numbers& B) const {
   return with_rows(inner, rank());
 }
 
-Numbers OrthogonalFactors::solve(const Numbers& y) const {
+CompleteOrthogonal::Numbers CompleteOrthogonal::solve(const Numbers& y) const {
   TiledMatrix<double> inner = wide_ ? in_PZ(y) : in_Q(y);
   divide(&inner, wide_);
   return numbers_of(wide_ ? times_Q(inner) : times_PZ(inner));
 }
 
-Numbers OrthogonalFactors::multipliers(const Numbers& g) const {
+CompleteOrthogonal::Numbers CompleteOrthogonal::multipliers(const Numbers& g) const {
   TiledMatrix<double> inner = wide_ ? in_Q(g) : in_PZ(g);
   divide(&inner, !wide_);
   divide(&inner, wide_);
@@ -125,13 +129,13 @@ Numbers OrthogonalFactors::multipliers(const Numbers& g) const {
   return numbers_of(wide_ ? times_PZ(inner) : times_Q(inner));
 }
 
-TiledMatrix<double> OrthogonalFactors::column_basis() const {
+TiledMatrix<double> CompleteOrthogonal::column_basis() const {
   TiledMatrix<double> identity(rank(), rank());
   for (Index j = 0; j < rank(); ++j) *identity.at(j, j) = 1;
   return wide_ ? times_PZ(identity) : times_Q(identity);
 }
 
-TiledMatrix<double> OrthogonalFactors::inverse_root(const TiledMatrix<double>& basis) const {
+TiledMatrix<double> CompleteOrthogonal::inverse_root(const TiledMatrix<double>& basis) const {
   // X = P Z M' Q' if wide, Q M Z' P' if tall.
   TiledMatrix<double> root(rank(), basis.rows());
   for (Index j = 0; j < rank(); ++j) {
@@ -141,4 +145,4 @@ TiledMatrix<double> OrthogonalFactors::inverse_root(const TiledMatrix<double>& b
   return root;
 }
 
-}  // namespace limbeck
+}  // namespace limbeck::dense

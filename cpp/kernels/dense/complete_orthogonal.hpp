@@ -5,22 +5,29 @@
 // Loan, Matrix Computations, 4th ed., 2013, section 5.4.7).
 #pragma once
 
+#include <memory>
 #include <optional>
+#include <vector>
 
 #include "kernels/dense/randomized_qrcp.hpp"
-#include "kernels/least_squares/normal_equations_factor.hpp"
 
-namespace limbeck {
+namespace limbeck::dense {
 
-class OrthogonalFactors {
+class CompleteOrthogonal {
 public:
-  // What is at most `negligible` of X's largest singular value is dropped. Squares of X's numbers must stay in range.
-  OrthogonalFactors(const Execution& exec, const LeastSquares<double>& problem, double negligible);
+  using Numbers = std::vector<double>;  // of one target after the other
+
+  // X is (n, p), C order. What is at most `negligible` of its largest singular value is dropped. Squares of X's numbers
+  // must stay in range.
+  CompleteOrthogonal(const Execution& exec, const double* X, Index n, Index p, double negligible);
 
   Index rank() const { return qr_.rank(); }
   bool has_full_rank() const { return rank() == qr_.columns(); }
-  // Of M; with full rank also of X X' or X' X. Null for rank 0.
-  const TriangularFactor<double>* core() const { return core_ ? &*core_ : nullptr; }
+  // M for deficient rank, M' for full rank, where it is also the Cholesky factor of P' G P for G = X X' if X is wide
+  // and X' X if it is tall: lower triangular. Null for rank 0.
+  const std::shared_ptr<const TiledMatrix<double>>& lower() const { return lower_; }
+  // P: where in G a row of the factor stands. Only for full rank.
+  const std::vector<Index>& order() const { return qr_.order(); }
   double frobenius_norm() const { return frobenius_norm_; }
 
   // b (q, p) for targets y (q, n).
@@ -44,9 +51,9 @@ private:
   const Execution& exec_;
   bool wide_;
   double frobenius_norm_;
-  PivotedQR qr_;
-  std::optional<PivotedQR> Z_;
-  std::optional<TriangularFactor<double>> core_;
+  RandomizedQrcp qr_;
+  std::optional<RandomizedQrcp> Z_;
+  std::shared_ptr<const TiledMatrix<double>> lower_;
 };
 
-}  // namespace limbeck
+}  // namespace limbeck::dense

@@ -3,64 +3,22 @@
 #include <algorithm>
 #include <optional>
 #include <type_traits>
+#include <vector>
 
-#include "kernels/dense/micro_kernel.hpp"
+#include "kernels/core/prefetch.hpp"
+#include "kernels/dense/packing.hpp"
 
-namespace limbeck {
+namespace limbeck::dense {
 
 namespace {
 
-constexpr Index chunk_bytes = Index{16} << 20;  // of packed vectors at a time
-constexpr Index step_length = 256;              // numbers of each vector between two visits to a tile of the result
-constexpr Index block = 192;                    // vectors on either side of a task's tile: a multiple of all widths
-
-Index rounded_up(Index n, Index multiple) { return (n + multiple - 1) / multiple * multiple; }
-
-// A chunk of the vectors in groups of `width`, interleaved: the numbers l of a group's vectors stand side by side.
-template <class T>
-class Packed {
-public:
-  Packed(Index count, Index length, Index width)
-      : width_(width), groups_((count + width - 1) / width), stride_((length + 1) * width), data_(groups_ * stride_) {}
-
-  Index groups() const { return groups_; }
-  Index stride() const { return stride_; }
-  const T* group(Index g) const { return data_.data() + g * stride_; }
-  TileColumns<T> columns(Index first, Index l) const {
-    return {group(first / width_) + l * width_ + first % width_, width_, 1};
-  }
-
-  // Groups [begin, end) from numbers `first` on. A few numbers of each at a time, so that what is touched stays at
-  // hand.
-  template <class From>
-  void pack(const VectorSet<From>& from, Index begin, Index end, Index first, Index length) {
-    constexpr Index run = 16;
-    for (Index l = 0; l < length; l += run) {
-      for (Index g = begin; g < end; ++g) pack_run(from, g, first, l, std::min(length, l + run));
-    }
-  }
-
-private:
-  template <class From>
-  void pack_run(const VectorSet<From>& from, Index g, Index first, Index begin, Index end) {
-    T* to = data_.data() + g * stride_;
-    const Index vectors = std::min(width_, from.count - g * width_);
-    const From factor = static_cast<From>(1 / from.unit);
-    const From* data = from.data + g * width_ * from.stride + first * from.step;
-    if (from.step == 1) {
-      for (Index v = 0; v < vectors; ++v) {
-        for (Index l = begin; l < end; ++l) to[l * width_ + v] = static_cast<T>(factor * data[v * from.stride + l]);
-      }
-    } else {
-      for (Index l = begin; l < end; ++l) {
-        for (Index v = 0; v < vectors; ++v) to[l * width_ + v] = static_cast<T>(factor * data[l * from.step + v]);
-      }
-    }
-  }
-
-  Index width_, groups_, stride_;
-  AlignedBuffer<T> data_;
-};
+// Packed vectors at a time: a bound on memory, however long the vectors are.
+constexpr Index chunk_bytes = Index{16} << 20;
+// Numbers of each vector between two visits to a tile of the result: loads and stores of the tile do not count, and the
+// operands of a task's tile, 2 * 192 * 256 doubles, still fit a second-level cache of 1 MiB.
+constexpr Index step_length = 256;
+// Vectors on either side of a task's tile: a multiple of the widths of all tiles, so that tiles do not overlap.
+constexpr Index block = 192;
 
 struct Range {
   Index begin, end;
@@ -68,7 +26,7 @@ struct Range {
 
 // Where a block of the result goes, and with which sign.
 template <class T>
-struct Target {
+struct Destination {
   T* out;
   Index stride;
   T sign;
@@ -77,10 +35,9 @@ struct Target {
 // One group of columns against the rows of a block, for `length` numbers from l on. Whole tiles: rows may reach beyond.
 template <class T>
 void add_column_group(const Packed<T>& a, TileColumns<T> right, Index l, Index length, Range groups,
-                      const Target<T>& to, Index c) {
-  constexpr Index width = Simd<T>::width;
-  Index g = groups.begin;
-  const auto tiles = [&](auto vectors) {
+                      const Destination<T>& to, Index c) {
+  constexpr Index width = core::Simd<T>::width;
+  for_tile_runs(groups.begin, groups.end, [&](auto vectors, Index g) {
     T* tile = to.out + c * to.stride + g * width;
     const T* left = a.group(g) + l * width;
     if (right.column_stride == 1) {
@@ -89,30 +46,26 @@ void add_column_group(const Packed<T>& a, TileColumns<T> right, Index l, Index l
       add_tile<T, vectors>(length, left, a.stride(), {right.data, 1, right.column_stride}, to.sign, tile,
                            {width, to.stride});
     }
-    g += vectors;
-  };
-  while (groups.end - g >= 5 || groups.end - g == 3) tiles(std::integral_constant<int, 3>());
-  while (groups.end - g >= 2) tiles(std::integral_constant<int, 2>());
-  if (g < groups.end) tiles(std::integral_constant<int, 1>());
+  });
 }
 
-// The share of a block of the result in `length` numbers from l on: columns_at(c) says where those of the right operand
-// are.
+// The share of a block of the result in `length` numbers from l on: columns_at(c) gives the place of those of the right
+// operand.
 template <class T, class ColumnsAt>
 void add_step(const Packed<T>& a, const ColumnsAt& columns_at, Index l, Index length, Range rows, Range columns,
-              bool triangle, const Target<T>& to) {
-  constexpr Index width = Simd<T>::width;
-  const Index last_group = std::min(a.groups(), (rows.end + width - 1) / width);
-  for (Index c = columns.begin; c < columns.end; c += tile_columns) {
+              bool triangle, const Destination<T>& to) {
+  constexpr Index width = core::Simd<T>::width;
+  const Index last_group = std::min(a.groups(), core::ceil_div(rows.end, width));
+  for (Index c = columns.begin; c < columns.end; c += core::tile_columns) {
     const Index first_group = (triangle ? std::max(rows.begin, c) : rows.begin) / width;
     add_column_group(a, columns_at(c), l, length, {first_group, last_group}, to, c);
   }
 }
 
-template <class From, class T>
-void pack_all(const Execution& exec, const VectorSet<From>& from, Index first, Index length, Packed<T>* to) {
-  constexpr Index groups_per_task = 8;
-  const Index tasks = (to->groups() + groups_per_task - 1) / groups_per_task;
+template <class From, class To>
+void pack_all(const Execution& exec, const VectorSet<From>& from, Index first, Index length, To* to) {
+  constexpr Index groups_per_task = 8;  // 64 vectors of doubles: long against the start of a task
+  const Index tasks = core::ceil_div(to->groups(), groups_per_task);
   exec.for_each(tasks, 4.0 * from.count * length, [&](Index task) {
     to->pack(from, task * groups_per_task, std::min((task + 1) * groups_per_task, to->groups()), first, length);
   });
@@ -129,6 +82,7 @@ Index chunk_length(Index vectors, Index length) {
 // the adding up of its sums, and all sums together take little memory.
 template <class T>
 Index long_stretches(Index vectors, Index length) {
+  // Few: whole tiles of the result would make at most three tasks.
   constexpr Index least = 4096, most = 64, few = 2 * block, budget_bytes = Index{16} << 20, whole = 4;
   if (vectors > few || length < 2 * least) return 1;
   const Index fitting = budget_bytes / (vectors * vectors * static_cast<Index>(sizeof(T)));
@@ -139,26 +93,28 @@ Index long_stretches(Index vectors, Index length) {
 // Inner products of all pairs over numbers [begin, end) of the vectors, packed a few numbers at a time.
 template <class From, class T>
 void add_stretch(const Execution& exec, const VectorSet<From>& vectors, Range stretch, Index columns,
-                 const Target<T>& to) {
-  constexpr Index width = Simd<T>::width, packed_bytes = 256 << 10, least_steps = 64;
-  constexpr bool one_packing = width % tile_columns == 0;
-  const Index m = vectors.count, groups = (m + width - 1) / width;
+                 const Destination<T>& to) {
+  // Packed steps stay in the second-level cache, beside the tiles of the result.
+  constexpr Index width = core::Simd<T>::width, packed_bytes = 256 << 10, least_steps = 64;
+  constexpr bool one_packing = width % core::tile_columns == 0;
+  const Index m = vectors.count, groups = core::ceil_div(m, width);
   const Index fitting = packed_bytes / (m * static_cast<Index>(sizeof(T))) / least_steps * least_steps;
   const Index steps = std::clamp(fitting, least_steps, step_length);
   VectorSet<From> some = vectors;
   some.count = columns;
-  Packed<T> a(m, steps, width), b(one_packing ? 0 : columns, steps, tile_columns);
+  Packed<T> a(m, steps);
+  Packed<T, core::tile_columns> b(one_packing ? 0 : columns, steps);
   for (Index l = stretch.begin; l < stretch.end && !exec.stopped(); l += steps) {
     const Index length = std::min(steps, stretch.end - l);
     a.pack(vectors, 0, a.groups(), l, length);
     if (!one_packing) b.pack(some, 0, b.groups(), l, length);
     // What comes next, if it stands together: a row of many vectors' numbers after the other.
-    Prefetch ahead;
+    core::Prefetch ahead;
     const Index next = std::min(steps, stretch.end - l - length);
-    if (vectors.stride == 1) ahead = Prefetch(vectors.data + (l + length) * vectors.step, next * vectors.step, 1);
-    const Index lines = next * vectors.step * static_cast<Index>(sizeof(From)) / Prefetch::line_bytes + 1;
-    for (Index c = 0; c < columns; c += tile_columns) {
-      ahead.lines(lines * tile_columns / columns + 1);
+    if (vectors.stride == 1) ahead = core::Prefetch(vectors.data + (l + length) * vectors.step, next * vectors.step, 1);
+    const Index lines = next * vectors.step * static_cast<Index>(sizeof(From)) / core::Prefetch::line_bytes + 1;
+    for (Index c = 0; c < columns; c += core::tile_columns) {
+      ahead.lines(lines * core::tile_columns / columns + 1);
       add_column_group(a, one_packing ? a.columns(c, 0) : b.columns(c, 0), 0, length, {c / width, groups}, to, c);
     }
   }
@@ -166,13 +122,13 @@ void add_stretch(const Execution& exec, const VectorSet<From>& vectors, Range st
 
 template <class From, class T>
 void add_long_inner_products(const Execution& exec, const VectorSet<From>& vectors, Index stretches, Index columns,
-                             const Target<T>& to) {
+                             const Destination<T>& to) {
   const Index m = vectors.count, length = vectors.length;
   std::vector<std::optional<TiledMatrix<T>>> parts(stretches);
   exec.for_each(stretches, static_cast<double>(m) * columns * length, [&](Index k) {
     TiledMatrix<T>& part = parts[k].emplace(m, columns);
     const Range stretch{k * length / stretches, (k + 1) * length / stretches};
-    add_stretch(exec, vectors, stretch, columns, Target<T>{part.at(0, 0), part.stride(), T(1)});
+    add_stretch(exec, vectors, stretch, columns, Destination<T>{part.at(0, 0), part.stride(), T(1)});
   });
   exec.for_each(columns, static_cast<double>(m) * columns * stretches, [&](Index c) {
     T* total = parts[0]->at(0, c);
@@ -187,14 +143,14 @@ void add_long_inner_products(const Execution& exec, const VectorSet<From>& vecto
 }  // namespace
 
 template <class From, class T>
-void add_inner_products(const Execution& exec, const VectorSet<From>& vectors, T sign, TiledMatrix<T>* sums,
-                        Index first, Index columns) {
-  constexpr Index width = Simd<T>::width;
+void syrk_lower(const Execution& exec, const VectorSet<From>& vectors, T sign, TiledMatrix<T>* sums, Index first,
+                Index columns) {
+  constexpr Index width = core::Simd<T>::width;
   // One packing serves both sides where groups hold whole tiles of columns.
-  constexpr bool one_packing = width % tile_columns == 0;
+  constexpr bool one_packing = width % core::tile_columns == 0;
   const Index m = vectors.count, last_column = columns < 0 ? m : std::min(columns, m);
   if (m == 0 || vectors.length == 0) return;
-  const Target<T> to{sums->at(first, first), sums->stride(), sign};
+  const Destination<T> to{sums->at(first, first), sums->stride(), sign};
   const Index stretches = long_stretches<T>(m, vectors.length);
   if (stretches > 1) {
     return add_long_inner_products(exec, vectors, stretches, last_column, to);
@@ -202,8 +158,9 @@ void add_inner_products(const Execution& exec, const VectorSet<From>& vectors, T
   VectorSet<From> some = vectors;
   some.count = last_column;
   const Index chunk = chunk_length<T>(one_packing ? m : 2 * m, vectors.length);
-  Packed<T> a(m, chunk, width), b(one_packing ? 0 : last_column, chunk, tile_columns);
-  const Index row_blocks = (m + block - 1) / block, column_blocks = (last_column + block - 1) / block;
+  Packed<T> a(m, chunk);
+  Packed<T, core::tile_columns> b(one_packing ? 0 : last_column, chunk);
+  const Index row_blocks = core::ceil_div(m, block), column_blocks = core::ceil_div(last_column, block);
   struct Tile {
     Index i, j;
   };
@@ -211,17 +168,16 @@ void add_inner_products(const Execution& exec, const VectorSet<From>& vectors, T
   for (Index i = row_blocks; i-- > 0;) {
     for (Index j = 0; j < std::min(i + 1, column_blocks); ++j) tiles.push_back({i, j});
   }
-  const Packed<T>& right = one_packing ? a : b;
   for (Index l = 0; l < vectors.length; l += chunk) {
     const Index length = std::min(chunk, vectors.length - l);
     pack_all(exec, vectors, l, length, &a);
     if (!one_packing) pack_all(exec, some, l, length, &b);
     exec.for_each(static_cast<Index>(tiles.size()), static_cast<double>(m) * last_column * length, [&](Index task) {
       const auto [i, j] = tiles[task];
-      const Range rows{i * block, std::min((i + 1) * block, rounded_up(m, width))};
+      const Range rows{i * block, std::min((i + 1) * block, core::round_up(m, width))};
       const Range columns{j * block, std::min((j + 1) * block, last_column)};
       for (Index k = 0; k < length; k += step_length) {
-        const auto columns_at = [&, k](Index c) { return right.columns(c, k); };
+        const auto columns_at = [&, k](Index c) { return one_packing ? a.columns(c, k) : b.columns(c, k); };
         add_step(a, columns_at, k, std::min(step_length, length - k), rows, columns, true, to);
       }
     });
@@ -234,7 +190,7 @@ namespace {
 template <class T>
 class Converted {
 public:
-  explicit Converted(Index count) : data_(rounded_up(count, tile_columns) * stride) {}
+  explicit Converted(Index count) : data_(core::round_up(count, core::tile_columns) * stride) {}
 
   TileColumns<T> columns(Index first) const { return {data_.data() + first * stride, 1, stride}; }
 
@@ -250,22 +206,22 @@ public:
 
 private:
   static constexpr Index stride = step_length + 64 / static_cast<Index>(sizeof(T));  // no power of two
-  AlignedBuffer<T> data_;
+  core::AlignedBuffer<T> data_;
 };
 
 // Products of packed vectors with a block of columns, for `length` numbers from `begin` on.
 template <class T, class From>
 void add_block(const Packed<T>& left, const VectorSet<From>& b, Index begin, Index length, Range rows, Range columns,
-               const Target<T>& to) {
+               const Destination<T>& to) {
   // Contiguous vectors are read where they stand, in whole groups. Others are packed, and used while they are at hand.
   constexpr bool same = std::is_same_v<T, From>;
   const bool converts = !same && b.step == 1;
-  const Index in_place = same && b.step == 1 && b.unit == 1 ? b.count / tile_columns * tile_columns : 0;
+  const Index in_place = same && b.step == 1 && b.unit == 1 ? b.count / core::tile_columns * core::tile_columns : 0;
   const Index packed = std::max(columns.begin, std::min(in_place, columns.end));
   VectorSet<From> rest = b;
   rest.data += packed * b.stride;
   rest.count = columns.end - packed;
-  Packed<T> right(converts ? 0 : rest.count, std::min(step_length, length), tile_columns);
+  Packed<T, core::tile_columns> right(converts ? 0 : rest.count, std::min(step_length, length));
   Converted<T> converted(converts ? rest.count : 0);
   for (Index l = 0; l < length; l += step_length) {
     const Index steps = std::min(step_length, length - l);
@@ -288,15 +244,15 @@ void add_block(const Packed<T>& left, const VectorSet<From>& b, Index begin, Ind
 template <class T, class From>
 void add_long_products(const Execution& exec, const VectorSet<T>& a, const VectorSet<From>& b, T sign,
                        TiledMatrix<T>* sums, Corner corner) {
-  constexpr Index least = 1024, most_parts = 8;
+  constexpr Index least = 1024, most_parts = 8;  // numbers of a part, long against adding up its sums
   const Index parts = std::clamp<Index>(a.length / least, 1, most_parts);
   std::vector<TiledMatrix<T>> partial;
   for (Index k = 0; k < parts; ++k) partial.emplace_back(a.count, b.count);
   exec.for_each(parts, 2.0 * a.count * b.count * a.length, [&](Index k) {
     const Index begin = k * a.length / parts, length = (k + 1) * a.length / parts - begin;
-    Packed<T> left(a.count, length, Simd<T>::width);
+    Packed<T> left(a.count, length);
     left.pack(a, 0, left.groups(), begin, length);
-    add_block(left, b, begin, length, {0, rounded_up(a.count, Simd<T>::width)}, {0, b.count},
+    add_block(left, b, begin, length, {0, core::round_up(a.count, core::Simd<T>::width)}, {0, b.count},
               {partial[k].at(0, 0), partial[k].stride(), T(1)});
   });
   for (const TiledMatrix<T>& part : partial) {
@@ -311,38 +267,38 @@ void add_long_products(const Execution& exec, const VectorSet<T>& a, const Vecto
 }  // namespace
 
 template <class T, class From>
-void add_products(const Execution& exec, const VectorSet<T>& a, const VectorSet<From>& b, T sign, TiledMatrix<T>* sums,
-                  Corner corner) {
-  constexpr Index width = Simd<T>::width, long_length = 2048;
+void gemm(const Execution& exec, const VectorSet<T>& a, const VectorSet<From>& b, T sign, TiledMatrix<T>* sums,
+          Corner corner) {
+  constexpr Index width = core::Simd<T>::width, long_length = 2048;  // two parts at least
+
   if (a.count == 0 || b.count == 0 || a.length == 0) return;
-  const Index row_blocks = (a.count + block - 1) / block, column_blocks = (b.count + block - 1) / block;
+  const Index row_blocks = core::ceil_div(a.count, block), column_blocks = core::ceil_div(b.count, block);
   if (row_blocks * column_blocks == 1 && a.length >= long_length) {
     return add_long_products(exec, a, b, sign, sums, corner);
   }
   const Index chunk = chunk_length<T>(a.count, a.length);
-  Packed<T> left(a.count, chunk, width);
-  const Target<T> to{sums->at(corner.row, corner.column), sums->stride(), sign};
+  Packed<T> left(a.count, chunk);
+  const Destination<T> to{sums->at(corner.row, corner.column), sums->stride(), sign};
   for (Index begin = 0; begin < a.length; begin += chunk) {
     const Index length = std::min(chunk, a.length - begin);
     pack_all(exec, a, begin, length, &left);
     exec.for_each(row_blocks * column_blocks, 2.0 * a.count * b.count * length, [&](Index task) {
       const Index i = task / column_blocks, j = task % column_blocks;
-      const Range rows{i * block, std::min((i + 1) * block, rounded_up(a.count, width))};
+      const Range rows{i * block, std::min((i + 1) * block, core::round_up(a.count, width))};
       add_block(left, b, begin, length, rows, {j * block, std::min((j + 1) * block, b.count)}, to);
     });
   }
 }
 
-template void add_inner_products(const Execution&, const VectorSet<float>&, float, TiledMatrix<float>*, Index, Index);
-template void add_inner_products(const Execution&, const VectorSet<double>&, float, TiledMatrix<float>*, Index, Index);
-template void add_inner_products(const Execution&, const VectorSet<double>&, double, TiledMatrix<double>*, Index,
-                                 Index);
-template void add_inner_products(const Execution&, const VectorSet<float>&, double, TiledMatrix<double>*, Index, Index);
-template void add_products(const Execution&, const VectorSet<float>&, const VectorSet<float>&, float,
-                           TiledMatrix<float>*, Corner);
-template void add_products(const Execution&, const VectorSet<double>&, const VectorSet<double>&, double,
-                           TiledMatrix<double>*, Corner);
-template void add_products(const Execution&, const VectorSet<double>&, const VectorSet<float>&, double,
-                           TiledMatrix<double>*, Corner);
+template void syrk_lower(const Execution&, const VectorSet<float>&, float, TiledMatrix<float>*, Index, Index);
+template void syrk_lower(const Execution&, const VectorSet<double>&, float, TiledMatrix<float>*, Index, Index);
+template void syrk_lower(const Execution&, const VectorSet<double>&, double, TiledMatrix<double>*, Index, Index);
+template void syrk_lower(const Execution&, const VectorSet<float>&, double, TiledMatrix<double>*, Index, Index);
+template void gemm(const Execution&, const VectorSet<float>&, const VectorSet<float>&, float, TiledMatrix<float>*,
+                   Corner);
+template void gemm(const Execution&, const VectorSet<double>&, const VectorSet<double>&, double, TiledMatrix<double>*,
+                   Corner);
+template void gemm(const Execution&, const VectorSet<double>&, const VectorSet<float>&, double, TiledMatrix<double>*,
+                   Corner);
 
-}  // namespace limbeck
+}  // namespace limbeck::dense

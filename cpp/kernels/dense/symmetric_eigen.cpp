@@ -2,7 +2,7 @@
 
 #include <Eigen/Eigenvalues>
 
-namespace limbeck {
+namespace limbeck::dense {
 
 bool symmetric_eigen(Index n, const double* A, double* values, double* vectors) {
   if (n == 0) return true;
@@ -16,4 +16,4 @@ bool symmetric_eigen(Index n, const double* A, double* values, double* vectors) 
   return true;
 }
 
-}  // namespace limbeck
+}  // namespace limbeck::dense

@@ -1,29 +1,23 @@
-// Inner products of vectors that are made in packed form: groups of as many as a register holds, interleaved.
+// SYRK on vectors that are made in packed form.
 #pragma once
 
-#include "kernels/dense/gemm_syrk.hpp"
+#include "kernels/dense/packing.hpp"
 
-namespace limbeck {
+namespace limbeck::dense {
 
-// Number l of vector v stands at data[(v / width) * group_stride + l * width + v % width]; the count is a multiple of
-// `multiple`.
+// Adds the inner products of all pairs to the lower triangle, on the calling thread. Their count is a
+// multiple of PackedView::multiple. Triangular: number l of vector v is zero for l < v.
 template <class T>
-struct PackedVectors {
-  static constexpr Index width = Simd<T>::width;
-  static constexpr Index multiple = width > tile_columns ? width : tile_columns;
-  static Index padded(Index count) { return (count + multiple - 1) / multiple * multiple; }
+void syrk_packed(const PackedView<T>& vectors, TiledMatrix<T>* sums, bool triangular = false);
 
-  const T* data;
-  Index count, length, group_stride;
-};
-
-// Adds the inner products of all pairs to the lower triangle, on the calling thread. Triangular: number l of vector v
-// is zero for l < v.
+// Columns `first` ... `end` - 1 of the inner products alone, both multiples of PackedView::multiple: every column has
+// the same bits as in the whole.
 template <class T>
-void add_packed_gram(const PackedVectors<T>& vectors, TiledMatrix<T>* sums, bool triangular = false);
+void syrk_packed(const PackedView<T>& vectors, TiledMatrix<T>* sums, bool triangular, Index first, Index end);
 
-// Columns `first` ... `end` - 1 of that alone, both multiples of `multiple`: every column is bitwise what it is above.
+// Adds the inner products of all pairs to `sums` (count, count), column after column, each `stride` after the one
+// before; what is above the diagonal is not defined.
 template <class T>
-void add_packed_gram(const PackedVectors<T>& vectors, TiledMatrix<T>* sums, bool triangular, Index first, Index end);
+void syrk_packed(const PackedView<T>& vectors, T* sums, Index stride);
 
-}  // namespace limbeck
+}  // namespace limbeck::dense

@@ -1,25 +1,26 @@
 #include "kernels/dense/tall_skinny_gemm.hpp"
 
-namespace limbeck {
+namespace limbeck::dense {
 
 namespace {
 
 // Rows and vectors of columns of a forward tile: accumulators and one row of C just fit the register file.
-constexpr Index forward_rows = vector_bytes == 64 ? 8 : 4;
+constexpr Index forward_rows = core::vector_bytes == 64 ? 8 : 4;
 constexpr Index forward_vectors = 3;
 
-// Loops over the accumulators of a tile are unrolled by force: else the compiler takes these through memory.
+// Loops over the accumulators of a tile are unrolled by pragma, because the compiler would otherwise keep them in
+// memory.
 
 template <class T, Index FR, Index NV>
-void forward_tile(const T* X, Index d, const T* C, T* out, Index stride, Prefetch& ahead) {
-  using S = Simd<T>;
+void forward_tile(const T* X, Index d, const T* C, T* out, Index stride, core::Prefetch& ahead) {
+  using S = core::Simd<T>;
   typename S::Vector acc[FR][NV];
 #pragma GCC unroll 16
   for (Index r = 0; r < FR; ++r) {
 #pragma GCC unroll 16
     for (Index v = 0; v < NV; ++v) acc[r][v] = typename S::Vector{};
   }
-  constexpr Index line = Prefetch::line_bytes / static_cast<Index>(sizeof(T));
+  constexpr Index line = core::Prefetch::line_bytes / static_cast<Index>(sizeof(T));
   const Index share = ahead.share(FR);
   for (Index j0 = 0; j0 < d; j0 += line) {
     ahead.lines(share);
@@ -42,8 +43,8 @@ void forward_tile(const T* X, Index d, const T* C, T* out, Index stride, Prefetc
 
 // One column: dot products of FR rows, vectors along the features.
 template <class T, Index FR>
-void forward_single(const T* X, Index d, const T* c, T* out, Index stride, Prefetch& ahead) {
-  using S = Simd<T>;
+void forward_single(const T* X, Index d, const T* c, T* out, Index stride, core::Prefetch& ahead) {
+  using S = core::Simd<T>;
   typename S::Vector acc[FR];
 #pragma GCC unroll 16
   for (Index r = 0; r < FR; ++r) acc[r] = typename S::Vector{};
@@ -65,25 +66,25 @@ void forward_single(const T* X, Index d, const T* c, T* out, Index stride, Prefe
 }
 
 template <class T, Index FR>
-void forward_rows_of(const T* X, const ThinMatrix<T>& C, T* out, Index stride, Prefetch& ahead) {
-  const Index d = C.n_features(), groups = stride / Simd<T>::width - (C.has_single() ? 1 : 0);
-  Prefetch nothing;  // where tiles follow, fetching ahead is better left to them
+void forward_rows_of(const T* X, const SkinnyMatrix<T>& C, T* out, Index stride, core::Prefetch& ahead) {
+  const Index d = C.n_features(), groups = stride / core::Simd<T>::width - (C.has_single() ? 1 : 0);
+  core::Prefetch none;  // where tiles follow, they fetch ahead
   if (C.has_single()) {
-    forward_single<T, FR>(X, d, C.single(), out + groups * Simd<T>::width, stride, groups == 0 ? ahead : nothing);
+    forward_single<T, FR>(X, d, C.single(), out + groups * core::Simd<T>::width, stride, groups == 0 ? ahead : none);
   }
   Index g = 0;
   for (; groups - g >= forward_vectors; g += forward_vectors) {
-    forward_tile<T, FR, forward_vectors>(X, d, C.group(g), out + g * Simd<T>::width, stride, ahead);
+    forward_tile<T, FR, forward_vectors>(X, d, C.group(g), out + g * core::Simd<T>::width, stride, ahead);
   }
-  if (groups - g == 2) forward_tile<T, FR, 2>(X, d, C.group(g), out + g * Simd<T>::width, stride, ahead);
-  if (groups - g == 1) forward_tile<T, FR, 1>(X, d, C.group(g), out + g * Simd<T>::width, stride, ahead);
+  if (groups - g == 2) forward_tile<T, FR, 2>(X, d, C.group(g), out + g * core::Simd<T>::width, stride, ahead);
+  if (groups - g == 1) forward_tile<T, FR, 1>(X, d, C.group(g), out + g * core::Simd<T>::width, stride, ahead);
 }
 
 // out[c * out_stride + e] += sum_r V[r * stride + c] x_re: MV vectors of features, NC columns of V.
 template <class T, Index MV, Index NC>
 void backward_tile(const T* X, Index rows, Index d, const T* V, Index stride, T* out, Index out_stride,
-                   Prefetch& ahead) {
-  using S = Simd<T>;
+                   core::Prefetch& ahead) {
+  using S = core::Simd<T>;
   typename S::Vector acc[NC][MV];
 #pragma GCC unroll 16
   for (Index c = 0; c < NC; ++c) {
@@ -111,11 +112,11 @@ void backward_tile(const T* X, Index rows, Index d, const T* V, Index stride, T*
 }
 
 template <class T, Index NC>
-void backward_columns(const T* X, Index rows, Index d, const T* V, Index stride, T* out, Prefetch& ahead) {
-  constexpr Index width = Simd<T>::width, wide = tile_vectors * width;
+void backward_columns(const T* X, Index rows, Index d, const T* V, Index stride, T* out, core::Prefetch& ahead) {
+  constexpr Index width = core::Simd<T>::width, wide = core::tile_vectors * width;
   Index j = 0;
   for (; d - j >= wide; j += wide) {
-    backward_tile<T, tile_vectors, NC>(X + j, rows, d, V, stride, out + j, d, ahead);
+    backward_tile<T, core::tile_vectors, NC>(X + j, rows, d, V, stride, out + j, d, ahead);
   }
   for (; d - j >= width; j += width) backward_tile<T, 1, NC>(X + j, rows, d, V, stride, out + j, d, ahead);
   if (j == d) return;
@@ -140,8 +141,8 @@ void backward_narrow(const T* X, Index rows, Index d, const T* V, Index columns,
 }  // namespace
 
 template <class T>
-void thin_forward(const T* X, Index rows, const ThinMatrix<T>& C, T* out, Prefetch& ahead) {
-  const Index d = C.n_features(), stride = thin_stride<T>(C.columns());
+void multiply_rows(const T* X, Index rows, const SkinnyMatrix<T>& C, T* out, core::Prefetch& ahead) {
+  const Index d = C.n_features(), stride = skinny_stride<T>(C.columns());
   Index r = 0;
   for (; r + forward_rows <= rows; r += forward_rows) {
     forward_rows_of<T, forward_rows>(X + r * d, C, out + r * stride, stride, ahead);
@@ -150,8 +151,9 @@ void thin_forward(const T* X, Index rows, const ThinMatrix<T>& C, T* out, Prefet
 }
 
 template <class T>
-void thin_backward(const T* X, Index rows, Index d, const T* V, Index columns, Index stride, T* out, Prefetch& ahead) {
-  if (d < Simd<T>::width) {
+void accumulate_outer(const T* X, Index rows, Index d, const T* V, Index columns, Index stride, T* out,
+                      core::Prefetch& ahead) {
+  if (d < core::Simd<T>::width) {
     backward_narrow(X, rows, d, V, columns, stride, out);
     return;
   }
@@ -160,17 +162,17 @@ void thin_backward(const T* X, Index rows, Index d, const T* V, Index columns, I
     constexpr Index NC = decltype(count)::value;
     for (; columns - c >= NC; c += NC) backward_columns<T, NC>(X, rows, d, V + c, stride, out + c * d, ahead);
   };
-  columns_of(std::integral_constant<Index, tile_columns>());
+  columns_of(std::integral_constant<Index, core::tile_columns>());
   columns_of(std::integral_constant<Index, 4>());
   columns_of(std::integral_constant<Index, 2>());
   columns_of(std::integral_constant<Index, 1>());
 }
 
-#define LIMBECK_INSTANTIATE(T)                                                      \
-  template void thin_forward(const T*, Index, const ThinMatrix<T>&, T*, Prefetch&); \
-  template void thin_backward(const T*, Index, Index, const T*, Index, Index, T*, Prefetch&);
+#define LIMBECK_INSTANTIATE(T)                                                               \
+  template void multiply_rows(const T*, Index, const SkinnyMatrix<T>&, T*, core::Prefetch&); \
+  template void accumulate_outer(const T*, Index, Index, const T*, Index, Index, T*, core::Prefetch&);
 LIMBECK_INSTANTIATE(float)
 LIMBECK_INSTANTIATE(double)
 #undef LIMBECK_INSTANTIATE
 
-}  // namespace limbeck
+}  // namespace limbeck::dense

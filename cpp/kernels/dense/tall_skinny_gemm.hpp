@@ -1,36 +1,39 @@
-// Products of a block of rows with a thin matrix: a few columns at a time, X read from cache.
+// Products of a block of rows with a skinny matrix, one of few columns: X is read from cache.
 //
-// The thin side is row-major with padded rows: element (r, c) of a block of thin rows stands at [r * stride + c], where
-// stride = thin_stride<T>(columns) is a whole number of vectors.
+// The skinny side is row-major with padded rows: element (r, c) of a block of its rows stands at [r * stride + c],
+// where stride = skinny_stride<T>(columns) is a whole number of vectors.
 #pragma once
 
-#include "kernels/core/execution.hpp"
+#include <algorithm>
+
+#include "kernels/core/aligned_buffer.hpp"
+#include "kernels/core/prefetch.hpp"
 #include "kernels/core/simd.hpp"
 
-namespace limbeck {
+namespace limbeck::dense {
 
-// How many rows to take at a time, so that a block of X and the one fetched ahead are still in the second-level cache
+// Number of rows to take at a time, so that a block of X and the one fetched ahead are still in the second-level cache
 // when they are used.
 template <class T>
-Index thin_block_rows(Index d) {
+Index skinny_block_rows(Index d) {
   constexpr Index block_bytes = 64 * 1024;
   const Index rows = block_bytes / (std::max<Index>(d, 1) * static_cast<Index>(sizeof(T)));
   return std::clamp<Index>(rows / 16 * 16, 32, 256);
 }
 
 template <class T>
-Index thin_stride(Index columns) {
-  return (columns + Simd<T>::width - 1) / Simd<T>::width * Simd<T>::width;
+Index skinny_stride(Index columns) {
+  return core::round_up(columns, core::Simd<T>::width);
 }
 
-// A thin matrix C (columns, d), kept feature by feature in groups of one vector of columns.
+// A skinny matrix C' (d, columns), kept feature by feature in groups of one vector of columns.
 template <class T>
-class ThinMatrix {
+class SkinnyMatrix {
 public:
-  static constexpr Index width = Simd<T>::width;
+  static constexpr Index width = core::Simd<T>::width;
 
-  ThinMatrix(Index columns, Index d)
-      : columns_(columns), d_(d), data_(thin_stride<T>(columns) * d), single_(columns % width == 1 ? d : 0) {}
+  SkinnyMatrix(Index columns, Index d)
+      : columns_(columns), d_(d), data_(skinny_stride<T>(columns) * d), single_(columns % width == 1 ? d : 0) {}
   void set(Index column, const T* values) {  // d numbers
     T* to = data_.data() + column / width * width * d_ + column % width;
     for (Index j = 0; j < d_; ++j) to[j * width] = values[j];
@@ -45,12 +48,12 @@ public:
 
 private:
   Index columns_, d_;
-  AlignedBuffer<T> data_, single_;
+  core::AlignedBuffer<T> data_, single_;
 };
 
 template <class T>
-ThinMatrix<T> thin_rows(const T* rows, Index count, Index d) {
-  ThinMatrix<T> C(count, d);
+SkinnyMatrix<T> skinny_matrix(const T* rows, Index count, Index d) {
+  SkinnyMatrix<T> C(count, d);
   for (Index c = 0; c < count; ++c) C.set(c, rows + c * d);
   return C;
 }
@@ -59,10 +62,11 @@ ThinMatrix<T> thin_rows(const T* rows, Index count, Index d) {
 
 // out[r * stride + c] = <x_r, C_c>, for rows of X (rows, d); the padding columns become zero.
 template <class T>
-void thin_forward(const T* X, Index rows, const ThinMatrix<T>& C, T* out, Prefetch& ahead);
+void multiply_rows(const T* X, Index rows, const SkinnyMatrix<T>& C, T* out, core::Prefetch& ahead);
 
 // out[c * d + j] += sum_r V[r * stride + c] x_rj, for c < columns.
 template <class T>
-void thin_backward(const T* X, Index rows, Index d, const T* V, Index columns, Index stride, T* out, Prefetch& ahead);
+void accumulate_outer(const T* X, Index rows, Index d, const T* V, Index columns, Index stride, T* out,
+                      core::Prefetch& ahead);
 
-}  // namespace limbeck
+}  // namespace limbeck::dense

@@ -1,42 +1,43 @@
-// The linear system of a Levenberg-Marquardt step, by two roads.
+// The linear system of a Levenberg-Marquardt step: by Cholesky of the matrix of all rows or of a sample, or by
+// conjugate gradients.
 #pragma once
 
-#include <Eigen/Core>
 #include <functional>
 #include <memory>
+#include <vector>
 
 #include "kernels/gauss_newton/relu_fit_problem.hpp"
 
-namespace limbeck {
+namespace limbeck::gauss_newton {
 
 // (H + damping * diag(scale)) step = -gradient, H = J' diag(v) J / sum v + decay. Rows and columns of thresholds that
 // do not move are those of the identity.
-class DampedSystem {
+class DampedNormalEquations {
 public:
-  virtual ~DampedSystem() = default;
+  virtual ~DampedNormalEquations() = default;
   // Takes H at these parameters; returns its diagonal.
-  virtual Eigen::VectorXd move_to(const Eigen::VectorXd& parameters) = 0;
+  virtual std::vector<double> move_to(const std::vector<double>& parameters) = 0;
   // False where there is no such step. A step may be inexact, but it minimises the quadratic model over some space that
   // holds it: so -step' gradient = step' (H + damping * diag(scale)) step.
-  virtual bool solve(double damping, const Eigen::VectorXd& scale, const Eigen::VectorXd& gradient, double cost,
-                     Eigen::VectorXd* step) = 0;
+  virtual bool solve(double damping, const std::vector<double>& scale, const std::vector<double>& gradient, double cost,
+                     std::vector<double>* step) = 0;
 };
 
 // By Cholesky of the matrix.
-std::unique_ptr<DampedSystem> dense_system(const Execution& exec, const RefineProblem& problem);
+std::unique_ptr<DampedNormalEquations> dense_solver(const Execution& exec, const ReluFit& problem);
 
-// The same, with the matrix of a sample of the rows.
-std::unique_ptr<DampedSystem> sampled_system(const Execution& exec, const RefineProblem& problem);
+// By Cholesky of the matrix of a sample of the rows.
+std::unique_ptr<DampedNormalEquations> sampled_solver(const Execution& exec, const ReluFit& problem);
 
 // By preconditioned conjugate gradients, matrix-free. A step is solved as exactly as it can matter: a gain below
-// `tolerance` times the cost is none. Once `in_time` says no, the step found so far is returned.
-std::unique_ptr<DampedSystem> iterative_system(const Execution& exec, const RefineProblem& problem, double tolerance,
-                                               std::function<bool()> in_time);
+// `tolerance` times the cost is none. Once `in_time` is false, the step found so far is returned.
+std::unique_ptr<DampedNormalEquations> cg_solver(const Execution& exec, const ReluFit& problem, double tolerance,
+                                                 std::function<bool()> in_time);
 
-// Which of the two is expected to take less time, from the sizes alone.
-bool dense_is_faster(const RefineProblem& problem);
+// Whether Cholesky is expected to take less time than conjugate gradients, from the sizes alone.
+bool dense_solver_is_faster(const ReluFit& problem);
 
-// Whether a sample that determines the matrix well enough is worth being drawn.
-bool sample_is_worthwhile(const RefineProblem& problem);
+// Whether there are so many rows that a sample which determines the matrix well enough saves time.
+bool sample_is_worthwhile(const ReluFit& problem);
 
-}  // namespace limbeck
+}  // namespace limbeck::gauss_newton

@@ -1,4 +1,4 @@
-// Products with the normal matrix of refine, J' diag(v) J / sum v at one point, without J and without the matrix.
+// Products with the Gauss-Newton matrix J' diag(v) J / sum v at one point, without forming J or the matrix.
 //
 // A product is one pass over the rows. The gates do not change while products are taken, so they are kept: one bit a
 // row and neuron, the only memory here that grows with n.
@@ -8,20 +8,20 @@
 
 #include "kernels/gauss_newton/relu_fit_problem.hpp"
 
-namespace limbeck {
+namespace limbeck::gauss_newton {
 
-class NormalProduct {
+class GaussNewtonOperator {
 public:
   // Row features of the small matrix, see below: all of them, or the constant alone.
   enum class Features { products_and_one, one };
 
   // Reads the rows once.
-  NormalProduct(const Execution& exec, const RefineProblem& problem, const double* parameters, Features features);
+  GaussNewtonOperator(const Execution& exec, const ReluFit& problem, const double* parameters, Features features);
 
   // out (P) = J' diag(v) J / sum v times p.
   void apply(const double* p, double* out) const;
 
-  // Its diagonal (P).
+  // The diagonal of the matrix (P).
   const std::vector<double>& diagonal() const { return diagonal_; }
 
   // The matrix seen through few features q(x) in place of [x, 1]: q = (<a_1, x>, ..., <a_k, x>, 1), or q = (1). With
@@ -37,11 +37,11 @@ private:
   }
 
   const Execution& exec_;
-  RefineProblem problem_;
+  ReluFit problem_;
   double scale_;
   Index words_, n_features_;
   std::vector<std::uint64_t> gates_;
   std::vector<double> diagonal_, small_;
 };
 
-}  // namespace limbeck
+}  // namespace limbeck::gauss_newton

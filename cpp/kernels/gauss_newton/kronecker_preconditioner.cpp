@@ -1,145 +1,250 @@
 #include "kernels/gauss_newton/kronecker_preconditioner.hpp"
 
-#include <Eigen/Cholesky>
+#include <cmath>
 
+#include "kernels/core/reduce.hpp"
+#include "kernels/dense/cholesky.hpp"
+#include "kernels/dense/gemm_syrk.hpp"
 #include "kernels/dense/symmetric_eigen.hpp"
 #include "kernels/gauss_newton/gate_pattern_grams.hpp"
 
-namespace limbeck {
+namespace limbeck::gauss_newton {
 
 namespace {
 
-using Matrix = Eigen::MatrixXd;
-using Vector = Eigen::VectorXd;
+using Matrix = dense::TiledMatrix<double>;
+using Vector = std::vector<double>;
 
+// Of the diagonal: some thousands of roundings, so that a nearly singular matrix still has a factor.
 constexpr double least_ridge = 1e-12;
 
 // The diagonal of a positive semidefinite matrix, zeros (a column that no row has) replaced by something tiny.
-Vector floored(const Vector& diagonal) { return diagonal.cwiseMax(1e-12 * std::max(diagonal.maxCoeff(), 1e-280)); }
+Vector floored(Vector diagonal) {
+  double largest = 1e-280;  // its part of 1e-12 is still a normal number
+  for (const double v : diagonal) largest = std::max(largest, v);
+  for (double& v : diagonal) v = std::max(v, 1e-12 * largest);
+  return diagonal;
+}
 
-// Cholesky with a ridge, relative to the diagonal, that is raised until the factorisation exists.
-Eigen::LLT<Matrix> factored(const Matrix& A, double ridge) {
-  const Vector diagonal = floored(A.diagonal());
-  Eigen::LLT<Matrix> factor;
+// L of the lower triangle of A with a ridge, relative to the diagonal, that is raised until the factorisation exists.
+Matrix factored(const Execution& exec, const Matrix& A, double ridge) {
+  const Index m = A.rows();
+  Vector diagonal(m);
+  for (Index j = 0; j < m; ++j) diagonal[j] = *A.at(j, j);
+  diagonal = floored(std::move(diagonal));
+  Matrix factor(m, m);
   for (; ridge < 1e15; ridge *= 100) {
-    Matrix raised = A;
-    raised.diagonal() += ridge * diagonal;
-    factor.compute(raised);
-    if (factor.info() == Eigen::Success) break;
+    for (Index j = 0; j < m; ++j) {
+      std::copy_n(A.at(j, j), m - j, factor.at(j, j));
+      *factor.at(j, j) += ridge * diagonal[j];
+    }
+    if (dense::cholesky(exec, &factor)) break;
   }
   return factor;
 }
 
-}  // namespace
-
-Matrix mean_outer_product(const Execution& exec, const RefineProblem& p) {
-  GroupedGrams grams(p.d, 1);
-  const std::vector<GroupedGrams::Group> groups(std::min(p.n, GroupedGrams::chunk_rows), 0);
-  for (Index first = 0; first < p.n; first += GroupedGrams::chunk_rows) {
-    const Index rows = std::min(GroupedGrams::chunk_rows, p.n - first);
-    grams.add(exec, p.X + first * p.d, rows, groups.data(), p.v ? p.v + first : nullptr);
-  }
-  Matrix outer(p.group_size(), p.group_size());
-  grams.sum_of(0, outer.data());
-  return outer / p.total_weight();
+void solve(const Execution& exec, const Matrix& L, Matrix* B) {
+  dense::solve_lower(exec, L, B);
+  dense::solve_lower_transposed(exec, L, B);
 }
 
-Preconditioner::Preconditioner(const RefineProblem& problem, const Matrix* outer, const NormalProduct& product,
-                               const Vector& parameters, double damping, const Vector& scale)
-    : problem_(problem) {
+// C += sign A B.
+void add_product(const Execution& exec, const Matrix& A, const Matrix& B, double sign, Matrix* C) {
+  constexpr Index small = 4096;  // products of numbers that take less time than packing them
+  if (A.rows() * A.columns() * B.columns() <= small) {
+    for (Index c = 0; c < B.columns(); ++c) {
+      for (Index l = 0; l < A.columns(); ++l) core::add_scaled(sign * *B.at(l, c), A.at(0, l), C->at(0, c), A.rows());
+    }
+    return;
+  }
+  dense::gemm(exec, dense::rows_of(A), dense::columns_of(B), sign, C);
+}
+
+// A' B.
+Matrix transposed_product(const Execution& exec, const Matrix& A, const Matrix& B) {
+  Matrix C(A.columns(), B.columns());
+  dense::gemm(exec, dense::columns_of(A), dense::columns_of(B), 1.0, &C);
+  return C;
+}
+
+}  // namespace
+
+Matrix mean_outer_product(const Execution& exec, const ReluFit& p) {
+  GatePatternGrams grams(p.d, 1);
+  const std::vector<GatePatternGrams::Group> groups(std::min(p.n, GatePatternGrams::chunk_rows), 0);
+  for (Index first = 0; first < p.n; first += GatePatternGrams::chunk_rows) {
+    const Index rows = std::min(GatePatternGrams::chunk_rows, p.n - first);
+    grams.add(exec, p.X + first * p.d, rows, groups.data(), p.v ? p.v + first : nullptr);
+  }
+  const Index D = p.group_size();
+  Vector sums(D * D);
+  grams.sum_of(0, sums.data());
+  const double scale = 1 / p.total_weight();
+  Matrix outer(D, D);
+  for (Index j = 0; j < D; ++j) {
+    for (Index i = 0; i < D; ++i) *outer.at(i, j) = scale * sums[j * D + i];
+  }
+  return outer;
+}
+
+KroneckerPreconditioner::KroneckerPreconditioner(const Execution& exec, const ReluFit& problem, const Matrix* outer,
+                                                 const GaussNewtonOperator& product, const Vector& parameters,
+                                                 double damping, const Vector& scale)
+    : exec_(exec),
+      problem_(problem),
+      gates_inverse_(problem.k + 1, problem.k + 1),
+      span_(problem.group_size(), 0),
+      in_span_(0, 0) {
   set_factors(outer, product, damping);
   if (product.n_features() > 1) set_span(product, parameters, damping, scale);
 }
 
-void Preconditioner::set_factors(const Matrix* outer, const NormalProduct& product, double damping) {
-  const RefineProblem& p = problem_;
-  const Index groups = p.k + 1, features = product.n_features();
+void KroneckerPreconditioner::set_factors(const Matrix* outer, const GaussNewtonOperator& product, double damping) {
+  const ReluFit& p = problem_;
+  const Index groups = p.k + 1, features = product.n_features(), D = p.group_size();
   const double ridge = std::max(damping, least_ridge);
-  const Eigen::Map<const Matrix> small(product.small().data(), groups * features, groups * features);
   Matrix gates(groups, groups);
+  double mean_gate = 0, mean_decay = 0, mean_square = 0;
   for (Index i = 0; i < groups; ++i) {
-    for (Index j = 0; j < groups; ++j) gates(i, j) = small((i + 1) * features - 1, (j + 1) * features - 1);
+    const double* row = product.small().data() + ((i + 1) * features - 1) * groups * features;
+    for (Index j = 0; j < groups; ++j) *gates.at(j, i) = row[(j + 1) * features - 1];
+    mean_gate += *gates.at(i, i) / static_cast<double>(groups);
+    mean_decay += p.decay[i] / static_cast<double>(groups);
   }
   // The last group has no gate: its part of the normal matrix is G.
-  outer_diagonal_ = Eigen::Map<const Vector>(product.diagonal().data() + p.k * p.group_size(), p.group_size());
+  outer_diagonal_.assign(product.diagonal().begin() + p.k * D, product.diagonal().end());
   // Decay belongs to M (x) G as a whole; a share in each factor overstates it twice at most where it matters.
-  const double mean_gate = gates.trace() / static_cast<double>(groups);
-  const double mean_square = p.d > 0 ? outer_diagonal_.head(p.d).mean() : 0;
-  const Eigen::Map<const Vector> decay(p.decay, groups);
-  outer_diagonal_.head(p.d).array() += decay.mean() / mean_gate;
-  if (mean_square > 0) gates.diagonal() += decay / mean_square;
+  for (Index j = 0; j < p.d; ++j) mean_square += outer_diagonal_[j] / static_cast<double>(p.d);
+  for (Index j = 0; j < p.d; ++j) outer_diagonal_[j] += mean_decay / mean_gate;
+  for (Index i = 0; i < groups && mean_square > 0; ++i) *gates.at(i, i) += p.decay[i] / mean_square;
   // With both factors damped, much damping would count twice.
-  gates_inverse_ = (1 + ridge) * factored(gates, ridge).solve(Matrix::Identity(groups, groups));
+  for (Index i = 0; i < groups; ++i) *gates_inverse_.at(i, i) = 1 + ridge;
+  solve(exec_, factored(exec_, gates, ridge), &gates_inverse_);
   if (outer) {
-    Matrix G = *outer;
-    G.diagonal() = outer_diagonal_;
-    if (!p.thresholds) G.row(p.d).head(p.d).setZero();  // thresholds are no part of the system
-    if (!p.thresholds) G.col(p.d).head(p.d).setZero();
-    outer_ = factored(G, ridge);
+    Matrix G(D, D);
+    for (Index j = 0; j < D; ++j) {
+      std::copy_n(outer->at(j, j), D - j, G.at(j, j));
+      if (!p.thresholds && j < p.d) *G.at(p.d, j) = 0;  // thresholds are no part of the system
+      *G.at(j, j) = outer_diagonal_[j];
+    }
+    outer_.emplace(factored(exec_, G, ridge));
   }
-  outer_diagonal_ = floored(outer_diagonal_) * (1 + ridge);
+  outer_diagonal_ = floored(std::move(outer_diagonal_));
+  for (double& v : outer_diagonal_) v *= 1 + ridge;
 }
 
-void Preconditioner::set_span(const NormalProduct& product, const Vector& parameters, double damping,
-                              const Vector& scale) {
-  const RefineProblem& p = problem_;
-  const Index d = p.d, k = p.k, D = p.group_size(), features = k + 1;
-  Matrix A = Matrix::Zero(D, features);
-  for (Index i = 0; i < k; ++i) A.col(i).head(d) = parameters.segment(i * D, d);
-  A(d, k) = 1;
-  // B = A W, with B' G B = I; directions that the others span already are left out.
-  const Matrix root =
-      outer_.size() > 0 ? Matrix(outer_.matrixU() * A) : Matrix(outer_diagonal_.cwiseSqrt().asDiagonal() * A);
-  const Vector norms = root.colwise().norm().cwiseMax(1e-150);
-  const Matrix units = root * norms.cwiseInverse().asDiagonal();
-  const Matrix gram = units.transpose() * units;
-  Vector values = Vector::Zero(features);  // and so rank 0 where the matrix is not finite
-  Matrix vectors(features, features);
-  symmetric_eigen(features, gram.data(), values.data(), vectors.data());
+// W for B = A W with B' G B = I; directions that the others span already are left out.
+Matrix KroneckerPreconditioner::span_coefficients(const Matrix& A) const {
+  const Index D = A.rows(), features = A.columns();
+  Matrix root(D, features);  // R A for G = R' R
+  if (outer_) {
+    Matrix upper(D, D);
+    for (Index j = 0; j < D; ++j) {
+      for (Index i = j; i < D; ++i) *upper.at(j, i) = *outer_->at(i, j);
+    }
+    add_product(exec_, upper, A, 1.0, &root);
+  } else {
+    for (Index f = 0; f < features; ++f) {
+      for (Index j = 0; j < D; ++j) *root.at(j, f) = std::sqrt(outer_diagonal_[j]) * *A.at(j, f);
+    }
+  }
+  Vector norms(features), gram(features * features);
+  for (Index f = 0; f < features; ++f) {
+    norms[f] = std::max(core::norm(root.at(0, f), D), 1e-150);
+    for (Index j = 0; j < D; ++j) *root.at(j, f) /= norms[f];
+    for (Index g = 0; g <= f; ++g) {
+      gram[f * features + g] = gram[g * features + f] = core::dot(root.at(0, f), root.at(0, g), D);
+    }
+  }
+  Vector values(features);  // zeros, and so rank 0, where the matrix is not finite
+  Vector vectors(features * features);
+  dense::symmetric_eigen(features, gram.data(), values.data(), vectors.data());
   Index rank = 0;
-  while (rank < features && values[features - 1 - rank] > 1e-10) ++rank;
-  const Matrix W = norms.cwiseInverse().asDiagonal() * vectors.rightCols(rank) *
-                   values.tail(rank).cwiseSqrt().cwiseInverse().asDiagonal();
-  span_ = A * W;
+  constexpr double independent = 1e-10;  // eigenvalues of unit vectors' products: below, digits of W would be few
+  while (rank < features && values[features - 1 - rank] > independent) ++rank;
+  Matrix W(features, rank);
+  for (Index r = 0; r < rank; ++r) {
+    const Index from = features - rank + r;
+    for (Index f = 0; f < features; ++f) {
+      *W.at(f, r) = vectors[from * features + f] / norms[f] / std::sqrt(values[from]);
+    }
+  }
+  return W;
+}
 
-  Matrix small = Eigen::Map<const Matrix>(product.small().data(), features * features, features * features);
-  Matrix H((k + 1) * rank, (k + 1) * rank);
+void KroneckerPreconditioner::set_span(const GaussNewtonOperator& product, const Vector& parameters, double damping,
+                                       const Vector& scale) {
+  const Index d = problem_.d, k = problem_.k, D = problem_.group_size();
+  Matrix A(D, k + 1);
+  for (Index i = 0; i < k; ++i) std::copy_n(parameters.data() + i * D, d, A.at(0, i));
+  *A.at(d, k) = 1;
+  const Matrix W = span_coefficients(A);
+  span_ = Matrix(D, W.columns());
+  add_product(exec_, A, W, 1.0, &span_);
+  factor_in_span(product, W, damping, scale);
+}
+
+void KroneckerPreconditioner::factor_in_span(const GaussNewtonOperator& product, const Matrix& W, double damping,
+                                             const Vector& scale) {
+  const ReluFit& p = problem_;
+  const Index d = p.d, k = p.k, D = p.group_size(), features = k + 1, rank = W.columns();
+  const Index groups = features, columns = groups * features;
+  Vector small = product.small();
   for (Index i = 0; i <= k; ++i) {
     if (moves(i, d)) continue;
-    small.row(i * features + k).setZero();
-    small.col(i * features + k).setZero();
+    for (Index c = 0; c < columns; ++c)
+      small[(i * features + k) * columns + c] = small[c * columns + i * features + k] = 0;
   }
-  for (Index i = 0; i <= k; ++i) {
-    for (Index j = 0; j <= k; ++j) {
-      H.block(i * rank, j * rank, rank, rank) =
-          W.transpose() * small.block(i * features, j * features, features, features) * W;
+  // From the left, (I (x) W)' small: W' times each column of each block, columns of `features` numbers one after
+  // another.
+  Matrix left(rank, groups * columns);
+  dense::gemm(exec_, dense::columns_of(W),
+              dense::VectorSet<double>{small.data(), groups * columns, features, features, 1}, 1.0, &left);
+  // From the right: block column j of H is the block column j of that, rows (i, r), times W.
+  Matrix H(groups * rank, groups * rank), block(groups * rank, features);
+  for (Index j = 0; j < groups; ++j) {
+    for (Index f = 0; f < features; ++f) {
+      for (Index i = 0; i < groups; ++i) {
+        std::copy_n(left.at(0, (j * features + f) * groups + i), rank, block.at(i * rank, f));
+      }
     }
-    Vector added = damping * scale.segment(i * D, D);
-    added.head(d).array() += p.decay[i];
+    dense::gemm(exec_, dense::rows_of(block), dense::columns_of(W), 1.0, &H, {0, j * rank});
+  }
+  Vector added(D), weighted(D);
+  for (Index i = 0; i <= k; ++i) {
+    for (Index j = 0; j < D; ++j) added[j] = damping * scale[i * D + j] + (j < d ? p.decay[i] : 0.0);
     if (!moves(i, d)) added[d] = 1;
-    H.block(i * rank, i * rank, rank, rank) += span_.transpose() * added.asDiagonal() * span_;
+    for (Index s = 0; s < rank; ++s) {
+      for (Index j = 0; j < D; ++j) weighted[j] = added[j] * *span_.at(j, s);
+      for (Index r = s; r < rank; ++r)
+        *H.at(i * rank + r, i * rank + s) += core::dot(span_.at(0, r), weighted.data(), D);
+    }
   }
-  in_span_ = factored(H, least_ridge);
+  in_span_ = factored(exec_, H, least_ridge);
 }
 
-void Preconditioner::apply(const Vector& r, Vector* z) const {
-  const Index D = problem_.group_size(), groups = problem_.k + 1;
-  const Eigen::Map<const Matrix> R(r.data(), D, groups);
-  z->resize(r.size());
-  Eigen::Map<Matrix> Z(z->data(), D, groups);
-  Matrix solved = outer_.size() > 0 ? Matrix(outer_.solve(R)) : Matrix(outer_diagonal_.cwiseInverse().asDiagonal() * R);
-  if (span_.cols() == 0) {
-    Z.noalias() = solved * gates_inverse_;
-  } else {
-    const Matrix inside = span_.transpose() * R;
-    solved.noalias() -= span_ * inside;
-    Z.noalias() = solved * gates_inverse_;
-    const Vector exact = in_span_.solve(inside.reshaped());
-    Z.noalias() += span_ * exact.reshaped(span_.cols(), groups);
-  }
+void KroneckerPreconditioner::apply(const Vector& r, Vector* z) const {
+  const Index D = problem_.group_size(), groups = problem_.k + 1, rank = span_.columns();
+  Matrix R(D, groups), solved(D, groups), Z(D, groups);
   for (Index i = 0; i < groups; ++i) {
-    if (!moves(i, problem_.d)) Z(problem_.d, i) = 0;
+    std::copy_n(r.data() + i * D, D, R.at(0, i));
+    for (Index j = 0; j < D; ++j) *solved.at(j, i) = outer_ ? *R.at(j, i) : *R.at(j, i) / outer_diagonal_[j];
+  }
+  if (outer_) solve(exec_, *outer_, &solved);
+  if (rank > 0) {
+    const Matrix inside = transposed_product(exec_, span_, R);
+    add_product(exec_, span_, inside, -1.0, &solved);
+    Matrix exact(rank * groups, 1), exact_by_group(rank, groups);
+    for (Index i = 0; i < groups; ++i) std::copy_n(inside.at(0, i), rank, exact.at(i * rank, 0));
+    solve(exec_, in_span_, &exact);
+    for (Index i = 0; i < groups; ++i) std::copy_n(exact.at(i * rank, 0), rank, exact_by_group.at(0, i));
+    add_product(exec_, span_, exact_by_group, 1.0, &Z);
+  }
+  add_product(exec_, solved, gates_inverse_, 1.0, &Z);
+  for (Index i = 0; i < groups; ++i) {
+    std::copy_n(Z.at(0, i), D, z->data() + i * D);
+    if (!moves(i, problem_.d)) (*z)[i * D + problem_.d] = 0;
   }
 }
 
-}  // namespace limbeck
+}  // namespace limbeck::gauss_newton

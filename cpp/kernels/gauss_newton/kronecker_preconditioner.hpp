@@ -1,15 +1,16 @@
-// An approximate inverse of the damped normal matrix of refine, for conjugate gradients.
+// An approximate inverse of the damped Gauss-Newton matrix, for conjugate gradients.
 #pragma once
 
-#include <Eigen/Cholesky>
-#include <Eigen/Core>
+#include <optional>
+#include <vector>
 
+#include "kernels/dense/gemm_syrk.hpp"
 #include "kernels/gauss_newton/gauss_newton_operator.hpp"
 
-namespace limbeck {
+namespace limbeck::gauss_newton {
 
 // sum v [x, 1][x, 1]' / sum v, (d + 1) x (d + 1).
-Eigen::MatrixXd mean_outer_product(const Execution& exec, const RefineProblem& problem);
+dense::TiledMatrix<double> mean_outer_product(const Execution& exec, const ReluFit& problem);
 
 // Were gates independent of x, the normal matrix would be M (x) G: M the means of products of signed gates, k + 1
 // square, and G the mean of [x, 1][x, 1]'. A gate does depend on x, but for elliptical inputs through <a_i, x> alone,
@@ -17,30 +18,35 @@ Eigen::MatrixXd mean_outer_product(const Execution& exec, const RefineProblem& p
 // the a_i and the constant, and B' G B = I, the approximate inverse is
 //   M^-1 (x) (G^-1 - B B') + (I (x) B) ((I (x) B)' H (I (x) B))^-1 (I (x) B)',
 // H the damped normal matrix; M and G are damped too.
-class Preconditioner {
+class KroneckerPreconditioner {
 public:
   // For `product` + decay + damping * diag(scale) at the parameters. `outer` is the mean outer product, or null to use
   // its diagonal. Without features of products, B is left out.
-  Preconditioner(const RefineProblem& problem, const Eigen::MatrixXd* outer, const NormalProduct& product,
-                 const Eigen::VectorXd& parameters, double damping, const Eigen::VectorXd& scale);
+  KroneckerPreconditioner(const Execution& exec, const ReluFit& problem, const dense::TiledMatrix<double>* outer,
+                          const GaussNewtonOperator& product, const std::vector<double>& parameters, double damping,
+                          const std::vector<double>& scale);
 
   // z (P) from r (P); r is zero for parameters that do not move, and so is z.
-  void apply(const Eigen::VectorXd& r, Eigen::VectorXd* z) const;
+  void apply(const std::vector<double>& r, std::vector<double>* z) const;
 
 private:
-  void set_factors(const Eigen::MatrixXd* outer, const NormalProduct& product, double damping);
-  void set_span(const NormalProduct& product, const Eigen::VectorXd& parameters, double damping,
-                const Eigen::VectorXd& scale);
+  void set_factors(const dense::TiledMatrix<double>* outer, const GaussNewtonOperator& product, double damping);
+  void set_span(const GaussNewtonOperator& product, const std::vector<double>& parameters, double damping,
+                const std::vector<double>& scale);
+  dense::TiledMatrix<double> span_coefficients(const dense::TiledMatrix<double>& A) const;
+  void factor_in_span(const GaussNewtonOperator& product, const dense::TiledMatrix<double>& W, double damping,
+                      const std::vector<double>& scale);
   bool moves(Index group, Index element) const {
     return problem_.thresholds || group == problem_.k || element < problem_.d;
   }
 
-  const RefineProblem& problem_;
-  Eigen::LLT<Eigen::MatrixXd> outer_;  // of G, or empty
-  Eigen::VectorXd outer_diagonal_;     // of G, where it is diagonal
-  Eigen::MatrixXd gates_inverse_;      // of M
-  Eigen::MatrixXd span_;               // B, d + 1 rows
-  Eigen::LLT<Eigen::MatrixXd> in_span_;
+  const Execution& exec_;
+  const ReluFit& problem_;
+  std::optional<dense::TiledMatrix<double>> outer_;  // L with L L' = G, or none
+  std::vector<double> outer_diagonal_;               // of G, where it is diagonal
+  dense::TiledMatrix<double> gates_inverse_;         // of M
+  dense::TiledMatrix<double> span_;                  // B, d + 1 rows
+  dense::TiledMatrix<double> in_span_;               // L with L L' = (I (x) B)' H (I (x) B)
 };
 
-}  // namespace limbeck
+}  // namespace limbeck::gauss_newton

@@ -1,4 +1,4 @@
-// The least-squares problem that refine solves, and what its kernels share.
+// The least-squares fit of a sum of ReLUs, and its parameters as a network.
 #pragma once
 
 #include <algorithm>
@@ -8,11 +8,11 @@
 #include "kernels/core/execution.hpp"
 #include "kernels/network/relu_network.hpp"
 
-namespace limbeck {
+namespace limbeck::gauss_newton {
 
 // f(x) = sum_i sign_i relu(<a_i, x> + t_i) + <w, x> + b. The output weights are signs: their sizes live in a_i and t_i.
 // Parameters, k + 1 groups of d + 1 numbers: (a_1, t_1), ..., (a_k, t_k), (w, b).
-struct RefineProblem {
+struct ReluFit {
   const double* X;
   Index n, d;
   const double* y;
@@ -28,11 +28,11 @@ struct RefineProblem {
 };
 
 // The parameters as a network: directions and thresholds apart.
-struct Unpacked {
+struct ReluParameters {
   std::vector<double> weights, thresholds;
-  Network<double> net;
+  network::ReluNetwork<double> net;
 
-  Unpacked(const RefineProblem& p, const double* parameters) : weights(p.k * p.d), thresholds(p.k) {
+  ReluParameters(const ReluFit& p, const double* parameters) : weights(p.k * p.d), thresholds(p.k) {
     const Index D = p.group_size();
     for (Index i = 0; i < p.k; ++i) {
       std::copy_n(parameters + i * D, p.d, weights.data() + i * p.d);
@@ -43,4 +43,4 @@ struct Unpacked {
   }
 };
 
-}  // namespace limbeck
+}  // namespace limbeck::gauss_newton

@@ -3,29 +3,17 @@
 #include <cmath>
 #include <limits>
 
+#include "kernels/core/reduce.hpp"
+#include "kernels/dense/gemm_syrk.hpp"
 #include "kernels/precision/dot2.hpp"
 
-namespace limbeck {
+namespace limbeck::least_squares {
 
 namespace {
 
-constexpr int most_refinements = 12;
+constexpr int most_refinements = 12;  // at a rate of 0.05 they reach rounding; slower factors are given up
 constexpr double eps = std::numeric_limits<double>::epsilon();
-constexpr double acceptable = 32 * eps;  // backward error
-
-// In a fixed order that vectors can take, wherever v stands in memory.
-double norm(const double* v, Index n) {
-  constexpr Index lanes = 16;
-  double sums[lanes] = {};
-  Index i = 0;
-  for (; i + lanes <= n; i += lanes) {
-    for (Index l = 0; l < lanes; ++l) sums[l] += v[i + l] * v[i + l];
-  }
-  double total = 0;
-  for (; i < n; ++i) total += v[i] * v[i];
-  for (const double sum : sums) total += sum;
-  return std::sqrt(total);
-}
+constexpr double acceptable = 32 * eps;  // backward error: rounding of the data, and of norms and products
 
 // ---- Products with X ----
 
@@ -33,7 +21,7 @@ double norm(const double* v, Index n) {
 template <class T>
 class Products {
 public:
-  Products(const Execution& exec, const LeastSquares<T>& problem, bool twofold)
+  Products(const Execution& exec, const Problem<T>& problem, bool twofold)
       : exec_(exec), P_(problem), twofold_(twofold) {}
 
   bool twofold() const { return twofold_; }
@@ -42,7 +30,7 @@ public:
   void residual(const Numbers& B, const Numbers& B_low, const Numbers& Y, Numbers* R) const {
     R->resize(P_.n * P_.q);
     if (twofold_) {
-      twofold_residual(exec_, P_.X, P_.n, P_.p, P_.q, B.data(), B_low.data(), Y.data(), R->data());
+      precision::dot2_residual(exec_, P_.X, P_.n, P_.p, P_.q, B.data(), B_low.data(), Y.data(), R->data());
     } else {
       multiply({P_.X, P_.n, P_.p, P_.p, 1}, B, R);
       for (Index i = 0; i < P_.n * P_.q; ++i) (*R)[i] = Y[i] - (*R)[i];
@@ -53,7 +41,7 @@ public:
   void combination(const Numbers& C, Numbers* out) const {
     out->resize(P_.p * P_.q);
     if (twofold_) {
-      twofold_combination(exec_, P_.X, P_.n, P_.p, P_.q, C.data(), out->data());
+      precision::dot2_combination(exec_, P_.X, P_.n, P_.p, P_.q, C.data(), out->data());
     } else {
       multiply({P_.X, P_.p, P_.n, 1, P_.p}, C, out);
     }
@@ -64,29 +52,30 @@ public:
     out->resize(P_.p * P_.q);
     norms->resize(P_.q);
     if (twofold_) {
-      twofold_gradient(exec_, P_.X, P_.n, P_.p, P_.q, B.data(), B_low.data(), Y.data(), out->data(), norms->data());
+      precision::dot2_gradient(exec_, P_.X, P_.n, P_.p, P_.q, B.data(), B_low.data(), Y.data(), out->data(),
+                               norms->data());
       for (double& square : *norms) square = std::sqrt(square);
       return;
     }
     Numbers R;
     residual(B, B_low, Y, &R);
-    for (Index t = 0; t < P_.q; ++t) (*norms)[t] = norm(R.data() + t * P_.n, P_.n);
+    for (Index t = 0; t < P_.q; ++t) (*norms)[t] = core::norm(R.data() + t * P_.n, P_.n);
     combination(R, out);
   }
 
 private:
   // Column t of out: the inner products of the vectors with column t of B.
-  void multiply(const VectorSet<T>& vectors, const Numbers& B, Numbers* out) const {
-    TiledMatrix<double> product(P_.q, vectors.count);
-    const VectorSet<double> targets{B.data(), P_.q, vectors.length, vectors.length, 1};
-    add_products(exec_, targets, vectors, 1.0, &product);
+  void multiply(const dense::VectorSet<T>& vectors, const Numbers& B, Numbers* out) const {
+    dense::TiledMatrix<double> product(P_.q, vectors.count);
+    const dense::VectorSet<double> targets{B.data(), P_.q, vectors.length, vectors.length, 1};
+    dense::gemm(exec_, targets, vectors, 1.0, &product);
     for (Index i = 0; i < vectors.count; ++i) {
       for (Index t = 0; t < P_.q; ++t) (*out)[t * vectors.count + i] = *product.at(t, i);
     }
   }
 
   const Execution& exec_;
-  const LeastSquares<T>& P_;
+  const Problem<T>& P_;
   bool twofold_;
 };
 
@@ -96,16 +85,16 @@ template <class T>
 class Refinement {
 public:
   // By the gradient of all features, or by the residuals of independent rows.
-  Refinement(const Execution& exec, const LeastSquares<T>& P, const NormalSolver& solver, bool by_gradient, double size,
-             const Numbers& y)
+  Refinement(const Execution& exec, const Problem<T>& P, const NormalEquationsSolver& solver, bool by_gradient,
+             double size, const Numbers& y)
       : exec_(exec), P_(P), solver_(solver), by_gradient_(by_gradient), size_(size), y_(y) {}
 
   // What products by tiles bring to an end but cannot certify, twofold ones can: residuals that are small, but not
   // zero.
-  Refined run(double condition) {
+  RefinedSolution run(double condition) {
     const Products<T> quick(exec_, P_, has_few_targets(P_)), sure(exec_, P_, true);
     products_ = &quick;
-    const Refined found = iterate(condition);
+    const RefinedSolution found = iterate(condition);
     if (found.verdict == Certificate::Verdict::certified || !ended_ || quick.twofold()) return found;
     products_ = &sure;
     return iterate(condition);
@@ -114,7 +103,7 @@ public:
 private:
   static constexpr double slowest = 0.5;
 
-  Refined iterate(double condition) {
+  RefinedSolution iterate(double condition) {
     const double floor = products_->twofold() ? 2 * eps : 10 * eps * condition;
     begin();
     double before = 1;
@@ -157,7 +146,7 @@ private:
     norms_.resize(P_.q);
     if (by_gradient_) return products_->gradient(b_, b_low_, y_, &left_, &norms_);
     products_->residual(b_, b_low_, y_, &left_);
-    for (Index t = 0; t < P_.q; ++t) norms_[t] = norm(left_.data() + t * P_.n, P_.n);
+    for (Index t = 0; t < P_.q; ++t) norms_[t] = core::norm(left_.data() + t * P_.n, P_.n);
   }
 
   // Moves b; its largest relative change over the targets.
@@ -168,10 +157,10 @@ private:
       const Numbers a = std::move(change);
       products_->combination(a, &change);
     }
-    add_twofold(change, &b_, &b_low_);
+    precision::add_unevaluated(change, &b_, &b_low_);
     double largest = 0;
     for (Index t = 0; t < P_.q; ++t) {
-      const double size = norm(change.data() + t * P_.p, P_.p), whole = norm(b_.data() + t * P_.p, P_.p);
+      const double size = core::norm(change.data() + t * P_.p, P_.p), whole = core::norm(b_.data() + t * P_.p, P_.p);
       if (size > 0) largest = std::max(largest, whole > 0 ? size / whole : 1.0);
       if (!std::isfinite(size)) return std::numeric_limits<double>::infinity();
     }
@@ -184,13 +173,14 @@ private:
     double largest = 0;
     Numbers next;
     for (Index t = 0; t < P_.q; ++t) {
-      const double r = norms_[t], whole = size_ * norm(b_.data() + t * P_.p, P_.p) + norm(y_.data() + t * P_.n, P_.n);
+      const double r = norms_[t],
+                   whole = size_ * core::norm(b_.data() + t * P_.p, P_.p) + core::norm(y_.data() + t * P_.n, P_.n);
       if (whole == 0) continue;
       double error = r / whole;
       if (by_gradient_) {
         const double* gradient = left_.data() + t * P_.p;
         // A change of X in the direction of r explains the gradient, one in that of b explains r (Stewart 1977).
-        const double skew = r > 0 ? norm(gradient, P_.p) / (size_ * r) : 0.0;
+        const double skew = r > 0 ? core::norm(gradient, P_.p) / (size_ * r) : 0.0;
         error = std::min(error, skew);
         if (!(error < acceptable)) {
           // Or a change of y by X db, db being the next correction, and one of X for what is left of the gradient then.
@@ -209,8 +199,8 @@ private:
   }
 
   const Execution& exec_;
-  const LeastSquares<T>& P_;
-  const NormalSolver& solver_;
+  const Problem<T>& P_;
+  const NormalEquationsSolver& solver_;
   bool by_gradient_, ended_ = false;
   const Products<T>* products_ = nullptr;
   double size_;
@@ -223,16 +213,16 @@ private:
 }  // namespace
 
 template <class T>
-Refined refine_solution(const Execution& exec, const LeastSquares<T>& problem, const NormalSolver& solver,
-                        double frobenius_norm, double condition, const Numbers& y) {
+RefinedSolution refine_solution(const Execution& exec, const Problem<T>& problem, const NormalEquationsSolver& solver,
+                                double frobenius_norm, double condition, const Numbers& y) {
   return Refinement<T>(exec, problem, solver, !problem.wide(), frobenius_norm, y).run(condition);
 }
 
 namespace {
 
-class DeficientSolver : public NormalSolver {
+class DeficientSolver : public NormalEquationsSolver {
 public:
-  DeficientSolver(const Execution& exec, const LeastSquares<double>& P,
+  DeficientSolver(const Execution& exec, const Problem<double>& P,
                   const std::function<Numbers(const Numbers&)>& multipliers)
       : products_(exec, P, has_few_targets(P)), multipliers_(multipliers) {}
 
@@ -245,40 +235,40 @@ private:
 
 }  // namespace
 
-Refined refine_deficient(const Execution& exec, const LeastSquares<double>& P, double size, double condition,
-                         const Numbers& y, const std::function<Numbers(const Numbers&)>& multipliers) {
+RefinedSolution refine_rank_deficient(const Execution& exec, const Problem<double>& P, double size, double condition,
+                                      const Numbers& y, const std::function<Numbers(const Numbers&)>& multipliers) {
   const DeficientSolver solver(exec, P, multipliers);
   return Refinement<double>(exec, P, solver, true, size, y).run(condition);
 }
 
-Refined judge_solution(const Execution& exec, const LeastSquares<double>& P, double size, const Numbers& y,
-                       const std::function<Numbers(const Numbers&)>& pseudo_inverse) {
+RefinedSolution certify_solution(const Execution& exec, const Problem<double>& P, double size, const Numbers& y,
+                                 const std::function<Numbers(const Numbers&)>& pseudo_inverse) {
   constexpr int most_corrections = 2;
   bool twofold = has_few_targets(P);
   Numbers low(P.p * P.q), gradient, left;
-  Refined found{Certificate::Verdict::not_converged, 0, 0, pseudo_inverse(y), {}};
+  RefinedSolution found{Certificate::Verdict::not_converged, 0, 0, pseudo_inverse(y), {}};
   for (;; ++found.refinements) {
     const Products<double> products(exec, P, twofold);
     products.gradient(found.b, low, y, &gradient, &found.residual_norms);
     found.backward_error = 0;
     for (Index t = 0; t < P.q; ++t) {
       const double r = found.residual_norms[t];
-      const double whole = size * norm(found.b.data() + t * P.p, P.p) + norm(y.data() + t * P.n, P.n);
+      const double whole = size * core::norm(found.b.data() + t * P.p, P.p) + core::norm(y.data() + t * P.n, P.n);
       if (r == 0 || whole == 0) continue;
-      const double skew = size > 0 ? norm(gradient.data() + t * P.p, P.p) / (size * r) : 0.0;
+      const double skew = size > 0 ? core::norm(gradient.data() + t * P.p, P.p) / (size * r) : 0.0;
       found.backward_error = std::max(found.backward_error, std::min(skew, r / whole));
     }
     if (found.backward_error < acceptable) found.verdict = Certificate::Verdict::certified;
     if (found.backward_error < acceptable || found.refinements == most_corrections) return found;
     twofold = true;
     products.residual(found.b, low, y, &left);
-    add_twofold(pseudo_inverse(left), &found.b, &low);
+    precision::add_unevaluated(pseudo_inverse(left), &found.b, &low);
   }
 }
 
-template Refined refine_solution(const Execution&, const LeastSquares<float>&, const NormalSolver&, double, double,
-                                 const Numbers&);
-template Refined refine_solution(const Execution&, const LeastSquares<double>&, const NormalSolver&, double, double,
-                                 const Numbers&);
+template RefinedSolution refine_solution(const Execution&, const Problem<float>&, const NormalEquationsSolver&, double,
+                                         double, const Numbers&);
+template RefinedSolution refine_solution(const Execution&, const Problem<double>&, const NormalEquationsSolver&, double,
+                                         double, const Numbers&);
 
-}  // namespace limbeck
+}  // namespace limbeck::least_squares

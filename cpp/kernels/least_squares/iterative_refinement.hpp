@@ -1,5 +1,5 @@
-// A least-squares solution brought to the accuracy of its numbers, with the help of a factor that may be much less
-// exact.
+// Iterative refinement of least-squares solutions: residuals in twice the working precision, corrections by a Cholesky
+// factor that may be float32.
 #pragma once
 
 #include <algorithm>
@@ -7,16 +7,16 @@
 
 #include "kernels/least_squares/normal_equations_factor.hpp"
 
-namespace limbeck {
+namespace limbeck::least_squares {
 
 // Whether the targets of a problem are so few that residuals are taken to twice the precision from the start.
 template <class T>
-bool has_few_targets(const LeastSquares<T>& P) {
-  constexpr double little_work = 1e6;
+bool has_few_targets(const Problem<T>& P) {
+  constexpr double little_work = 1e6;  // multiplications: less than a millisecond even in twice the precision
   return P.q <= std::max<Index>(4, P.shorter() / 100) || static_cast<double>(P.n) * P.p * P.q < little_work;
 }
 
-struct Refined {
+struct RefinedSolution {
   Certificate::Verdict verdict;  // certified or not_converged
   double backward_error;
   int refinements;
@@ -33,17 +33,19 @@ struct Refined {
 // from G, and times that of X for one made from X (Björck, Numerical Methods for Least Squares Problems, 1996,
 // section 6.6, the corrected semi-normal equations).
 template <class T>
-Refined refine_solution(const Execution& exec, const LeastSquares<T>& problem, const NormalSolver& solver,
-                        double frobenius_norm, double condition, const Numbers& y);
+RefinedSolution refine_solution(const Execution& exec, const Problem<T>& problem, const NormalEquationsSolver& solver,
+                                double frobenius_norm, double condition, const Numbers& y);
 
-// The same for X of any rank, given (X')^+ (X' X)^+ g for gradients g (q, p): b += X' times that, so that b stays in
-// the span of the rows. Right to its last digits where X has that rank exactly.
-Refined refine_deficient(const Execution& exec, const LeastSquares<double>& problem, double frobenius_norm,
-                         double condition, const Numbers& y, const std::function<Numbers(const Numbers&)>& multipliers);
+// Iterative refinement for X of any rank. `multipliers` gives (X')^+ (X' X)^+ g for gradients g (q, p), and b += X'
+// times the multipliers, so that b stays in the span of the rows. Right to its last digits where X has the rank
+// exactly.
+RefinedSolution refine_rank_deficient(const Execution& exec, const Problem<double>& problem, double frobenius_norm,
+                                      double condition, const Numbers& y,
+                                      const std::function<Numbers(const Numbers&)>& multipliers);
 
-// The solution that a pseudo-inverse of X gives, for X of any rank, with its residuals and backward error. Where that
-// is not small at once, what is left is solved for as well. The verdict is certified if it is small then.
-Refined judge_solution(const Execution& exec, const LeastSquares<double>& problem, double frobenius_norm,
-                       const Numbers& y, const std::function<Numbers(const Numbers&)>& pseudo_inverse);
+// The solution by a pseudo-inverse of X, for X of any rank, with its residuals and backward error. Where the error is
+// not small at once the residuals are solved for as well. The verdict is certified if the error is small in the end.
+RefinedSolution certify_solution(const Execution& exec, const Problem<double>& problem, double frobenius_norm,
+                                 const Numbers& y, const std::function<Numbers(const Numbers&)>& pseudo_inverse);
 
-}  // namespace limbeck
+}  // namespace limbeck::least_squares

@@ -1,63 +1,55 @@
-// A triangular factor of X X' or X' X, for X wide or tall: solves with it and estimates of X's condition.
+// The scaled Cholesky factor of the normal matrix, G = X X' for wide X and X' X for tall X, and solves with it.
 #pragma once
 
-#include "kernels/dense/gemm_syrk.hpp"
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "kernels/dense/matrix.hpp"
 #include "kernels/least_squares/problem.hpp"
 
-namespace limbeck {
+namespace limbeck::least_squares {
 
-// What refinement needs to know of a factor: how to solve with the normal matrix.
-class NormalSolver {
+// Approximate solves with the normal matrix, which iterative refinement makes exact.
+class NormalEquationsSolver {
 public:
-  virtual ~NormalSolver() = default;
+  virtual ~NormalEquationsSolver() = default;
   // B becomes G^-1 B, columns of m numbers.
   virtual void solve(Numbers* B) const = 0;
 };
 
 // S P' G P S = L L' for a permutation P and scales S, powers of two.
 template <class T>
-class TriangularFactor : public NormalSolver {
+class ScaledCholesky : public NormalEquationsSolver {
 public:
-  // order: where in G a row of L stands; empty for the identity.
-  TriangularFactor(const Execution& exec, TiledMatrix<T> L, Numbers scales, std::vector<Index> order = {})
-      : exec_(exec), m_(L.rows()), L_(std::move(L)), scales_(std::move(scales)), order_(std::move(order)) {}
+  // L, scales, and P as the places in G of the rows of L; empty for the identity.
+  ScaledCholesky(const Execution& exec, std::shared_ptr<const dense::TiledMatrix<T>> L, Numbers scales,
+                 std::vector<Index> permutation = {})
+      : exec_(exec),
+        m_(L->rows()),
+        owned_(std::move(L)),
+        L_(*owned_),
+        scales_(std::move(scales)),
+        permutation_(std::move(permutation)) {}
 
   void solve(Numbers* B) const override;
-  const TiledMatrix<T>& lower() const { return L_; }
 
-  // Estimate of the smallest eigenvalue of S P' G P S, never too small.
-  double smallest_scaled_eigenvalue() const;
+  Index order() const { return m_; }
+  const dense::TiledMatrix<T>& lower() const { return L_; }
+  const Numbers& scales() const { return scales_; }
 
-  // Estimate of the largest over the smallest singular value of X, never too large: power iterations on G and G^-1.
-  double condition(int steps) const;
-  // Estimate of the largest singular value, never too large.
-  double largest(int steps) const;
-  // Estimate of the smallest singular value, never too small.
-  double smallest(int steps) const;
+  // z becomes (P' G P)^-1 z, columns of m numbers.
+  void solve_permuted(Numbers* z) const;
+  // z (m) becomes P' G P z.
+  void multiply_permuted(Numbers* z) const;
 
 private:
-  // Estimate of the norm of (D P' G P D)^-1 for a diagonal D.
-  double inverse_norm(int steps, const Numbers& D) const;
-  // z becomes P' G P z.
-  void multiply(Numbers* z) const;
-  // z becomes (P' G P)^-1 z, q columns.
-  void solve_in_order(Numbers* z) const;
-  // Numbers without a pattern, of either sign, that depend on the factor: no matrix is made to be orthogonal to them.
-  Numbers start() const;
-
   const Execution& exec_;
   Index m_;
-  TiledMatrix<T> L_;
+  std::shared_ptr<const dense::TiledMatrix<T>> owned_;
+  const dense::TiledMatrix<T>& L_;
   Numbers scales_;
-  std::vector<Index> order_;
+  std::vector<Index> permutation_;
 };
 
-// Whether a rank is beyond doubt, and the condition that goes with it.
-struct RankCheck {
-  bool is_full;
-  double condition;
-};
-template <class T>
-RankCheck check_rank(const TriangularFactor<T>& factor, double rcond);
-
-}  // namespace limbeck
+}  // namespace limbeck::least_squares

@@ -1,14 +1,14 @@
-// A least-squares problem, and what is known of a solution.
+// A least-squares problem, and the certificate of a solution.
 #pragma once
 
 #include <vector>
 
 #include "kernels/core/execution.hpp"
 
-namespace limbeck {
+namespace limbeck::least_squares {
 
 template <class T>
-struct LeastSquares {
+struct Problem {
   const T* X;  // (n, p)
   Index n, p;
   const T* Y;  // (n, q)
@@ -30,4 +30,4 @@ struct Certificate {
 
 using Numbers = std::vector<double>;  // of one target after the other
 
-}  // namespace limbeck
+}  // namespace limbeck::least_squares

@@ -1,20 +1,22 @@
 #include "kernels/least_squares/row_update.hpp"
 
 #include <cmath>
-#include <limits>
+#include <memory>
+#include <vector>
 
 #include "kernels/dense/cholesky.hpp"
-#include "kernels/dense/micro_kernel.hpp"
+#include "kernels/dense/gemm_syrk.hpp"
 #include "kernels/dense/randomized_qrcp.hpp"
 #include "kernels/dense/syrk_packed.hpp"
 
-namespace limbeck {
+namespace limbeck::least_squares {
 
 namespace {
 
-constexpr Index width = PackedVectors<double>::width;
-constexpr Index chunk = 192;           // rows at a time: whole groups of every width
-constexpr double most_leverage = 1e3;  // sum of squares of a column of U
+constexpr Index width = core::Simd<double>::width;
+constexpr Index chunk = 192;  // rows at a time: whole groups of every width, and whole runs of three
+// Sum of squares of a column of U: up to it, the condition number of I + U' U is at most 1e3 times the order.
+constexpr double most_leverage = 1e3;
 
 // Writes a row, its numbers `stride` apart.
 template <class T>
@@ -32,78 +34,51 @@ void write_row(const RowBlock<T>& rows, Index i, Index stride, double* to) {
 class Lane {
 public:
   Lane(Index columns, const double* R)
-      : m_(columns), R_(R), by_rows_(chunk * m_), by_columns_(chunk * m_), inner_(m_, m_) {}
+      : m_(columns), R_(R), by_rows_(chunk, m_), by_columns_(m_, chunk), inner_(m_, m_) {}
 
-  const TiledMatrix<double>& inner() const { return inner_; }
+  const dense::TiledMatrix<double>& inner() const { return inner_; }
 
   // Rows [begin, begin + count), count at most a chunk.
   template <class T>
   void add(const RowBlock<T>& rows, Index begin, Index count) {
-    load(rows, begin, count);
+    by_rows_.clear();
+    for (Index i = 0; i < count; ++i) write_row(rows, begin + i, width, &by_rows_.at(i, 0));
     divide();
-    turn();
-    multiply();
+    by_columns_.pack_transposed(by_rows_);
+    dense::syrk_packed<double>(by_columns_.view(), &inner_);
   }
 
 private:
-  // Groups of `width` rows, interleaved.
-  double* group(Index g) { return by_rows_.data() + g * m_ * width; }
-
-  template <class T>
-  void load(const RowBlock<T>& rows, Index begin, Index count) {
-    std::fill_n(by_rows_.data(), chunk * m_, 0.0);
-    for (Index i = 0; i < count; ++i) write_row(rows, begin + i, width, group(i / width) + i % width);
-  }
-
-  // W becomes W R^-1: tile after tile of columns, each less what those before explain.
+  // W becomes W R^-1: tile after tile of columns, each less its projection on the columns before.
   void divide() {
-    constexpr Index groups = chunk / width;
-    for (Index c = 0; c < m_; c += tile_columns) {
-      Index g = 0;
-      const auto tiles = [&](auto vectors) {
-        double* first = group(g);
-        add_tile<double, vectors>(c, first, m_ * width, {R_ + c, m_, 1}, -1.0, first + c * width, {m_ * width, width});
-        g += vectors;
-      };
-      while (groups - g >= 3) tiles(std::integral_constant<int, 3>());
-      while (g < groups) tiles(std::integral_constant<int, 1>());
-      for (g = 0; g < groups; ++g) divide_tile(group(g) + c * width, c);
+    for (Index c = 0; c < m_; c += core::tile_columns) {
+      dense::for_tile_runs(0, by_rows_.groups(), [&](auto vectors, Index g) {
+        double* first = by_rows_.group(g);
+        dense::add_tile<double, vectors>(c, first, by_rows_.stride(), {R_ + c, m_, 1}, -1.0, first + c * width,
+                                         {by_rows_.stride(), width});
+      });
+      for (Index g = 0; g < by_rows_.groups(); ++g) divide_tile(by_rows_.group(g) + c * width, c);
     }
   }
 
   void divide_tile(double* u, Index c) const {
-    using V = Simd<double>::Vector;
-    for (Index j = 0; j < tile_columns; ++j) {
+    using V = core::Simd<double>::Vector;
+    for (Index j = 0; j < core::tile_columns; ++j) {
       const double* column = R_ + c * m_ + c + j;
-      V value = Simd<double>::load(u + j * width);
-      for (Index k = 0; k < j; ++k) value -= Simd<double>::load(u + k * width) * column[k * m_];
-      Simd<double>::store(u + j * width, value / column[j * m_]);
+      V value = core::Simd<double>::load(u + j * width);
+      for (Index k = 0; k < j; ++k) value -= core::Simd<double>::load(u + k * width) * column[k * m_];
+      core::Simd<double>::store(u + j * width, value / column[j * m_]);
     }
   }
-
-  // Groups of `width` columns, interleaved.
-  void turn() {
-    for (Index r = 0; r < chunk / width; ++r) {
-      for (Index c = 0; c < m_ / width; ++c) {
-        const double* from = group(r) + c * width * width;
-        double* to = by_columns_.data() + c * chunk * width + r * width * width;
-        for (Index i = 0; i < width; ++i) {
-          for (Index j = 0; j < width; ++j) to[i * width + j] = from[j * width + i];
-        }
-      }
-    }
-  }
-
-  void multiply() { add_packed_gram<double>({by_columns_.data(), m_, chunk, chunk * width}, &inner_); }
 
   Index m_;
   const double* R_;
-  AlignedBuffer<double> by_rows_, by_columns_;
-  TiledMatrix<double> inner_;
+  dense::Packed<double> by_rows_, by_columns_;  // U, its rows as vectors and its columns as vectors
+  dense::TiledMatrix<double> inner_;
 };
 
 // Padded with ones on the diagonal, so that whole tiles can be divided by it. False if it is singular.
-bool pad(const double* R, Index m, Index to, AlignedBuffer<double>* result) {
+bool pad(const double* R, Index m, Index to, core::AlignedBuffer<double>* result) {
   for (Index i = 0; i < to; ++i) {
     for (Index j = i; j < m; ++j) result->data()[i * to + j] = R[i * m + j];
     if (i >= m) result->data()[i * to + i] = 1;
@@ -114,12 +89,13 @@ bool pad(const double* R, Index m, Index to, AlignedBuffer<double>* result) {
 
 // Rows [begin, end) by way of R^-1; false, with R as it was, where leverages are too large for that.
 template <class T>
-bool merge_by_leverage(const Execution& exec, const RowBlock<T>& rows, Index begin, Index end, double* R) {
-  constexpr Index most_lanes = 8, budget = Index{8} << 20;  // numbers in the lanes' inner products
-  const Index m = rows.columns(), whole = PackedVectors<double>::padded(m);
-  AlignedBuffer<double> divisor(whole * whole);
+bool update_by_cholesky_qr(const Execution& exec, const RowBlock<T>& rows, Index begin, Index end, double* R) {
+  // Lanes' inner products stay within 64 MiB; adding up more than eight lanes would take longer than the threads save.
+  constexpr Index most_lanes = 8, budget = Index{8} << 20;
+  const Index m = rows.columns(), whole = dense::PackedView<double>::padded(m);
+  core::AlignedBuffer<double> divisor(whole * whole);
   if (!pad(R, m, whole, &divisor)) return false;
-  const Index chunks = (end - begin + chunk - 1) / chunk;
+  const Index chunks = core::ceil_div(end - begin, chunk);
   const Index lanes = std::clamp<Index>(budget / (whole * whole), 1, std::min(chunks, most_lanes));
   std::vector<std::unique_ptr<Lane>> all(lanes);
   exec.for_each(lanes, 2.0 * (end - begin) * m * m, [&](Index lane) {
@@ -129,7 +105,7 @@ bool merge_by_leverage(const Execution& exec, const RowBlock<T>& rows, Index beg
       all[lane]->add(rows, first, std::min(chunk, end - first));
     }
   });
-  TiledMatrix<double> C(m, m);
+  dense::TiledMatrix<double> C(m, m);
   for (Index j = 0; j < m; ++j) {
     for (const auto& lane : all) {
       for (Index i = j; i < m; ++i) *C.at(i, j) += *lane->inner().at(i, j);
@@ -137,11 +113,11 @@ bool merge_by_leverage(const Execution& exec, const RowBlock<T>& rows, Index beg
     if (!(*C.at(j, j) <= most_leverage)) return false;
     *C.at(j, j) += 1;
   }
-  if (!cholesky(exec, &C)) return false;
+  if (!dense::cholesky(exec, &C)) return false;
   for (Index j = 0; j < m; ++j) std::fill_n(C.at(0, j), j, 0.0);
-  TiledMatrix<double> product(m, m);
-  add_products(exec, VectorSet<double>{C.at(0, 0), m, m, C.stride(), 1}, VectorSet<double>{R, m, m, 1, m}, 1.0,
-               &product);
+  dense::TiledMatrix<double> product(m, m);
+  dense::gemm(exec, dense::VectorSet<double>{C.at(0, 0), m, m, C.stride(), 1}, dense::VectorSet<double>{R, m, m, 1, m},
+              1.0, &product);
   for (Index i = 0; i < m; ++i) {
     for (Index j = i; j < m; ++j) R[i * m + j] = *product.at(i, j);
   }
@@ -149,14 +125,14 @@ bool merge_by_leverage(const Execution& exec, const RowBlock<T>& rows, Index beg
 }
 
 template <class T>
-void merge_by_reflections(const Execution& exec, const RowBlock<T>& rows, Index begin, Index end, double* R) {
+void update_by_householder(const Execution& exec, const RowBlock<T>& rows, Index begin, Index end, double* R) {
   const Index m = rows.columns(), count = end - begin;
-  TiledMatrix<double> A(m + count, m);
+  dense::TiledMatrix<double> A(m + count, m);
   for (Index i = 0; i < m; ++i) {
     for (Index j = i; j < m; ++j) *A.at(i, j) = R[i * m + j];
   }
   for (Index i = 0; i < count; ++i) write_row(rows, begin + i, A.stride(), A.at(m + i, 0));
-  const PivotedQR qr(exec, std::move(A), m);
+  const dense::RandomizedQrcp qr(exec, std::move(A), m);
   for (Index i = 0; i < m; ++i) {
     for (Index j = i; j < m; ++j) R[i * m + j] = qr.R(i, j);
   }
@@ -165,29 +141,30 @@ void merge_by_reflections(const Execution& exec, const RowBlock<T>& rows, Index 
 }  // namespace
 
 template <class T>
-void merge_rows(const Execution& exec, const RowBlock<T>& rows, double* R) {
+void update_r(const Execution& exec, const RowBlock<T>& rows, double* R) {
   const Index m = rows.columns();
-  // Enough rows that the work on R does not count, and at the beginning enough that leverages are moderate.
-  const Index usual = std::max<Index>(8192, 32 * m), few = std::max<Index>(256, 4 * m);
-  Index next = few;  // rows to reflect where leverages are too large: more each time, as that is no use to try again
+  // Rows of a block: so many that the work on R, m^3, is a thirty-second of that on the rows; and rows of a step by
+  // reflections: so many that leverages are moderate afterwards.
+  const Index block = std::max<Index>(8192, 32 * m), step = std::max<Index>(256, 4 * m);
+  Index next = step;  // rows to reflect where leverages are too large: more each time, since each trial costs
   for (Index i = 0; i < rows.n;) {
     exec.check();
-    const Index end = std::min(rows.n, i + usual);
-    if (end - i >= std::min(few, m) && merge_by_leverage(exec, rows, i, end, R)) {
+    const Index end = std::min(rows.n, i + block);
+    if (end - i >= std::min(step, m) && update_by_cholesky_qr(exec, rows, i, end, R)) {
       i = end;
-      next = few;
+      next = step;
       continue;
     }
     for (const Index last = std::min(end, i + next); i < last;) {
-      const Index some = std::min(last, i + few);
-      merge_by_reflections(exec, rows, i, some, R);
+      const Index some = std::min(last, i + step);
+      update_by_householder(exec, rows, i, some, R);
       i = some;
     }
-    next = std::min(usual, 2 * next);
+    next = std::min(block, 2 * next);
   }
 }
 
-template void merge_rows(const Execution&, const RowBlock<float>&, double*);
-template void merge_rows(const Execution&, const RowBlock<double>&, double*);
+template void update_r(const Execution&, const RowBlock<float>&, double*);
+template void update_r(const Execution&, const RowBlock<double>&, double*);
 
-}  // namespace limbeck
+}  // namespace limbeck::least_squares

@@ -1,15 +1,15 @@
-// Rows merged into a triangular factor: R' R becomes R' R + W' W for new rows W, and no digit of either is squared
-// away.
+// R with R' R = R_old' R_old + W' W for new rows W, computed without forming either product, so that errors grow with
+// cond(R), not its square.
 //
 // The rows of U = W R^-1 are as long as the new rows' leverages, whatever the condition of R, so that I + U' U is well
 // conditioned where these are moderate: its Cholesky factor C gives C' R, at the speed of products of matrices. The
 // triangular solve is backward stable column by column, as reflections are. Where leverages are large, as at the
-// beginning and for directions never seen before, reflections of [R; W] take over.
+// beginning and for directions never seen before, reflections of [R; W] are used.
 #pragma once
 
 #include "kernels/core/execution.hpp"
 
-namespace limbeck {
+namespace limbeck::least_squares {
 
 // n rows of three parts, 1, x (p) / x_unit and y (q) / y_unit, times the square root of the row's weight.
 template <class T>
@@ -26,6 +26,6 @@ struct RowBlock {
 // R (1 + p + q, 1 + p + q), upper triangular, row by row; zeros for no rows so far. Numbers that are not finite, and
 // overflow, make R not finite.
 template <class T>
-void merge_rows(const Execution& exec, const RowBlock<T>& rows, double* R);
+void update_r(const Execution& exec, const RowBlock<T>& rows, double* R);
 
-}  // namespace limbeck
+}  // namespace limbeck::least_squares

@@ -9,11 +9,11 @@
 
 #include "kernels/core/execution.hpp"
 
-namespace limbeck {
+namespace limbeck::moments {
 
 // The data of a contraction: X (n, d), targets y (n, q), directions G (m, d), all C order; n >= 1.
 template <class T>
-struct Moments {
+struct ContractionData {
   const T* X;
   Index n, d;
   const T* y;
@@ -24,22 +24,19 @@ struct Moments {
 
 // out (q, m, d, d); order >= 2.
 template <class T>
-void contract(const Execution& exec, const Moments<T>& data, int order, T* out);
+void contract(const Execution& exec, const ContractionData<T>& data, int order, T* out);
 
 // out (q, m, d); order >= 1.
 template <class T>
-void contract_to_vector(const Execution& exec, const Moments<T>& data, int order, T* out);
+void contract_to_vector(const Execution& exec, const ContractionData<T>& data, int order, T* out);
 
 // out (q, m, n_orders).
 template <class T>
-void contract_to_scalar(const Execution& exec, const Moments<T>& data, const int* orders, Index n_orders, T* out);
+void contract_to_scalar(const Execution& exec, const ContractionData<T>& data, const int* orders, Index n_orders,
+                        T* out);
 
 // out (q, m, d, s) = contract(...) B, B (d, s); order >= 2.
 template <class T>
-void contract_apply(const Execution& exec, const Moments<T>& data, int order, const T* B, Index s, T* out);
+void contract_apply(const Execution& exec, const ContractionData<T>& data, int order, const T* B, Index s, T* out);
 
-// out (q, d, ..., d): the dense tensor, for small d.
-template <class T>
-void moment_tensor(const Execution& exec, const T* X, Index n, Index d, const T* y, Index q, int order, T* out);
-
-}  // namespace limbeck
+}  // namespace limbeck::moments

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <vector>
 
-namespace limbeck {
+namespace limbeck::moments {
 
 template <class T>
 void hermite_block(const T* t, Index rows, T variance, int order, T* out, Index stride) {
@@ -24,7 +24,7 @@ void hermite_normalized(const Execution& exec, const T* t, Index n, int order, T
   constexpr Index block = 4096;
   std::vector<T> root(order + 2);  // root[l] = sqrt(l)
   for (int l = 0; l < order + 2; ++l) root[l] = std::sqrt(static_cast<T>(l));
-  const Index blocks = (n + block - 1) / block;
+  const Index blocks = core::ceil_div(n, block);
   exec.for_each(blocks, static_cast<double>(n) * (order + 1), [&](Index b) {
     const Index begin = b * block, end = std::min(n, begin + block);
     for (Index i = begin; i < end; ++i) {
@@ -47,4 +47,4 @@ LIMBECK_INSTANTIATE(float)
 LIMBECK_INSTANTIATE(double)
 #undef LIMBECK_INSTANTIATE
 
-}  // namespace limbeck
+}  // namespace limbeck::moments

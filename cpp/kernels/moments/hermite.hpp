@@ -3,7 +3,7 @@
 
 #include "kernels/core/execution.hpp"
 
-namespace limbeck {
+namespace limbeck::moments {
 
 // With variance v = |g|^2 and t = <g, x>, h_l(t) = |g|^l He_l(t / |g|) obeys h_{l+1} = t h_l - l v h_{l-1}. It needs no
 // division, so g = 0 is no special case (h_l = 0 for l > 0).
@@ -16,4 +16,4 @@ void hermite_block(const T* t, Index rows, T variance, int order, T* out, Index 
 template <class T>
 void hermite_normalized(const Execution& exec, const T* t, Index n, int order, T* out);
 
-}  // namespace limbeck
+}  // namespace limbeck::moments

@@ -2,34 +2,34 @@
 
 #include <algorithm>
 
+#include "kernels/core/aligned_buffer.hpp"
 #include "kernels/core/independent_problems.hpp"
-#include "kernels/core/simd.hpp"
 
-namespace limbeck {
+namespace limbeck::moments {
 
 template <class T>
-void add_batches(const Execution& exec, const Moments<T>& data, int order, const std::vector<Index>& cuts, double* sums,
-                 double* squares) {
-  // Contractions wait for their turn to be added, as many as fit a cache and one for each thread at least. How many
-  // there are changes no sum.
+void add_batches(const Execution& exec, const ContractionData<T>& data, int order, const std::vector<Index>& cuts,
+                 double* sums, double* squares) {
+  // Contractions are kept until they can be added in order, as many as fit 4 MiB and one for each thread at least.
+  // Their number changes no sum. Parts of 4096 numbers make tasks of the additions.
   constexpr Index budget_bytes = Index{4} << 20, part = 4096;
   const Index d = data.d, size = data.q * data.m * d * d, batches = static_cast<Index>(cuts.size()) - 1;
   const Index fitting = budget_bytes / static_cast<Index>(sizeof(T)) / std::max<Index>(size, 1);
-  const Index threads = exec.n_threads(), together = std::max<Index>(1, fitting / threads) * threads;
-  AlignedBuffer<T> means(std::min(together, batches) * size);
-  for (Index first = 0; first < batches; first += together) {
-    const Index count = std::min(together, batches - first);
+  const Index threads = exec.n_threads(), kept = std::max<Index>(1, fitting / threads) * threads;
+  core::AlignedBuffer<T> means(std::min(kept, batches) * size);
+  for (Index first = 0; first < batches; first += kept) {
+    const Index count = std::min(kept, batches - first);
     const double operations =
         static_cast<double>(cuts[first + count] - cuts[first]) / static_cast<double>(count) * static_cast<double>(size);
-    for_each_problem(exec, count, operations, [&](const Execution& inner, Index b) {
-      Moments<T> batch = data;
+    core::for_each_problem(exec, count, operations, [&](const Execution& inner, Index b) {
+      ContractionData<T> batch = data;
       const Index begin = cuts[first + b];
       batch.X += begin * d;
       batch.y += begin * data.q;
       batch.n = cuts[first + b + 1] - begin;
       contract(inner, batch, order, means.data() + b * size);
     });
-    exec.for_each((size + part - 1) / part, 4.0 * static_cast<double>(size * count), [&](Index task) {
+    exec.for_each(core::ceil_div(size, part), 4.0 * static_cast<double>(size * count), [&](Index task) {
       for (Index b = 0; b < count; ++b) {
         const double rows = static_cast<double>(cuts[first + b + 1] - cuts[first + b]);
         const T* mean = means.data() + b * size;
@@ -43,7 +43,9 @@ void add_batches(const Execution& exec, const Moments<T>& data, int order, const
   }
 }
 
-template void add_batches(const Execution&, const Moments<float>&, int, const std::vector<Index>&, double*, double*);
-template void add_batches(const Execution&, const Moments<double>&, int, const std::vector<Index>&, double*, double*);
+template void add_batches(const Execution&, const ContractionData<float>&, int, const std::vector<Index>&, double*,
+                          double*);
+template void add_batches(const Execution&, const ContractionData<double>&, int, const std::vector<Index>&, double*,
+                          double*);
 
-}  // namespace limbeck
+}  // namespace limbeck::moments

@@ -5,18 +5,19 @@
 #include <cmath>
 #include <vector>
 
+#include "kernels/core/reduce.hpp"
 #include "kernels/precision/double_double.hpp"
 
-namespace limbeck {
+namespace limbeck::network {
 
 namespace {
 
 constexpr double pi = 3.14159265358979323846;
-const DoubleDouble dd_pi(3.141592653589793116, 1.2246467991473532072e-16);
+const precision::DoubleDouble dd_pi(3.141592653589793116, 1.2246467991473532072e-16);
 
-DoubleDouble dot(const double* a, const double* b, Index d) {
-  DoubleDouble sum = 0.0;
-  for (Index j = 0; j < d; ++j) sum += DoubleDouble::product(a[j], b[j]);
+precision::DoubleDouble dot(const double* a, const double* b, Index d) {
+  precision::DoubleDouble sum = 0.0;
+  for (Index j = 0; j < d; ++j) sum += precision::DoubleDouble::product(a[j], b[j]);
   return sum;
 }
 
@@ -24,52 +25,53 @@ DoubleDouble dot(const double* a, const double* b, Index d) {
 double not_negative(double square) { return square < 0 ? 0 : square; }
 
 // |a| |b| sin(angle), by the part of b that is orthogonal to a: accurate where a and b are nearly collinear.
-DoubleDouble area(const double* a, const double* b, DoubleDouble ab, DoubleDouble aa, Index d) {
-  const DoubleDouble along = ab / aa;
-  DoubleDouble rest = 0.0;
+precision::DoubleDouble area(const double* a, const double* b, precision::DoubleDouble ab, precision::DoubleDouble aa,
+                             Index d) {
+  const precision::DoubleDouble along = ab / aa;
+  precision::DoubleDouble rest = 0.0;
   for (Index j = 0; j < d; ++j) {
-    const DoubleDouble e = DoubleDouble(b[j]) - along * DoubleDouble(a[j]);
+    const precision::DoubleDouble e = precision::DoubleDouble(b[j]) - along * precision::DoubleDouble(a[j]);
     rest += e * e;
   }
   return sqrt(aa * rest);
 }
 
-// What a network without bias has.
+// Mean and variance of a network without bias.
 struct Spread {
-  DoubleDouble mean;
+  precision::DoubleDouble mean;
   double variance;
 };
 
 // relu(z) = (z + |z|) / 2 splits f into an odd, linear part and an even one, which are orthogonal.
 //   E |<a,x>| |<b,x>| = <a,b> + (2/pi) (|a||b| sin t - t <a,b>), t the angle between a and b;   E |<a,x>| = |a|
 //   sqrt(2/pi).
-Spread spread_without_thresholds(const Execution& exec, const Network<double>& net) {
+Spread spread_without_thresholds(const Execution& exec, const ReluNetwork<double>& net) {
   const Index k = net.k, d = net.d;
-  std::vector<DoubleDouble> odd(d), norm2(k);
+  std::vector<precision::DoubleDouble> odd(d), norm2(k);
   for (Index j = 0; j < d; ++j) odd[j] = net.linear[j];
   for (Index i = 0; i < k; ++i) {
     const double* a = net.weights + i * d;
-    for (Index j = 0; j < d; ++j) odd[j] += DoubleDouble::product(net.output[i] / 2, a[j]);
+    for (Index j = 0; j < d; ++j) odd[j] += precision::DoubleDouble::product(net.output[i] / 2, a[j]);
     norm2[i] = dot(a, a, d);
   }
-  DoubleDouble odd_square = 0.0, even_square = 0.0, absolute = 0.0;
+  precision::DoubleDouble odd_square = 0.0, even_square = 0.0, absolute = 0.0;
   for (Index j = 0; j < d; ++j) odd_square += odd[j] * odd[j];
   for (Index i = 0; i < k; ++i) {
     if (norm2[i].high == 0) continue;
     const double *a = net.weights + i * d, half = net.output[i] / 2;
     absolute += sqrt(norm2[i]) * half;
-    even_square += DoubleDouble::product(half, half) * norm2[i];
+    even_square += precision::DoubleDouble::product(half, half) * norm2[i];
     for (Index j = 0; j < i; ++j) {
       exec.check();
       if (norm2[j].high == 0) continue;
       const double* b = net.weights + j * d;
-      const DoubleDouble ab = dot(a, b, d), sine = area(a, b, ab, norm2[i], d);
-      const DoubleDouble product = ab + (sine - angle_of(sine, ab) * ab) * 2.0 / dd_pi;
-      even_square += DoubleDouble::product(net.output[i], net.output[j] / 2) * product;
+      const precision::DoubleDouble ab = dot(a, b, d), sine = area(a, b, ab, norm2[i], d);
+      const precision::DoubleDouble product = ab + (sine - precision::angle_of(sine, ab) * ab) * 2.0 / dd_pi;
+      even_square += precision::DoubleDouble::product(net.output[i], net.output[j] / 2) * product;
     }
   }
-  const DoubleDouble two_over_pi = DoubleDouble(2.0) / dd_pi;
-  const DoubleDouble variance = odd_square + even_square - absolute * absolute * two_over_pi;
+  const precision::DoubleDouble two_over_pi = precision::DoubleDouble(2.0) / dd_pi;
+  const precision::DoubleDouble variance = odd_square + even_square - absolute * absolute * two_over_pi;
   return {absolute * sqrt(two_over_pi), not_negative(static_cast<double>(variance))};
 }
 
@@ -133,11 +135,11 @@ double ramp_covariance(double s, double t, double angle) {
 }
 
 double angle_between(const double* a, const double* b, Index d) {
-  const DoubleDouble aa = dot(a, a, d), ab = dot(a, b, d);
+  const precision::DoubleDouble aa = dot(a, a, d), ab = dot(a, b, d);
   return std::atan2(static_cast<double>(area(a, b, ab, aa, d)), static_cast<double>(ab));
 }
 
-double variance_with_thresholds(const Execution& exec, const Network<double>& net) {
+double variance_with_thresholds(const Execution& exec, const ReluNetwork<double>& net) {
   const Index k = net.k, d = net.d;
   std::vector<double> size(k), shift(k);  // each neuron is size relu(X + shift)
   double variance = 0;
@@ -163,8 +165,7 @@ constexpr int exponent_of_zero = -100000;  // below every other
 
 // Exponent of the largest entry.
 int largest_exponent(const double* values, Index count) {
-  double largest = 0;
-  for (Index j = 0; j < count; ++j) largest = std::max(largest, std::abs(values[j]));
+  const double largest = core::max_abs(values, count);
   return largest > 0 ? std::ilogb(largest) : exponent_of_zero;
 }
 
@@ -186,20 +187,20 @@ Scaled operator*(Scaled a, Scaled b) { return {a.value * b.value, a.exponent + b
 double sum(const std::vector<Scaled>& terms) {
   int largest = exponent_of_zero;
   for (const Scaled& term : terms) largest = std::max(largest, term.exponent);
-  DoubleDouble total = 0.0;
+  precision::DoubleDouble total = 0.0;
   for (const Scaled& term : terms) total += std::ldexp(term.value, term.exponent - largest);
   return std::ldexp(static_cast<double>(total), largest);
 }
 
 // Neurons whose rows are of moderate size: powers of two move from the rows to the output weights, and a common one out
-// of the sum, so that no square of an intermediate result overflows or vanishes where the answer does not. Those that
-// add nothing, however large, are left out, and those that are constant stand by themselves.
-struct Moderate {
+// of the sum, so that no square of an intermediate result overflows or vanishes where the answer does not. Neurons of
+// output weight zero, however large, are left out, and constant ones are kept apart.
+struct RescaledNetwork {
   std::vector<double> weights, thresholds, output, linear;
   std::vector<Scaled> constants, shifts;  // shifts: output times threshold of each neuron
   int common;
 
-  explicit Moderate(const Network<double>& net)
+  explicit RescaledNetwork(const ReluNetwork<double>& net)
       : linear(net.linear, net.linear + net.d), constants{net.bias}, common(largest_exponent(net.linear, net.d)) {
     std::vector<Scaled> sizes;
     for (Index i = 0; i < net.k; ++i) {
@@ -219,36 +220,36 @@ struct Moderate {
     for (const Scaled& size : sizes) output.push_back(std::ldexp(size.value, size.exponent - common));
     for (double& w : linear) w = std::ldexp(w, -common);
   }
-  Network<double> network(Index d) const {
+  ReluNetwork<double> network(Index d) const {
     return {static_cast<Index>(output.size()), d, weights.data(), thresholds.data(), output.data(), linear.data(), 0.0};
   }
 };
 
 }  // namespace
 
-GaussianMoments gaussian_moments(const Execution& exec, const Network<double>& net) {
-  const Moderate moderate(net);
-  const Network<double> scaled = moderate.network(net.d);
+GaussianMoments gaussian_moments(const Execution& exec, const ReluNetwork<double>& net) {
+  const RescaledNetwork rescaled(net);
+  const ReluNetwork<double> scaled = rescaled.network(net.d);
   const auto is_zero = [](double t) { return t == 0; };
-  std::vector<Scaled> means = moderate.constants;
+  std::vector<Scaled> means = rescaled.constants;
   double variance = 0;
-  if (std::all_of(moderate.thresholds.begin(), moderate.thresholds.end(), is_zero)) {
+  if (std::all_of(rescaled.thresholds.begin(), rescaled.thresholds.end(), is_zero)) {
     const Spread spread = spread_without_thresholds(exec, scaled);
     variance = spread.variance;
-    means.push_back({spread.mean.high, moderate.common});
-    means.push_back({spread.mean.low, moderate.common});
+    means.push_back({spread.mean.high, rescaled.common});
+    means.push_back({spread.mean.low, rescaled.common});
   } else {
     variance = variance_with_thresholds(exec, scaled);
     for (Index i = 0; i < scaled.k; ++i) {
       const double* a = scaled.weights + i * net.d;
       const double norm = std::sqrt(static_cast<double>(dot(a, a, net.d))), shift = scaled.thresholds[i] / norm;
       const bool linear = shift > far;  // its mean is its threshold's share alone
-      means.push_back(linear ? moderate.shifts[i] : Scaled(scaled.output[i] * norm * ramp(shift), moderate.common));
+      means.push_back(linear ? rescaled.shifts[i] : Scaled(scaled.output[i] * norm * ramp(shift), rescaled.common));
     }
   }
   const double mean = sum(means);
-  variance = std::ldexp(variance, 2 * moderate.common);
+  variance = std::ldexp(variance, 2 * rescaled.common);
   return {mean, variance + mean * mean, variance};
 }
 
-}  // namespace limbeck
+}  // namespace limbeck::network

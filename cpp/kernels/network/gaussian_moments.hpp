@@ -3,7 +3,7 @@
 
 #include "kernels/network/relu_network.hpp"
 
-namespace limbeck {
+namespace limbeck::network {
 
 struct GaussianMoments {
   double mean, second_moment, variance;  // E f, E f^2, E f^2 - (E f)^2
@@ -11,6 +11,6 @@ struct GaussianMoments {
 
 // Without thresholds: double-double throughout, so that near-collinear neurons with large opposite weights may cancel.
 // With thresholds: double precision and a quadrature of the bivariate normal density.
-GaussianMoments gaussian_moments(const Execution& exec, const Network<double>& net);
+GaussianMoments gaussian_moments(const Execution& exec, const ReluNetwork<double>& net);
 
-}  // namespace limbeck
+}  // namespace limbeck::network

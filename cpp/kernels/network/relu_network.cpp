@@ -2,16 +2,17 @@
 
 #include <vector>
 
+#include "kernels/core/row_sums.hpp"
 #include "kernels/dense/tall_skinny_gemm.hpp"
 
-namespace limbeck {
+namespace limbeck::network {
 
 namespace {
 
 // Neurons' directions and, last, the linear part: one product with X serves them all.
 template <class T>
-ThinMatrix<T> directions_of(const Network<T>& net) {
-  ThinMatrix<T> C(net.k + 1, net.d);
+dense::SkinnyMatrix<T> directions_of(const ReluNetwork<T>& net) {
+  dense::SkinnyMatrix<T> C(net.k + 1, net.d);
   for (Index i = 0; i < net.k; ++i) C.set(i, net.weights + i * net.d);
   C.set(net.k, net.linear);
   return C;
@@ -19,7 +20,7 @@ ThinMatrix<T> directions_of(const Network<T>& net) {
 
 // f from the products z = (<a_1, x>, ..., <a_k, x>, <w, x>) of one row.
 template <class T>
-T value(const Network<T>& net, const T* z) {
+T value(const ReluNetwork<T>& net, const T* z) {
   T sum = z[net.k] + net.bias;
   for (Index i = 0; i < net.k; ++i) {
     const T activation = z[i] + net.thresholds[i];
@@ -32,53 +33,35 @@ T value(const Network<T>& net, const T* z) {
 }  // namespace
 
 template <class T>
-void network_forward(const Execution& exec, const Network<T>& net, const T* X, Index n, T* out) {
-  const ThinMatrix<T> C = directions_of(net);
-  const Index block = thin_block_rows<T>(net.d), stride = thin_stride<T>(net.k + 1);
+void forward(const Execution& exec, const ReluNetwork<T>& net, const T* X, Index n, T* out) {
+  const dense::SkinnyMatrix<T> C = directions_of(net);
+  const Index block = dense::skinny_block_rows<T>(net.d), stride = dense::skinny_stride<T>(net.k + 1);
   constexpr Index blocks_per_task = 8;
-  const Index per_task = block * blocks_per_task, tasks = (n + per_task - 1) / per_task;
+  const Index per_task = block * blocks_per_task, tasks = core::ceil_div(n, per_task);
   exec.for_each(tasks, 2.0 * n * (net.k + 1) * (net.d + 1), [&](Index task) {
-    AlignedBuffer<T> z(block * stride);
+    core::AlignedBuffer<T> z(block * stride);
     const Index end = std::min(n, (task + 1) * per_task);
     for (Index first = task * per_task; first < end && !exec.stopped(); first += block) {
       const Index rows = std::min(block, end - first);
-      Prefetch ahead(X + (first + rows) * net.d, rows * net.d, 1);
-      thin_forward(X + first * net.d, rows, C, z.data(), ahead);
+      core::Prefetch ahead(X + (first + rows) * net.d, rows * net.d, 1);
+      dense::multiply_rows(X + first * net.d, rows, C, z.data(), ahead);
       for (Index r = 0; r < rows; ++r) out[first + r] = value(net, z.data() + r * stride);
     }
   });
 }
 
 template <class T>
-void project(const Execution& exec, const T* X, Index n, Index d, const T* directions, Index m, T* out) {
-  const ThinMatrix<T> C = thin_rows(directions, m, d);
-  const Index block = thin_block_rows<T>(d), stride = thin_stride<T>(m);
-  constexpr Index blocks_per_task = 8;
-  const Index per_task = block * blocks_per_task, tasks = (n + per_task - 1) / per_task;
-  exec.for_each(tasks, 2.0 * n * m * d, [&](Index task) {
-    AlignedBuffer<T> z(block * stride);
-    const Index end = std::min(n, (task + 1) * per_task);
-    for (Index first = task * per_task; first < end && !exec.stopped(); first += block) {
-      const Index rows = std::min(block, end - first);
-      Prefetch ahead(X + (first + rows) * d, rows * d, 1);
-      thin_forward(X + first * d, rows, C, z.data(), ahead);
-      for (Index r = 0; r < rows; ++r) std::copy_n(z.data() + r * stride, m, out + (first + r) * m);
-    }
-  });
-}
-
-template <class T>
-double network_gradient(const Execution& exec, const Network<T>& net, const T* X, Index n, const T* y, const T* v,
-                        T* gradient) {
-  const ThinMatrix<T> C = directions_of(net);
-  const Index d = net.d, k = net.k, block = thin_block_rows<T>(d), stride = thin_stride<T>(k + 1);
+double error_and_gradient(const Execution& exec, const ReluNetwork<T>& net, const T* X, Index n, const T* y, const T* v,
+                          T* gradient) {
+  const dense::SkinnyMatrix<T> C = directions_of(net);
+  const Index d = net.d, k = net.k, block = dense::skinny_block_rows<T>(d), stride = dense::skinny_stride<T>(k + 1);
   // (k + 1) vectors of d, then k + 1 sums of the columns, then the squared error.
   const Index size = (k + 1) * (d + 1) + 1;
-  const auto sums = sum_over_rows<T>(exec, n, block, size, 4.0 * n * (k + 1) * (d + 1), [&] {
-    return [&, z = AlignedBuffer<T>(block * stride), column = std::vector<T>(k + 1)](Index first, Index rows,
-                                                                                     T* into) mutable {
-      Prefetch ahead(X + (first + rows) * d, rows * d, gradient ? 2 : 1);
-      thin_forward(X + first * d, rows, C, z.data(), ahead);
+  const auto sums = core::sum_over_rows<T>(exec, n, block, size, 4.0 * n * (k + 1) * (d + 1), [&] {
+    return [&, z = core::AlignedBuffer<T>(block * stride), column = std::vector<T>(k + 1)](Index first, Index rows,
+                                                                                           T* into) mutable {
+      core::Prefetch ahead(X + (first + rows) * d, rows * d, gradient ? 2 : 1);
+      dense::multiply_rows(X + first * d, rows, C, z.data(), ahead);
       double error = 0;
       std::fill(column.begin(), column.end(), T(0));
       for (Index r = 0; r < rows; ++r) {
@@ -95,7 +78,7 @@ double network_gradient(const Execution& exec, const Network<T>& net, const T* X
         zr[k] = weighted;
         column[k] += weighted;
       }
-      if (gradient) thin_backward(X + first * d, rows, d, z.data(), k + 1, stride, into, ahead);
+      if (gradient) dense::accumulate_outer(X + first * d, rows, d, z.data(), k + 1, stride, into, ahead);
       for (Index i = 0; i <= k; ++i) into[(k + 1) * d + i] += column[i];
       into[size - 1] += static_cast<T>(error);
     };
@@ -107,12 +90,11 @@ double network_gradient(const Execution& exec, const Network<T>& net, const T* X
   return static_cast<double>(sums[size - 1]);
 }
 
-#define LIMBECK_INSTANTIATE(T)                                                             \
-  template void network_forward(const Execution&, const Network<T>&, const T*, Index, T*); \
-  template void project(const Execution&, const T*, Index, Index, const T*, Index, T*);    \
-  template double network_gradient(const Execution&, const Network<T>&, const T*, Index, const T*, const T*, T*);
+#define LIMBECK_INSTANTIATE(T)                                                         \
+  template void forward(const Execution&, const ReluNetwork<T>&, const T*, Index, T*); \
+  template double error_and_gradient(const Execution&, const ReluNetwork<T>&, const T*, Index, const T*, const T*, T*);
 LIMBECK_INSTANTIATE(float)
 LIMBECK_INSTANTIATE(double)
 #undef LIMBECK_INSTANTIATE
 
-}  // namespace limbeck
+}  // namespace limbeck::network

@@ -6,12 +6,12 @@
 #include "kernels/core/simd.hpp"
 #include "kernels/precision/double_double.hpp"
 
-namespace limbeck {
+namespace limbeck::precision {
 
 namespace {
 
-using V = Simd<double>::Vector;
-constexpr Index width = Simd<double>::width;
+using V = core::Simd<double>::Vector;
+constexpr Index width = core::Simd<double>::width;
 
 // Unevaluated sums, one in each lane.
 struct Sums {
@@ -47,7 +47,7 @@ struct Sums {
 #endif
 };
 
-V load(const double* from) { return Simd<double>::load(from); }
+V load(const double* from) { return core::Simd<double>::load(from); }
 V load(const float* from) {
   V v;
 #pragma GCC unroll 16
@@ -119,8 +119,10 @@ void add_lanes(const Sums* sums, Index lanes, Index lane_size, Index count, doub
   }
 }
 
-// How many lanes to deal rows to: no fewer than some numbers of X for each.
+// Number of lanes to deal rows to.
 Index lanes_for(Index n, Index p) {
+  // A lane of 65,536 numbers takes about as long as a team of threads takes to start; lanes are added up one after the
+  // other, so there are no more than 16.
   constexpr Index numbers_per_lane = 1 << 16, most_lanes = 16;
   return std::clamp<Index>(n * p / numbers_per_lane, 1, std::min(n, most_lanes));
 }
@@ -128,10 +130,10 @@ Index lanes_for(Index n, Index p) {
 }  // namespace
 
 template <class T>
-void twofold_residual(const Execution& exec, const T* X, Index n, Index p, Index q, const double* B,
-                      const double* B_low, const double* Y, double* R) {
-  const Index rows = std::max<Index>(1, 8192 / std::max<Index>(p, 1));
-  exec.for_each((n + rows - 1) / rows, 10.0 * n * p * q, [&](Index task) {
+void dot2_residual(const Execution& exec, const T* X, Index n, Index p, Index q, const double* B, const double* B_low,
+                   const double* Y, double* R) {
+  const Index rows = std::max<Index>(1, 8192 / std::max<Index>(p, 1));  // 8192 numbers of X in a task
+  exec.for_each(core::ceil_div(n, rows), 10.0 * n * p * q, [&](Index task) {
     for (Index i = task * rows; i < std::min(n, (task + 1) * rows); ++i) {
       for (Index t = 0; t < q; ++t) {
         R[t * n + i] =
@@ -142,10 +144,10 @@ void twofold_residual(const Execution& exec, const T* X, Index n, Index p, Index
 }
 
 template <class T>
-void twofold_combination(const Execution& exec, const T* X, Index n, Index p, Index q, const double* C, double* out) {
-  // Columns in blocks whose sums stay at hand, and so that wide matrices make tasks as well.
+void dot2_combination(const Execution& exec, const T* X, Index n, Index p, Index q, const double* C, double* out) {
+  // Columns in blocks of 32 vectors, whose sums stay in the first-level cache; wide matrices make tasks as well.
   constexpr Index vectors = 32, columns = vectors * width;
-  const Index blocks = (p + columns - 1) / columns, lanes = lanes_for(n, std::min(p, columns));
+  const Index blocks = core::ceil_div(p, columns), lanes = lanes_for(n, std::min(p, columns));
   std::vector<Sums> sums(lanes * blocks * q * vectors);
   exec.for_each(lanes * blocks, 10.0 * n * p * q, [&](Index task) {
     const Index lane = task / blocks, block = task % blocks, first = block * columns;
@@ -166,9 +168,9 @@ void twofold_combination(const Execution& exec, const T* X, Index n, Index p, In
 }
 
 template <class T>
-void twofold_gradient(const Execution& exec, const T* X, Index n, Index p, Index q, const double* B,
-                      const double* B_low, const double* Y, double* gradient, double* squares) {
-  const Index vectors = (p + width - 1) / width, lanes = lanes_for(n, p);
+void dot2_gradient(const Execution& exec, const T* X, Index n, Index p, Index q, const double* B, const double* B_low,
+                   const double* Y, double* gradient, double* squares) {
+  const Index vectors = core::ceil_div(p, width), lanes = lanes_for(n, p);
   std::vector<Sums> sums(lanes * q * vectors);
   std::vector<double> lane_squares(lanes * q);
   exec.for_each(lanes, 20.0 * n * p * q, [&](Index lane) {
@@ -187,7 +189,7 @@ void twofold_gradient(const Execution& exec, const T* X, Index n, Index p, Index
   }
 }
 
-void add_twofold(const Numbers& change, Numbers* high, Numbers* low) {
+void add_unevaluated(const std::vector<double>& change, std::vector<double>* high, std::vector<double>* low) {
   for (std::size_t i = 0; i < change.size(); ++i) {
     const DoubleDouble sum = DoubleDouble::sum((*high)[i], change[i]);
     const DoubleDouble whole = DoubleDouble::quick_sum(sum.high, sum.low + (*low)[i]);
@@ -196,14 +198,14 @@ void add_twofold(const Numbers& change, Numbers* high, Numbers* low) {
   }
 }
 
-#define LIMBECK_INSTANTIATE(T)                                                                                  \
-  template void twofold_residual(const Execution&, const T*, Index, Index, Index, const double*, const double*, \
-                                 const double*, double*);                                                       \
-  template void twofold_combination(const Execution&, const T*, Index, Index, Index, const double*, double*);   \
-  template void twofold_gradient(const Execution&, const T*, Index, Index, Index, const double*, const double*, \
-                                 const double*, double*, double*);
+#define LIMBECK_INSTANTIATE(T)                                                                               \
+  template void dot2_residual(const Execution&, const T*, Index, Index, Index, const double*, const double*, \
+                              const double*, double*);                                                       \
+  template void dot2_combination(const Execution&, const T*, Index, Index, Index, const double*, double*);   \
+  template void dot2_gradient(const Execution&, const T*, Index, Index, Index, const double*, const double*, \
+                              const double*, double*, double*);
 LIMBECK_INSTANTIATE(float)
 LIMBECK_INSTANTIATE(double)
 #undef LIMBECK_INSTANTIATE
 
-}  // namespace limbeck
+}  // namespace limbeck::precision

@@ -1,19 +1,20 @@
 // Double-double arithmetic: an unevaluated sum of two doubles, about 32 digits.
 //
-// Files that include this header are compiled with -ffp-contract=off, because a product fused into one of the sums below
-// would break them.
-// Sources: Dekker, A floating-point technique for extending the available precision, Numer. Math. 18 (1971);
-// Hida, Li and Bailey, Algorithms for quad-double precision floating point arithmetic, ARITH-15 (2001).
+// Files that include this header are compiled with -ffp-contract=off, because a product fused into one of the sums
+// below would break them. Sources: Dekker, A floating-point technique for extending the available precision, Numer.
+// Math. 18 (1971); Hida, Li and Bailey, Algorithms for quad-double precision floating point arithmetic, ARITH-15
+// (2001).
 #pragma once
 
-// Contraction of a compiled file cannot be seen by the preprocessor, so whoever turns it off says so (sources.cmake).
+// Contraction of a compiled file cannot be seen by the preprocessor, so files that are compiled without it are marked
+// (sources.cmake).
 #ifndef LIMBECK_NO_CONTRACTION
 #error "Compile with -ffp-contract=off, and define LIMBECK_NO_CONTRACTION."
 #endif
 
 #include <cmath>
 
-namespace limbeck {
+namespace limbeck::precision {
 
 struct DoubleDouble {
   double high = 0, low = 0;
@@ -23,7 +24,7 @@ struct DoubleDouble {
   DoubleDouble(double h, double l) : high(h), low(l) {}
   explicit operator double() const { return high + low; }
 
-  // a + b exactly, whatever their sizes; quick_sum wants |a| >= |b|.
+  // a + b exactly, whatever their sizes; quick_sum needs |a| >= |b|.
   static DoubleDouble sum(double a, double b) {
     const double s = a + b, t = s - a;
     return {s, (a - (s - t)) + (b - t)};
@@ -96,4 +97,4 @@ inline DoubleDouble angle_of(DoubleDouble s, DoubleDouble c) {
   return DoubleDouble(start) + (s * cosine - c * sine) / radius;
 }
 
-}  // namespace limbeck
+}  // namespace limbeck::precision

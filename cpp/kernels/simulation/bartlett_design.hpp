@@ -3,52 +3,50 @@
 
 #include <vector>
 
+#include "kernels/core/execution.hpp"
 #include "kernels/dense/syrk_packed.hpp"
 #include "kernels/simulation/normal_rng.hpp"
 
-namespace limbeck {
+namespace limbeck::simulation {
 
-// What n rows of p features say of coefficients, in min(n, p) rows; memory that serves draw after draw.
+// A Gaussian design in Bartlett form: the R factor of n rows of p features, min(n, p) rows of it, drawn directly. The
+// buffer is reused from draw to draw.
 //
-// A fit does not change if rows and labels are rotated together, and noise is as random after that as before. So the
+// A fit does not change if rows and targets are rotated together, and rotated noise has the same distribution. So the
 // first features are drawn as a triangle, the factor of their rows (Bartlett, Proc. Roy. Soc. Edinb. 53, 1933): numbers
-// of its diagonal are chi, those above it are normal. Rows beyond p would be zero, and say nothing of the coefficients.
+// of its diagonal are chi, those above it are normal. Rows of the factor beyond p are zero and drop out of the fit.
 //
-// Numbers are of single precision, which only says on which grid they lie: sums of them are of double precision.
-class GaussianRows {
+// Numbers are rounded to single precision when they are drawn; sums of them are of double precision.
+class BartlettDesign {
 public:
-  static constexpr Index width = PackedVectors<float>::width;
+  static constexpr Index width = dense::PackedView<float>::width;
 
-  // `sizes` (p): standard deviations, at most 1. Decreasing, they make the Gram matrix a graded one.
-  GaussianRows(Index n, const std::vector<double>& sizes);
+  // Standard deviations (p), at most 1. Decreasing ones make a graded Gram matrix.
+  BartlettDesign(Index n, const std::vector<double>& deviations);
 
   Index count() const { return m_; }
   Index features() const { return p_; }
   // Groups of `width` rows are whole: those beyond `count` are zero.
   Index padded() const { return padded_; }
-  float at(Index row, Index feature) const { return group(row / width)[feature * width + row % width]; }
+  float at(Index row, Index feature) const { return rows_.at(row, feature); }
 
-  // New rows, of features of variance one, and times the sizes.
-  void draw(NormalNumbers* random);
+  // draw: new rows, of features of variance one; scale: multiplies features by their standard deviations.
+  void draw(NormalRng* random);
   void scale();
   // products (padded) = X v, for v (p); products (p) = X' v, for v (padded).
   void times(const double* v, double* products) const;
   void transposed_times(const double* v, double* products) const;
   // Adds X X' to the lower triangle.
-  void add_gram(const Execution& exec, TiledMatrix<float>* sums) const;
-  void add_gram(const Execution& exec, TiledMatrix<double>* sums) const;
+  void add_gram(const Execution& exec, dense::TiledMatrix<float>* sums) const;
+  void add_gram(const Execution& exec, dense::TiledMatrix<double>* sums) const;
 
 private:
-  // Groups of rows, interleaved: feature after feature.
-  float* group(Index g) { return rows_.data() + g * p_ * width; }
-  const float* group(Index g) const { return rows_.data() + g * p_ * width; }
-
   template <Index count>
   void transposed_some(const double* v, Index l, double* products) const;
 
   Index n_, p_, m_, padded_;
-  std::vector<float> sizes_;
-  AlignedBuffer<float> rows_;
+  std::vector<float> deviations_;
+  dense::Packed<float> rows_;  // the rows are the vectors
 };
 
-}  // namespace limbeck
+}  // namespace limbeck::simulation

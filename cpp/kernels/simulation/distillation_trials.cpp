@@ -7,13 +7,13 @@
 
 #include "kernels/simulation/random_design_fit.hpp"
 
-namespace limbeck {
+namespace limbeck::simulation {
 
 namespace {
 
-using Numbers = RandomRegression::Numbers;
+using Numbers = RandomDesignFit::Numbers;
 
-// Features by decreasing variance; those that never vary take no part, and their coefficients are zero.
+// Features by decreasing variance, without those that never vary, whose coefficients are zero.
 std::vector<Index> varying(const double* variances, Index p, const std::uint8_t* seen = nullptr) {
   std::vector<Index> order;
   for (Index j = 0; j < p; ++j) {
@@ -27,12 +27,15 @@ std::vector<Index> varying(const double* variances, Index p, const std::uint8_t*
 class Stage {
 public:
   Stage(Index n, const double* variances, const std::vector<Index>& order, double ridge)
-      : order_(order), regression_(n, deviations(variances, order), ridge), labels_(order.size()), fit_(order.size()) {}
+      : order_(order),
+        regression_(n, deviations(variances, order), ridge),
+        coefficients_(order.size()),
+        fit_(order.size()) {}
 
-  // b from labels <x, truth> plus noise of standard deviation `noise`. False if there is none.
-  bool fit(const Execution& exec, NormalNumbers* random, const double* truth, double noise, Numbers* b) {
-    for (std::size_t i = 0; i < order_.size(); ++i) labels_[i] = truth[order_[i]];
-    if (!regression_.fit(exec, random, labels_, noise, &fit_)) return false;
+  // b fitted to targets <x, truth> + noise * N(0, 1). False if there is no finite fit.
+  bool fit(const Execution& exec, NormalRng* random, const double* truth, double noise, Numbers* b) {
+    for (std::size_t i = 0; i < order_.size(); ++i) coefficients_[i] = truth[order_[i]];
+    if (!regression_.fit(exec, random, coefficients_, noise, &fit_)) return false;
     for (std::size_t i = 0; i < order_.size(); ++i) (*b)[order_[i]] = fit_[i];
     return true;
   }
@@ -45,11 +48,11 @@ private:
   }
 
   std::vector<Index> order_;
-  RandomRegression regression_;
-  Numbers labels_, fit_;
+  RandomDesignFit regression_;
+  Numbers coefficients_, fit_;
 };
 
-// The standard deviation of a surrogate's labels about what it sees: features that it does not act as noise.
+// The standard deviation of a surrogate's targets given the features that it is fitted to: the others act as noise.
 double noise_of_first_stage(const Trials& trials) {
   double variance = trials.first_noise * trials.first_noise;
   for (Index j = 0; j < trials.p; ++j) {
@@ -94,11 +97,11 @@ struct Plan {
 };
 
 Plan plan(const Trials& trials, Index count, int threads, double budget) {
-  // Lanes beyond the number of threads even out trials of unlike length, where they cost little memory.
+  // Four lanes for each thread even out trials of unlike length, where one takes less than 48 MiB.
   constexpr double little = 3 * (Index{1} << 24);
-  // Below some 10 ms a team of threads for each trial costs more than it saves.
+  // Operations of some 10 ms: below, a team of threads for each trial costs more than it saves.
   constexpr double worth_a_team = 1e8;
-  const auto bytes = [&](Index rows) { return RandomRegression::bytes(rows, trials.p); };
+  const auto bytes = [&](Index rows) { return RandomDesignFit::bytes(rows, trials.p); };
   const double each = bytes(trials.n) + (trials.surrogate ? 0.0 : bytes(trials.m));
   const Index fitting = static_cast<Index>(std::clamp(budget / std::max(each, 1.0), 1.0, 1e6));
   const Index wanted = std::min<Index>(count, (each < little ? 4 : 1) * static_cast<Index>(threads));
@@ -110,8 +113,8 @@ Plan plan(const Trials& trials, Index count, int threads, double budget) {
 
 }  // namespace
 
-void simulate(const Execution& exec, const Trials& trials, std::uint64_t seed, Index first, Index count, double budget,
-              double* risks) {
+void run_trials(const Execution& exec, const Trials& trials, std::uint64_t seed, Index first, Index count,
+                double budget, double* risks) {
   constexpr double nan = std::numeric_limits<double>::quiet_NaN();
   const Plan chosen = plan(trials, count, exec.n_threads(), budget);
   const Index lanes = chosen.lanes;
@@ -129,10 +132,10 @@ void simulate(const Execution& exec, const Trials& trials, std::uint64_t seed, I
     Numbers surrogate(trials.p), b(trials.p), scratch(trials.p);
     if (trials.surrogate) surrogate.assign(trials.surrogate, trials.surrogate + trials.p);
     for (Index k = lane; k < count && !exec.stopped(); k += lanes) {
-      NormalNumbers random(seed, static_cast<std::uint64_t>(first + k));
+      NormalRng random(seed, static_cast<std::uint64_t>(first + k));
       bool solved = true;
       if (made) {
-        // Features that the surrogate does not see, or that never vary, have no coefficients.
+        // Features that are hidden from the surrogate, or that never vary, have no coefficients.
         std::fill(surrogate.begin(), surrogate.end(), 0.0);
         solved = made->fit(inner, &random, trials.first_truth, first_noise, &surrogate);
         change_basis(trials.first_basis, trials.basis, trials.p, &surrogate, &scratch);
@@ -144,4 +147,4 @@ void simulate(const Execution& exec, const Trials& trials, std::uint64_t seed, I
   });
 }
 
-}  // namespace limbeck
+}  // namespace limbeck::simulation

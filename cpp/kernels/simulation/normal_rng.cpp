@@ -4,17 +4,11 @@
 #include <cmath>
 #include <cstring>
 
-namespace limbeck {
+#include "kernels/core/splitmix.hpp"
+
+namespace limbeck::simulation {
 
 namespace {
-
-// Steele, Lea and Flood, Fast splittable pseudorandom number generators, OOPSLA 2014.
-std::uint64_t splitmix(std::uint64_t* state) {
-  std::uint64_t z = (*state += 0x9e3779b97f4a7c15u);
-  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-  z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-  return z ^ (z >> 31);
-}
 
 std::uint64_t rotated(std::uint64_t x, int by) { return (x << by) | (x >> (64 - by)); }
 
@@ -54,16 +48,16 @@ inline Point on_circle(std::uint32_t turn) {
 
 }  // namespace
 
-NormalNumbers::NormalNumbers(std::uint64_t seed, std::uint64_t number) {
+NormalRng::NormalRng(std::uint64_t seed, std::uint64_t number) {
   std::uint64_t inner = seed;
-  std::uint64_t start = splitmix(&inner) ^ rotated(number * 0x9e3779b97f4a7c15u, 32);
+  std::uint64_t start = core::splitmix(&inner) ^ rotated(number * core::splitmix_step, 32);
   for (auto& part : state_) {
-    for (std::uint64_t& word : part) word = splitmix(&start);
+    for (std::uint64_t& word : part) word = core::splitmix(&start);
   }
 }
 
 // Two of 32 bits from each lane.
-void NormalNumbers::uniforms(std::uint32_t* out) {
+void NormalRng::uniforms(std::uint32_t* out) {
   std::uint64_t bits[lanes];
   for (Index l = 0; l < lanes; ++l) {
     bits[l] = rotated(state_[0][l] + state_[3][l], 23) + state_[0][l];
@@ -78,7 +72,7 @@ void NormalNumbers::uniforms(std::uint32_t* out) {
   std::memcpy(out, bits, sizeof bits);
 }
 
-void NormalNumbers::refill() {
+void NormalRng::refill() {
   std::uint32_t u[halves], v[halves];
   uniforms(u);
   uniforms(v);
@@ -95,7 +89,7 @@ void NormalNumbers::refill() {
 }
 
 // Marsaglia and Tsang, A simple method for generating gamma variables, ACM Trans. Math. Softw. 26, 2000.
-double NormalNumbers::chi(Index freedom) {
+double NormalRng::chi(Index freedom) {
   if (freedom == 1) {
     float z;
     fill(&z, 1);
@@ -112,7 +106,7 @@ double NormalNumbers::chi(Index freedom) {
   }
 }
 
-void NormalNumbers::fill(float* out, Index count) {
+void NormalRng::fill(float* out, Index count) {
   for (Index i = 0; i < count;) {
     if (used_ == 2 * halves) refill();
     const Index some = std::min(count - i, 2 * halves - used_);
@@ -122,4 +116,4 @@ void NormalNumbers::fill(float* out, Index count) {
   }
 }
 
-}  // namespace limbeck
+}  // namespace limbeck::simulation

@@ -3,16 +3,16 @@
 
 #include <cstdint>
 
-#include "kernels/core/execution.hpp"
+#include "kernels/core/ints.hpp"
 
-namespace limbeck {
+namespace limbeck::simulation {
 
-// A stream of its own for every pair of seed and number: xoshiro256++ in lanes (Blackman and Vigna, ACM Trans. Math.
+// A stream of its own for every pair of seed and number, by xoshiro256++ in lanes (Blackman and Vigna, ACM Trans. Math.
 // Softw. 47, 2021), whose uniforms Box and Muller's transformation turns into normal numbers of single precision, up to
 // 6.5 standard deviations.
-class NormalNumbers {
+class NormalRng {
 public:
-  NormalNumbers(std::uint64_t seed, std::uint64_t number);
+  NormalRng(std::uint64_t seed, std::uint64_t number);
   void fill(float* out, Index count);
   // The root of a sum of the squares of `freedom` normal numbers.
   double chi(Index freedom);
@@ -27,4 +27,4 @@ private:
   Index used_ = 2 * halves;
 };
 
-}  // namespace limbeck
+}  // namespace limbeck::simulation

@@ -4,96 +4,87 @@
 #include <cmath>
 #include <limits>
 
+#include "kernels/core/reduce.hpp"
 #include "kernels/dense/cholesky.hpp"
 
-namespace limbeck {
+namespace limbeck::simulation {
 
 namespace {
 
-constexpr double tolerance = 1e-10;  // of the fit's norm
-constexpr int most_steps = 20;
+constexpr double tolerance = 1e-10;  // of the fit's norm: far below the spread between trials
+constexpr int most_steps = 20;       // at a rate of 0.3 they reach it; slower ones are left to double precision
 
-RandomRegression::Numbers divided(RandomRegression::Numbers sizes, double unit) {
+RandomDesignFit::Numbers divided(RandomDesignFit::Numbers sizes, double unit) {
   for (double& size : sizes) size /= unit;
   return sizes;
 }
 
-double inner_product(const RandomRegression::Numbers& a, const RandomRegression::Numbers& b) {
-  double sum = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) sum += a[i] * b[i];
-  return sum;
-}
-
-bool all_finite(const RandomRegression::Numbers& v) {
-  return std::all_of(v.begin(), v.end(), [](double x) { return std::isfinite(x); });
-}
-
 }  // namespace
 
-RandomRegression::RandomRegression(Index n, const Numbers& sizes, double ridge)
-    : unit_(sizes.empty() ? 1.0 : sizes[0]),
-      sizes_(divided(sizes, unit_)),
-      rows_(n, sizes_),
+RandomDesignFit::RandomDesignFit(Index n, const Numbers& deviations, double ridge)
+    : unit_(deviations.empty() ? 1.0 : deviations[0]),
+      deviations_(divided(deviations, unit_)),
+      rows_(n, deviations_),
       penalty_(static_cast<double>(n) * (ridge / unit_ / unit_)),
       factor_(rows_.padded(), rows_.padded()),
       right_(rows_.padded(), 1),
       noise_(rows_.count()),
       image_(rows_.features()) {
-  for (Numbers* v : {&labels_, &dual_, &residual_, &corrected_, &direction_, &product_}) v->resize(rows_.padded());
+  for (Numbers* v : {&targets_, &dual_, &residual_, &corrected_, &direction_, &product_}) v->resize(rows_.padded());
 }
 
-double RandomRegression::bytes(Index n, Index p) {
+double RandomDesignFit::bytes(Index n, Index p) {
   const double rows = static_cast<double>(std::min(n, p));
   return (sizeof(float) + sizeof(double)) * rows * (static_cast<double>(p) + rows);
 }
 
-bool RandomRegression::fit(const Execution& exec, NormalNumbers* random, const Numbers& labels, double noise,
-                           Numbers* b) {
+bool RandomDesignFit::fit(const Execution& exec, NormalRng* random, const Numbers& coefficients, double noise,
+                          Numbers* b) {
   rows_.draw(random);
   random->fill(noise_.data(), rows_.count());
   noise /= unit_;
-  if (rows_.count() == rows_.features() && penalty_ == 0) return solve_triangle(labels, noise, b);
+  if (rows_.count() == rows_.features() && penalty_ == 0) return solve_triangle(coefficients, noise, b);
   rows_.scale();
-  rows_.times(labels.data(), labels_.data());
-  double largest = 0;
-  for (Index i = 0; i < rows_.count(); ++i) largest = std::max(largest, std::abs(labels_[i] += noise * noise_[i]));
-  // So that no square of a label leaves the range of double precision.
-  const double label_unit = largest > 0 ? largest : 1;
-  for (double& y : labels_) y /= label_unit;
-  if (!all_finite(labels_) || (!solve_dual(exec) && !solve_dual_in_doubles(exec))) return false;
+  rows_.times(coefficients.data(), targets_.data());
+  for (Index i = 0; i < rows_.count(); ++i) targets_[i] += noise * noise_[i];
+  const double largest = core::max_abs(targets_.data(), rows_.count());
+  // So that no square of a target leaves the range of double precision.
+  const double target_unit = largest > 0 ? largest : 1;
+  for (double& y : targets_) y /= target_unit;
+  if (!core::all_finite(targets_) || (!solve_dual(exec) && !solve_dual_in_doubles(exec))) return false;
   rows_.transposed_times(dual_.data(), b->data());
-  for (double& value : *b) value *= label_unit;
-  return all_finite(*b);
+  for (double& value : *b) value *= target_unit;
+  return core::all_finite(*b);
 }
 
-// b = labels + (R D)^-1 noise for the triangle R and sizes D: well conditioned whatever the sizes are.
-bool RandomRegression::solve_triangle(const Numbers& labels, double noise, Numbers* b) {
+// b = coefficients + (R D)^-1 noise for the triangle R and standard deviations D: well conditioned whatever D is.
+bool RandomDesignFit::solve_triangle(const Numbers& coefficients, double noise, Numbers* b) {
   const Index p = rows_.features();
   for (Index i = p; i-- > 0;) {
     double left = noise * noise_[i];
     for (Index l = i + 1; l < p; ++l) left -= rows_.at(i, l) * image_[l];
     image_[i] = left / rows_.at(i, i);
-    (*b)[i] = labels[i] + image_[i] / sizes_[i];
+    (*b)[i] = coefficients[i] + image_[i] / deviations_[i];
   }
-  return all_finite(*b);
+  return core::all_finite(*b);
 }
 
 // The Cholesky factor of X X' + penalty; rows that only fill a group get a one.
 template <class T>
-bool RandomRegression::factor(const Execution& exec, TiledMatrix<T>* gram) const {
+bool RandomDesignFit::factor(const Execution& exec, dense::TiledMatrix<T>* gram) const {
   for (Index j = 0; j < gram->columns(); ++j) std::fill_n(gram->at(0, j), gram->rows(), T(0));
   rows_.add_gram(exec, gram);
   for (Index j = 0; j < gram->rows(); ++j) *gram->at(j, j) += static_cast<T>(j < rows_.count() ? penalty_ : 1.0);
-  return cholesky(exec, gram);
+  return dense::cholesky(exec, gram);
 }
 
-// (X X' + penalty) dual = labels by conjugate gradients, preconditioned by a factor of single precision. Rows are
-// graded as sizes are, so that the factor is a good one however widely the spectrum ranges.
-bool RandomRegression::solve_dual(const Execution& exec) {
+// (X X' + penalty) dual = targets by conjugate gradients, preconditioned by a Cholesky factor of single precision. Rows
+// are graded as standard deviations are, so that the factor is a good one however widely the spectrum ranges.
+bool RandomDesignFit::solve_dual(const Execution& exec) {
   if (!factor(exec, &factor_)) return false;
   std::fill(dual_.begin(), dual_.end(), 0.0);
   std::fill(direction_.begin(), direction_.end(), 0.0);
-  residual_ = labels_;
+  residual_ = targets_;
   double enough = 0, before = 1;
   for (int step = 0; step < most_steps; ++step) {
     const double now = precondition();
@@ -108,26 +99,25 @@ bool RandomRegression::solve_dual(const Execution& exec) {
 }
 
 // corrected = (L L')^-1 residual; returns their inner product, NaN if there is none.
-double RandomRegression::precondition() {
+double RandomDesignFit::precondition() {
   const Execution serial(1, nullptr);
-  double largest = 0;
-  for (double r : residual_) largest = std::max(largest, std::abs(r));
-  if (!all_finite(residual_)) return std::numeric_limits<double>::quiet_NaN();
+  const double largest = core::max_abs(residual_.data(), static_cast<Index>(residual_.size()));
+  if (!core::all_finite(residual_)) return std::numeric_limits<double>::quiet_NaN();
   if (largest == 0) return 0;
   for (std::size_t i = 0; i < residual_.size(); ++i) *right_.at(i, 0) = static_cast<float>(residual_[i] / largest);
-  solve_lower(serial, factor_, &right_);
-  solve_lower_transposed(serial, factor_, &right_);
+  dense::solve_lower(serial, factor_, &right_);
+  dense::solve_lower_transposed(serial, factor_, &right_);
   for (std::size_t i = 0; i < residual_.size(); ++i) corrected_[i] = *right_.at(i, 0) * largest;
-  return inner_product(residual_, corrected_);
+  return core::dot(residual_, corrected_);
 }
 
 // A step along the direction, to where the error's norm is least; `slope`: of the error's square there. False where the
 // matrix is not positive definite, as it may be for a negative penalty.
-bool RandomRegression::advance(double slope) {
+bool RandomDesignFit::advance(double slope) {
   rows_.transposed_times(direction_.data(), image_.data());
   rows_.times(image_.data(), product_.data());
   for (std::size_t i = 0; i < product_.size(); ++i) product_[i] += penalty_ * direction_[i];
-  const double curvature = inner_product(direction_, product_);
+  const double curvature = core::dot(direction_, product_);
   if (!(curvature > 0)) return false;
   const double length = slope / curvature;
   for (std::size_t i = 0; i < product_.size(); ++i) {
@@ -137,16 +127,16 @@ bool RandomRegression::advance(double slope) {
   return true;
 }
 
-// Where single precision does not do: flat spectra near the peak n = p.
-bool RandomRegression::solve_dual_in_doubles(const Execution& exec) {
-  TiledMatrix<double> gram(rows_.padded(), rows_.padded()), right(rows_.padded(), 1);
+// Cholesky in double precision, where single precision does not do: flat spectra near the peak n = p.
+bool RandomDesignFit::solve_dual_in_doubles(const Execution& exec) {
+  dense::TiledMatrix<double> gram(rows_.padded(), rows_.padded()), right(rows_.padded(), 1);
   if (!factor(exec, &gram)) return false;
   const Execution serial(1, nullptr);
-  std::copy(labels_.begin(), labels_.end(), right.at(0, 0));
-  solve_lower(serial, gram, &right);
-  solve_lower_transposed(serial, gram, &right);
+  std::copy(targets_.begin(), targets_.end(), right.at(0, 0));
+  dense::solve_lower(serial, gram, &right);
+  dense::solve_lower_transposed(serial, gram, &right);
   std::copy_n(right.at(0, 0), dual_.size(), dual_.begin());
   return true;
 }
 
-}  // namespace limbeck
+}  // namespace limbeck::simulation

@@ -1,0 +1,77 @@
+# Which instruction sets to compile for. An extension or library is compiled for one; never two in one shared object,
+# where the linker would keep a single copy of each inline function.
+set(LIMBECK_X86_LEVELS x86-64-v2 x86-64-v3 x86-64-v4)
+
+# Macros that the compiler defines, with `flags`, for what it compiles for.
+function(limbeck_macros result)
+  separate_arguments(flags NATIVE_COMMAND "${CMAKE_CXX_FLAGS}")
+  list(LENGTH CMAKE_OSX_ARCHITECTURES architectures)
+  if(architectures GREATER 1)
+    message(FATAL_ERROR "limbeck is compiled for one architecture at a time, but CMAKE_OSX_ARCHITECTURES is "
+                        "'${CMAKE_OSX_ARCHITECTURES}': build one wheel for each.")
+  elseif(architectures EQUAL 1)
+    list(APPEND flags -arch ${CMAKE_OSX_ARCHITECTURES})
+  endif()
+  if(CMAKE_CXX_COMPILER_TARGET)
+    list(APPEND flags --target=${CMAKE_CXX_COMPILER_TARGET})
+  endif()
+  execute_process(COMMAND "${CMAKE_CXX_COMPILER}" ${flags} ${ARGN} -dM -E -x c++ /dev/null
+                  OUTPUT_VARIABLE macros ERROR_QUIET)
+  set(${result} "${macros}" PARENT_SCOPE)
+endfunction()
+
+# Sets `result` to the best level that this very machine has, or to nothing where that cannot be found out. What
+# -march=native means is the compiler's answer to what this processor and its operating system have.
+function(limbeck_native_level result)
+  limbeck_macros(macros -march=native)
+  set(level "")
+  set(v2 __SSSE3__ __SSE4_1__ __SSE4_2__ __POPCNT__)
+  set(v3 __AVX2__ __FMA__ __BMI__ __BMI2__ __LZCNT__ __F16C__ __MOVBE__)
+  set(v4 __AVX512F__ __AVX512BW__ __AVX512CD__ __AVX512DQ__ __AVX512VL__)
+  foreach(candidate IN ITEMS v2 v3 v4)
+    foreach(macro IN LISTS ${candidate})
+      if(NOT macros MATCHES "#define ${macro} 1")
+        set(${result} "${level}" PARENT_SCOPE)
+        return()
+      endif()
+    endforeach()
+    set(level "x86-64-${candidate}")
+  endforeach()
+  set(${result} "${level}" PARENT_SCOPE)
+endfunction()
+
+# Sets `result` to the list of levels that LIMBECK_LEVELS asks for; "native" on processors other than x86-64.
+function(limbeck_levels result)
+  limbeck_macros(macros)
+  set(choices "native (the best of this machine), all, or some of ${LIMBECK_X86_LEVELS} with semicolons between them")
+  if(NOT macros MATCHES "#define __x86_64__ 1")
+    if(NOT LIMBECK_LEVELS MATCHES "^(native|all)$")
+      message(FATAL_ERROR "LIMBECK_LEVELS is '${LIMBECK_LEVELS}', but the compiler compiles for another processor than "
+                          "x86-64, for which there is one level: set it to native.")
+    endif()
+    set(levels native)
+  elseif(LIMBECK_LEVELS STREQUAL "all")
+    set(levels ${LIMBECK_X86_LEVELS})
+  elseif(LIMBECK_LEVELS STREQUAL "native")
+    limbeck_native_level(levels)
+    if(NOT levels)
+      message(FATAL_ERROR "The compiler ${CMAKE_CXX_COMPILER} does not tell what -march=native is here, or this "
+                          "processor is older than x86-64-v2, the oldest that limbeck supports. Set LIMBECK_LEVELS to "
+                          "the levels to compile for: all, or some of ${LIMBECK_X86_LEVELS}.")
+    endif()
+  else()
+    string(REGEX REPLACE "[, ]+" ";" levels "${LIMBECK_LEVELS}")
+    list(TRANSFORM levels REPLACE "^v" "x86-64-v")
+    list(REMOVE_DUPLICATES levels)
+    list(SORT levels)
+    if(NOT levels)
+      message(FATAL_ERROR "LIMBECK_LEVELS is empty; it may be ${choices}.")
+    endif()
+    foreach(level IN LISTS levels)
+      if(NOT level IN_LIST LIMBECK_X86_LEVELS)
+        message(FATAL_ERROR "LIMBECK_LEVELS is '${LIMBECK_LEVELS}', and '${level}' is no level; it may be ${choices}.")
+      endif()
+    endforeach()
+  endif()
+  set(${result} "${levels}" PARENT_SCOPE)
+endfunction()
