@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from limbeck._base.arguments import random_generator
 from limbeck._base.arrays import integer
 from limbeck.network import ReLUNetwork
 
 __all__ = ["FAMILIES", "make_narrow_network", "sample"]
 
 if TYPE_CHECKING:  # numpy.random takes longer to import than all of limbeck
-    Seed = int | np.random.Generator
+    Seed = int | np.random.Generator | None
 Float64Array = NDArray[np.float64]
 
 
@@ -156,7 +157,7 @@ def make_narrow_network(
         d and k.
     separation : float, default 0.1
         Angle (radians) or distance between near-collinear neurons, in (0, pi/2); for collinear and clumps.
-    seed : int or numpy.random.Generator
+    seed : int, numpy.random.Generator or None
         Source of randomness.
 
     Returns
@@ -173,7 +174,7 @@ def make_narrow_network(
     d, k = integer(n_features, "n_features", 1), integer(width, "width", 1)
     if not 0 < separation < np.pi / 2:
         raise ValueError(f"separation must lie between 0 and pi/2, got {separation!r}")
-    return ReLUNetwork(*_MAKERS[family](np.random.default_rng(seed), d, k, float(separation)))
+    return ReLUNetwork(*_MAKERS[family](random_generator(seed), d, k, float(separation)))
 
 
 def sample(network: ReLUNetwork, n: int, *, noise: float = 0.0, seed: Seed) -> tuple[Float64Array, Float64Array]:
@@ -187,7 +188,7 @@ def sample(network: ReLUNetwork, n: int, *, noise: float = 0.0, seed: Seed) -> t
         Number of rows.
     noise : float, default 0
         Standard deviation of the label noise.
-    seed : int or numpy.random.Generator
+    seed : int, numpy.random.Generator or None
         Source of randomness.
 
     Returns
@@ -203,7 +204,7 @@ def sample(network: ReLUNetwork, n: int, *, noise: float = 0.0, seed: Seed) -> t
     n = integer(n, "n", 0)
     if not (np.isfinite(noise) and noise >= 0):
         raise ValueError(f"noise is a standard deviation, at least 0; got {noise!r}")
-    rng = np.random.default_rng(seed)
+    rng = random_generator(seed)
     X = rng.standard_normal((n, network.n_features))
     y = network(X)
     return X, y + noise * rng.standard_normal(n) if noise else y

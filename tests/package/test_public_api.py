@@ -163,3 +163,10 @@ def test_what_a_result_holds_is_of_these_types():
     assert found.clumps
     assert all(isinstance(clump, results.Clump) for clump in found.clumps)
     assert limbeck.Distilled is results.Distilled
+
+
+def test_importing_limbeck_imports_nothing_that_is_not_needed_yet(run_python):
+    # Each takes as long to import as all of limbeck, or longer; numpy.random comes with the first seed.
+    late = ["numpy.random", "scipy", "sklearn", "pandas", "matplotlib", "tqdm", "torch", "onnx"]
+    done = run_python(f"import sys, limbeck; print([name for name in {late} if name in sys.modules])")
+    assert done.stdout.strip() == "[]", done.stderr

@@ -1,5 +1,7 @@
 """A sum of ReLUs in the parameters that Levenberg-Marquardt moves, and the operations of the learner on it."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,25 +62,25 @@ class Model:
         linear, bias = _last(self.parameters[-1])
         return ReLUNetwork(weights, self.signs, linear=linear, bias=bias, thresholds=thresholds).normalized()
 
-    def with_neuron(self, direction: Float64Array, weight: float) -> "Model":
+    def with_neuron(self, direction: Float64Array, weight: float) -> Model:
         """The model plus ``weight / 2 * |<direction, x>|``: a neuron less half its linear part."""
         row = np.append(abs(weight) * direction, 0.0)
         parameters = np.insert(self.parameters, self.width, row, axis=0)
         parameters[-1, :-1] -= weight / 2 * direction
         return Model(np.append(self.signs, 1.0 if weight >= 0 else -1.0), parameters)
 
-    def without(self, index: int) -> "Model":
+    def without(self, index: int) -> Model:
         """The model without a neuron, half of which stays as a linear part."""
         parameters = np.delete(self.parameters, index, axis=0)
         parameters[-1] += self.signs[index] / 2 * self.parameters[index]
         return Model(np.delete(self.signs, index), parameters)
 
-    def alive(self) -> "Model":
+    def alive(self) -> Model:
         """The model without the neurons of no size, which no gradient can move."""
         kept = self.sizes > 0
         return Model(self.signs[kept], self.parameters[np.append(kept, True)])
 
-    def merged(self, groups: list[list[int]]) -> "Model":
+    def merged(self, groups: list[list[int]]) -> Model:
         """The model with one neuron in place of each group of neurons that are close modulo sign.
 
         With open gates in common, ReLUs of parallel inputs add up: the signed sum of the rows keeps the group's kink
@@ -100,11 +102,11 @@ class Model:
             signs.append(sign)
         return Model(np.array(signs), np.vstack([*rows, last]))
 
-    def projected(self, basis: Float64Array) -> "Model":
+    def projected(self, basis: Float64Array) -> Model:
         """The model in the coordinates ``basis @ x``, for rows in the span; basis (r, d), orthonormal."""
         return Model(self.signs, np.column_stack([self.parameters[:, :-1] @ basis.T, self.parameters[:, -1]]))
 
-    def lifted(self, basis: Float64Array) -> "Model":
+    def lifted(self, basis: Float64Array) -> Model:
         """The model of ``basis @ x`` as a model of x; basis (r, d)."""
         return Model(self.signs, np.column_stack([self.parameters[:, :-1] @ basis, self.parameters[:, -1]]))
 
