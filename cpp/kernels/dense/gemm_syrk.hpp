@@ -20,8 +20,8 @@ VectorSet<T> columns_of(const TiledMatrix<T>& A) {
 }
 
 // Adds `sign` times the inner products of all pairs of vectors, to the lower triangle of the square part that begins on
-// the diagonal at `first`. Only its first `columns` columns, a multiple of core::tile_columns, or all. What is above the
-// diagonal is not defined. Numbers of type From are rounded to T.
+// the diagonal at `first`. Only its first `columns` columns, a multiple of core::tile_columns, or all. What is above
+// the diagonal is not defined. Numbers of type From are rounded to T.
 template <class From, class T>
 void syrk_lower(const Execution& exec, const VectorSet<From>& vectors, T sign, TiledMatrix<T>* sums, Index first = 0,
                 Index columns = -1);
