@@ -66,6 +66,14 @@ void solves() {
             }
           }
         }
+        // In the order of the factor.
+        Numbers z(m);
+        for (Index i = 0; i < m; ++i) z[i] = x[order[i]];
+        factor.multiply_permuted(&z);
+        for (Index i = 0; i < m; ++i) {
+          // Two products with a factor of two numbers in a row, rounded and of size two at most.
+          CHECK_NEAR(z[i] * scales[i], B[order[i]] * scales[i], 64 * epsilon<T> * 4 * 9 * 16);
+        }
         factor.solve(&B);
         // Forward error: some epsilon of the condition, in the scaled unknowns.
         const Eigenvalues of(m);

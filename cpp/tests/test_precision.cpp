@@ -97,14 +97,15 @@ struct ExactSum {
   }
 };
 
-// X B nearly cancels Y: what is left is smaller than a rounding error of the products.
+// X B nearly cancels Y: what is left is smaller than a rounding error of the products. Or else, balanced, rows come
+// twice with residuals that nearly cancel each other: what is left of the gradient is.
 template <class T>
 struct Cancelling {
   Index n, p, q;
   std::vector<T> X;
   std::vector<double> B, B_low, Y, C;
 
-  Cancelling(Random* random, Index n_, Index p_, Index q_)
+  Cancelling(Random* random, Index n_, Index p_, Index q_, bool balanced = false)
       : n(n_),
         p(p_),
         q(q_),
@@ -114,11 +115,14 @@ struct Cancelling {
         Y(q * n),
         C(random->fractions<double>(q * n)) {
     for (double& low : B_low) low *= 0x1p-54;
+    if (balanced) std::copy_n(X.begin(), n / 2 * p, X.begin() + n / 2 * p);
     for (Index t = 0; t < q; ++t) {
       for (Index i = 0; i < n; ++i) {
         Quad sum = 0;
         for (Index j = 0; j < p; ++j) sum += static_cast<Quad>(X[i * p + j]) * B[t * p + j];
         Y[t * n + i] = static_cast<double>(sum);
+        if (balanced)
+          Y[t * n + i] = i < n / 2 ? random->fraction() : static_cast<double>(2 * sum - Y[t * n + i - n / 2]);
       }
     }
   }
@@ -181,6 +185,7 @@ void dot2() {
       for (const Index q : {1, 3}) check_residual(Cancelling<T>(&random, n, p, q), 1);
     }
   }
+  for (const Index p : {Index{1}, w + 1, 3 * w}) check_residual(Cancelling<T>(&random, 4, p, 2, true), 1);
   check_residual(Cancelling<T>(&random, 1700, 101, 1), 3);  // several tasks and lanes
   check_residual(Cancelling<T>(&random, 3, 9000, 2), 2);
 }
