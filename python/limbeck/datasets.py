@@ -1,4 +1,4 @@
-"""Planted networks and Gaussian data, to try a learner on."""
+"""Planted networks and Gaussian data, to try a learner on; ``FAMILIES`` are the names of the kinds of networks."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ def make_narrow_network(
     ----------
     family : str
         - ``generic``: directions uniform on the sphere, weights +-U(0.5, 1.5).
-        - ``positive``: the same with weights U(0.5, 1.5).
+        - ``positive``: directions uniform on the sphere, weights U(0.5, 1.5).
         - ``collinear``: pairs at angle ``separation``, weights 1/separation and -1/separation. Even width.
         - ``clumps``: threes, each a unit centre plus ``separation`` times a random unit vector, renormalised; weights
           +-U(0.5, 1.5). Width a multiple of 3.

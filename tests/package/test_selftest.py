@@ -1,5 +1,8 @@
 """The self-test passes here, and notices what is broken."""
 
+import dataclasses
+import re
+
 import numpy as np
 import pytest
 
@@ -23,7 +26,14 @@ def test_this_installation_is_right(capfd):
             lambda threads: (np.array([1.0 + (threads - 1) * 1e-15]), np.array([1.0])),
             "other bits on 3 threads than on one",
         ),
-        (lambda threads: (np.array([np.nan]), np.array([1.0])), "relative error nan"),
+        (
+            lambda threads: (np.array([2.0, np.nan]), np.array([2.0, 1.0])),
+            "relative error nan, above 1.0e-11: nan in pl",
+        ),
+        (
+            lambda threads: selftest.Outcome(np.array([0.5]), np.array([0.25]), 0.1),
+            "relative error 1.0e+00, above 1.0e-01: 0.5 in place of 0.25",
+        ),
         (lambda threads: 1 / 0, "ZeroDivisionError: division by zero"),
     ],
 )
@@ -34,6 +44,19 @@ def test_what_is_broken_is_said(monkeypatch, capsys, check, text):
     assert text in out
     assert "networks on rows" not in out
     assert out.count(" ok\n") == 1
+
+
+def test_a_simulated_mean_far_from_its_prediction_is_told(monkeypatch, capsys):
+    simulate = selftest.distillation.simulate
+
+    def shifted(*arguments, **options):
+        found = simulate(*arguments, **options)
+        return dataclasses.replace(found, mean=1.5 * found.mean)
+
+    monkeypatch.setattr(selftest.distillation, "simulate", shifted)
+    monkeypatch.setattr(selftest, "CHECKS", {"simulated": selftest.CHECKS["simulated distillation"]})
+    assert selftest.main(["--this-level"]) == 1
+    assert re.search(r"simulated +relative error [45]\.\de-01, above \d\.\de-0[12]: ", capsys.readouterr().out)
 
 
 def test_it_takes_no_arguments(capsys):

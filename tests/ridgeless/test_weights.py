@@ -5,6 +5,8 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from limbeck import ridgeless
 from limbeck.estimators import RidgelessRegressor
@@ -94,10 +96,10 @@ def test_a_batch_with_weights_is_its_items(intercept, n, p):
     X, Y, weights = rng.standard_normal((3, n, p)), rng.standard_normal((3, n, 2)), rng.uniform(0, 2, (3, n))
     weights[1, 4] = 0.0
     weights[:, 2] = 0.0
-    for given in (weights, weights[0]):
-        found = solve(X, Y, intercept=intercept, sample_weight=given)
+    for some in (weights, weights[0]):
+        found = solve(X, Y, intercept=intercept, sample_weight=some)
         for i in range(3):
-            alone = solve(X[i], Y[i], intercept=intercept, sample_weight=np.broadcast_to(given, (3, n))[i])
+            alone = solve(X[i], Y[i], intercept=intercept, sample_weight=np.broadcast_to(some, (3, n))[i])
             np.testing.assert_allclose(found.coef[i], alone.coef, rtol=1e-9, atol=1e-11)
             np.testing.assert_allclose(found.residual_norm[i], alone.residual_norm, rtol=1e-9, atol=1e-11)
             np.testing.assert_allclose(found.predict(X)[i], alone.predict(X[i]), atol=1e-9)
@@ -187,6 +189,27 @@ def test_a_weighted_row_of_almost_all_the_leverage_is_left_out_in_fact():
     assert found[0] == pytest.approx(y[0] - (X[0] @ coef).item(), rel=1e-9)
 
 
+@given(data=st.data(), seed=st.integers(0, 2**32 - 1))
+def test_whole_numbers_of_any_rank_and_weight(whole_numbers, exact_of_any_rank, floats, data, seed):
+    X, y = data.draw(whole_numbers(least_rows=2))
+    weights = np.random.default_rng(seed).integers(0, 4, len(X))
+    if np.count_nonzero(weights) < 2:
+        return
+    rank, exact = exact_of_any_rank(np.repeat(X, weights, axis=0), np.repeat(y, weights))
+    found = solve(X, y, sample_weight=weights)
+    # Roots of weights are rounded, so that rows of whole numbers are no longer exact: some EPS times the condition, and
+    # its square beside a residual; conditions of six rows of numbers up to 3 are below 1e4.
+    np.testing.assert_allclose(found.coef, floats(exact), rtol=1e-9, atol=1e-9 * np.abs(y).max(initial=0.0))
+    assert found.rank == rank
+    for intercept in INTERCEPTS:
+        left = leave_one_out(X, y, sample_weight=weights, intercept=intercept)
+        for i in range(len(X)):
+            rest = np.where(np.arange(len(X)) == i, 0, weights)
+            others, targets = np.repeat(X, rest, axis=0), np.repeat(y, rest)
+            expected = y[i] - solve(others, targets, intercept=intercept).predict(X[[i]])[0]
+            np.testing.assert_allclose(left[i], expected, rtol=1e-8, atol=1e-8 * (1 + np.abs(y).max()))
+
+
 # ---- What is refused ----
 
 
@@ -242,3 +265,6 @@ def test_weights_of_dask_collections():
     parts = [array.from_array(part, chunks=10) for part in (X, Y, weights)]
     found = solve(*parts[:2], sample_weight=parts[2], intercept="centred")
     np.testing.assert_allclose(found.coef, solve(X, Y, sample_weight=weights, intercept="centred").coef, rtol=1e-10)
+    for mixed in ((parts[0], parts[1], weights), (X, Y, parts[2])):
+        with pytest.raises(TypeError, match="arrays or data frames of dask"):
+            solve(*mixed[:2], sample_weight=mixed[2])

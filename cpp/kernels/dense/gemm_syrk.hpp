@@ -9,9 +9,19 @@
 
 namespace limbeck::dense {
 
+// The rows or the columns of a matrix as operands.
+template <class T>
+VectorSet<T> rows_of(const TiledMatrix<T>& A) {
+  return {A.at(0, 0), A.rows(), A.columns(), 1, A.stride()};
+}
+template <class T>
+VectorSet<T> columns_of(const TiledMatrix<T>& A) {
+  return {A.at(0, 0), A.columns(), A.rows(), A.stride(), 1};
+}
+
 // Adds `sign` times the inner products of all pairs of vectors, to the lower triangle of the square part that begins on
-// the diagonal at `first`; columns from `columns` on are left out. What is above the diagonal is not defined. Numbers
-// of type From are rounded to T.
+// the diagonal at `first`. Only its first `columns` columns, a multiple of core::tile_columns, or all. What is above
+// the diagonal is not defined. Numbers of type From are rounded to T.
 template <class From, class T>
 void syrk_lower(const Execution& exec, const VectorSet<From>& vectors, T sign, TiledMatrix<T>* sums, Index first = 0,
                 Index columns = -1);

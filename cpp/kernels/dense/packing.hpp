@@ -63,12 +63,13 @@ public:
   // Number l of vectors 0 ... count - 1, which stand side by side; zero for those beyond. Only groups from `begin` on.
   void pack_across(const T* numbers, Index count, Index l, Index begin = 0) {
     static_assert(width == core::Simd<T>::width);
+    // Copies of the members, because stores of vectors might change these for all that the compiler knows.
+    const Index stride = stride_, groups = groups_, whole = count / width;
     T* to = data_.data() + l * width;
-    const Index whole = count / width;
     for (Index g = begin; g < whole; ++g)
-      core::Simd<T>::store(to + g * stride_, core::Simd<T>::load(numbers + g * width));
-    for (Index g = std::max(whole, begin); g < groups_; ++g) {
-      T* tail = to + g * stride_;
+      core::Simd<T>::store(to + g * stride, core::Simd<T>::load(numbers + g * width));
+    for (Index g = std::max(whole, begin); g < groups; ++g) {
+      T* tail = to + g * stride;
       for (Index v = 0; v < width; ++v) tail[v] = g * width + v < count ? numbers[g * width + v] : T(0);
     }
   }

@@ -4,6 +4,7 @@
 
 #include "kernels/core/reduce.hpp"
 #include "kernels/dense/cholesky.hpp"
+#include "kernels/dense/gemm_syrk.hpp"
 #include "kernels/dense/symmetric_eigen.hpp"
 #include "kernels/gauss_newton/gate_pattern_grams.hpp"
 
@@ -14,8 +15,8 @@ namespace {
 using Matrix = dense::TiledMatrix<double>;
 using Vector = std::vector<double>;
 
-constexpr double least_ridge =
-    1e-12;  // of the diagonal: some 1e4 roundings, so that a factor of nearly singular matrices exists
+// Of the diagonal: some thousands of roundings, so that a nearly singular matrix still has a factor.
+constexpr double least_ridge = 1e-12;
 
 // The diagonal of a positive semidefinite matrix, zeros (a column that no row has) replaced by something tiny.
 Vector floored(Vector diagonal) {
@@ -47,9 +48,6 @@ void solve(const Execution& exec, const Matrix& L, Matrix* B) {
   dense::solve_lower_transposed(exec, L, B);
 }
 
-dense::VectorSet<double> rows_of(const Matrix& A) { return {A.at(0, 0), A.rows(), A.columns(), 1, A.stride()}; }
-dense::VectorSet<double> columns_of(const Matrix& A) { return {A.at(0, 0), A.columns(), A.rows(), A.stride(), 1}; }
-
 // C += sign A B.
 void add_product(const Execution& exec, const Matrix& A, const Matrix& B, double sign, Matrix* C) {
   constexpr Index small = 4096;  // products of numbers that take less time than packing them
@@ -59,13 +57,13 @@ void add_product(const Execution& exec, const Matrix& A, const Matrix& B, double
     }
     return;
   }
-  dense::gemm(exec, rows_of(A), columns_of(B), sign, C);
+  dense::gemm(exec, dense::rows_of(A), dense::columns_of(B), sign, C);
 }
 
 // A' B.
 Matrix transposed_product(const Execution& exec, const Matrix& A, const Matrix& B) {
   Matrix C(A.columns(), B.columns());
-  dense::gemm(exec, columns_of(A), columns_of(B), 1.0, &C);
+  dense::gemm(exec, dense::columns_of(A), dense::columns_of(B), 1.0, &C);
   return C;
 }
 
@@ -152,7 +150,7 @@ Matrix KroneckerPreconditioner::span_coefficients(const Matrix& A) const {
   }
   Vector norms(features), gram(features * features);
   for (Index f = 0; f < features; ++f) {
-    norms[f] = std::max(std::sqrt(core::squared_norm(root.at(0, f), D)), 1e-150);
+    norms[f] = std::max(core::norm(root.at(0, f), D), 1e-150);
     for (Index j = 0; j < D; ++j) *root.at(j, f) /= norms[f];
     for (Index g = 0; g <= f; ++g) {
       gram[f * features + g] = gram[g * features + f] = core::dot(root.at(0, f), root.at(0, g), D);
@@ -162,7 +160,8 @@ Matrix KroneckerPreconditioner::span_coefficients(const Matrix& A) const {
   Vector vectors(features * features);
   dense::symmetric_eigen(features, gram.data(), values.data(), vectors.data());
   Index rank = 0;
-  while (rank < features && values[features - 1 - rank] > 1e-10) ++rank;
+  constexpr double independent = 1e-10;  // eigenvalues of unit vectors' products: below, digits of W would be few
+  while (rank < features && values[features - 1 - rank] > independent) ++rank;
   Matrix W(features, rank);
   for (Index r = 0; r < rank; ++r) {
     const Index from = features - rank + r;
@@ -199,8 +198,8 @@ void KroneckerPreconditioner::factor_in_span(const GaussNewtonOperator& product,
   // From the left, (I (x) W)' small: W' times each column of each block, columns of `features` numbers one after
   // another.
   Matrix left(rank, groups * columns);
-  dense::gemm(exec_, columns_of(W), dense::VectorSet<double>{small.data(), groups * columns, features, features, 1},
-              1.0, &left);
+  dense::gemm(exec_, dense::columns_of(W),
+              dense::VectorSet<double>{small.data(), groups * columns, features, features, 1}, 1.0, &left);
   // From the right: block column j of H is the block column j of that, rows (i, r), times W.
   Matrix H(groups * rank, groups * rank), block(groups * rank, features);
   for (Index j = 0; j < groups; ++j) {
@@ -209,7 +208,7 @@ void KroneckerPreconditioner::factor_in_span(const GaussNewtonOperator& product,
         std::copy_n(left.at(0, (j * features + f) * groups + i), rank, block.at(i * rank, f));
       }
     }
-    dense::gemm(exec_, rows_of(block), columns_of(W), 1.0, &H, {0, j * rank});
+    dense::gemm(exec_, dense::rows_of(block), dense::columns_of(W), 1.0, &H, {0, j * rank});
   }
   Vector added(D), weighted(D);
   for (Index i = 0; i <= k; ++i) {

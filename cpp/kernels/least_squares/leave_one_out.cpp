@@ -13,22 +13,19 @@ namespace {
 using Verdict = Certificate::Verdict;
 using Matrix = dense::TiledMatrix<double>;
 
-dense::VectorSet<double> columns_of(const Matrix& A) { return {A.at(0, 0), A.columns(), A.rows(), A.stride(), 1}; }
-dense::VectorSet<double> rows_of(const Matrix& A) { return {A.at(0, 0), A.rows(), A.columns(), 1, A.stride()}; }
-
 // A B y (n, q) for A (n, r) and B (r, n), given by the rows of A and of B, and the targets y of the problem.
 Matrix applied(const Execution& exec, const Problem<double>& P, const dense::VectorSet<double>& A_rows,
                const dense::VectorSet<double>& B_rows) {
   Matrix inner(B_rows.count, P.q), result(P.n, P.q);
   dense::gemm(exec, B_rows, dense::VectorSet<double>{P.Y, P.q, P.n, 1, P.q}, 1.0, &inner);
-  dense::gemm(exec, A_rows, columns_of(inner), 1.0, &result);
+  dense::gemm(exec, A_rows, dense::columns_of(inner), 1.0, &result);
   return result;
 }
 
 // Numerators y - U U' y and denominators 1 - |u_i|^2 for an orthonormal basis U of the columns.
 void ordinary(const Execution& exec, const Problem<double>& P, const Matrix& U, double* numerator,
               double* denominator) {
-  const Matrix fitted = applied(exec, P, rows_of(U), columns_of(U));
+  const Matrix fitted = applied(exec, P, dense::rows_of(U), dense::columns_of(U));
   std::fill_n(denominator, P.n, 1.0);
   for (Index j = 0; j < U.columns(); ++j) {
     for (Index i = 0; i < P.n; ++i) denominator[i] -= *U.at(i, j) * *U.at(i, j);
@@ -40,7 +37,7 @@ void ordinary(const Execution& exec, const Problem<double>& P, const Matrix& U, 
 
 // K^+ y and the diagonal of K^+ = B B' for K = X X', given B' (r, n).
 void alone(const Execution& exec, const Problem<double>& P, const Matrix& B, double* numerator, double* denominator) {
-  const Matrix fitted = applied(exec, P, columns_of(B), rows_of(B));
+  const Matrix fitted = applied(exec, P, dense::columns_of(B), dense::rows_of(B));
   for (Index i = 0; i < P.n; ++i) {
     denominator[i] = 0;
     for (Index j = 0; j < B.rows(); ++j) denominator[i] += *B.at(j, i) * *B.at(j, i);

@@ -230,22 +230,24 @@ def advice_on(
 
 @dataclass(frozen=True, eq=False)
 class _Missed:
-    """What a target without row i misses of strong label i: what its labels do, and its leave-one-out residual."""
+    """Errors of targets without row i at strong label i: those of their labels, and leave-one-out residuals."""
 
     labels: Float64Array
     residuals: Float64Array
 
     @property
     def whole(self) -> Float64Array:
+        """Errors (n,) of both kinds together."""
         return self.labels + self.residuals
 
     @property
     def mean_square(self) -> float:
+        """Mean of the squared errors."""
         return float(np.mean(np.square(self.whole)))
 
 
 class _Gain(NamedTuple):
-    """By how much the mean squared error is lower."""
+    """Reduction of the mean squared error."""
 
     mean: float
     standard_error: float
@@ -280,7 +282,7 @@ def _inflation(omega: float, n: int, calibration: float) -> float:
 
 
 def _difference(one: _Missed, other: _Missed, inflation: float) -> _Gain:
-    """By how much the other mean square is lower."""
+    """Reduction of the mean square by the other one."""
     correlated = np.square(one.residuals) - np.square(other.residuals)
     free = one.labels * (one.labels + 2 * one.residuals) - other.labels * (other.labels + 2 * other.residuals)
     error = float((inflation * correlated + free).std(ddof=1) / np.sqrt(len(free)))

@@ -116,7 +116,7 @@ class Equivalent:
         return np.asarray(self._with_first_order(task.eigenvalues > 0) / self.one_minus_omega)
 
     def _with_first_order(self, varying: NDArray[np.bool_]) -> Float64Array:
-        """One and the term of order 1/n, for each coefficient."""
+        """Sum of one and the term of order 1/n, for each coefficient."""
         z, n, rest = self.z, self.n, self.one_minus_omega
         kept, both = 1 - z, z * (1 - z)
         A = float((kept * both).sum()) / n
@@ -135,7 +135,7 @@ class Equivalent:
 
 
 def equivalent(task: Task, n: int, ridge: float = 0.0, *, warn: bool = True) -> Equivalent:
-    """Tau, z and Omega of checked arguments; ``warn`` says whether to warn near the peak."""
+    """Equivalent of a regression after its arguments are checked; ``warn`` says whether to warn near the peak."""
     require_task(task)
     n, ridge = integer(n, "n", 1), number(ridge, "ridge")
     eq = equivalent_at(task, n, float(effective_ridge(task.eigenvalues, n, ridge)), ridge)
@@ -159,7 +159,7 @@ def equivalent(task: Task, n: int, ridge: float = 0.0, *, warn: bool = True) -> 
 
 
 def equivalent_at(task: Task, n: int, tau: float, ridge: float) -> Equivalent:
-    """The numbers of an effective ridge and of the ridge that it belongs to."""
+    """Equivalent for an effective ridge and the ridge that it belongs to."""
     l = task.eigenvalues
     z = np.divide(tau, l + tau, out=np.ones_like(l), where=l > 0)
     omega = float(np.square(1 - z).sum() / n)

@@ -129,7 +129,7 @@ def simulate(
 
 @dataclass(frozen=True, eq=False)
 class _Problem:
-    """What every trial draws and fits: checked arguments."""
+    """Checked arguments: what is drawn and fitted in every trial."""
 
     task: Task
     n: int
@@ -218,6 +218,7 @@ def _checked_problem(
     label_noise: float | None,
     test_eigenvalues: ArrayLike | None,
 ) -> _Problem:
+    """Check the arguments of a simulation without a first stage."""
     require_task(task)
     effective_ridge(task.eigenvalues, n, ridge)  # an error for ridges below the limit
     test = deployment_variances(test_eigenvalues, task)
@@ -228,6 +229,7 @@ def _checked_problem(
 def _checked_first_stage(
     task: Task, surrogate_task: Task, m: int | None, ridge: float, features: ArrayLike | None
 ) -> FirstStage:
+    """Check the arguments of a first stage."""
     if m is None:
         raise ValueError("surrogate_task needs m, its number of rows")
     first = FirstStage.checked(task, surrogate_task, m, ridge, features)
@@ -257,7 +259,7 @@ def _require_range(task: Task, n: int, smallest: float) -> None:
 
 
 def seed_number(seed: int | np.random.Generator) -> int:
-    """The seed of trials: an int as it is, or the next one of a generator."""
+    """Seed of trials: an int as it is, or the next one of a generator."""
     if isinstance(seed, np.random.Generator):
         return int(seed.integers(_SEEDS))
     return integer(seed, "seed", 0)

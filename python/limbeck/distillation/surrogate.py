@@ -28,7 +28,7 @@ __all__ = ["LabelComparison", "compare_labels", "optimal_mask", "optimal_ridge",
 _GOLDEN = (5**0.5 - 1) / 2
 _RIDGES_PER_DECADE, _DECADES_ABOVE = 4, 4
 _LEAST_ADDED, _LEAST_ALONE = 1e-4, 1e-14  # of the effective ridge without a ridge, or of the eigenvalues' scale
-_SECTIONS = 40
+_SECTIONS = 40  # golden ones, of half a decade: to 1e-9 of it
 _CLEAR = 5  # widths of the smallest eigenvalue's scatter above the lowest ridge: one draw in 10^5 is beyond that
 _ROUNDING = 1e-12  # of a risk, a sum over up to some 10^6 features
 _LEAST_BELOW = 1e-9  # of the way from no ridge to the lowest: ridges nearer to either end give the risks of the ends
@@ -42,14 +42,14 @@ def _coefficient_terms(task: Task, eq: Equivalent, t: Float64Array) -> tuple[Flo
 
 
 def best_surrogate_at(task: Task, eq: Equivalent, t: Float64Array) -> Float64Array:
-    """See :func:`optimal_surrogate`."""
+    """Coefficients of :func:`optimal_surrogate`, from an equivalent and variances t in use."""
     kept, scatter = _coefficient_terms(task, eq, t)
     below = t * np.square(kept) + scatter
     return np.divide(t * kept * task.beta, below, out=np.zeros_like(below), where=below > 0)
 
 
 def best_mask_at(task: Task, eq: Equivalent, t: Float64Array) -> NDArray[np.bool_]:
-    """See :func:`optimal_mask`."""
+    """Mask of :func:`optimal_mask`, from an equivalent and variances t in use."""
     kept, scatter = _coefficient_terms(task, eq, t)
     return np.asarray(t * np.square(1 - kept) + scatter < t)
 
@@ -177,7 +177,7 @@ def optimal_ridge(task: Task, n: int, surrogate: ArrayLike | None = None) -> tup
 
 
 def best_ridge_for(task: Task, n: int, s: Float64Array) -> tuple[float, Risk]:
-    """See :func:`optimal_ridge`; of checked arguments, without a warning near the peak."""
+    """Ridge and risk of :func:`optimal_ridge`, for checked arguments and without a warning near the peak."""
     l = task.eigenvalues
     # Every effective ridge belongs to one ridge, which needs no root to be found.
     without = float(effective_ridge(l, n))
@@ -227,6 +227,7 @@ def _ridge_of(task: Task, n: int, tau: float) -> float:
 
 
 def _risk_of_ridge(task: Task, n: int, s: Float64Array, ridge: float) -> Risk:
+    """Risk of labels by coefficients s."""
     return risk_at(task, equivalent(task, n, ridge, warn=False), s, task.eigenvalues, task.noise)
 
 

@@ -135,6 +135,15 @@ class Task:
     def power_law(cls, p: int, alpha: float, r: float, noise: float = 0.0) -> Task:
         """Eigenvalues ``i^-alpha`` and coefficients with ``eigenvalue_i beta_i^2 = i^-r``, i = 1 ... p.
 
+        Parameters
+        ----------
+        p : int
+            Number of features.
+        alpha, r : float
+            Exponents.
+        noise : float, default 0
+            Variance of the labels' noise.
+
         Returns
         -------
         Task
@@ -153,6 +162,7 @@ class Task:
 
         Eigenvalues that may be rounding count as zero: up to p times the precision of the largest. Coefficients in the
         features' own basis become the task's by :meth:`to_eigenbasis`, and go back by :meth:`from_eigenbasis`.
+        ``noise`` is the variance of the labels' noise.
 
         Returns
         -------

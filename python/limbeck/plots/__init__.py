@@ -1,4 +1,4 @@
-"""Pictures, each drawn into Axes that are passed or made; matplotlib comes with the extra ``plot``.
+"""Pictures, each drawn into Axes that are passed as ``ax`` or made; matplotlib comes with the extra ``plot``.
 
 Of learned networks, in the manner of scikit-learn's displays (``XDisplay.from_learned(learned)``, then ``plot`` again
 at will): :class:`SpectrumDisplay`, :class:`NeuronsDisplay`, :class:`ClumpsDisplay`, :class:`WidthsDisplay` and

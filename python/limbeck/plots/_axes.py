@@ -1,4 +1,4 @@
-"""Where to draw; matplotlib comes with the extra ``plot`` and is imported when it is first needed."""
+"""Axes and colours of plots; matplotlib comes with the extra ``plot`` and is imported when it is first needed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pictures of what distillation can do."""
+"""Pictures of surrogates, risks and scaling laws."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from limbeck.distillation import (
     risk,
     simulate,
 )
-from limbeck.distillation.simulation import seed_for
+from limbeck.distillation.simulation import seed_for, seed_number
 from limbeck.distillation.task import require_task
 from limbeck.plots._axes import BLACK, BLUE, ORANGE, axes_for
 
@@ -30,7 +30,7 @@ _COLOURS = {"true labels": BLACK, "best surrogate": BLUE, "best mask": ORANGE}
 
 
 def plot_surrogate(task: Task, n: int, ax: Axes | None = None) -> Axes:
-    """The best surrogate's coefficients over the true ones, eigenvalue by eigenvalue, and what the best mask keeps.
+    """Draw the best surrogate's coefficients over the true ones, by eigenvalue, and what the best mask keeps.
 
     Parameters
     ----------
@@ -66,20 +66,25 @@ def plot_surrogate(task: Task, n: int, ax: Axes | None = None) -> Axes:
 
 
 def plot_risks(
-    task: Task, sample_sizes: Iterable[int], *, trials: int = 0, seed: int = 0, ax: Axes | None = None
+    task: Task,
+    sample_sizes: Iterable[int],
+    *,
+    trials: int = 0,
+    seed: int | np.random.Generator = 0,
+    ax: Axes | None = None,
 ) -> Axes:
-    """Risk against the number of rows for true labels, the best surrogate and the best mask.
+    """Draw risks against the number of rows for true labels, the best surrogate and the best mask.
 
     Parameters
     ----------
     task : Task
-        Features, ground truth and noise.
+        Features, ground truth and the variance of the labels' noise.
     sample_sizes : iterable of int
         Numbers of rows.
     trials : int, default 0
         Simulated trials for each point, drawn with two standard errors; none for 0.
-    seed : int, default 0
-        Of the trials: the three curves share their rows, different sizes do not.
+    seed : int or numpy.random.Generator, default 0
+        Source of the random numbers of the trials: the three curves share their rows, different sizes do not.
     ax : matplotlib Axes, optional
         Where to draw; default new ones.
 
@@ -89,6 +94,7 @@ def plot_risks(
     """
     require_task(task)
     ax = axes_for(ax)
+    seed = seed_number(seed)
     sizes = sorted(set(integers(sample_sizes, "sample_sizes", 1)))
     if not sizes:
         raise ValueError("sample_sizes is empty")
@@ -107,9 +113,9 @@ def plot_risks(
         )
         ax.plot(sizes, values, "." if len(sizes) == 1 else "-", color=_COLOURS[name], label=name)
         if trials:
-            found = [simulate(task, n, of_size(n), trials=trials, seed=seed_for(seed, n)) for n in sizes]
-            errors = [2 * one.standard_error for one in found]
-            ax.errorbar(sizes, [one.mean for one in found], errors, color=_COLOURS[name], fmt="o", ms=3, capsize=2)
+            simulations = [simulate(task, n, of_size(n), trials=trials, seed=seed_for(seed, n)) for n in sizes]
+            means, errors = zip(*((result.mean, 2 * result.standard_error) for result in simulations), strict=True)
+            ax.errorbar(sizes, means, errors, color=_COLOURS[name], fmt="o", ms=3, capsize=2)
     ax.set_xlabel("rows n")
     ax.set_ylabel("excess risk")
     if sizes[0] < task.n_features <= sizes[-1]:
@@ -124,7 +130,7 @@ def plot_risks(
 
 
 def plot_scaling(law: ScalingLaw, ax: Axes | None = None, *, label: str = "risk", color: str | None = None) -> Axes:
-    """Risks against the number of rows in log-log, and the fitted line; bent sizes are hollow, bars two errors.
+    """Draw risks against the number of rows in log-log, and the fitted line; bent sizes are hollow, bars two errors.
 
     Parameters
     ----------
@@ -133,9 +139,9 @@ def plot_scaling(law: ScalingLaw, ax: Axes | None = None, *, label: str = "risk"
     ax : matplotlib Axes, optional
         Where to draw; default new ones.
     label : str, default "risk"
-        For the legend, which adds the exponent.
+        Label in the legend, which adds the exponent.
     color : optional
-        Of the points and the line; default the Axes' next.
+        Colour of the points and the line; default the Axes' next.
 
     Returns
     -------

@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 __all__ = ["ClumpsDisplay", "NeuronsDisplay", "ResidualsDisplay", "SpectrumDisplay", "WidthsDisplay"]
 
 _ERRORS = 1.96  # standard errors: 95 %
-_MOST_BARS = 6  # parts
+_MOST_BARS = 6  # parts: bars of more are too thin to read
 _BARS = (BLUE, ORANGE, GREEN, RED, BLACK)
-_MOST_POINTS = 5000
-_FEWEST_TOGETHER = 10
+_MOST_POINTS = 5000  # more cover one another
+_FEWEST_TOGETHER = 10  # residuals in a mean with an interval
 _LABEL_WIDTH, _LABEL_HEIGHT = 0.12, 0.5  # in decades and neurons
 _EXACT = 1e-16  # of the variance: what is below is rounding
 
@@ -40,7 +40,7 @@ def _checked(learned: Learned) -> Learned:
 
 @dataclass
 class _Display:
-    """What all displays have: ``ax_`` and ``figure_`` once they are drawn."""
+    """Base of the displays, with ``ax_`` and ``figure_`` once they are drawn."""
 
     ax_: Any = field(default=None, init=False, repr=False)
 

@@ -167,7 +167,7 @@ class Accumulator(SupportsSum):
     def solve(
         self, *, rcond: float | None = None, intercept: str | None = None, n_threads: int | None = None
     ) -> Solution:
-        """The minimum-norm solution for all rows so far.
+        """Solve for the minimum-norm solution of all rows so far.
 
         Parameters
         ----------
@@ -229,7 +229,7 @@ class Accumulator(SupportsSum):
         )
 
     def _least_squares(self, R: Array, noise: Float64Array, intercept: str | None) -> tuple[Array, Array, int]:
-        """X and Y of a problem with the solution for all rows, and how many directions of X stand out of the noise."""
+        """Triangular X and Y with the solution for all rows, and the number of directions of X above the noise."""
         p, clear = self.n_features, self.n_features
         if intercept == "centred":
             R, clear = _centred_triangle(R, noise, p)
@@ -244,7 +244,7 @@ class Accumulator(SupportsSum):
 
 
 def _centred_triangle(R: Array, noise: Float64Array, p: int) -> tuple[Array, int]:
-    """The factor of [X Y] less its means, and how many directions of X are longer than the noise of the columns.
+    """Factor of [X Y] less its means, and the number of directions of X that are longer than the noise of the columns.
 
     A column is as exact as its norm with the mean. One that is no longer than that is constant, and set to zero.
     """

@@ -47,13 +47,13 @@ def certified_answer(
     intercept: str | None = None,
     settings: CertificateSettings = CERTIFICATE_SETTINGS,
 ) -> Answer:
-    """By the first factorisation that can tell what its answer is worth; ``which`` begins messages about it.
+    """Solve by the first factorisation that can certify its answer; ``which`` begins messages about it.
 
     ``noise`` (p,) is how much of the length of each column may be rounding, where that is more than the precision;
     ``intercept`` is what has been done to the columns already.
     """
     answer = _first_certified(X, Y, cutoff, method, threads, which, settings)
-    if answer.certified:
+    if answer.certified and answer.rank < min(X.shape):
         doubts = unit_ambiguity(X, answer.rank, cutoff, threads, noise, intercept, settings=settings)
         if doubts:
             warn(f"{which}not certified: {doubts}", NotCertifiedWarning)
@@ -64,7 +64,7 @@ def certified_answer(
 def _first_certified(
     X: Array, Y: Array, cutoff: float, method: str, threads: int, which: str, settings: CertificateSettings
 ) -> Answer:
-    """By Cholesky, reflections or singular values, whichever comes first; the rank is that in the units given."""
+    """Solve by Cholesky, reflections or singular values; the rank is that in the units given."""
     targets = Y if Y.ndim == 2 else Y[:, None]
     if not targets.shape[1]:
         require_finite(threads, X=X)
@@ -100,19 +100,19 @@ def _first_certified(
 
 
 def _by_cholesky(X: Array, Y: Array, cutoff: float, threads: int) -> tuple[Answer, str]:
-    """By a factor of the Gram matrix, and the verdict on it."""
+    """Answer from a Cholesky factor of the Gram matrix, and the verdict on it."""
     coef, norms, condition, error, _, verdict = _kernels.solve_by_cholesky(X, Y, cutoff, threads)
     return Answer(coef, min(X.shape), condition, norms, error, "cholesky", verdict == "certified"), verdict
 
 
 def _by_qr(X: Array, Y: Array, cutoff: float, negligible: float, threads: int) -> tuple[Answer, str]:
-    """By pivoted reflections, and the verdict on them."""
+    """Answer from pivoted reflections, and the verdict on it."""
     coef, norms, rank, condition, error, verdict = _kernels.solve_by_qr(X, Y, cutoff, negligible, threads)
     return Answer(coef, rank, condition, norms, error, "qr", verdict == "certified"), verdict
 
 
 def _by_svd(X: Array, Y: Array, cutoff: float, which: str, settings: CertificateSettings) -> Answer:
-    """By LAPACK's gelsd, in float64; scaled, so that squares in the certificate stay in range."""
+    """Answer of LAPACK's gelsd, in float64; scaled, so that squares in the certificate stay in range."""
     x_unit, y_unit = power_of_two_scale(X), power_of_two_scale(Y)
     inner, targets = X.astype(np.float64) / x_unit, Y.astype(np.float64) / y_unit
     answer = np.linalg.lstsq(inner, targets, rcond=cutoff)

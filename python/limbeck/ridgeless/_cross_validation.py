@@ -190,7 +190,7 @@ def _rows_to_leave_out(
     n_threads: int | None,
     sample_weight: ArrayLike | None = None,
 ) -> _Rows:
-    """Check the arguments."""
+    """Checked arguments."""
     require_same_rows(X=X, Y=Y, sample_weight=sample_weight)
     X = float_array(X, "X", 2, objects=True)
     Y = float_array(Y, "Y", (1, 2), np.float64, objects=True)
@@ -210,17 +210,17 @@ def _rows_to_leave_out(
 
 
 class _LeftOut(NamedTuple):
-    """y - H y (n, q) and 1 - diag(H); K^+ y and diag(K^+) for K = X X'; the rank of X. A constant counts in all."""
+    """Projections of n rows: H onto the columns of X, and K = X X'. A constant counts in all."""
 
-    residual: Float64Array
-    left_over: Float64Array
-    alone: Float64Array
-    alone_diagonal: Float64Array
-    rank: int
+    residual: Float64Array  # (n, q): y - H y
+    left_over: Float64Array  # (n,): 1 - diag(H)
+    alone: Float64Array  # (n, q): K^+ y
+    alone_diagonal: Float64Array  # (n,): diag(K^+)
+    rank: int  # of X
 
 
 def _left_out(rows: _Rows) -> _LeftOut:
-    """Of the rows of positive weight, times the roots of their weights."""
+    """Projections of the rows of positive weight, times the roots of their weights."""
     X, Y, weights, noise = rows.X, rows.Y, rows.weights, None
     if weights is not None:
         X, Y = weights.kept_rows(X), weights.kept_rows(Y)
@@ -266,7 +266,7 @@ def _residuals_left_out(rows: _Rows, found: _LeftOut) -> Float64Array:
 
 
 def _fitted(rows: _Rows) -> Float64Array:
-    """Values (n, q) at all rows of the solution for those of positive weight, whose doubts have been told."""
+    """Values (n, q), at all rows, of the solution for those of positive weight; its warnings have been given."""
     given = None if rows.intercept == "penalised" else rows.intercept  # the column of ones is there already
     with silenced(NotCertifiedWarning):
         found = solve_arrays(rows.X, rows.Y, rows.cutoff, "auto", given, rows.threads or None, rows.sample_weight)
@@ -296,7 +296,7 @@ def _without_rows(rows: _Rows, which: NDArray[np.intp]) -> Float64Array:
 def _left_out_of(
     X: Float64Array, Y: Float64Array, cutoff: float, threads: int, doubts_about: Callable[[int], str]
 ) -> _LeftOut:
-    """Of given rows; ``doubts_about`` a rank says why it may be one of the columns' units alone."""
+    """Projections of rows; ``doubts_about(rank)`` says why the rank may be one of the columns' units alone."""
     found = _kernels.leave_one_out(X, Y, cutoff, relative_cutoff(X, None), threads)
     if found[-1] == "certified":
         certain = _LeftOut(*found[:-1])

@@ -38,13 +38,13 @@ class RowFactor:
         self._aside: list[tuple[Float64Array, Float64Array, Float64Array]] = []
 
     def copy(self) -> RowFactor:
-        """A factor that can be changed without this one; R itself is never changed in place."""
+        """A copy that can be changed on its own; R itself is never changed in place."""
         result = RowFactor(self._p, self._q)
         result._R, result._units, result._aside = self._R, self._units.copy(), self._aside.copy()
         return result
 
     def add(self, X: ArrayLike, Y: ArrayLike, weights: ArrayLike | None, threads: int) -> int:
-        """Merge rows; returns how many."""
+        """Merge rows, and return their number."""
         # Arrays of numbers are converted piece by piece, so that memory maps stay where they are.
         X, Y = (
             part
@@ -74,7 +74,7 @@ class RowFactor:
         return n
 
     def triangle(self, threads: int) -> tuple[Float64Array, float]:
-        """R in the users' units, but for a factor, the root of the weights' unit."""
+        """R in the users' units over the root of the weights' unit, and that root."""
         whole = self.copy()
         whole._merge_aside(threads)
         root = (whole._units[2] or 1.0) ** 0.5
@@ -93,19 +93,22 @@ class RowFactor:
         return result
 
     def _set_unit(self, i: int, unit: float | None) -> None:
+        """Change the unit of X (0), Y (1) or the weights (2)."""
         before = self._scales()
         self._units[i] = unit
         self._R = self._R * (before / self._scales())
 
     def _column_units(self) -> Float64Array:
+        """Units of the columns of R."""
         x_unit, y_unit, _ = (unit or 1.0 for unit in self._units)
         return np.repeat([1.0, x_unit, y_unit], [1, self._p, self._q])
 
     def _scales(self) -> Float64Array:
-        """What R's columns are to be multiplied by, whole."""
+        """Factors of R's columns: units of the columns times the root of the weights' unit."""
         return np.asarray(self._column_units() * (self._units[2] or 1.0) ** 0.5)
 
     def _rows_per_piece(self) -> int:
+        """Rows that are converted and merged at a time."""
         # Whole numbers of what the kernel merges at a time.
         at_once = max(8192, 32 * len(self._R))
         return max(1, _PIECE_BYTES // 8 // len(self._R) // at_once) * at_once

@@ -95,7 +95,7 @@ def solve(
     >>> found.rank, found.certified, bool(np.allclose(X @ found.coef, X[:, 0]))
     (50, True, True)
     """
-    if hasattr(X, "__dask_graph__") or hasattr(Y, "__dask_graph__"):
+    if any(hasattr(part, "__dask_graph__") for part in (X, Y, sample_weight)):
         return _solve_dask(X, Y, rcond, method, intercept, sample_weight, n_threads)
     require_same_rows(X=X, Y=Y, sample_weight=sample_weight)
     names = column_names(X)

@@ -35,6 +35,7 @@ def content_of(network, n=200, *, n_held_out=0, **changes):
     held_out = HeldOut(0.75, rows.y[:n_held_out], residuals[:n_held_out])
     return report_content(
         diagnostics,
+        diagnostics.reading,
         target="y",
         names=tuple(f"x{j}" for j in range(network.n_features)),
         inputs="standard",

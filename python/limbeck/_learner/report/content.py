@@ -100,6 +100,7 @@ def known_widths(width: int, r2: float, pruned: Sequence[PrunedNetwork]) -> list
 
 def report_content(
     diagnostics: Diagnostics,
+    reading: Reading,
     *,
     target: str,
     names: tuple[str, ...],
@@ -114,11 +115,12 @@ def report_content(
     Parameters
     ----------
     diagnostics : Diagnostics
-        Of the network.
+        Diagnostics of the network.
+    reading : Reading
+        What is printed of its parts: that of the diagnostics, or one in other units.
     target, names, inputs, held_out, noise_variance, clumps, stopped_early
         See :class:`ReportContent`.
     """
-    reading = diagnostics.reading
     width = len(reading.weights)
     comparison = diagnostics.line_comparison(held_out.residuals) if width else None
     cross_validation = diagnostics.cross_validation

@@ -1,0 +1,70 @@
+// Inputs of the dense kernels, and their results by definition.
+#pragma once
+
+#include <limits>
+
+#include "check.hpp"
+#include "kernels/dense/matrix.hpp"
+
+namespace limbeck::tests {
+
+// Vectors of whole numbers times `unit`, whose numbers stand side by side (step 1), or else one number of all vectors
+// (stride 1). Gaps between them are NaN, and memory ends with the last: reading too far shows.
+template <class T>
+struct Vectors {
+  static constexpr Index gap = 3;
+
+  Vectors(Random* random, Index count, Index length, bool numbers_together, double unit = 1)
+      : numbers(random->wholes<float>(count * length, 4)),
+        step(numbers_together ? 1 : count + gap),
+        stride(numbers_together ? length + gap : 1),
+        data(count * length > 0 ? (count - 1) * stride + (length - 1) * step + 1 : 0,
+             std::numeric_limits<T>::quiet_NaN()),
+        set{data.data(), count, length, stride, step, unit} {
+    for (Index i = 0; i < count; ++i) {
+      for (Index l = 0; l < length; ++l) data[i * stride + l * step] = static_cast<T>(numbers[i * length + l] * unit);
+    }
+  }
+
+  // <v_i, w_j>; exact.
+  double product(Index i, const Vectors& other, Index j) const { return inner(i, other.numbers, j); }
+  double inner(Index i, const std::vector<float>& others, Index j) const {
+    const float *a = numbers.data() + i * set.length, *b = others.data() + j * set.length;
+    long sum = 0;
+    for (Index l = 0; l < set.length; ++l) sum += static_cast<long>(a[l]) * static_cast<long>(b[l]);
+    return static_cast<double>(sum);
+  }
+
+  std::vector<float> numbers;  // vector after vector, without the unit
+  Index step, stride;
+  std::vector<T> data;
+  dense::VectorSet<T> set;
+};
+
+template <class T>
+dense::TiledMatrix<T> whole_matrix(Random* random, Index rows, Index columns) {
+  dense::TiledMatrix<T> A(rows, columns);
+  for (Index j = 0; j < columns; ++j) {
+    for (Index i = 0; i < rows; ++i) *A.at(i, j) = static_cast<T>(random->whole(9));
+  }
+  return A;
+}
+
+template <class T>
+dense::TiledMatrix<T> copy_of(const dense::TiledMatrix<T>& A) {
+  dense::TiledMatrix<T> copy(A.rows(), A.columns());
+  for (Index j = 0; j < A.columns(); ++j) std::copy_n(A.at(0, j), A.rows(), copy.at(0, j));
+  return copy;
+}
+
+// Column after column; the lower triangle alone, with zeros above, on request.
+template <class T>
+std::vector<T> numbers_of(const dense::TiledMatrix<T>& A, bool lower = false) {
+  std::vector<T> numbers;
+  for (Index j = 0; j < A.columns(); ++j) {
+    for (Index i = 0; i < A.rows(); ++i) numbers.push_back(lower && i < j ? T(0) : *A.at(i, j));
+  }
+  return numbers;
+}
+
+}  // namespace limbeck::tests

@@ -1,0 +1,196 @@
+"""Advice from data alone: how often it is right, and what it is made of."""
+
+import numpy as np
+import pytest
+
+from limbeck import ridgeless
+from limbeck.distillation import (
+    Task,
+    advise,
+    advisor,
+    effective_ridge,
+)
+from limbeck.distillation.equivalents import equivalent
+from limbeck.distillation.settings import AdvisorSettings
+
+
+def advised(seed, n, p, alpha, noise, damage):
+    """Advice from the rows of a Gaussian task, and the true gain of a damaged surrogate's labels."""
+    rng = np.random.default_rng(seed)
+    task = Task.power_law(p, alpha, 1.5, noise)
+    surrogate = task.beta * (1 + damage * rng.standard_normal(p))
+    X = rng.standard_normal((n, p)) * np.sqrt(task.eigenvalues)
+    y = X @ task.beta + np.sqrt(noise) * rng.standard_normal(n)
+    fits = np.linalg.pinv(X) @ np.column_stack([y, X @ surrogate])
+    strong, weak = task.eigenvalues @ np.square(fits - task.beta[:, None])
+    return advise(X, y, X @ surrogate), strong - weak
+
+
+def tally(draws, *setting):
+    """How many gains the interval covers, how many exceed two errors, and how many of those advice got right."""
+    found = [advised(seed, *setting) for seed in range(draws)]
+    covered = [abs(a.surrogate_gain - gain) < 2 * a.surrogate_standard_error for a, gain in found]
+    right = [(a.surrogate_gain > 0) == (gain > 0) for a, gain in found if abs(gain) > 2 * a.surrogate_standard_error]
+    return sum(covered), len(right), sum(right)
+
+
+def test_advice_is_right_where_it_is_given():
+    settings = [(150, 300, 1.2, 0.5, 0.1), (150, 300, 1.2, 0.02, 1.0), (60, 20, 1.2, 0.2, 0.5)]
+    covered, given, right = np.sum([tally(50, *setting) for setting in settings], axis=0)
+    assert given > 50
+    assert right >= 0.95 * given
+    assert 0.9 * 150 <= covered <= 0.985 * 150
+
+
+@pytest.mark.slow
+def test_advice_covers_whatever_the_setting():
+    settings = [
+        (150, 300, 1.2, 0.5, 0.1),
+        (150, 300, 1.2, 0.02, 1.0),
+        (100, 400, 0.7, 0.3, 0.4),
+        (60, 200, 0.5, 0.5, 0.2),
+        (100, 2000, 0.3, 0.3, 0.5),
+        (100, 300, 2.0, 0.1, 0.3),
+        (300, 100, 1.0, 0.5, 0.3),
+        (400, 120, 0.5, 0.5, 0.05),
+        (300, 50, 1.0, 1.0, 0.5),
+        (200, 150, 1.0, 0.5, 0.2),
+    ]
+    found = np.array([tally(200, *setting) for setting in settings])
+    covered, given, right = found.sum(axis=0)
+    assert 0.92 <= covered / (200 * len(settings)) <= 0.98
+    assert (found[:, 0] >= 0.88 * 200).all()  # three standard errors below 0.935
+    assert right >= 0.95 * given
+
+
+@pytest.mark.parametrize("intercept", ["centred", None, "penalised"])
+@pytest.mark.parametrize(("n", "p"), [(12, 30), (30, 12)])
+def test_advice_is_what_leaving_out_shows(n, p, intercept):
+    rng = np.random.default_rng(3)
+    X, y, weak = rng.standard_normal((n, p)) + 2, rng.standard_normal(n) + 5, rng.standard_normal(n)
+    advice = advise(X, y, weak, intercept=intercept)
+    for labels, error in (
+        (y, advice.strong_error),
+        (weak, advice.surrogate_error),
+        (advice.weight * weak + (1 - advice.weight) * y, advice.mixture_error),
+    ):
+        fits = [ridgeless.solve(np.delete(X, i, 0), np.delete(labels, i), intercept=intercept) for i in range(n)]
+        assert np.mean([(y[i] - fits[i].predict(X[[i]])[0]) ** 2 for i in range(n)]) == pytest.approx(error)
+
+
+def test_advice_on_the_same_labels():
+    rng = np.random.default_rng(3)
+    X, y = rng.standard_normal((12, 30)), rng.standard_normal(12)
+    for labels in (y, y * (1 + 1e-12)):
+        same = advise(X, y, labels)
+        assert (same.recommendation, same.weight) == ("undecided", 0.0)
+    assert str(same).startswith("train on: undecided (")
+
+
+def test_every_recommendation_is_given():
+    rng = np.random.default_rng(0)
+    X, truth = rng.standard_normal((300, 100)), rng.standard_normal(100)
+    clean, noise = X @ truth, rng.standard_normal(300)
+    settings = {
+        "surrogate labels": (clean + 20 * noise, clean),
+        "strong labels": (clean + 0.1 * noise, clean + 20 * rng.standard_normal(300)),
+        "mixture": (clean + 5 * noise, clean + 5 * rng.standard_normal(300)),
+        "undecided": (clean + 5 * noise, clean + 5 * noise + 1e-3 * rng.standard_normal(300)),
+    }
+    for recommendation, (y, labels) in settings.items():
+        advice = advise(X, y, labels)
+        assert advice.recommendation == recommendation
+        # Squares of the labels' unit.
+        large = advise(X * 1e-100, y * 2.0**300, labels * 2.0**300)
+        assert large.recommendation == recommendation
+        for name in ("strong_error", "standard_error", "strong_gcv"):
+            assert getattr(large, name) == pytest.approx(getattr(advice, name) * 2.0**600)
+    assert advise(X, settings["mixture"][0], settings["mixture"][1]).weight == pytest.approx(0.5, abs=0.2)
+    strong, weak = settings["surrogate labels"]
+    advice = advise(X, strong, weak)
+    assert advice.strong_gcv == pytest.approx(ridgeless.generalized_cross_validation(X, strong, intercept="centred"))
+    assert advice.surrogate_gcv == pytest.approx(
+        ridgeless.generalized_cross_validation(X, weak, intercept="centred"), abs=1e-9
+    )
+
+
+@pytest.mark.filterwarnings("ignore::limbeck.distillation.NearPeakWarning")
+@pytest.mark.parametrize("alpha", [6, 8])
+def test_the_effective_ridge_of_steep_data(alpha):
+    task = Task.power_law(800, alpha, 1.5)
+    X = np.random.default_rng(4).standard_normal((200, 800)) * np.sqrt(task.eigenvalues)
+    advice = advise(X, X @ task.beta, X @ task.beta, intercept=None)
+    assert advice.effective_ridge == pytest.approx(effective_ridge(task.eigenvalues, 200), rel=0.2)
+    assert advice.degrees_of_freedom == pytest.approx(200 * (1 - equivalent(task, 200).one_minus_omega), rel=0.1)
+    units = np.random.default_rng(5).standard_normal((30, 4)) * [1, 1e3, 1e9, 1e-3]
+    assert advise(units, np.arange(30.0), np.arange(30.0)).degrees_of_freedom == 5
+
+
+def test_advice_refuses_rows_that_were_centred():
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((60, 120)) + 3
+    surrogate = X @ rng.standard_normal(120)
+    y = surrogate + 20 * rng.standard_normal(60)
+    with pytest.raises(ValueError, match="X has been centred, and has 60 rows of 120 features"):
+        advise(X - X.mean(axis=0), y, surrogate, intercept=None)
+    # With a constant term it does not matter.
+    whole = advise(X, y, surrogate)
+    part = advise(X - X.mean(axis=0), y - 7, surrogate - 7)
+    assert whole.strong_error == pytest.approx(part.strong_error)
+    assert whole.surrogate_error == pytest.approx(part.surrogate_error)
+    assert whole.effective_ridge == pytest.approx(part.effective_ridge)
+
+
+def test_advice_of_deficient_rank_is_that_of_independent_features():
+    rng = np.random.default_rng(1)
+    X, y, weak = rng.standard_normal((50, 10)), rng.standard_normal(50), rng.standard_normal(50)
+    once, often = advise(X, y, weak), advise(np.repeat(X, 20, axis=1), y, weak)
+    for name in ("strong_error", "gain", "standard_error", "effective_ridge", "degrees_of_freedom"):
+        assert getattr(often, name) == pytest.approx(getattr(once, name)), name
+
+
+def test_advice_sees_a_surrogate_that_was_fitted_to_the_labels():
+    rng = np.random.default_rng(2)
+    X, y = rng.standard_normal((100, 10)), rng.standard_normal(100)
+    fitted = ridgeless.solve(X, y, intercept="centred").predict(X)
+    with pytest.warns(UserWarning, match="as if the surrogate had been fitted to y"):
+        advise(X, y, fitted)
+    advise(X, y, X @ rng.standard_normal(10))
+
+
+def test_the_effective_ridge_of_data():
+    task = Task.power_law(800, 1.0, 1.5)
+    X = np.random.default_rng(4).standard_normal((200, 800)) * np.sqrt(task.eigenvalues)
+    advice = advise(X, X @ task.beta, X @ task.beta)
+    tau = effective_ridge(task.eigenvalues, 200)
+    assert advice.effective_ridge == pytest.approx(tau, rel=0.05)
+    expected = np.sum(np.square(task.eigenvalues / (task.eigenvalues + tau)))
+    assert advice.degrees_of_freedom == pytest.approx(expected, rel=0.1)
+
+
+def learnable():
+    """Rows, labels that are nearly linear in them, and a surrogate's that know nothing."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((60, 8))
+    return X, X @ np.ones(8) + 0.1 * rng.standard_normal(60), rng.standard_normal(60)
+
+
+def test_settings_decide_what_is_certain():
+    X, y, weak = learnable()
+    plain = advisor.advice_on(X, y, weak, "centred", 1)
+    assert plain.recommendation == "strong labels"
+    doubtful = advisor.advice_on(X, y, weak, "centred", 1, AdvisorSettings(certain=1e3))
+    assert doubtful.recommendation == "undecided"
+    wide = advisor.advice_on(X, y, weak, "centred", 1, AdvisorSettings(calibration=11.0))
+    assert wide.surrogate_standard_error > 1.1 * plain.surrogate_standard_error
+    assert wide.gain == plain.gain
+
+
+def test_advice_is_printed_as_a_table():
+    X, y, weak = learnable()
+    lines = str(advise(X, y, weak)).splitlines()
+    assert lines[0] == "train on: strong labels"
+    names = ("strong labels", "surrogate labels", "mixture", "gain")
+    assert [line[2:20].rstrip() for line in lines[1:5]] == list(names)
+    assert lines[3].endswith(")")
+    assert lines[5].startswith("effective ridge ")
