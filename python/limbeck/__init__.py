@@ -1,7 +1,8 @@
 """limbeck: distil functions into small networks whose parts can be named.
 
-The public names are those of the submodules ``moments``, ``ridgeless``, ``distillation``, ``plots`` and ``datasets``,
-and here :func:`learn` (from data), :func:`distill` (from a black box), :class:`ReLUNetwork` and :func:`show_config`.
+Here are :func:`learn` (from data), :func:`distill` (from a black box), :class:`ReLUNetwork` and :func:`show_config`.
+The submodules ``moments``, ``ridgeless``, ``distillation``, ``blocks``, ``datasets``, ``plots`` and ``estimators``
+(which needs scikit-learn, and is imported by its name) hold the rest, and ``results`` the types of what is returned.
 """
 
 from limbeck import (
@@ -12,6 +13,7 @@ from limbeck import (
     distillation,
     moments,
     plots,
+    results,
     ridgeless,
 )
 from limbeck._base.config import show_config
@@ -33,6 +35,7 @@ __all__ = [
     "learn",
     "moments",
     "plots",
+    "results",
     "ridgeless",
     "show_config",
 ]

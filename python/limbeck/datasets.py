@@ -1,4 +1,4 @@
-"""Planted networks and Gaussian data, to try a learner on."""
+"""Planted networks and Gaussian data, to try a learner on; ``FAMILIES`` are the names of the kinds of networks."""
 
 from __future__ import annotations
 

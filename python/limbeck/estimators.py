@@ -9,11 +9,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from limbeck import ridgeless
+from limbeck._base.arguments import fraction
 from limbeck._base.arrays import Array, row_weights
 from limbeck._base.frame_numbers import native_frame, require_numbers, without_table
 from limbeck._base.frames import column_names, feature_names, label_names, require_same_names, require_same_rows
 from limbeck._base.warnings import silenced
-from limbeck._learner.pipeline.from_arrays import FEWEST_ROWS, ConstantFeaturesError, mean_alone, weighted_rows
+from limbeck._learner.pipeline.checks import FEWEST_ROWS, ConstantFeaturesError, TrainingData, weighted_rows
+from limbeck._learner.pipeline.from_arrays import mean_alone
 from limbeck.learn import Learned, learn
 from limbeck.network import ReLUNetwork
 
@@ -110,7 +112,7 @@ def _validated(
 
 
 def _rows(estimator: BaseEstimator, X: Any, *arguments: Any, reset: bool = True, **options: Any) -> Any:  # noqa: ANN401
-    """What scikit-learn makes of tables, and of those that it does not know."""
+    """Rows as scikit-learn validates them, also of tables that it does not know."""
     names = column_names(X)
     if isinstance(X, np.ndarray) and X.dtype.names is not None:
         return _structured_rows(estimator, X, names, *arguments, reset=reset, **options)
@@ -163,7 +165,7 @@ class NarrowReLURegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # t
     Parameters
     ----------
     width : int, optional
-        Number of neurons, at most; None: chosen from the data.
+        Largest number of neurons, as in :func:`limbeck.learn`; None: chosen from the data.
     max_width : int, default 16
         Largest number of neurons when ``width`` is None.
     inputs : {"any", "auto", "standard", "gaussian"}, default "any"
@@ -222,7 +224,7 @@ class NarrowReLURegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # t
         if len(rows) < FEWEST_ROWS:
             raise ValueError(f"a network needs {FEWEST_ROWS} rows or more, got n_samples = {len(rows)}")
         weights = None if sample_weight is None else _weights(sample_weight, rows)
-        random = check_random_state(self.random_state)
+        random = self._checked_options()
         columns = labels[:, None] if labels.ndim == 1 else labels
         names = _target_names(y, columns.shape[1])
         learned = [
@@ -232,6 +234,19 @@ class NarrowReLURegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # t
         self.network_ = [one.network for one in learned] if labels.ndim == 2 else learned[0].network
         self.learned_ = learned if labels.ndim == 2 else learned[0]
         return self
+
+    def _checked_options(self) -> np.random.RandomState:
+        """Source of randomness; raises errors that name the estimator's own parameters."""
+        fraction(self.validation_fraction, "validation_fraction", "the rows")
+        try:
+            random: np.random.RandomState = check_random_state(self.random_state)
+        except ValueError:
+            kind = ValueError if isinstance(self.random_state, int | np.integer) else TypeError
+            raise kind(
+                "random_state must be an integer from 0 to 4294967295, a numpy.random.RandomState or None, got "
+                f"{self.random_state!r}"
+            ) from None
+        return random
 
     def _learn(
         self, X: Float64Array, y: Float64Array, name: str, weights: Float64Array | None, random: np.random.RandomState
@@ -255,7 +270,8 @@ class NarrowReLURegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # t
             )
         except ConstantFeaturesError:  # as in a fold of a cross-validation that has no row of a rare flag
             rows = weighted_rows(X, y, weights, self.n_threads)
-            return mean_alone(rows, self.validation_fraction, seed, feature_names(known, X, X.shape[1]), name)
+            data = TrainingData(rows, feature_names(known, X, X.shape[1]), name)
+            return mean_alone(data, self.validation_fraction, seed)
 
     def predict(self, X: ArrayLike) -> Float64Array:
         """Predictions (n,) or (n, q) for rows X (n, d)."""

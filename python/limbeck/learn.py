@@ -1,25 +1,18 @@
-"""From data to a network of a few neurons: the learner."""
+"""Learn a network of a few neurons from data."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from functools import partial
-from numbers import Real
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from limbeck._base.arrays import float_array, integer, labels_array, require_finite, same_length, thread_count
-from limbeck._base.frames import column_names, require_same_rows
-from limbeck._base.frames import feature_names as names_of_features
-from limbeck._base.frames import target_name as name_of_target
+from limbeck._base.arguments import callable_or_none, positive_or_none
 from limbeck._base.progress import Progress
-from limbeck._learner.model.input_tests import INPUTS
-from limbeck._learner.pipeline.from_arrays import FEWEST_ROWS, Options, learn_rows, require_enough_rows, weighted_rows
-from limbeck._learner.pipeline.from_blocks import blocks_of, learn_blocks
+from limbeck._learner.pipeline.checks import GivenNames, checked_options
 from limbeck._learner.pipeline.result import Learned
+from limbeck._learner.pipeline.sources import learn_from
 
 __all__ = ["Learned", "learn"]
 
@@ -63,8 +56,9 @@ def learn(
     y : array_like of shape (n,) or (n, 1), or dask array or series; None for blocks, which carry their own
         Labels, in the order of the rows: pandas' row labels in another order than those of X are refused.
     width : int, optional
-        Number of neurons; for Gaussian inputs an upper bound: fewer are returned where fewer do as well. None: chosen
-        from the data.
+        Largest number of neurons. Fewer are returned where fewer do as well (for Gaussian inputs), or where the others
+        would be constant or zero (for any others); None: chosen from the data. The word means the same in
+        :func:`limbeck.distill` and in :class:`limbeck.estimators.NarrowReLURegressor`.
     max_width : int, default 16
         Largest number of neurons when ``width`` is None.
     inputs : {"auto", "standard", "gaussian", "any"}, default "auto"
@@ -75,9 +69,10 @@ def learn(
         Fraction of the rows that is held out for ``validation_r2`` alone; 0 for none.
     sample_weight : array_like of shape (n,), optional
         Weights of the rows, at least 0; only their ratios matter. Rows of weight 0 are left out.
-    seed : int or numpy.random.Generator, default 0
-        Source of randomness; the same seed gives the same result, bit by bit, for any ``n_threads``. (Inputs of any
-        distribution go through NumPy's BLAS as well, whose own number of threads may change the rounding.)
+    seed : int, numpy.random.Generator or None, default 0
+        Source of randomness; None for fresh entropy. The same seed gives the same result, bit by bit, for any
+        ``n_threads``. (Inputs of any distribution go through NumPy's BLAS as well, whose own number of threads may
+        change the rounding.)
     progress : bool, default False
         Keep a line on stderr up to date, by tqdm where it is installed.
     callback : callable, optional
@@ -123,55 +118,8 @@ def learn(
     >>> found.network.distance(planted) < 1e-20
     True
     """
-    _check_options(width, max_width, inputs, refine, validation, time_limit, sample_rows)
-    if feature_names is not None:
-        names_of_features(feature_names, None, len(feature_names) if hasattr(feature_names, "__len__") else 0)
-    threads = thread_count(n_threads)
-    rng = np.random.default_rng(seed)
-    options = Options(width, max_width, inputs, refine, validation, rng, n_threads, asked_rows=sample_rows)
-    tell = Progress(callback, progress, time_limit)
-    # Labels in blocks, or of dask, whose arrays have names of another kind, tell theirs when they are read.
-    named = None if y is None or hasattr(y, "__dask_graph__") else y
-    target = name_of_target(target_name, named)
-    require_same_rows(X=X, y=y, sample_weight=sample_weight)
-    source = blocks_of(X, y, sample_weight, options, sample_rows)
-    if source is not None:
-        known = None if target_name is None and named is None else target
-        return learn_blocks(source, options, sample_rows, tell, partial(names_of_features, feature_names), known)
-    columns = column_names(X)
-    rows = float_array(X, "X", 2, np.float64, objects=True)
-    labels = labels_array(y, "y", np.float64)
-    names = names_of_features(feature_names, X, rows.shape[1])
-    same_length(rows, "X", 0, labels, "y", 0, "rows")
-    require_enough_rows(*rows.shape)
-    require_finite(threads, X=rows, y=labels)
-    found = learn_rows(weighted_rows(rows, labels, sample_weight, n_threads), options, tell, names, target)
-    return replace(found, _columns=columns)
-
-
-def _check_options(
-    width: int | None,
-    max_width: int,
-    inputs: str,
-    refine: bool,
-    validation: float,
-    time_limit: float | None,
-    sample_rows: int | None,
-) -> None:
-    if not isinstance(refine, bool | np.bool_):
-        raise TypeError(f"refine must be True or False, got {refine!r}")
-    if width is not None:
-        integer(width, "width", at_least=0)
-    integer(max_width, "max_width", at_least=0)
-    if inputs not in INPUTS:
-        raise ValueError(f"inputs must be one of {', '.join(INPUTS)}; got {inputs!r}")
-    if not isinstance(validation, Real):
-        raise TypeError(f"validation must be a number, got {validation!r}")
-    if not 0 <= validation < 1:
-        raise ValueError(f"validation is a fraction of the rows, at least 0 and below 1; got {validation!r}")
-    if time_limit is not None and not isinstance(time_limit, Real):
-        raise TypeError(f"time_limit must be a number of seconds or None, got {time_limit!r}")
-    if time_limit is not None and not time_limit > 0:
-        raise ValueError(f"time_limit must be positive or None, got {time_limit!r}")
-    if sample_rows is not None:
-        integer(sample_rows, "sample_rows", at_least=FEWEST_ROWS)
+    options = checked_options(width, max_width, inputs, refine, validation, seed, sample_rows, n_threads)
+    positive_or_none(time_limit, "time_limit", "seconds")
+    callable_or_none(callback, "callback")
+    names = GivenNames.of(feature_names, target_name, y)
+    return learn_from(X, y, sample_weight, names, options, Progress(callback, progress, time_limit))

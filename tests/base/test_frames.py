@@ -8,6 +8,7 @@ import pytest
 
 import limbeck
 from limbeck import blocks, moments, ridgeless
+from limbeck._base.frames import require_same_order
 from limbeck.distillation import advise
 from limbeck.estimators import NarrowReLURegressor, RidgelessRegressor
 
@@ -489,3 +490,9 @@ def test_dask_frames_have_names_too():
     turned = dd.from_pandas(pd.Series(y, index=rng.permutation(60)), npartitions=1, sort=False)
     with pytest.raises(ValueError, match="the same row labels in another order"):
         ridgeless.solve(parts.repartition(npartitions=1), turned)
+
+
+def test_labels_of_rows_that_mean_nothing_are_left_alone():
+    frame = pd.DataFrame({"a": [1.0, 2.0]}, index=[5, 6])
+    require_same_order(frame, pd.Series([1.0, 2.0]))
+    require_same_order(frame, np.array([1.0, 2.0]))

@@ -8,6 +8,7 @@ import pickle
 import re
 import sys
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -21,12 +22,11 @@ from hypothesis import strategies as st
 import limbeck
 from limbeck import blocks, moments, ridgeless
 from limbeck._base.progress import Progress
-from limbeck._learner.model.linear_part import with_smallest_linear_part
-from limbeck._learner.model.model import Model
-from limbeck._learner.model.refinement import Fit
-from limbeck._learner.model.rows import Rows
-from limbeck._learner.streaming import rows as _streamed
-from limbeck._learner.streaming.scan import RowSample, Scan, scanned
+from limbeck._learner.gaussian.settings import DEFAULTS
+from limbeck._learner.pipeline.checks import GivenNames, checked_options
+from limbeck._learner.pipeline.options import PIPELINE_SETTINGS
+from limbeck._learner.pipeline.sources import learn_from
+from limbeck._learner.tabular.learner import fit_any
 
 PLANTED = limbeck.datasets.make_narrow_network("generic", 8, 3, seed=0)
 X, Y = limbeck.datasets.sample(PLANTED, 30_000, noise=0.1, seed=1)
@@ -386,18 +386,8 @@ def test_errors_of_any_class_say_which_block():
             b"\xff".decode("utf-8")
 
     with pytest.raises(UnicodeDecodeError, match="can't decode byte 0xff") as caught:
-        limbeck.blocks._protocol.take(Unreadable(), (X[:5], Y[:5]), 7, 1)
+        limbeck.blocks._protocol.add_block(Unreadable(), (X[:5], Y[:5]), 7, 1)
     assert caught.value.__notes__ == ["in block 7"]
-
-
-def test_a_scan_with_nothing_added_is_one_of_its_own():
-    empty = Scan(RowSample(lambda d: 100, seed=0))
-    some = blocks.partial_sum(copy.deepcopy(empty), (X[:50], Y[:50]), 0)
-    for total in (some + empty, empty + some):
-        total.take_block(limbeck.blocks._protocol.Block(X[50:60], Y[50:60]), 1, 1)
-        assert (total.n_rows, total.sample.count) == (60, 60)
-        assert (some.n_rows, some.sample.count) == (50, 50)
-        assert empty.n_rows == 0
 
 
 def test_sums_of_other_data_are_not_taken_for_these(tmp_path, files):
@@ -497,65 +487,6 @@ def test_a_sum_of_another_kind_is_refused():
         moments.MomentAccumulator(DIRECTIONS, [2]).update_from(Wrong())
 
 
-# ---- The sample ----
-
-
-@given(
-    at=st.lists(st.integers(0, 500), max_size=5).map(sorted),
-    most=st.integers(1, 600),
-    known=st.booleans(),
-    weighted=st.booleans(),
-    backwards=st.booleans(),
-)
-def test_the_sample_depends_on_the_rows_alone(at, most, known, weighted, backwards):
-    rows, labels = X[:500], Y[:500]
-    weights = np.arange(500.0) % 5
-    parts = cut(rows, labels, weights, at=at) if weighted else cut(rows, labels, at=at)
-    firsts = dict(enumerate([0, *at]))
-    empty = Scan(
-        RowSample(functools.partial(operator.or_, most) if False else Most(most), 3, 500 if known else None), firsts
-    )
-    scans = [blocks.partial_sum(empty, part, i) for i, part in enumerate(parts)]
-    total = functools.reduce(operator.add, scans[::-1] if backwards else scans)
-    at_once = Scan(RowSample(Most(most), 3))
-    at_once.take_block(limbeck.blocks._protocol.Block(rows, labels, weights if weighted else None), 0, None)
-    count = int(np.count_nonzero(weights)) if weighted else 500
-    assert (total.n_rows, total.count) == (500, count)
-    assert (total.least, total.largest) == (at_once.least, at_once.largest)
-    np.testing.assert_array_equal(total.low, at_once.low)
-    np.testing.assert_array_equal(total.high, at_once.high)
-    np.testing.assert_allclose(
-        [total.weight, total.mean, total.squares], [at_once.weight, at_once.mean, at_once.squares]
-    )
-    found, expected = total.sample.in_order(), at_once.sample.in_order()
-    assert len(found[1]) == min(most, count)
-    for one, other in zip(found, expected, strict=True):
-        np.testing.assert_array_equal(one, other)
-
-
-class Most:
-    """A number of rows, whatever the number of features."""
-
-    def __init__(self, most):
-        self.most = most
-
-    def __call__(self, d):
-        return self.most
-
-
-def test_the_sample_is_uniform():
-    # Places of 1,000 rows drawn from 100,000: the counts of ten equal parts have chi-squared below 27.9 with
-    # probability 0.999 (9 degrees of freedom); the seed is fixed. Without the finite population the limit is wider.
-    sample = RowSample(Most(1000), 5)
-    for first in range(0, 100_000, 7000):
-        rows = np.arange(first, min(100_000, first + 7000), dtype=np.float64)
-        sample.take(rows[:, None], rows, None, first)
-    places = sample.in_order()[1]
-    assert (np.diff(places) > 0).all()
-    counts = np.histogram(places, 10, (0, 100_000))[0]
-    assert ((counts - 100) ** 2 / 100).sum() < 27.9
-
-
 # ---- Learning ----
 
 
@@ -643,18 +574,6 @@ def test_weighted_rows_count_by_their_weights():
     np.testing.assert_allclose(scaled.standard_errors.slopes, found.standard_errors.slopes, rtol=1e-8)
 
 
-def test_steps_by_the_matrix_of_all_rows_end_at_the_same_network(monkeypatch, in_memory):
-    monkeypatch.setattr("limbeck._learner.streaming.rows._FEWEST_PER_PARAMETER", 1e9)
-    exact = limbeck.learn(cut(X, Y, at=[10_000]), sample_rows=10_000)
-    assert exact.network.distance(in_memory.network) < 0.01 * 0.01 * 24 / 30_000
-
-
-def test_steps_by_conjugate_gradients_end_at_the_same_network(monkeypatch, in_memory):
-    monkeypatch.setattr("limbeck._learner.streaming.rows._MOST_DENSE", 1)
-    iterated = limbeck.learn(cut(X, Y, at=[10_000]), sample_rows=10_000)
-    assert iterated.network.distance(in_memory.network) < 0.01 * 0.01 * 24 / 30_000
-
-
 def test_blocks_that_change_are_noticed():
     class Shrinking:
         n = 30_000
@@ -667,13 +586,8 @@ def test_blocks_that_change_are_noticed():
         limbeck.learn(Shrinking(), sample_rows=10_000)
 
 
-def test_time_may_run_out_during_a_pass(monkeypatch):
-    told = []
-
-    class Telling(limbeck._base.progress.Progress):
-        def __init__(self, *args):
-            super().__init__(*args)
-            told.append(self)
+def test_time_may_run_out_during_a_pass():
+    progress = limbeck._base.progress.Progress(None, False, 1000)
 
     class Slow:
         passes = 0
@@ -682,85 +596,14 @@ def test_time_may_run_out_during_a_pass(monkeypatch):
             self.passes += 1
             for part in cut(X, Y, at=[10_000, 20_000]):
                 if self.passes > 1:
-                    told[0].deadline = 0.0
+                    progress.deadline = 0.0
                 yield part
 
-    monkeypatch.setattr(sys.modules["limbeck.learn"], "Progress", Telling)
-    found = limbeck.learn(Slow(), sample_rows=10_000, time_limit=1000)
+    options = checked_options(None, 16, "auto", True, 0.1, 0, 10_000, None)
+    found = learn_from(Slow(), None, None, GivenNames(None, None), options, progress)
     assert found.stopped_early
     # What was found on the sample, ten times its parametric floor at most.
     assert found.network.distance(PLANTED) < 10 * 0.01 * 24 / 10_000
-
-
-def streamed(parts, tell, most=2000):
-    """Rows in blocks with a sample, as a refinement takes them."""
-    source = limbeck.blocks._protocol.as_blocks(parts)
-    scan = scanned(source, lambda d: most, np.random.default_rng(0), 1, tell)
-    sample = Rows(*scan.sample.in_order()[:2], None, 1)
-    return _streamed.StreamedRows(source, scan, None, 1.0, sample, tell)
-
-
-def random_model(seed, width=3):
-    rng = np.random.default_rng(seed)
-    return Model(rng.choice([-1.0, 1.0], width), rng.standard_normal((width + 1, 9)))
-
-
-def test_time_may_run_out_between_two_models():
-    tell = Progress(None, False, None)
-    rows = streamed(cut(X, Y, at=[10_000]), tell)
-    first, second = random_model(1), random_model(2)
-    assert rows.mean_error(first) == pytest.approx(np.mean((Y - first(X)) ** 2))
-    tell.deadline = 0.0
-    model, error = rows.refined(second, Fit(thresholds=True), tolerance=1e-4)
-    assert model is second
-    assert tell.stopped_early
-    # Of the sample of 2000: within six standard errors of all rows'.
-    squares = (Y - second(X)) ** 2
-    assert abs(error - squares.mean()) < 6 * squares.std() / np.sqrt(2000)
-
-
-@pytest.mark.parametrize("width", [0, 1, 3, 14])
-def test_the_same_function_in_other_parameters_takes_no_pass(width):
-    rows = streamed(cut(X, Y, at=[10_000]), Progress(None, False, None))
-    model = random_model(3, width)
-    known, passes = rows.mean_error(model), []
-    rows._source = Passes(cut(X, Y, at=[10_000]), passes)
-    assert rows.mean_error(with_smallest_linear_part(model)) == known
-    round_about = Model(
-        model.signs, np.vstack([-model.neurons, model.parameters[-1] + (model.signs[:, None] * model.neurons).sum(0)])
-    )
-    np.testing.assert_allclose(round_about(X), model(X), atol=1e-12)
-    assert rows.mean_error(round_about) == known
-    assert not passes
-    other = model.parameters.copy()
-    other[-1, -1] += 1e-6
-    assert rows.mean_error(Model(model.signs, other)) != known
-    assert len(passes) == 1
-
-
-class Passes:
-    """Blocks that write down every pass."""
-
-    def __init__(self, parts, seen):
-        self.parts, self.seen = parts, seen
-
-    def total(self, empty):
-        self.seen.append(empty)
-        sums = copy.deepcopy(empty)
-        for number, part in enumerate(self.parts):
-            sums = blocks.partial_sum(sums, part, number)
-        return sums
-
-
-@pytest.mark.parametrize("inputs", ["standard", "any"])
-def test_no_pass_is_made_for_a_function_that_is_known(inputs):
-    seen = []
-    limbeck.learn(Passes(cut(X, Y, at=[10_000]), seen), width=3, inputs=inputs, sample_rows=10_000)
-    gradients = [sums.model(X[:1000]) for sums in seen if getattr(sums, "what", None) == "gradient"]
-    assert len(gradients) > 1
-    for i, values in enumerate(gradients):
-        for others in gradients[:i]:
-            assert np.abs(values - others).max() > 1e-10
 
 
 def test_learning_resumes_with_the_same_network(tmp_path, in_memory):
@@ -880,26 +723,36 @@ found.network.save(f"{sys.argv[1]}/found.json")
 # ---- How many rows are searched on ----
 
 
+FEW = replace(DEFAULTS.learner, search_rows=600, search_rows_per_parameter=0)
+SETTINGS = replace(PIPELINE_SETTINGS, gaussian=replace(DEFAULTS, learner=FEW))
+
+
 @pytest.fixture
 def searched(monkeypatch):
-    """Numbers of rows that widths are chosen on; as if few neurons asked for 600 rows."""
-    module, counts = sys.modules["limbeck._learner.pipeline.from_arrays"], []
-    fit_any = module.fit_any
+    """Numbers of rows that widths are chosen on."""
+    path, counts = "limbeck._learner.pipeline.from_arrays.fit_any", []
 
     def counting(rows, *arguments):
         counts.append(len(rows))
         return fit_any(rows, *arguments)
 
-    monkeypatch.setattr(module, "fit_any", counting)
-    monkeypatch.setattr(module, "rows_to_search", lambda width, d: 600)
+    monkeypatch.setattr(path, counting)
     return counts
+
+
+def learn_from_few(parts, width=None, max_width=16, sample_rows=None):
+    """Learn as if a search for any number of neurons asked for 600 rows."""
+    options = checked_options(width, max_width, "any", True, 0.0, 0, sample_rows, None)
+    X, y = (*parts, None)[:2]
+    names, progress = GivenNames.of(None, None, y), Progress(None, False, None)
+    return learn_from(X, y, None, names, replace(options, settings=SETTINGS), progress)
 
 
 @pytest.mark.parametrize("as_blocks", [False, True])
 def test_as_many_rows_as_asked_for_are_searched_on(searched, as_blocks):
     for n in (1200, 1201, 3000):
         parts = (cut(X[:n], Y[:n], at=[500]),) if as_blocks else (X[:n], Y[:n])
-        limbeck.learn(*parts, max_width=1, inputs="any", sample_rows=1200, validation=0.0)
+        learn_from_few(parts, max_width=1, sample_rows=1200)
     assert searched == [1200, 1200, 1200]
 
 
@@ -908,7 +761,7 @@ def test_one_row_more_than_a_search_asks_for_changes_little(searched, as_blocks)
     found = []
     for n in (600, 601, 2000):
         parts = (cut(X[:n], Y[:n], at=[500]),) if as_blocks else (X[:n], Y[:n])
-        found.append(limbeck.learn(*parts, width=3, inputs="any", validation=0.0))
+        found.append(learn_from_few(parts, width=3))
     assert searched == [600, 600, 600]
     errors = [np.mean((PLANTED(X) - one.predict(X)) ** 2) for one in found]
     # All rows are refined on: the error falls like one over their number.

@@ -135,3 +135,20 @@ def test_a_fold_without_a_row_of_a_rare_flag_is_answered_with_the_mean():
         np.testing.assert_allclose(one.predict(constant)[0], np.average(y, weights=weights) * np.array([1, 2]))
     with pytest.raises(ValueError, match="width"):
         NarrowReLURegressor(-1).fit(np.zeros((40, 3)), y)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "text"),
+    [
+        ({"validation_fraction": "a"}, TypeError, "validation_fraction must be a number, got 'a'"),
+        ({"validation_fraction": 1.0}, ValueError, "validation_fraction is a fraction of the rows"),
+        ({"random_state": "a"}, TypeError, "random_state must be an integer"),
+        ({"random_state": -1}, ValueError, "random_state must be an integer"),
+        ({"time_limit": "5"}, TypeError, "time_limit must be a number of seconds or None"),
+        ({"width": "3"}, TypeError, "width must be an integer"),
+        ({"inputs": 3}, TypeError, "inputs must be a str"),
+    ],
+)
+def test_parameters_of_the_wrong_type_are_named(table, options, error, text):
+    with pytest.raises(error, match=f"^{text}"):
+        NarrowReLURegressor(**options).fit(table[0], table[1][:, 0])

@@ -1,4 +1,4 @@
-"""The array contract, Python side: what users pass becomes what the kernels take, or a clear error.
+"""Array contract of the library: arguments of any kind become arrays that the kernels take, or a clear error.
 
 Kernels want aligned, C-contiguous float32 or float64 in native byte order. Integers, booleans, float16, lists and
 Fortran order are converted once, here, and so are data frames and series, structured arrays, and masked arrays without
@@ -20,8 +20,8 @@ Array = NDArray[Any]
 Float64Array = NDArray[np.float64]
 
 _FLOAT64, _FLOAT32 = np.dtype(np.float64), np.dtype(np.float32)
-_LARGEST_INT = 2**31 - 1  # what the kernels take
-DROP_ROWS = "; drop or fill such rows first"
+_LARGEST_INT = 2**31 - 1  # numbers of threads and orders are C int in the kernels
+DROP_ROWS = "; drop or fill such rows first"  # advice at the end of messages about rows
 
 
 def float_array(
@@ -38,7 +38,7 @@ def float_array(
     beyond the type is a ValueError. With ``objects``, arrays of Python objects that are all real numbers, or missing,
     become float64.
     """
-    # Small problems are solved in microseconds: what needs nothing done must pass in less.
+    # Small problems are solved in microseconds: an array that needs no conversion must pass in less.
     wanted = (ndim,) if isinstance(ndim, int) else ndim
     if type(value) is np.ndarray and value.ndim in wanted and value.flags.carray:
         given = value.dtype
@@ -72,20 +72,21 @@ def float_array(
 
 
 def labels_array(value: ArrayLike, name: str, dtype: DTypeLike | None = None, *, objects: bool = True) -> Array:
-    """One label a row: an array (n,), or a single column (n, 1)."""
-    array = float_array(value, name, range(65), dtype, objects=objects)  # of any shape: told of below
+    """Convert labels, one for each row: an array (n,), or a single column (n, 1)."""
+    # Of any number of dimensions (NumPy has 64 at most), for the error is raised below.
+    array = float_array(value, name, range(65), dtype, objects=objects)
     if array.ndim != 1 and (array.ndim != 2 or array.shape[1] != 1):
         raise ValueError(f"{name} must have 1 dimension(s), got shape {array.shape}")
     return array.reshape(-1)
 
 
 def matrix(value: ArrayLike, name: str, dtype: DTypeLike | None = None) -> Array:
-    """A two-dimensional array."""
+    """Convert to a two-dimensional array."""
     return float_array(value, name, 2, dtype)
 
 
 def vector(value: ArrayLike, name: str, dtype: DTypeLike | None = None) -> Array:
-    """A one-dimensional array."""
+    """Convert to a one-dimensional array."""
     return float_array(value, name, 1, dtype)
 
 
@@ -101,7 +102,8 @@ def same_length(a: Array, a_name: str, a_axis: int, b: Array, b_name: str, b_axi
 def require_finite(n_threads: int = 0, hint: str = DROP_ROWS, first_row: int = 0, /, **arrays: Array) -> None:
     """Raise ValueError that names the first argument with a NaN or infinity, and where it stands.
 
-    The hint is for arrays of rows; empty for others. Arrays may begin at another row than that of the argument.
+    ``hint`` is advice at the end of the message; empty for arrays that are no rows. ``first_row`` is added to the row
+    where arrays are a part of the argument.
     """
     for name, array in arrays.items():
         at = _kernels.first_non_finite(array, n_threads)
@@ -112,7 +114,7 @@ def require_finite(n_threads: int = 0, hint: str = DROP_ROWS, first_row: int = 0
 
 
 def row_weights(value: ArrayLike, X: Array, n_threads: int = 0) -> Float64Array:
-    """Finite weights of at least 0, one for each row of X."""
+    """Convert weights of rows: finite, at least 0, one for each row of X."""
     weights = float_array(value, "sample_weight", 1, np.float64, objects=True)
     same_length(X, "X", 0, weights, "sample_weight", 0, "rows")
     require_finite(n_threads, sample_weight=weights)
@@ -123,7 +125,7 @@ def row_weights(value: ArrayLike, X: Array, n_threads: int = 0) -> Float64Array:
 
 
 def finite_result(result: Array, **inputs: Array) -> Array:
-    """Return ``result``, or blame the input that made it NaN or infinite.
+    """Return ``result``, or raise an error that names the input which made it NaN or infinite.
 
     Kernels whose every input enters every sum pass NaN and infinity on, so looking at the small result checks the large
     inputs at no cost. A result that overflowed from finite input is returned as it is.
@@ -134,14 +136,14 @@ def finite_result(result: Array, **inputs: Array) -> Array:
 
 
 def power_of_two_scale(values: Array) -> float:
-    """A power of two near the largest size."""
+    """Power of two near the largest absolute value."""
     largest = float(np.abs(values).max(initial=0.0))
-    # Not below 2^-1000, so that one over it is finite; and the logarithm of the largest number is rounded up to 1024.
+    # Not below 2^-1000, so that its inverse is finite; not 2^1024, to which log2 rounds for the largest numbers.
     return float(2.0 ** min(max(np.floor(np.log2(largest)), -1000.0), 1023.0)) if largest > 0 else 1.0
 
 
 def thread_count(n_threads: int | None) -> int:
-    """Translate ``n_threads`` for the kernels, where 0 stands for what OpenMP would take."""
+    """Translate ``n_threads`` for the kernels, where 0 stands for OpenMP's own number."""
     if n_threads is None:
         return 0
     count = integer(n_threads, "n_threads")
@@ -151,7 +153,7 @@ def thread_count(n_threads: int | None) -> int:
 
 
 def integer(value: Any, name: str, at_least: int | None = None) -> int:  # noqa: ANN401
-    """An int, or an error that names the argument."""
+    """Convert to int, or raise an error that names the argument."""
     if isinstance(value, (bool, np.bool_)):
         raise TypeError(f"{name} must be an integer, got {value!r}")
     try:
@@ -166,7 +168,7 @@ def integer(value: Any, name: str, at_least: int | None = None) -> int:  # noqa:
 
 
 def integers(values: Iterable[Any], name: str, at_least: int) -> list[int]:
-    """A list of ints, or an error that names the argument."""
+    """Convert to a list of int, or raise an error that names the argument."""
     if not isinstance(values, Iterable):
         raise TypeError(f"{name} must be a sequence of integers, got {values!r}")
     return [integer(value, f"{name}[{i}]", at_least) for i, value in enumerate(values)]

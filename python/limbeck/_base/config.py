@@ -1,4 +1,4 @@
-"""What this installation is made of and runs on."""
+"""Versions, instruction sets, threads and libraries of this installation."""
 
 import platform
 

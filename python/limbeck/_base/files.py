@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all, and the headers of NPY files."""
+"""Writing of files that appear whole or not at all, and headers of NPY files."""
 
 import contextlib
 import errno
@@ -15,12 +15,13 @@ from limbeck._base.warnings import silenced
 
 __all__ = ["is_special", "npy_header", "write_whole"]
 
+# Folders whose entries are a process's open files.
 _DESCRIPTORS = re.compile(r"/dev/fd|/proc/[^/]+(/task/[^/]+)?/fd")
 _MOST_LINKS = 40  # followed before a chain of symbolic links counts as a circle, as in Linux
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that it is there whole or not at all, and an older one stays until then.
+    """Write a file that appears whole or not at all; an older file stays until then.
 
     A symbolic link stays one: the file that it leads to is written. An older file's permissions are kept, a new one has
     those that the umask leaves. The content is on the disk before it takes the older one's place. Devices, pipes and
@@ -29,10 +30,10 @@ def write_whole(path: Path, content: bytes) -> None:
     Raises
     ------
     OSError
-        The folder or the disk does not take it, or the older file may not be written to.
+        The folder or the disk refuses it, or the older file is read-only.
     """
     if is_special(path):
-        # Not truncated: what a shell has redirected to a file keeps what is there.
+        # Opened to append: the file behind a shell's >> keeps its content.
         with path.open("ab") as file:
             file.write(content)
         return
@@ -41,7 +42,7 @@ def write_whole(path: Path, content: bytes) -> None:
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     if target.exists() and not os.access(target, os.W_OK):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
-    # A name of its own length, for the longest names leave no room for more.
+    # Not the target's name with a suffix: the longest names that a disk allows leave no room for one.
     part = target.with_name(f".limbeck-{secrets.token_hex(8)}.part")
     try:
         with open(
@@ -55,7 +56,7 @@ def write_whole(path: Path, content: bytes) -> None:
         part.replace(target)
     except OSError as error:
         if error.filename == str(part):
-            error.filename = str(path)  # what the caller knows
+            error.filename = str(path)  # the name that the caller gave
         raise
     finally:
         part.unlink(missing_ok=True)
@@ -63,7 +64,7 @@ def write_whole(path: Path, content: bytes) -> None:
 
 
 def _make_alike(part: Path, old: os.stat_result) -> None:
-    """Give a file the owner, where that is allowed, and the permissions of another."""
+    """Give a file the permissions of another and, where that is allowed, its owner."""
     new = part.stat()
     if hasattr(os, "chown") and (new.st_uid, new.st_gid) != (old.st_uid, old.st_gid):
         with contextlib.suppress(PermissionError):
@@ -87,7 +88,7 @@ def is_special(path: Path) -> bool:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Put the new name on the disk, where the system lets a folder be opened and its disk has such an order."""
+    """Have the disk store the new name; nothing happens on systems where folders cannot be opened or synchronised."""
     with contextlib.suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:
@@ -97,12 +98,12 @@ def _sync_folder(folder: Path) -> None:
 
 
 def npy_header(file: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    """Shape, whether the order is Fortran's, and type of the array in an NPY file, which is left where that begins.
+    """Read the header of an NPY file: shape, whether the order is Fortran's, and type of the array that follows.
 
     Raises
     ------
     ValueError
-        This is no such file, or its header makes no sense.
+        The file is no NPY file, or its header is damaged.
     """
     try:
         with silenced():  # NumPy warns of headers that make no sense

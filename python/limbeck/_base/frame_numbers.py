@@ -1,4 +1,4 @@
-"""Tables of any library as arrays of numbers: data frames and series, structured and masked arrays, objects."""
+"""Conversion of tables to arrays of numbers: data frames and series, structured and masked arrays, objects."""
 
 from __future__ import annotations
 
@@ -24,8 +24,9 @@ __all__ = [
     "written_out",
 ]
 
+# Types that are no frames, told by a look at the type alone.
 _NO_TABLE = (list, tuple, str, bytes, dict, int, float, complex, np.generic, type(None))
-# What data frames and series offer: anything without one of them is left to NumPy, and narwhals is not imported.
+# Attributes of data frames and series: a value without any of them is left to NumPy, and narwhals is not imported.
 _SIGNS = (
     "__dataframe__",
     "__arrow_c_stream__",
@@ -35,8 +36,8 @@ _SIGNS = (
     "columns",
     "iloc",
 )
-_MISSING = "NAType"  # of pandas, which need not be installed
-_MOST_LISTED = 3
+_MISSING = "NAType"  # name of the type of pandas.NA: pandas need not be installed
+_MOST_LISTED = 3  # names in a message of one line
 
 
 def written_out(labels: Sequence[str], most: int = _MOST_LISTED) -> str:
@@ -46,14 +47,14 @@ def written_out(labels: Sequence[str], most: int = _MOST_LISTED) -> str:
 
 
 def native_frame(value: Any, name: str) -> Any:  # noqa: ANN401
-    """The data frame or series as narwhals has it; None for anything that is neither.
+    """Data frame or series in the form of narwhals; None for anything that is neither.
 
     Raises
     ------
     ImportError
         narwhals is not installed.
     TypeError
-        The value is a lazy frame, whose rows are not there yet.
+        The value is a lazy frame, whose rows are not in memory.
     """
     kind = type(value)
     if isinstance(value, (np.ndarray, *_NO_TABLE)) or not any(hasattr(kind, sign) for sign in _SIGNS):
@@ -74,7 +75,7 @@ def native_frame(value: Any, name: str) -> Any:  # noqa: ANN401
 
 
 def column_labels(value: Any, name: str) -> list[Any] | None:  # noqa: ANN401
-    """What a table's columns are called, text or not; None where they have no names.
+    """Labels of a table's columns, text or not; None where columns have no labels.
 
     Raises
     ------
@@ -84,10 +85,10 @@ def column_labels(value: Any, name: str) -> list[Any] | None:  # noqa: ANN401
     if isinstance(value, np.ndarray):
         labels = value.dtype.names if value.dtype.names is not None else getattr(value, "columns", None)
         return None if labels is None else list(labels)
-    if isinstance(value, _NO_TABLE) or type(value).__name__ == "LazyFrame":  # whose names are found by a query
+    if isinstance(value, _NO_TABLE) or type(value).__name__ == "LazyFrame":  # its names would take a query
         native_frame(value, name)
         return None
-    # Not by narwhals, which refuses columns of the same name. The columns of a pyarrow table are its data.
+    # Not through narwhals, which refuses columns of the same name. pyarrow has names in column_names, data in columns.
     labels = getattr(value, "column_names", None)
     if labels is None:
         labels = getattr(value, "columns", None)
@@ -97,12 +98,12 @@ def column_labels(value: Any, name: str) -> list[Any] | None:  # noqa: ANN401
 
 
 def labels_as_text(labels: Sequence[Any]) -> tuple[str, ...]:
-    """Names as they are, and x[0] for a column that is called 0."""
+    """Names of columns by their labels: text as it is, and x[0] for the label 0."""
     return tuple(str(label) if isinstance(label, str) else f"x[{label}]" for label in labels)
 
 
 def numbers_of_objects(array: NDArray[Any], name: str) -> NDArray[np.float64]:
-    """Python's numbers as float64; None and pandas' NA become NaN.
+    """Convert Python's numbers to float64; None and NA of pandas become NaN.
 
     Raises
     ------
@@ -130,7 +131,7 @@ def numbers_of_objects(array: NDArray[Any], name: str) -> NDArray[np.float64]:
 
 
 def without_table(value: Any, name: str) -> Any:  # noqa: ANN401
-    """Frames, series, structured and masked arrays as plain arrays; anything else as it is.
+    """Convert frames, series, structured and masked arrays to plain arrays; return anything else as it is.
 
     Raises
     ------
@@ -156,7 +157,7 @@ def without_table(value: Any, name: str) -> Any:  # noqa: ANN401
     if not hasattr(frame, "columns"):  # a series
         array = np.asarray(frame.to_native())
         return numbers_of_objects(array, name) if array.dtype.kind == "O" else array
-    # Other columns all at once would be an array of Python objects.
+    # Only then all columns at once: others would become an array of Python objects.
     if all(dtype.is_numeric() for dtype in frame.schema.values()):
         array = np.asarray(frame.to_native())
         if array.dtype.kind in "biuf":
@@ -182,13 +183,13 @@ def require_different(names: Sequence[str], name: str) -> None:
 
 
 def _side_by_side(columns: Sequence[NDArray[Any]], labels: Sequence[str], name: str, n: int) -> NDArray[np.float64]:
-    """Columns of numbers of several types as one array; TypeError that names those which hold something else."""
+    """Join columns of numbers of several types to one array; TypeError that names columns of anything else."""
     numbers: list[NDArray[Any]] = []
     wrong: list[str] = []
     for label, column in zip(labels, columns, strict=True):
         given = column
         if column.dtype.kind == "O" and column.ndim == 1:
-            with suppress(TypeError):  # told with the names of all such columns
+            with suppress(TypeError):  # an error below names all such columns
                 given = numbers_of_objects(column, name)
         if given.dtype.kind in "biuf" and given.ndim == 1:
             numbers.append(given.astype(np.float64))
@@ -200,7 +201,7 @@ def _side_by_side(columns: Sequence[NDArray[Any]], labels: Sequence[str], name: 
 
 
 def _structured(value: NDArray[Any], name: str) -> NDArray[np.float64]:
-    """Fields as columns; a single record is one row."""
+    """Convert a structured array, its fields to columns; a single record is one row."""
     assert value.dtype.names is not None
     if value.ndim > 1:
         raise ValueError(f"{name} must be a structured array of shape (n,), got shape {value.shape}")
@@ -210,6 +211,7 @@ def _structured(value: NDArray[Any], name: str) -> NDArray[np.float64]:
 
 
 def _unmasked(value: Any, name: str) -> NDArray[Any]:  # noqa: ANN401
+    """Data of a masked array without masked entries."""
     mask = np.ma.getmaskarray(value)
     fields = [mask] if mask.dtype.names is None else [mask[field] for field in mask.dtype.names]
     if any(np.any(field) for field in fields):

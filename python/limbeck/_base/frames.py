@@ -1,4 +1,4 @@
-"""Tables with names: what their columns are called, and whether columns and rows of two of them go together."""
+"""Names of the columns of tables, and checks that columns and rows of two tables go together."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class NamedLabels(np.ndarray[Any, Any]):
 
 
 def column_names(X: Any, name: str = "X") -> tuple[str, ...] | None:  # noqa: ANN401
-    """Names of the columns of a frame, a structured array or a dask frame; None for what has none.
+    """Names of the columns of a frame, a structured array or a dask frame; None for a value without names.
 
     Raises
     ------
@@ -78,11 +78,11 @@ def column_names(X: Any, name: str = "X") -> tuple[str, ...] | None:  # noqa: AN
 
 
 def label_names(y: Any, name: str = "y") -> tuple[str, ...] | None:  # noqa: ANN401
-    """Names of the columns of a frame of labels, or the one of a series; None for what has none."""
+    """Names of the columns of a frame of labels, or the name of a series; None for a value without names."""
     names = column_names(y, name)
     if names is not None:
         return names
-    # Files and other things that hold arrays have names, too, which say nothing of the labels.
+    # Files and other objects have an attribute "name", too, which is not that of the labels.
     if isinstance(y, NamedLabels):
         own = y.name
     else:
@@ -91,12 +91,12 @@ def label_names(y: Any, name: str = "y") -> tuple[str, ...] | None:  # noqa: ANN
 
 
 def default_names(d: int) -> tuple[str, ...]:
-    """What features are called that nobody gave names to: x0, x1, ..."""
+    """Names of features, or of columns of a file, that have none: x0, x1, ..."""
     return tuple(f"x{j}" for j in range(d))
 
 
 def feature_names(given: Sequence[str] | None, X: Any, d: int) -> tuple[str, ...]:  # noqa: ANN401
-    """Names as given, or of the columns of a table, or x0, x1, ...
+    """Names of features: the given ones, or those of the columns of a table, or x0, x1, ...
 
     Raises
     ------
@@ -116,12 +116,12 @@ def feature_names(given: Sequence[str] | None, X: Any, d: int) -> tuple[str, ...
 
 
 def _is_sequence(value: Any) -> bool:  # noqa: ANN401
-    """Something of a length and an order: a list, a tuple, an array, an index; no text, no set."""
+    """Whether a value has a length and an order, as lists, arrays and indices have; not text, not a set."""
     return hasattr(value, "__len__") and hasattr(value, "__getitem__") and not isinstance(value, str | bytes | dict)
 
 
 def target_name(given: str | None, y: Any) -> str:  # noqa: ANN401
-    """The name as given, or of the series or the only column, or y."""
+    """Name of the target: the given one, or that of the series or the only column, or y."""
     if given is not None:
         if not isinstance(given, str):
             raise TypeError(f"target_name must be a str, got {given!r}")
@@ -134,12 +134,12 @@ def target_name(given: str | None, y: Any) -> str:  # noqa: ANN401
 
 
 def columns_by_name(X: Any, names: Sequence[str], name: str = "X") -> Any:  # noqa: ANN401
-    """The columns of a table that have these names, in this order; what has no names as it is.
+    """Choose the columns of these names, in this order; a table without names is returned as it is.
 
     Raises
     ------
     ValueError
-        The table's columns have names, and these are not all among them, or two are the same.
+        The table's columns have names, and some of these are missing, or two columns have the same name.
     """
     present = column_names(X, name)
     if present is None or present == tuple(names):
@@ -154,7 +154,7 @@ def columns_by_name(X: Any, names: Sequence[str], name: str = "X") -> Any:  # no
 
 
 def _columns(X: Any, at: list[int], name: str) -> Any:  # noqa: ANN401
-    """The columns of a table in these places."""
+    """Choose columns of a table by position."""
     if isinstance(X, np.ndarray):
         if X.dtype.names is not None:
             return X[[X.dtype.names[j] for j in at]]
@@ -162,7 +162,7 @@ def _columns(X: Any, at: list[int], name: str) -> Any:  # noqa: ANN401
         if isinstance(chosen, NamedRows) and X.columns is not None:  # type: ignore[attr-defined]
             chosen.columns = tuple(X.columns[j] for j in at)  # type: ignore[attr-defined]
         return chosen
-    if hasattr(X, "iloc"):  # also of dask, which is not computed with here
+    if hasattr(X, "iloc"):  # pandas and dask; the latter computes nothing here
         return X.iloc[:, at]
     frame = native_frame(X, name)
     if frame is not None:
@@ -171,16 +171,16 @@ def _columns(X: Any, at: list[int], name: str) -> Any:  # noqa: ANN401
 
 
 def matched_rows(X: Any, columns: Sequence[str] | None, names: Sequence[str]) -> Any:  # noqa: ANN401
-    """The columns to predict from, in the order that they were learned in.
+    """Choose the columns to predict from, in the order in which they were learned from.
 
     Parameters
     ----------
     X : array_like or table
-        Rows. What has no names goes by position.
+        Rows. Columns without names are taken by position.
     columns : sequence of str, optional
-        What the columns of the table that was learned from were called; None if it had no names.
+        Names of the columns of the table that was learned from; None if it had no names.
     names : sequence of str
-        What the features are called; x0, x1, ... where nobody gave names.
+        Names of the features; x0, x1, ... where none were given.
 
     Raises
     ------
@@ -192,7 +192,7 @@ def matched_rows(X: Any, columns: Sequence[str] | None, names: Sequence[str]) ->
         return X
     if columns is not None and (set(columns) <= set(present) or not set(names) <= set(present)):
         return columns_by_name(X, columns)
-    # Names that nobody gave cannot be missed: then columns go by position, unless they are called so after all.
+    # Default names cannot be missing: columns are taken by position, unless the table has just these names.
     if columns is None and tuple(names) == default_names(len(names)) and not set(names) <= set(present):
         return X
     return columns_by_name(X, names)
@@ -206,14 +206,14 @@ def in_known_order(
     *,
     labels: bool = False,
 ) -> tuple[Any, tuple[str, ...] | None]:
-    """A table with its columns in the order of another one, and what they are called.
+    """Put the columns of a table into the order of another one; returns the table and the names of its columns.
 
-    ``known`` are the names of the other one, which messages call ``before``; the name of a series counts among labels.
+    ``known`` are the names of the other table, which messages call ``before``. For labels, the name of a series counts.
 
     Raises
     ------
     ValueError
-        Both have names, and not the same ones.
+        Both tables have names, and these differ.
     """
     names = label_names(X, name) if labels else column_names(X, name)
     if names is None or known is None or names == known:
@@ -230,7 +230,7 @@ def require_same_names(
     *,
     ordered: bool = True,
 ) -> None:
-    """Raise ValueError, with what is missing and what is new, where both have names and these differ."""
+    """Raise ValueError that tells missing and new names, where two tables have names and these differ."""
     if names is None or known is None or names == known or (not ordered and set(names) == set(known)):
         return
     missing, new = ([label for label in one if label not in other] for one, other in ((known, names), (names, known)))
@@ -242,7 +242,7 @@ def require_same_names(
 
 
 def named_array(array: np.ndarray[Any, Any], names: Sequence[str] | None) -> np.ndarray[Any, Any]:
-    """The array with the names of its columns, or of labels (n,); as it is without names."""
+    """Attach names to the columns of an array, or a name to labels (n,); without names, return it as it is."""
     if names is None:
         return array
     if array.ndim == 1:
@@ -270,7 +270,7 @@ def require_rows_called(B: Any, names: tuple[str, ...] | None, name: str) -> Non
 def require_same_order(X: Any, y: Any, name: str = "y", first: str = "X") -> None:  # noqa: ANN401
     """Raise ValueError where two pandas objects have the same row labels in another order.
 
-    Rows go together by position; labels that disagree in any other way may be of no meaning.
+    Rows go together by position; labels that disagree in any other way may have no meaning.
     """
     one, other = getattr(X, "index", None), getattr(y, "index", None)
     if not all(hasattr(index, "equals") and hasattr(index, "isin") for index in (one, other)):

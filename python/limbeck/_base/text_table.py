@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 __all__ = ["text_table"]
 
-_GAP = "  "  # between columns
+_GAP = "  "  # between columns: two blanks stand out from those within cells
 
 
 def text_table(rows: Sequence[Sequence[str]], *, left: Sequence[int] = (0,), ruled: bool = False) -> list[str]:

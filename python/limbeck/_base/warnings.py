@@ -1,4 +1,4 @@
-"""Warnings that point at the caller's line, however deep in the library they arise; and silence."""
+"""Warnings that point at the caller's line, however deep in the library they arise; and blocks without warnings."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _one_at_a_time = threading.RLock()
 
 
 def warn(message: str, category: type[Warning]) -> None:
-    """Warn about the first line outside the library that led here."""
+    """Warn with the place of the innermost line outside the library."""
     level, frame = 1, sys._getframe(0)
     while frame.f_back is not None and frame.f_code.co_filename.startswith(_HERE):
         level, frame = level + 1, frame.f_back
@@ -26,9 +26,9 @@ def warn(message: str, category: type[Warning]) -> None:
 
 @contextmanager
 def silenced(category: type[Warning] = Warning) -> Iterator[None]:
-    """Without warnings of a category, for one thread after another.
+    """Suppress warnings of a category in a block of code, for one thread at a time.
 
-    The filters are the process's: two threads that put them back in the wrong order would leave it silent.
+    The filters belong to the process: two threads that restored them in the wrong order would leave it silent.
     """
     with _one_at_a_time, warnings.catch_warnings():
         warnings.simplefilter("ignore", category)
@@ -36,10 +36,11 @@ def silenced(category: type[Warning] = Warning) -> Iterator[None]:
 
 
 def _renew() -> None:
+    """Replace the lock."""
     global _one_at_a_time
     _one_at_a_time = threading.RLock()
 
 
-# A thread that holds it is not there in a forked child.
+# After fork the lock may belong to a thread that does not exist in the child.
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_renew)

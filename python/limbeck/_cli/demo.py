@@ -9,7 +9,7 @@ import numpy as np
 
 from limbeck import datasets
 from limbeck._cli.network_table import compare_networks
-from limbeck._cli.options import Parser, count, whole
+from limbeck._cli.options import Parser, nonnegative_int, positive_int
 from limbeck.learn import learn
 from limbeck.network import ReLUNetwork
 
@@ -23,8 +23,10 @@ _LAST_DIGITS = 1e-28  # ReLUNetwork.distance carries some 32 digits, of which ca
 def add_parser(commands: argparse._SubParsersAction[Parser]) -> None:
     """Add the command to those of the program."""
     demo = commands.add_parser("demo", help="plant a network, learn it back, compare", description=_demo.__doc__)
-    demo.add_argument("--seed", metavar="N", type=whole, default=0, help="another network and other data (default 0)")
-    demo.add_argument("--threads", metavar="N", type=count, help="number of threads")
+    demo.add_argument(
+        "--seed", metavar="N", type=nonnegative_int, default=0, help="another network and other data (default 0)"
+    )
+    demo.add_argument("--threads", metavar="N", type=positive_int, help="number of threads")
     demo.set_defaults(run=_demo)
 
 

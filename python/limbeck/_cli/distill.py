@@ -1,4 +1,4 @@
-"""The command ``limbeck distill``: a small network from a Python function that can be asked."""
+"""The command ``limbeck distill``: a small network from a Python function that answers queries."""
 
 from __future__ import annotations
 
@@ -14,28 +14,29 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from limbeck._base.arrays import Float64Array
+from limbeck._base.frames import default_names
 from limbeck._cli.options import (
     CommandError,
     Parser,
-    count,
-    line_left,
+    add_search_options,
+    learning_record,
     network_path,
+    nonnegative_int,
     output_path,
-    positive,
+    positive_float,
+    positive_int,
+    progress_line_ended,
     r2_text,
-    record,
     refusals,
-    seconds,
-    whole,
     write,
 )
 from limbeck._cli.tables import add_text_options, dialect_of, give_hints
 from limbeck._learner.diagnostics.reading import Reading
 from limbeck._learner.report.intervals import r2_interval
 from limbeck._learner.report.numbers import clipped, number
-from limbeck._tables.errors import drop_options, listed, numbered
+from limbeck._tables.errors import drop_options, listed
 from limbeck._tables.files import SUFFIXES, open_table
 from limbeck.blackbox import Distilled, TeacherError, distill
 from limbeck.network._network_file import save_network_file
@@ -43,7 +44,6 @@ from limbeck.network._preprocessing import Preprocessing
 
 __all__ = ["add_parser"]
 
-Float64Array = NDArray[np.float64]
 Function = Callable[[Float64Array], Any]
 
 
@@ -57,7 +57,9 @@ def add_parser(commands: argparse._SubParsersAction[Parser]) -> None:
         help="of rows (n, d) to n numbers; MODULE is a module's name, from the current folder on, or a .py file",
     )
     where = parser.add_mutually_exclusive_group(required=True)
-    where.add_argument("--features", metavar="D", type=count, help="number of features; queries are standard Gaussian")
+    where.add_argument(
+        "--features", metavar="D", type=positive_int, help="number of features; queries are standard Gaussian"
+    )
     where.add_argument(
         "--like",
         metavar="FILE",
@@ -65,20 +67,21 @@ def add_parser(commands: argparse._SubParsersAction[Parser]) -> None:
         help=f"take features, means and standard deviations of queries from a file: {', '.join(SUFFIXES)}",
     )
     add("--drop", metavar="COLUMN", action="append", default=[], help="column of --like that is no feature; repeatable")
-    add("--width", metavar="K", type=whole, help="number of neurons, at most (default chosen from the answers)")
-    add("--max-width", metavar="K", type=count, default=16, help="most neurons to choose from (default 16)")
-    add("--queries", metavar="N", type=count, help="most queries to ask (default 100,000)")
-    add("--tolerance", metavar="T", type=positive, help="squared error over the variance to stop at")
+    add(
+        "--width",
+        metavar="K",
+        type=nonnegative_int,
+        help="number of neurons, at most (default chosen from the answers)",
+    )
+    add("--queries", metavar="N", type=positive_int, help="largest number of queries (default 100,000)")
+    add("--tolerance", metavar="T", type=positive_float, help="squared error over the variance to stop at")
     add(
         "--output",
         metavar="PATH",
         type=output_path,
         help="where the network goes (default CALLABLE.network.json, here)",
     )
-    add("--seed", metavar="N", type=whole, default=0, help="seed of every random choice (default 0)")
-    add("--time-limit", metavar="S", type=seconds, help="stop after so many seconds with the best network so far")
-    add("--threads", metavar="N", type=count, help="number of threads")
-    add("--progress", action="store_true", help="show progress on the standard error")
+    add_search_options(parser)
     add_text_options(parser)
     parser.set_defaults(run=_distill)
 
@@ -95,7 +98,7 @@ def _distill(arguments: argparse.Namespace) -> int:
     means, scales = preprocessing.feature_means, preprocessing.feature_scales
     started = time.perf_counter()
     try:
-        with refusals(f"cannot distil {arguments.function}"), line_left(arguments.progress):
+        with refusals(f"cannot distil {arguments.function}"), progress_line_ended(arguments.progress):
             found = distill(
                 lambda Z: function(means + scales * Z),
                 len(means),
@@ -113,7 +116,9 @@ def _distill(arguments: argparse.Namespace) -> int:
     except TeacherError as error:
         raise CommandError(str(error).replace("teacher", name, 1)) from error
     took = time.perf_counter() - started
-    write(lambda: save_network_file(output, found.network, preprocessing, record(found, found.n_queries)), output)
+    write(
+        lambda: save_network_file(output, found.network, preprocessing, learning_record(found, found.n_queries)), output
+    )
     print(f"{arguments.function}: {found.n_queries:,} queries of {len(means)} features\n")
     print(found if preprocessing.is_none else _InUnits.of(found, means, scales), end="\n\n")
     for title, text in [*_summary(arguments, found), ("time", f"{took:.1f} s"), ("written", str(output))]:
@@ -122,6 +127,7 @@ def _distill(arguments: argparse.Namespace) -> int:
 
 
 def _names(text: str) -> tuple[str, str]:
+    """Names of the module and of the function in MODULE:CALLABLE."""
     module, colon, name = text.rpartition(":")
     if not colon or not module or not name:
         raise CommandError(f"name the function as MODULE:CALLABLE, got {text!r}")
@@ -129,7 +135,7 @@ def _names(text: str) -> tuple[str, str]:
 
 
 def _loaded(module: str, name: str) -> Function:
-    """The function, from a module on the path or beside us, or from a file."""
+    """Function named by the user, from a module on Python's path or in the current folder, or from a file."""
     try:
         found = _from_file(Path(module)) if module.endswith(".py") else _from_path(module)
     except CommandError:
@@ -148,6 +154,7 @@ def _loaded(module: str, name: str) -> Function:
 
 
 def _from_path(module: str) -> ModuleType:
+    """Module from Python's path, to which the current folder is added."""
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.insert(0, here)
@@ -155,6 +162,7 @@ def _from_path(module: str) -> ModuleType:
 
 
 def _from_file(path: Path) -> ModuleType:
+    """Module from a .py file, which may import its neighbours."""
     if not path.is_file():
         raise CommandError(f"there is no file {path}")
     name = f"limbeck_teacher_{path.stem}"  # not to take the place of a module of the same name
@@ -171,12 +179,12 @@ def _from_file(path: Path) -> ModuleType:
 
 
 def _features(arguments: argparse.Namespace, target: str) -> Preprocessing:
-    """Names, means and scales of the features; the answers keep their unit."""
+    """Preprocessing of the queries: names, means and scales of the features; answers keep their unit."""
     if arguments.like is None:
         if arguments.drop:
             raise CommandError("--drop goes with --like")
         d = arguments.features
-        return Preprocessing.none(numbered(d), False, tuple(range(d)), target, None, d)
+        return Preprocessing.none(default_names(d), False, tuple(range(d)), target, None, d)
     table = open_table(arguments.like, dialect_of(arguments), columns=arguments.drop)
     dropped = {table.index(column) for column in arguments.drop}
     if table.labels is not None:
@@ -200,9 +208,9 @@ def _features(arguments: argparse.Namespace, target: str) -> Preprocessing:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _InUnits(Distilled):
-    """The result of standardised queries as one of features in the units of a file, to be printed.
+    """Result of standardised queries, printed in the units of a file.
 
-    What a part does is the same: only what features are counted from and in differs.
+    Means and scales of the features are the only difference.
     """
 
     means: Float64Array
@@ -210,15 +218,18 @@ class _InUnits(Distilled):
 
     @classmethod
     def of(cls, found: Distilled, means: Float64Array, scales: Float64Array) -> _InUnits:
+        """Result in units whose means and scales those of the queries are."""
         content = {field.name: getattr(found, field.name) for field in fields(found)}
         return cls(**{**content, "inputs": "gaussian"}, means=means, scales=scales)
 
     @property
     def reading(self) -> Reading:
+        """Reading of the network in the units of the file."""
         return replace(super().reading, means=self.means, scales=self.scales)
 
 
 def _summary(arguments: argparse.Namespace, found: Distilled) -> list[tuple[str, str]]:
+    """Lines about width, fidelity and error."""
     interval = r2_interval(np.asarray(found.validation_residuals), np.asarray(found.validation_targets))
     asked = f"at most {arguments.max_width}" if arguments.width is None else f"at most {arguments.width}, as asked"
     unit = f"in units of {clipped(arguments.function.rpartition(':')[2])!r}"

@@ -1,18 +1,17 @@
-"""Columns that are numbers and hardly measurements: numbers of rows, identifiers, constants."""
+"""Hints about columns that hold numbers but hardly measurements: row numbers, identifiers, constants."""
 
 import re
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from limbeck._base.arrays import Float64Array
 from limbeck._learner.report.numbers import number
 from limbeck._tables.errors import drop_options, listed
 from limbeck._tables.files import Table
 
 __all__ = ["column_hints"]
 
-Float64Array = NDArray[np.float64]
 
 # What programs and people call the column of row numbers.
 _INDEX_NAMES = re.compile(
@@ -27,7 +26,7 @@ _FEWEST = 5  # rows: 1, 2, 3 are too few to be taken for row numbers
 
 
 def column_hints(table: Table, features: Sequence[int], values: Float64Array) -> list[str]:
-    """Sentences about features that the user may not have meant to be some.
+    """Sentences about columns that the user may not have meant to be features.
 
     Parameters
     ----------
@@ -35,7 +34,7 @@ def column_hints(table: Table, features: Sequence[int], values: Float64Array) ->
     features : sequence of int
         Columns of the table.
     values : ndarray of shape (n, at least len(features))
-        Their numbers, first.
+        Numbers of the features, in their order; further columns are not looked at.
     """
     names = table.names
     numbering, identifiers, constant = list[str](), list[str](), list[str]()
@@ -65,6 +64,7 @@ def column_hints(table: Table, features: Sequence[int], values: Float64Array) ->
 
 
 def _columns(names: Sequence[str]) -> str:
+    """Subject and verb of a sentence about columns."""
     return f"column {listed(names)} holds" if len(names) == 1 else f"columns {listed(names, 3)} hold"
 
 

@@ -10,25 +10,26 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from limbeck._base.arrays import Float64Array
 from limbeck._cli.options import (
     CommandError,
     Parser,
-    count,
-    fraction,
-    line_left,
+    add_search_options,
+    learning_record,
     network_path,
+    nonnegative_int,
     output_path,
+    positive_int,
+    progress_line_ended,
     r2_text,
-    record,
     refusals,
-    seconds,
-    whole,
+    unit_fraction,
     write,
 )
 from limbeck._cli.tables import Columns, add_text_options, choose_columns, dialect_of, give_hints, read_columns
 from limbeck._learner.model.input_tests import INPUTS
+from limbeck._learner.pipeline.checks import FEWEST_ROWS
 from limbeck._learner.report.intervals import r2_interval
 from limbeck._learner.report.numbers import clipped, number
 from limbeck._learner.tabular.cross_validation import FEWEST_HELD_OUT
@@ -39,10 +40,6 @@ from limbeck.network._preprocessing import Preprocessing
 
 __all__ = ["add_parser"]
 
-Float64Array = NDArray[np.float64]
-
-_FEWEST_ROWS = 10  # what limbeck.learn asks for
-
 
 def add_parser(commands: argparse._SubParsersAction[Parser]) -> None:
     """Add the command to those of the program."""
@@ -52,8 +49,7 @@ def add_parser(commands: argparse._SubParsersAction[Parser]) -> None:
     add("--target", metavar="COLUMN", help="name, or index from 0, negative from the end (default the last column)")
     add("--drop", metavar="COLUMN", action="append", default=[], help="leave a column out; may be repeated")
     add("--sample-weight", metavar="COLUMN", help="column of weights of the rows, at least 0")
-    add("--width", metavar="K", type=whole, help="number of neurons (default chosen from the data)")
-    add("--max-width", metavar="K", type=count, default=16, help="most neurons to choose from (default 16)")
+    add("--width", metavar="K", type=nonnegative_int, help="number of neurons (default chosen from the data)")
     add("--inputs", choices=INPUTS, default="auto", help="how the features are distributed (default auto: tested)")
     add(
         "--output",
@@ -61,12 +57,14 @@ def add_parser(commands: argparse._SubParsersAction[Parser]) -> None:
         type=output_path,
         help="where the network goes (default FILE's stem + .network.json, here)",
     )
-    add("--validation", metavar="F", type=fraction, default=0.1, help="fraction of rows held out (default 0.1)")
-    add("--sample-rows", metavar="N", type=count, help="rows to search on where there are more (default by memory)")
-    add("--seed", metavar="N", type=whole, default=0, help="seed of every random choice (default 0)")
-    add("--time-limit", metavar="S", type=seconds, help="stop after so many seconds with the best network so far")
-    add("--threads", metavar="N", type=count, help="number of threads")
-    add("--progress", action="store_true", help="show progress on the standard error")
+    add("--validation", metavar="F", type=unit_fraction, default=0.1, help="fraction of rows held out (default 0.1)")
+    add(
+        "--sample-rows",
+        metavar="N",
+        type=positive_int,
+        help="rows to search on where there are more (default by memory)",
+    )
+    add_search_options(parser)
     add_text_options(parser)
     parser.set_defaults(run=_learn)
 
@@ -91,7 +89,12 @@ def _learn(arguments: argparse.Namespace) -> int:
     with _without_validation(arguments, rows):
         result = _learned(arguments, table, columns, values)
     took = time.perf_counter() - started - read_in
-    write(lambda: save_network_file(output, result.network, _origin(table, columns), record(result, rows)), output)
+    write(
+        lambda: save_network_file(
+            output, result.network, _preprocessing(table, columns), learning_record(result, rows)
+        ),
+        output,
+    )
     d = len(columns.features)
     print(f"{arguments.file.name}: {rows:,} rows, {d} feature{'s' if d > 1 else ''}\n\n{result}\n")
     summary = _summary(arguments, result, rows)
@@ -101,9 +104,10 @@ def _learn(arguments: argparse.Namespace) -> int:
 
 
 def _check(table: Table, columns: Columns, values: Float64Array) -> None:
+    """Refuse too few rows, and a target that does not vary."""
     n, target = len(values), values[:, len(columns.features)]
-    if n < _FEWEST_ROWS:
-        raise CommandError(f"{table.path} has {n} row{'' if n == 1 else 's'}: give at least {_FEWEST_ROWS}")
+    if n < FEWEST_ROWS:
+        raise CommandError(f"{table.path} has {n} row{'' if n == 1 else 's'}: give at least {FEWEST_ROWS}")
     if (target == target[0]).all():
         name, value = table.names[columns.target], number(float(target[0]))
         raise CommandError(f"{table.path}: constant target {name!r} (always {value}): choose --target")
@@ -111,19 +115,20 @@ def _check(table: Table, columns: Columns, values: Float64Array) -> None:
 
 @contextlib.contextmanager
 def _without_validation(arguments: argparse.Namespace, rows: int) -> Iterator[None]:
-    """Name the option that helps where the rows that are not held out are too few."""
+    """Add the option that helps to an error about too few rows beside those held out."""
     try:
         yield
     except CommandError as error:
         used = min(rows, arguments.sample_rows or rows)
-        if not arguments.validation or used < _FEWEST_ROWS or "validation=" not in str(error):
+        if not arguments.validation or used < FEWEST_ROWS or "validation=" not in str(error):
             raise
         raise CommandError(f"{error}: hold none out, --validation 0, or give more rows") from error
 
 
 def _learned(arguments: argparse.Namespace, table: Table, columns: Columns, values: Float64Array) -> Learned:
+    """Result of the learner for the chosen columns."""
     d = len(columns.features)
-    with refusals(f"cannot learn from {arguments.file}"), line_left(arguments.progress):
+    with refusals(f"cannot learn from {arguments.file}"), progress_line_ended(arguments.progress):
         return learn(
             values[:, :d],
             values[:, d],
@@ -142,7 +147,8 @@ def _learned(arguments: argparse.Namespace, table: Table, columns: Columns, valu
         )
 
 
-def _origin(table: Table, columns: Columns) -> Preprocessing:
+def _preprocessing(table: Table, columns: Columns) -> Preprocessing:
+    """Names and places of the columns, for the network's file."""
     names, positions = tuple(table.names[j] for j in columns.features), tuple(columns.features)
     return Preprocessing.none(
         names, table.named, positions, table.names[columns.target], columns.target, len(table.names)
@@ -150,7 +156,7 @@ def _origin(table: Table, columns: Columns) -> Preprocessing:
 
 
 def _summary(arguments: argparse.Namespace, result: Learned, rows: int) -> list[tuple[str, str]]:
-    """What the sentences do not say."""
+    """Lines about width, rows, R2 and error, which the printed result leaves out."""
     residuals, targets = np.asarray(result.validation_residuals), np.asarray(result.validation_targets)
     if arguments.width is None:
         chosen = f"chosen from the data, at most {arguments.max_width}"
@@ -164,7 +170,7 @@ def _summary(arguments: argparse.Namespace, result: Learned, rows: int) -> list[
     ]
     if not len(targets):
         return lines
-    # Of fewer rows the sentences say what R2 can be told, by cross-validation where that can be done.
+    # For fewer rows the printed result has an R2 already, by cross-validation where that can be done.
     many = len(targets) >= FEWEST_HELD_OUT and arguments.sample_weight is None
     if many and math.isfinite((interval := r2_interval(residuals, targets)).low):
         lines += [

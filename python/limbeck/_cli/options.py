@@ -1,4 +1,4 @@
-"""What the commands share: options, errors of one line, where files go."""
+"""Shared by the commands: types of options, errors of one line, places of files."""
 
 import argparse
 import contextlib
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from limbeck._base.files import is_special
-from limbeck._learner.pipeline.from_arrays import ConstantFeaturesError
+from limbeck._learner.pipeline.checks import ConstantFeaturesError
 from limbeck._learner.pipeline.result import Learned
 from limbeck._learner.report import text as sentences
 from limbeck.network._network_file import is_network_file
@@ -20,19 +20,20 @@ __all__ = [
     "STANDARD_OUTPUT",
     "CommandError",
     "Parser",
+    "add_search_options",
     "check_folder",
-    "count",
-    "fraction",
-    "line_left",
+    "learning_record",
     "network_path",
+    "nonnegative_int",
     "output_path",
-    "positive",
+    "positive_float",
+    "positive_int",
+    "positive_seconds",
+    "progress_line_ended",
     "r2_text",
-    "record",
     "refusals",
     "say",
-    "seconds",
-    "whole",
+    "unit_fraction",
     "write",
 ]
 
@@ -45,15 +46,15 @@ class CommandError(Exception):
 
 
 def say(message: str) -> None:
-    """One line on the standard error, if there is one that takes it."""
+    """Write one line to the standard error, if there is one and it can be written to."""
     if sys.stderr is not None:
         with contextlib.suppress(OSError):
             print(f"limbeck: {' '.join(message.split())}", file=sys.stderr)
 
 
 @contextlib.contextmanager
-def line_left(progress: bool) -> Iterator[None]:
-    """Leave the line of progress when Ctrl-C ends what keeps it."""
+def progress_line_ended(progress: bool) -> Iterator[None]:
+    """End the line of progress when Ctrl-C interrupts what keeps it up to date."""
     try:
         yield
     except KeyboardInterrupt:
@@ -81,9 +82,10 @@ def refusals(what: str) -> Iterator[None]:
 
 
 class Parser(argparse.ArgumentParser):
-    """Mistakes end in one line."""
+    """Parser whose messages about mistakes are one line."""
 
     def error(self, message: str) -> NoReturn:
+        """Exit with status 2."""
         self.exit(2, f"limbeck: error: {' '.join(message.split())} (see {self.prog} --help)\n")
 
     def _print_message(self, message: str, file: Any = None) -> None:  # noqa: ANN401 (as argparse has it)
@@ -94,6 +96,8 @@ class Parser(argparse.ArgumentParser):
 
 
 def _checked_type(kind: type, accepts: Callable[[float], bool], wanted: str) -> Callable[[str], float]:
+    """Type of an option for argparse: numbers of a kind that a test accepts."""
+
     def convert(text: str) -> float:
         try:
             value: float = kind(text)
@@ -106,23 +110,38 @@ def _checked_type(kind: type, accepts: Callable[[float], bool], wanted: str) -> 
     return convert
 
 
-count = _checked_type(int, lambda value: value >= 1, "must be a whole number, at least 1")
-whole = _checked_type(int, lambda value: value >= 0, "must be a whole number, at least 0")
-fraction = _checked_type(float, lambda value: 0 <= value < 1, "must be at least 0 and below 1")
-positive = _checked_type(float, lambda value: 0 < value < math.inf, "must be a positive number")
-seconds = _checked_type(float, lambda value: 0 < value < math.inf, "must be a positive number of seconds")
+positive_int = _checked_type(int, lambda value: value >= 1, "must be a whole number, at least 1")
+nonnegative_int = _checked_type(int, lambda value: value >= 0, "must be a whole number, at least 0")
+unit_fraction = _checked_type(float, lambda value: 0 <= value < 1, "must be at least 0 and below 1")
+positive_float = _checked_type(float, lambda value: 0 < value < math.inf, "must be a positive number")
+positive_seconds = _checked_type(float, lambda value: 0 < value < math.inf, "must be a positive number of seconds")
+
+
+def add_search_options(parser: Parser) -> None:
+    """Add the options that searches for a network have in common."""
+    add = parser.add_argument
+    add("--max-width", metavar="K", type=positive_int, default=16, help="largest number of neurons (default 16)")
+    add("--seed", metavar="N", type=nonnegative_int, default=0, help="seed of every random choice (default 0)")
+    add(
+        "--time-limit",
+        metavar="S",
+        type=positive_seconds,
+        help="stop after so many seconds with the best network so far",
+    )
+    add("--threads", metavar="N", type=positive_int, help="number of threads")
+    add("--progress", action="store_true", help="show progress on the standard error")
 
 
 # ---- Files ----
 
 
 def output_path(text: str) -> Path:
-    """What --output names: - alone is the standard output."""
+    """Path of an --output option; - alone is the standard output."""
     return STANDARD_OUTPUT if text == "-" else Path(text)
 
 
 def network_path(given: Path | None, stem: str) -> Path:
-    """Where the network goes; refuse before learning what would fail after it."""
+    """Path of the network's file, refused before learning where it could not be written after it."""
     if given is STANDARD_OUTPUT:
         raise CommandError("--output -: the report goes to the standard output, the network to a file ending in .json")
     path = Path(f"{stem}.network.json") if given is None else given
@@ -151,7 +170,7 @@ def check_folder(path: Path) -> None:
 
 
 def write(action: Callable[[], None], path: Path) -> None:
-    """Do what writes to a path, and explain what goes wrong."""
+    """Run an action that writes to a path; an OSError becomes a CommandError that names the path."""
     try:
         action()
     except BrokenPipeError:
@@ -166,8 +185,8 @@ def write(action: Callable[[], None], path: Path) -> None:
 r2_text = partial(sentences.r2_text, digits=2)
 
 
-def record(result: Learned, rows: int) -> dict[str, float | int | None]:
-    """How well a network was learned, for its file."""
+def learning_record(result: Learned, rows: int) -> dict[str, float | int | None]:
+    """Numbers of rows, R2, errors and noise of a learned network, for its file."""
     return {
         "rows": rows,
         "held_out": len(result.validation_residuals),

@@ -7,10 +7,19 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from limbeck._base.arrays import Float64Array
 from limbeck._base.files import write_whole
-from limbeck._cli.options import STANDARD_OUTPUT, CommandError, Parser, check_folder, count, output_path, say, write
+from limbeck._cli.options import (
+    STANDARD_OUTPUT,
+    CommandError,
+    Parser,
+    check_folder,
+    output_path,
+    positive_int,
+    say,
+    write,
+)
 from limbeck._cli.tables import add_text_options, dialect_of
 from limbeck._learner.report.text import LOWEST_R2, r2_text
 from limbeck._tables.errors import ColumnsError, TableError, listed
@@ -19,7 +28,8 @@ from limbeck.network._network_file import NetworkFile, load_network_file
 
 __all__ = ["add_parser"]
 
-Float64Array = NDArray[np.float64]
+
+_LINES_AT_ONCE = 10_000  # some 200 kB: a pipe that its reader has closed is noticed soon
 
 
 def add_parser(commands: argparse._SubParsersAction[Parser]) -> None:
@@ -29,7 +39,7 @@ def add_parser(commands: argparse._SubParsersAction[Parser]) -> None:
     add("network", metavar="NETWORK", type=Path, help="file written by limbeck learn")
     add("file", metavar="FILE", type=Path, help=", ".join(SUFFIXES))
     add("--output", metavar="PATH", type=output_path, help="write here; - is the standard output (default -)")
-    add("--threads", metavar="N", type=count, help="number of threads")
+    add("--threads", metavar="N", type=positive_int, help="number of threads")
     add_text_options(parser)
     parser.set_defaults(run=_predict)
 
@@ -62,8 +72,8 @@ def _predict(arguments: argparse.Namespace) -> int:
         predictions = model(X, n_threads=arguments.threads)
     lines = ["prediction\n", *(f"{value!r}\n" for value in predictions.tolist())]
     if output is None:
-        for start in range(0, len(lines), 10_000):  # in parts, to notice soon when nobody reads on
-            sys.stdout.write("".join(lines[start : start + 10_000]))
+        for start in range(0, len(lines), _LINES_AT_ONCE):
+            sys.stdout.write("".join(lines[start : start + _LINES_AT_ONCE]))
         sys.stdout.flush()
     else:
         write(lambda: write_whole(output, "".join(lines).encode()), output)
@@ -73,7 +83,7 @@ def _predict(arguments: argparse.Namespace) -> int:
 
 
 def _matched_columns(model: NetworkFile, table: Table) -> tuple[list[int], int | None]:
-    """Columns of the features in the order of the network, and of the target if it is there."""
+    """Columns of the features in the order of the network, and the column of the target if it is there."""
     known = model.preprocessing
     if known is not None and known.named and table.named:
         missing = [name for name in known.features if name not in table.names]
@@ -99,7 +109,7 @@ def _matched_columns(model: NetworkFile, table: Table) -> tuple[list[int], int |
 
 
 def _read_rows(table: Table, features: list[int], target: int | None) -> tuple[Float64Array, Float64Array | None]:
-    """Features, and labels where they can be had: rows to predict often have theirs blank."""
+    """Features, and labels where these can be read: rows to predict often have blank labels."""
     if target is not None:
         try:
             values = _read(table, [*features, target])
@@ -120,6 +130,7 @@ def _read(table: Table, columns: list[int]) -> Float64Array:
 
 
 def _score(y: Float64Array, predictions: Float64Array) -> str:
+    """R2 of predictions in words."""
     spread = float(np.sum((y - y.mean()) ** 2)) if len(y) else 0.0
     if spread == 0:
         return "no R2 (the target is constant)"

@@ -4,18 +4,14 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
+from limbeck._base.arrays import Float64Array
 from limbeck._cli.hints import column_hints
-from limbeck._cli.options import CommandError, Parser, say, whole
+from limbeck._cli.options import CommandError, Parser, nonnegative_int, say
 from limbeck._tables.dialect import Dialect
 from limbeck._tables.errors import ColumnsError, shortened
 from limbeck._tables.files import Table
 
 __all__ = ["Columns", "add_text_options", "choose_columns", "dialect_of", "give_hints", "read_columns"]
-
-Float64Array = NDArray[np.float64]
 
 
 def add_text_options(parser: Parser) -> None:
@@ -36,16 +32,22 @@ def add_text_options(parser: Parser) -> None:
         help="mark between thousands: . or , or space or apostrophe (default none)",
     )
     add("--encoding", metavar="NAME", help="encoding, such as cp1252 or utf-16 (default UTF-8, or by byte order mark)")
-    add("--skip-rows", metavar="N", type=whole, default=0, help="lines before the header or the first row (default 0)")
+    add(
+        "--skip-rows",
+        metavar="N",
+        type=nonnegative_int,
+        default=0,
+        help="lines before the header or the first row (default 0)",
+    )
 
 
 def dialect_of(arguments: argparse.Namespace) -> Dialect:
-    """What the options say.
+    """Dialect of text files that the options describe.
 
     Raises
     ------
     CommandError
-        They make no sense.
+        The options contradict one another, or one has no meaning.
     """
     try:
         return Dialect.of(
@@ -62,7 +64,7 @@ def dialect_of(arguments: argparse.Namespace) -> Dialect:
 
 @dataclass(frozen=True)
 class Columns:
-    """Which columns of a table are learned from."""
+    """Columns of a table that are learned from, by index."""
 
     features: list[int]
     target: int
@@ -75,7 +77,7 @@ class Columns:
 
 
 def choose_columns(table: Table, target: str | None, drop: Sequence[str], weight: str | None) -> Columns:
-    """The columns that the options name; the target is the last column unless told.
+    """Choose the columns that the options name; the target is the last column unless it is named.
 
     Raises
     ------
@@ -106,7 +108,7 @@ def choose_columns(table: Table, target: str | None, drop: Sequence[str], weight
 
 
 def _may_end_rows(table: Table, column: int) -> bool:
-    """Whether a column may be none, but made by a delimiter at the end of each row."""
+    """Whether a column may be an artefact of a delimiter at the end of each row."""
     return column in table.nameless or (table.is_text and not table.named)
 
 
@@ -130,6 +132,6 @@ def read_columns(table: Table, columns: Columns, target: str | None) -> Float64A
 
 
 def give_hints(table: Table, features: Sequence[int], values: Float64Array) -> None:
-    """Tell on the standard error what the user may not have meant; values (n, len(features) or more)."""
+    """Write hints about a table to the standard error; values (n, len(features) or more)."""
     for hint in [*table.hints, *column_hints(table, features, values)]:
         say(f"hint: {table.path.name}: {hint}")

@@ -1,4 +1,4 @@
-"""Numbers of delimited text, read fast, and where a field is none."""
+"""Reading of the numbers in delimited text: fast where they are plain, and otherwise row by row with errors by line."""
 
 import itertools
 import operator
@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NoReturn, TextIO
 
 import numpy as np
-from numpy.typing import NDArray
 
+from limbeck._base.arrays import Float64Array
 from limbeck._base.warnings import silenced
 from limbeck._tables.dialect import BLANKS, open_text
 from limbeck._tables.errors import ColumnsError, Problem, TableError, infinite_value, missing_value, shortened
@@ -18,26 +18,25 @@ from limbeck._tables.points import check_points, doubtful_columns
 
 __all__ = ["read_numbers"]
 
-Float64Array = NDArray[np.float64]
 
-_PART = 1 << 16  # characters that are searched at once
+_SEARCHED_AT_ONCE = 1 << 16  # characters: memory stays small for files of any size, and calls cost nothing beside it
 
 
 def read_numbers(layout: Layout, columns: Sequence[int]) -> Float64Array:
-    """Finite numbers of the given columns; the others may hold anything.
+    """Read finite numbers from the given columns; the other columns may hold anything.
 
     Raises
     ------
     TableError
-        Text, a missing or infinite value, a row of another length: with its line. Points that may begin decimals or
-        part thousands.
+        Text, a missing or infinite value, or a row of another length, named with its line; or points of which it is
+        not clear whether they begin decimals or part thousands.
     """
     with explained(layout.path, layout.encoding):
         try:
             values = _load_fast(layout, columns)
         except UnicodeError:
             raise
-        except ValueError:  # the careful reader knows which line, and reads what the fast one is too strict for
+        except ValueError:  # row by row, the line can be named, and odd forms of numbers can be read
             values = None
         if values is None or not np.isfinite(values).all():
             values = _load_carefully(layout, columns)
@@ -47,31 +46,32 @@ def read_numbers(layout: Layout, columns: Sequence[int]) -> Float64Array:
 
 
 def _check_points(layout: Layout, columns: Sequence[int], values: Float64Array) -> None:
-    doubtful, whole, told = doubtful_columns(columns, values)
-    # Whole numbers alone may be written 12.000; between commas nobody would take this for 12000.
+    """Refuse columns whose points may begin decimals or part thousands, or add a hint where this is unlikely."""
+    doubtful, whole, decimals = doubtful_columns(columns, values)
+    # Whole numbers may all be written like 12.000, which means 12000 to some; not where fields are parted by commas.
     if whole and layout.delimiter != "," and _has_whole_points(layout):
         doubtful = sorted([*doubtful, *whole])
     if not doubtful:
         return
     with open_text(layout.path, layout.encoding) as file:
-        hint = check_points(layout.path, layout.delimiter, layout.names, doubtful, told, _rows(layout, file))
+        hint = check_points(layout.path, layout.delimiter, layout.names, doubtful, decimals, _rows(layout, file))
     if hint and hint not in layout.hints:
         layout.hints.append(hint)
 
 
 def _has_whole_points(layout: Layout) -> bool:
-    """Whether there are three zeros behind a point anywhere, which is found much faster than fields are parted."""
+    """Whether the text ".000" occurs anywhere: a search that takes much less time than parting the fields."""
     with open_text(layout.path, layout.encoding) as file:
-        end = ""
-        for part in iter(lambda: file.read(_PART), ""):
-            if ".000" in end + part:
+        end = ""  # of the chunk before, for a match across the border
+        for chunk in iter(lambda: file.read(_SEARCHED_AT_ONCE), ""):
+            if ".000" in end + chunk:
                 return True
-            end = part[-3:]
+            end = chunk[-3:]
     return False
 
 
 def _load_fast(layout: Layout, columns: Sequence[int]) -> Float64Array:
-    """NumPy's reader, about ten million numbers a second. ValueError on anything odd."""
+    """Read by NumPy's loadtxt, about ten million numbers a second; ValueError on anything unusual."""
     # Columns that are not wanted become 0 instead of being left out (usecols): rows of other lengths are noticed.
     unwanted = set(range(len(layout.names))) - set(columns)
     with (
@@ -94,7 +94,7 @@ def _load_fast(layout: Layout, columns: Sequence[int]) -> Float64Array:
 
 
 def _with_points(lines: Iterable[str], layout: Layout) -> Iterator[str]:
-    """Lines whose decimals begin with a point and whose thousands are not parted; ValueError on anything odd."""
+    """Yield lines with decimal points and without marks of thousands; ValueError on anything unusual."""
     numbers, delimiter = layout.numbers, layout.delimiter
     if delimiter in (numbers.decimal, BLANKS) or delimiter in numbers.thousands:
         raise ValueError("a mark may part fields")
@@ -111,17 +111,18 @@ def _with_points(lines: Iterable[str], layout: Layout) -> Iterator[str]:
 
 
 def _zero(_: str) -> float:
+    """Take the place of a conversion of a field that is not wanted."""
     return 0.0
 
 
 def _rows(layout: Layout, file: TextIO) -> Iterator[Record]:
-    """The rows of numbers, each with its line."""
+    """Yield the rows below the header, each with its line."""
     lines = itertools.islice(file, layout.header_lines, None)
     return records(lines, layout.delimiter, layout.header_lines + 1)
 
 
 def _load_carefully(layout: Layout, columns: Sequence[int]) -> Float64Array:
-    """Row by row: the same numbers, or what is wrong with each column and its first line."""
+    """Read row by row, with an error that names what is wrong with each column, and its first line."""
     values, bad, empty = array("d"), dict[int, Problem](), dict[int, int]()
     number, rows, units = layout.numbers.number, 0, 0
     with open_text(layout.path, layout.encoding) as file:
@@ -129,7 +130,7 @@ def _load_carefully(layout: Layout, columns: Sequence[int]) -> Float64Array:
             rows += 1
             if len(row) != len(layout.names):
                 if bad:
-                    break  # what came before is told first
+                    break  # the fault of an earlier line is reported
                 _ragged(layout, line, len(row))
             if not any(text.strip() for text in row):
                 if bad:
@@ -156,7 +157,7 @@ def _load_carefully(layout: Layout, columns: Sequence[int]) -> Float64Array:
 
 
 def _above_numbers(layout: Layout, columns: Sequence[int]) -> str:
-    """What the lines between the header and the first row of numbers may be; empty if there is no such row soon."""
+    """Advice about lines between the header and the first row of numbers; empty if there is no such row soon."""
     text = list[int]()
     with open_text(layout.path, layout.encoding) as file:
         for line, row in itertools.islice(_rows(layout, file), MOST_TITLES):
@@ -178,8 +179,9 @@ def _above_numbers(layout: Layout, columns: Sequence[int]) -> str:
 
 
 def _ragged(layout: Layout, line: int, fields: int) -> NoReturn:
+    """Raise TableError for a row of another length."""
     model = "the header" if layout.named else "the first row"
-    # The first line may be none of the table's.
+    # Lines before the table may have been taken for its header.
     title = f", or leave out lines before the header, --skip-rows {line - 1}" if line == layout.header_lines + 1 else ""
     raise TableError(
         f"{layout.path}, line {line}: {fields} field(s) where {model} has {len(layout.names)}; mend or drop that line"
@@ -188,6 +190,7 @@ def _ragged(layout: Layout, line: int, fields: int) -> NoReturn:
 
 
 def _problem(layout: Layout, line: int, column: int, text: str, number: float | None) -> Problem:
+    """Problem of a column whose field is missing, infinite or text."""
     name, place = layout.names[column], f"line {line}"
     if is_missing(text):
         return missing_value(name, place, f" ({text.strip()!r})" if text.strip() else "")

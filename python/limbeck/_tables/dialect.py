@@ -1,4 +1,4 @@
-"""How a text file is written: what the user says of it, and how it is opened."""
+"""Dialects of text files as the user describes them, and opening of text in any encoding."""
 
 import codecs
 import gzip
@@ -15,7 +15,7 @@ __all__ = ["BLANKS", "Dialect", "open_text", "tabbed"]
 
 BLANKS = " "  # as a delimiter: any run of spaces and tabs
 _DELIMITERS = {"tab": "\t", "\\t": "\t", "space": BLANKS, "blank": BLANKS, "comma": ",", "semicolon": ";", "pipe": "|"}
-# The longer first: the mark of UTF-16 begins that of UTF-32.
+# Longer marks first, for the mark of UTF-32 begins with that of UTF-16.
 _MARKS = [
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -23,12 +23,13 @@ _MARKS = [
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 ]
+# A quoted field, which is kept, or a run of blanks.
 _FIELD = re.compile(r'("(?:[^"]|"")*")|[ \t]+')
 
 
 @dataclass(frozen=True)
 class Dialect:
-    """What the user says of a text file; None where it is left to be recognised.
+    """Description of a text file by the user; None for what is to be recognised.
 
     Attributes
     ----------
@@ -51,7 +52,7 @@ class Dialect:
 
     @property
     def is_default(self) -> bool:
-        """Whether the user has said nothing."""
+        """Whether everything is to be recognised."""
         return self == Dialect()
 
     @staticmethod
@@ -64,12 +65,12 @@ class Dialect:
         encoding: str | None = None,
         skip_rows: int = 0,
     ) -> "Dialect":
-        """What the options ask for.
+        """Dialect that the options describe.
 
         Raises
         ------
         ValueError
-            An option makes no sense, or two do not go together.
+            An option has no meaning, or two of them contradict each other.
         """
         if delimiter is not None:
             delimiter = _DELIMITERS.get(delimiter.lower(), delimiter)
@@ -90,9 +91,9 @@ class Dialect:
 
 
 def open_text(path: Path, encoding: str | None = None, *, newline: str | None = "") -> TextIO:
-    """Open a text file, compressed or not, in the encoding that its byte order mark tells, else UTF-8.
+    """Open a text file, compressed or not, in the encoding of its byte order mark, else UTF-8.
 
-    Line ends are left as they are, which the csv module wants, unless told.
+    By default line ends are left as they are, as the csv module needs them.
     """
     packed = path.suffix.lower() == ".gz"
     raw = cast("BinaryIO", gzip.open(path)) if packed else path.open("rb")  # noqa: SIM115 (the caller closes it)
@@ -108,6 +109,6 @@ def open_text(path: Path, encoding: str | None = None, *, newline: str | None = 
 
 
 def tabbed(lines: Iterable[str]) -> Iterator[str]:
-    """Lines whose runs of blanks, but for those in quotes, are one tab each."""
+    """Yield lines in which every run of blanks outside quotes is one tab."""
     for line in lines:
         yield _FIELD.sub(lambda found: found[1] or "\t", line.strip(" \t\r\n")) + "\n"

@@ -1,4 +1,4 @@
-"""What the readers of tables share: names of columns, and the words of their errors."""
+"""Errors of tables: one line each, with the column, the line and what to do; and names of columns for them."""
 
 from __future__ import annotations
 
@@ -17,13 +17,14 @@ __all__ = [
     "infinite_value",
     "listed",
     "missing_value",
-    "numbered",
     "one_line",
     "shortened",
     "text_value",
 ]
 
 _SHOWN = 3  # columns that one message describes; more are counted
+_MOST_OPTIONS = 10  # --drop in a message: as many as one copies into a command
+_MOST_CHARACTERS = 40  # of a value in a message of one line
 
 
 class TableError(ValueError):
@@ -32,7 +33,7 @@ class TableError(ValueError):
 
 @dataclass(frozen=True)
 class Problem:
-    """What is wrong with a column, where it shows first, and what helps.
+    """Fault of a column, with the first place where it shows and advice.
 
     Attributes
     ----------
@@ -47,7 +48,7 @@ class Problem:
     droppable : bool
         Whether leaving the column out is a part of the advice.
     mend : str
-        The rest of the advice then; empty if nothing else helps.
+        Advice beside leaving the column out; empty if nothing else helps.
     """
 
     column: str
@@ -58,7 +59,7 @@ class Problem:
     mend: str = ""
 
     def needed(self, option: str = "") -> Problem:
-        """The problem with advice for a column that cannot be left out; another may be chosen with an option."""
+        """Problem with advice for a column that cannot be left out; another may be chosen with an option."""
         if not self.droppable:
             return self
         other = f"choose another {option}" if option else "" if self.mend else "fill it"
@@ -66,14 +67,14 @@ class Problem:
 
 
 class ColumnsError(TableError):
-    """Columns that do not hold what they should.
+    """Error that lists the faults of columns.
 
     Parameters
     ----------
     path : Path
     problems : sequence of Problem
     hint : str
-        What may be the cause of all of them.
+        Possible cause of all problems.
     """
 
     def __init__(self, path: Path, problems: Sequence[Problem], hint: str = "") -> None:
@@ -81,56 +82,57 @@ class ColumnsError(TableError):
         super().__init__("; ".join(filter(None, [_described(path, problems), hint])))
 
     def needing(self, options: Mapping[str, str]) -> ColumnsError:
-        """The error whose advice drops no column that is needed: options (may be empty) by names of columns."""
-        problems = [one.needed(options[one.column]) if one.column in options else one for one in self._problems]
+        """Error whose advice leaves out no column that is needed: options (may be empty) by names of columns."""
+        problems = [p.needed(options[p.column]) if p.column in options else p for p in self._problems]
         return ColumnsError(self._path, problems, self._hint)
 
 
 def text_value(column: str, what: str, place: str) -> Problem:
-    """Something that is no number."""
+    """Problem of a column with text in it."""
     mend = "encode it as numbers"
     return Problem(column, what, f"{mend} or drop the column", place, mend=mend)
 
 
 def missing_value(column: str, place: str, shown: str = "") -> Problem:
-    """A gap in a column, and how the file shows it."""
+    """Problem of a column with a gap, and the text that stands for the gap."""
     mend = "fill it, or drop the row"
     return Problem(column, f"has a missing value{shown}", f"{mend} or the column", place, mend=mend)
 
 
 def infinite_value(column: str, place: str, shown: str) -> Problem:
-    """A number beyond float64."""
+    """Problem of a column with a number beyond float64."""
     return Problem(column, f"has an infinite value {shown}", "drop the row", place, droppable=False)
 
 
 def _described(path: Path, problems: Sequence[Problem]) -> str:
-    """What is wrong with the first columns, and how many others there are."""
+    """Sentence about the problems of the first columns, with the number of others."""
     first = problems[0]
     if len(problems) == 1:
         place = f", {first.place}" if first.place else ""
         option = f" ({drop_options([first.column])})" if first.droppable else ""
         return f"{path}{place}: column {first.column!r} {first.what}; {first.advice}{option}"
     shown = [
-        f"column {one.column!r} {one.what}" + (f" ({one.place})" if one.place else "") for one in problems[:_SHOWN]
+        f"column {problem.column!r} {problem.what}" + (f" ({problem.place})" if problem.place else "")
+        for problem in problems[:_SHOWN]
     ]
     more = len(problems) - len(shown)
     if more:
         shown.append(f"and {more} more")
-    advice = list(dict.fromkeys(one.advice for one in problems[:_SHOWN]))
-    droppable = [one.column for one in problems if one.droppable]
+    advice = list(dict.fromkeys(problem.advice for problem in problems[:_SHOWN]))
+    droppable = [problem.column for problem in problems if problem.droppable]
     if droppable:
         advice.append(drop_options(droppable))
     return f"{path}: {'; '.join(shown)}. What helps: {'; '.join(advice)}"
 
 
 def drop_options(columns: Sequence[str]) -> str:
-    """The options that leave columns out, up to ten of them."""
-    options = " ".join(f"--drop {shlex.quote(shortened(name, quoted=False))}" for name in columns[:10])
-    return options + (" ..." if len(columns) > 10 else "")
+    """Options that leave columns out, up to ten of them."""
+    options = " ".join(f"--drop {shlex.quote(shortened(name, quoted=False))}" for name in columns[:_MOST_OPTIONS])
+    return options + (" ..." if len(columns) > _MOST_OPTIONS else "")
 
 
 def column_names(path: Path, names: Sequence[str]) -> tuple[str, ...]:
-    """Names that are stripped, unique and not blank: a column without one is x and its index, or else another name."""
+    """Strip names and check that they are unique; a column without a name gets x and its index, or another free one."""
     own = {name.strip() for name in names}
     stripped = tuple(name.strip() or _free_name(i, own) for i, name in enumerate(names))
     seen: set[str] = set()
@@ -142,33 +144,28 @@ def column_names(path: Path, names: Sequence[str]) -> tuple[str, ...]:
 
 
 def _free_name(index: int, taken: set[str]) -> str:
-    """A name for a column without one, which tells its index, as options count columns."""
+    """Free name for a column without one: its index is in it, as options count columns."""
     for name in (f"x{index}", f"column {index}"):
         if name not in taken:
             return name
     return next(name for i in count(2) if (name := f"column {index} ({i})") not in taken)
 
 
-def numbered(count: int) -> tuple[str, ...]:
-    """x0, x1, ...: the names of columns that have none."""
-    return tuple(f"x{i}" for i in range(count))
-
-
 def listed(names: Iterable[str], at_most: int = 20) -> str:
-    """Names for a message: quoted, and not more than a reader takes in."""
+    """Names for a message: quoted, at most so many, with the number of the others."""
     names = list(names)
     more = f" and {len(names) - at_most} more" if len(names) > at_most else ""
     return ", ".join(shortened(name) for name in names[:at_most]) + more
 
 
 def one_line(error: BaseException) -> str:
-    """The first line of an error's message."""
+    """First line of an error's message."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def shortened(value: object, *, quoted: bool = True) -> str:
-    """A value as a message shows it."""
+    """Text of a value for a message, cut to 40 characters."""
     text = repr(value) if quoted else " ".join(str(value).split())
-    if len(text) <= 40:
+    if len(text) <= _MOST_CHARACTERS:
         return text
-    return text[:36] + ("...'" if quoted else "...")
+    return text[: _MOST_CHARACTERS - 4] + ("...'" if quoted else "...")

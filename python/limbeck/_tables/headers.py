@@ -1,7 +1,8 @@
 """Whether the first line of a file names its columns.
 
 Text above numbers, or nothing but text, is a header. A first line of numbers may be one, too: years, hours,
-wavelengths, counts from 0. It is in doubt where it is written or ordered unlike the rows below: the user must tell.
+wavelengths, counts from 0. It is in doubt where it is written or ordered unlike the rows below: an option must settle
+it.
 """
 
 import re
@@ -10,25 +11,26 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from limbeck._base.arrays import Float64Array
 from limbeck._tables.number_text import SIGNS, is_missing
 
 __all__ = ["doubtful_header", "is_header"]
 
 Number = Callable[[str], float | None]
 Rows = Sequence[Sequence[str]]
-Float64Array = NDArray[np.float64]
 
 _WHOLE = re.compile(r"\d+", re.ASCII)
-_YEARS = (1800.0, 2100.0)
-_RARELY = 0.01  # fraction of the rows that may be ordered like a header before this says nothing
+_YEARS = (1800.0, 2100.0)  # names of columns in statistics and forecasts
+_RARELY = 0.01  # fraction of the rows that may be ordered like a header before the order is no evidence for one
 _IN_ORDER = 6  # columns whose numbers rise or fall all along by chance in 2 of 720 rows
-_ENOUGH = 5  # rows that a range is told from
+_ENOUGH = 5  # rows of which the range of a column means something
+_STEP_ROUNDING = 1e-9  # relative difference of steps that count as equal: decimals in float64 differ by 1e-15
 
 
 def is_header(first: Sequence[str], second: Sequence[str] | None, number: Number) -> bool:
     """Whether the first row names columns: it has text where the row below has numbers, or nothing but text.
 
-    A row of data may hold text, too, in a column that is text all the way down.
+    A row of data may hold text, too, in a column of text.
     """
     text = [i for i, field in enumerate(first) if not is_missing(field) and number(field) is None]
     numbers = [i for i, field in enumerate(first) if number(field) is not None]
@@ -77,21 +79,24 @@ def doubtful_header(first: Sequence[str], rest: Rows, number: Number) -> bool:
 
 
 def _rare(count: int, rows: int) -> bool:
+    """Whether so few rows have a property that it is unusual."""
     return count <= _RARELY * rows
 
 
 def _is_even(row: Float64Array) -> bool:
-    """Three or more numbers at equal steps."""
+    """Whether a row has three or more numbers, at equal steps."""
     steps = np.diff(row)
-    return len(row) > 2 and bool(steps[0] != 0 and (np.abs(steps - steps[0]) <= 1e-9 * abs(steps[0])).all())
+    return len(row) > 2 and bool(steps[0] != 0 and (np.abs(steps - steps[0]) <= _STEP_ROUNDING * abs(steps[0])).all())
 
 
 def _in_order(row: Float64Array) -> bool:
+    """Whether the numbers of a row rise, or fall, from each to the next."""
     steps = np.diff(row)
     return bool((steps > 0).all() or (steps < 0).all())
 
 
 def _years(values: Float64Array) -> NDArray[np.bool_]:
+    """Which numbers may be years."""
     return (values >= _YEARS[0]) & (values <= _YEARS[1])
 
 

@@ -1,4 +1,4 @@
-"""How a delimited text is laid out: delimiter, header, columns, recognised from its beginning."""
+"""Layout of delimited text: delimiter, header and columns, recognised from the beginning of the file."""
 
 import csv
 import gzip
@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
 
+from limbeck._base.frames import default_names
 from limbeck._tables.dialect import BLANKS, Dialect, open_text, tabbed
-from limbeck._tables.errors import TableError, column_names, listed, numbered, shortened
+from limbeck._tables.errors import TableError, column_names, listed, shortened
 from limbeck._tables.headers import doubtful_header, is_header
 from limbeck._tables.number_text import NumberFormat, is_missing
 
@@ -21,23 +22,23 @@ __all__ = ["MOST_TITLES", "Layout", "Record", "explained", "find_layout", "recor
 
 Record = tuple[int, list[str]]
 
-# What delimiter and header are recognised by: at least so many characters, and so many lines unless they are long.
+# Delimiter and header are recognised from at least so many characters, and so many lines unless these are long.
 _SAMPLE, _SAMPLE_LINES = 1 << 16, 200
 _LONG, _LONG_LINES = 1 << 20, 4
-MOST_TITLES = 20  # lines above the names of the columns that a title may take
+MOST_TITLES = 20  # lines of a title above the names of the columns
 _SEPARATOR = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)  # what Excel writes and obeys in a first line
 
 
 @dataclass(frozen=True)
 class Layout:
-    """How a text file is to be read.
+    """Layout of a text file.
 
     Attributes
     ----------
     path : Path
     delimiter : str
     names : tuple of str
-        Of the columns, x0, x1, ... for those without.
+        Names of the columns; x0, x1, ... for those without.
     named : bool
         Whether the file has a header.
     nameless : frozenset of int
@@ -49,7 +50,7 @@ class Layout:
     numbers : NumberFormat
     encoding : str or None
     hints : list of str
-        What reading may tell the user, without being an error.
+        Remarks for the user that are no errors.
     """
 
     path: Path
@@ -83,7 +84,7 @@ def explained(path: Path, encoding: str | None = None) -> Iterator[None]:
 
 
 def records(lines: Iterable[str], delimiter: str, first_line: int = 1) -> Iterator[Record]:
-    """Rows that are not blank, each with the line it begins on."""
+    """Yield the rows that are not blank, each with the line on which it begins."""
     if delimiter == BLANKS:
         lines, delimiter = tabbed(lines), "\t"
     reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=True)
@@ -101,22 +102,74 @@ def find_layout(path: Path, dialect: Dialect, names: Sequence[str] = (), columns
     ----------
     path : Path
     dialect : Dialect
-        What the user has said.
+        Description by the user.
     names : sequence of str
         Names that the file's columns should have: a first line that holds all of them is a header.
     columns : sequence of str
-        Names or indices that the user asked for, with the same effect if they cannot all be indices.
+        Names or indices that the user asked for; names among them make a first line that holds them a header, too.
 
     Raises
     ------
     TableError
-        The file has no rows, or a header that cannot be used or told from a row; it is not text, or not CSV.
+        The file has no rows, or a header that cannot be used or distinguished from a row; it is not text, or not CSV.
     OSError
         It cannot be read.
     """
+    beginning = _read_beginning(path, dialect)
+    rows, skipped = beginning.rows, beginning.skipped
+    (line, first), rest = rows[0], [row for _, row in rows[1:]]
+    _check_beginning(path, rows, dialect.numbers)
+    if dialect.header is not False:
+        _check_names(path, rows, names, [column for column in columns if not _is_index(column, len(first))])
+    header = dialect.header
+    if header is None:
+        header = beginning.has_quoted_names() or _has_header(path, first, rest, dialect, names, columns)
+    below = _names_below(rows, dialect.numbers)
+    if not header and dialect.header is None and below is not None:
+        raise TableError(
+            f"{path}, line {line}: neither names nor a row of numbers; line {below} may name the columns: leave out "
+            f"the lines before it, --skip-rows {below - 1}"
+        )
+    numbers, encoding = dialect.numbers, dialect.encoding
+    if not header:
+        own, nameless = default_names(len(first)), frozenset[int]()
+        return Layout(path, beginning.delimiter, own, False, nameless, skipped, line - 1, numbers, encoding)
+    if not rest:
+        raise TableError(f"{path} has a header and no rows")
+    if all(len(row) == len(first) + 1 and not row[-1].strip() for row in rest):
+        first = [*first, ""]  # every row ends in a delimiter
+    try:
+        own = column_names(path, first)
+    except TableError as error:
+        title = "" if below is None else f", or, if line {below} names the columns, give --skip-rows {below - 1}"
+        raise TableError(f"{error}{title}") from None
+    nameless = frozenset(i for i, name in enumerate(first) if not name.strip())
+    return Layout(path, beginning.delimiter, own, True, nameless, skipped, rows[1][0] - 1, numbers, encoding)
+
+
+@dataclass(frozen=True)
+class _Beginning:
+    """First lines of a file after those skipped, and their rows; there is at least one."""
+
+    lines: list[str]
+    skipped: int
+    delimiter: str
+    rows: list[Record]
+
+    def has_quoted_names(self) -> bool:
+        """Whether every field of the first row is in quotes and none of the next line, as some programs write names."""
+        if len(self.rows) < 2:
+            return False
+        (line, first), (following, _) = self.rows[:2]
+        lines = self.lines[line - self.skipped - 1 : following - self.skipped]
+        return "".join(lines[:-1]).count('"') >= 2 * len(first) and '"' not in lines[-1]
+
+
+def _read_beginning(path: Path, dialect: Dialect) -> _Beginning:
+    """Read the first rows, by the delimiter of the dialect, of Excel's first line, or the one that is recognised."""
     with explained(path, dialect.encoding):
         with open_text(path, dialect.encoding) as file:
-            lines, skipped = _beginning(file, dialect.skip_rows)
+            lines, skipped = _first_lines(file, dialect.skip_rows)
         if (text := "".join(lines[:5])).count("\0") * 3 > len(text):
             raise TableError(f"{path} is not UTF-8 text: it may be UTF-16, --encoding utf-16-le, or no text at all")
         delimiter = dialect.delimiter
@@ -128,50 +181,11 @@ def find_layout(path: Path, dialect: Dialect, names: Sequence[str] = (), columns
         rows = list(records(lines, delimiter, skipped + 1))
     if not rows:
         raise TableError(f"{path} is empty" + (f" after the {skipped} line(s) skipped" if skipped else ""))
-    (line, first), rest = rows[0], [row for _, row in rows[1:]]
-    _check_beginning(path, rows, dialect.numbers)
-    if dialect.header is not False:
-        _check_names(path, rows, names, [column for column in columns if not _is_index(column, len(first))])
-    header = dialect.header
-    if header is None and rest and _is_quoted(lines[line - skipped - 1 : rows[1][0] - skipped], len(first)):
-        header = True
-    if header is None:
-        header = _has_header(path, first, rest, dialect, names, columns)
-    below = _names_below(rows, dialect.numbers)
-    if not header and dialect.header is None and below is not None:
-        raise TableError(
-            f"{path}, line {line}: neither names nor a row of numbers; line {below} may name the columns: leave out "
-            f"the lines before it, --skip-rows {below - 1}"
-        )
-    if not header:
-        nameless = frozenset[int]()
-        return Layout(
-            path, delimiter, numbered(len(first)), False, nameless, skipped, line - 1, dialect.numbers, dialect.encoding
-        )
-    if not rest:
-        raise TableError(f"{path} has a header and no rows")
-    if all(len(row) == len(first) + 1 and not row[-1].strip() for row in rest):
-        first = [*first, ""]  # every row ends in a delimiter
-    try:
-        own = column_names(path, first)
-    except TableError as error:
-        title = "" if below is None else f", or, if line {below} names the columns, give --skip-rows {below - 1}"
-        raise TableError(f"{error}{title}") from None
-    return Layout(
-        path,
-        delimiter,
-        own,
-        True,
-        frozenset(i for i, name in enumerate(first) if not name.strip()),
-        skipped,
-        rows[1][0] - 1,
-        dialect.numbers,
-        dialect.encoding,
-    )
+    return _Beginning(lines, skipped, delimiter, rows)
 
 
-def _beginning(file: TextIO, skip_rows: int) -> tuple[list[str], int]:
-    """The first lines after those to be skipped, and how many were."""
+def _first_lines(file: TextIO, skip_rows: int) -> tuple[list[str], int]:
+    """First lines after those to be skipped, and the number of lines that were skipped."""
     skipped = sum(1 for _ in itertools.islice(file, skip_rows))
     lines, size = [], 0
     for line in file:
@@ -184,10 +198,10 @@ def _beginning(file: TextIO, skip_rows: int) -> tuple[list[str], int]:
 
 
 def _delimiter(lines: list[str], path: Path) -> str:
-    """The delimiter that cuts most rows into equally many fields, more than one.
+    """Delimiter that cuts most rows into equally many fields, more than one.
 
-    Tab, semicolon and bar are asked before the comma, which is also a decimal mark; blanks only where the extension
-    makes no promise and nothing else is found.
+    Tab, semicolon and bar are tried before the comma, which is also a decimal mark; blanks only if the extension does
+    not name a delimiter and no other is found.
     """
     loose = any(suffix.lower() in (".txt", ".dat") for suffix in path.suffixes[-2:])
     best, best_score = ",", 0
@@ -234,7 +248,7 @@ def _check_names(path: Path, rows: Sequence[Record], *wanted: Sequence[str]) -> 
 
 
 def _names_below(rows: Sequence[Record], numbers: NumberFormat) -> int | None:
-    """The line of a row of nothing but text, below another row and above the first row of numbers, if there is one."""
+    """Line of a row of nothing but text, below another row and above the first row of numbers, if there is one."""
     for (_, before), (line, row), (_, after) in zip(rows, rows[1 : MOST_TITLES + 1], rows[2:], strict=False):
         if _all_numbers(before, numbers):
             return None
@@ -245,13 +259,9 @@ def _names_below(rows: Sequence[Record], numbers: NumberFormat) -> int | None:
 
 
 def _all_numbers(row: Sequence[str], numbers: NumberFormat) -> bool:
-    found = [numbers.number(field) is not None for field in row]
-    return any(found) and all(one or is_missing(field) for one, field in zip(found, row, strict=True))
-
-
-def _is_quoted(lines: list[str], fields: int) -> bool:
-    """Whether every field of a first row is in quotes and none of the last line: so some programs write names."""
-    return "".join(lines[:-1]).count('"') >= 2 * fields and '"' not in lines[-1]
+    """Whether a row holds numbers, and nothing else but gaps."""
+    is_number = [numbers.number(field) is not None for field in row]
+    return any(is_number) and all(ok or is_missing(field) for ok, field in zip(is_number, row, strict=True))
 
 
 def _has_header(
@@ -262,6 +272,7 @@ def _has_header(
     names: Sequence[str],
     columns: Sequence[str],
 ) -> bool:
+    """Whether the first row names the columns; TableError where that is in doubt."""
     number = dialect.numbers.number
     if is_header(first, rest[0] if rest else None, number):
         return True
@@ -279,6 +290,7 @@ def _has_header(
 
 
 def _is_index(column: str, count: int) -> bool:
+    """Whether a text is the index of one of so many columns."""
     try:
         return -count <= int(column) < count
     except ValueError:

@@ -1,4 +1,4 @@
-"""Numbers as text: decimal marks, marks that part thousands, and advice for what is no number."""
+"""Numbers as text: decimal marks, marks of thousands, and advice for fields that are no numbers."""
 
 import re
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from limbeck._tables.errors import Problem, shortened, text_value
 
 __all__ = ["GROUPED_POINT", "SIGNS", "SPACES", "NumberFormat", "is_missing", "plain_number", "text_problem"]
 
-# What typesetting, spreadsheets and web pages write for a minus: hyphens, figure dash, en dash, minus, full width.
+# Characters for a minus in typesetting, spreadsheets and web pages: hyphens, figure dash, en dash, minus, full width.
 _MINUSES = (
     "\N{HYPHEN}\N{NON-BREAKING HYPHEN}\N{FIGURE DASH}\N{EN DASH}\N{MINUS SIGN}\N{SMALL HYPHEN-MINUS}"
     "\N{FULLWIDTH HYPHEN-MINUS}"
@@ -25,12 +25,12 @@ GROUPED_POINT = re.compile(_SIGN + r"[1-9]\d{0,2}(\.\d{3})+", re.ASCII)
 
 
 def is_missing(field: str) -> bool:
-    """Whether a field says that there is no value."""
+    """Whether a field stands for a missing value."""
     return field.strip().lower() in _MISSING
 
 
 def plain_number(field: str) -> float | None:
-    """A number whose decimals begin with a point, without marks between thousands; any minus before digits is one."""
+    """Number with a decimal point and without marks of thousands, or None; any character for a minus is read as one."""
     if "_" in field:  # Python's own 1_000 is text in a file
         return None
     try:
@@ -41,7 +41,7 @@ def plain_number(field: str) -> float | None:
 
 @dataclass(frozen=True)
 class NumberFormat:
-    """How a file writes numbers.
+    """Marks that a file uses in numbers.
 
     Attributes
     ----------
@@ -50,7 +50,7 @@ class NumberFormat:
     thousands : str
         Characters of which one parts groups of three digits; empty if none does.
     settled : bool
-        Whether the user has said so; if not, a point before three digits is in doubt.
+        Whether the user has named the marks; if not, a point before three digits is in doubt.
     """
 
     decimal: str = "."
@@ -59,7 +59,7 @@ class NumberFormat:
 
     @staticmethod
     def of(decimal: str | None, thousands: str | None) -> "NumberFormat":
-        """What the options ask for: marks as themselves, "space" and "apostrophe" by these names.
+        """Format that options describe: marks as themselves, "space" and "apostrophe" by these names.
 
         Raises
         ------
@@ -80,15 +80,17 @@ class NumberFormat:
 
     @cached_property
     def _groups(self) -> "re.Pattern[str]":
+        """Whole numbers whose digits are parted in groups of three by one mark."""
         marks = re.escape(self.thousands)
         return re.compile(_SIGN + rf"[1-9]\d{{0,2}}([{marks}])\d{{3}}(?:\1\d{{3}})*", re.ASCII)
 
     @cached_property
     def _marks(self) -> dict[int, None]:
+        """Translation that deletes the marks of thousands."""
         return dict.fromkeys(map(ord, self.thousands))
 
     def number(self, field: str) -> float | None:
-        """The number in a field, None if it is none; thousands must be in groups of three."""
+        """Number in a field, or None if the field is no number; thousands must be in groups of three."""
         if self.plain:
             return plain_number(field)
         head, mark, tail = field.strip().partition(self.decimal)
@@ -100,7 +102,7 @@ class NumberFormat:
         return plain_number(bare + ("." if mark else "") + tail)
 
 
-# What a field looks like, and the options that would make a number of it.
+# Forms of fields, and the options by which each would be a number.
 _COMMA, _POINT = "--decimal , if the comma begins decimals", "--decimal . if the point begins decimals"
 _FORMS = [
     (r"\d{1,3}(\.\d{3})+,\d+", "--decimal , --thousands . if the comma begins decimals"),
@@ -126,7 +128,7 @@ _ADVICE = [(re.compile(_SIGN + form, re.ASCII), advice) for form, advice in _FOR
 
 
 def text_problem(column: str, field: str, place: str, format: NumberFormat) -> Problem:
-    """What to say of a field that is no number."""
+    """Problem of a column with a field that is no number, with the option that would read it if there is one."""
     text = field.strip()
     what = f"holds text, first {shortened(field)}"
     for form, advice in _ADVICE:
@@ -142,13 +144,14 @@ def text_problem(column: str, field: str, place: str, format: NumberFormat) -> P
 
 
 def _parted(format: NumberFormat) -> str:
+    """Words about the mark of thousands."""
     names = {SPACES: "a space", _APOSTROPHES: "an apostrophe"}
     mark = names.get(format.thousands, repr(format.thousands))
     return f" and {mark} parts thousands, in groups of three digits" if format.thousands else ""
 
 
 def _odd_groups(text: str, format: NumberFormat) -> str | None:
-    """The mark that parts digits in groups which are not of three, as a message shows it; None if there are none."""
+    """Mark between groups of digits that are not of three, for a message; None if there are no such groups."""
     found = _GROUPS.fullmatch(text)
     if found is None or format.number(text.replace(found["mark"], "")) is None:
         return None

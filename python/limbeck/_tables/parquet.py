@@ -6,14 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from limbeck._base.arrays import Float64Array
 from limbeck._tables.errors import ColumnsError, Problem, TableError, column_names, missing_value, shortened, text_value
 from limbeck._tables.table import Table, array_reader, damaged
 
 __all__ = ["open_parquet"]
-
-Float64Array = NDArray[np.float64]
 
 
 def open_parquet(path: Path) -> Table:
@@ -32,7 +30,7 @@ def open_parquet(path: Path) -> Table:
         schema = parquet.read_schema(path)
     except (ValueError, OSError, NotImplementedError) as error:
         damaged(path, "a Parquet", error)
-    # pandas stores row labels without a name as columns of this name: not measurements
+    # Columns of these names are row labels that pandas stored, not measurements.
     own = [name for name in schema.names if not name.startswith("__index_level_")]
     names = column_names(path, own)
     index = _index_columns(schema.metadata)
@@ -55,7 +53,7 @@ def open_parquet(path: Path) -> Table:
 
 
 def _index_columns(metadata: dict[bytes, bytes] | None) -> set[str]:
-    """Columns that pandas says are row labels."""
+    """Columns that are row labels by the metadata of pandas."""
     try:
         columns = json.loads((metadata or {})[b"pandas"])["index_columns"]
         return {name for name in columns if isinstance(name, str)}
@@ -64,6 +62,7 @@ def _index_columns(metadata: dict[bytes, bytes] | None) -> set[str]:
 
 
 def _parquet_problem(name: str, column: Any) -> Problem | None:  # noqa: ANN401 (pyarrow is optional)
+    """Problem of a column that holds anything but numbers, or has a gap; None for a good one."""
     import pyarrow
 
     kinds = pyarrow.types
@@ -83,4 +82,5 @@ def _parquet_problem(name: str, column: Any) -> Problem | None:  # noqa: ANN401 
 
 
 def _type_name(kind: Any) -> str:  # noqa: ANN401
+    """Name of a type for a message."""
     return "text" if "string" in str(kind) else str(kind)

@@ -10,15 +10,14 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from limbeck._base.arrays import Float64Array
 from limbeck._tables.errors import TableError, shortened
 from limbeck._tables.number_text import GROUPED_POINT, SIGNS
 
 __all__ = ["check_points", "doubtful_columns"]
 
-Float64Array = NDArray[np.float64]
-_FIRST = 1000  # rows that settle most columns
+_FIRST = 1000  # rows that are looked at first: they settle most columns without a look at all rows
 _ROUNDING = 1e-6  # of a thousand times a number below a thousand: far above that of float64, far below a tenth
 
 
@@ -36,21 +35,22 @@ def doubtful_columns(columns: Sequence[int], values: Float64Array) -> tuple[list
     -------
     broken, whole : list of int
         Columns of which some number is broken, and columns of whole numbers.
-    told : bool
+    decimals : bool
         Whether another column has numbers that can only be decimals.
     """
-    broken, whole, told = list[int](), list[int](), False
+    broken, whole, decimals = list[int](), list[int](), False
     for j, column in zip(columns, values.T, strict=True):
         if not (_in_doubt(column[:_FIRST]) and _in_doubt(column)):
-            told = told or bool((column != np.floor(column)).any())
+            decimals = decimals or bool((column != np.floor(column)).any())
         elif (column == np.floor(column)).all():
             whole.append(j)
         else:
             broken.append(j)
-    return broken, whole, told
+    return broken, whole, decimals
 
 
 def _in_doubt(column: Float64Array) -> bool:
+    """Whether all numbers are below a thousand, and those that are broken at least 1 with three decimals at most."""
     sizes = np.abs(column)
     rest = sizes[sizes != np.floor(sizes)]
     thousandths = rest * 1000
@@ -66,7 +66,7 @@ def check_points(
     delimiter: str,
     names: Sequence[str],
     doubtful: Sequence[int],
-    told: bool,
+    decimals: bool,
     rows: Iterable[tuple[int, list[str]]],
 ) -> str | None:
     """Refuse columns whose points are in doubt, or return a hint where they hardly are.
@@ -74,10 +74,10 @@ def check_points(
     Parameters
     ----------
     path, delimiter, names
-        Of the file.
+        Path, delimiter and names of the columns of the file.
     doubtful : sequence of int
         Columns to look at.
-    told : bool
+    decimals : bool
         Whether other columns have decimals behind a point.
     rows : iterable of (line, fields)
         The file's text.
@@ -87,20 +87,20 @@ def check_points(
     TableError
         The numbers of a column can be read in two ways.
     """
-    left, grouped, whole = set(doubtful), dict[int, str](), dict[int, str]()
+    undecided, grouped, whole = set(doubtful), dict[int, str](), dict[int, str]()
     for _, row in rows:
-        for j in tuple(left):
+        for j in tuple(undecided):
             text = row[j].strip()
             if text.lstrip(SIGNS).isdigit():
                 whole.setdefault(j, text)
             elif GROUPED_POINT.fullmatch(text):
                 grouped.setdefault(j, text)
             else:  # decimals, or an exponent, which nobody writes beside marks of thousands
-                left.discard(j)
-                told = True
-        if not left:
+                undecided.discard(j)
+                decimals = True
+        if not undecided:
             return None
-    mixed = [j for j in doubtful if j in left and j in grouped and j in whole]
+    mixed = [j for j in doubtful if j in undecided and j in grouped and j in whole]
     if mixed and delimiter != ",":
         j = mixed[0]
         more = f" (and {len(mixed) - 1} more columns do the like)" if len(mixed) > 1 else ""
@@ -108,7 +108,7 @@ def check_points(
             f"{path}: column {names[j]!r} holds {whole[j]} and {grouped[j]}{more}, and the point may begin decimals or "
             "part thousands; say --decimal . or --thousands ."
         )
-    alone = [j for j in doubtful if j in left and j in grouped] if delimiter == ";" and not told else []
+    alone = [j for j in doubtful if j in undecided and j in grouped] if delimiter == ";" and not decimals else []
     for j in [*mixed, *alone][:1]:
         return (
             f"column {shortened(names[j])}: {grouped[j]} is read as a number with three decimals; if the point parts "

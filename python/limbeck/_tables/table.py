@@ -1,4 +1,4 @@
-"""A table whose columns are known and whose numbers are read on demand."""
+"""Tables whose columns are known and whose numbers are read on demand."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -8,17 +8,19 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
+from limbeck._base.arrays import Float64Array
 from limbeck._tables.errors import ColumnsError, Problem, TableError, infinite_value, listed, missing_value, one_line
 
 __all__ = ["Reader", "Table", "array_reader", "damaged"]
 
-Float64Array = NDArray[np.float64]
 Reader = Callable[[Sequence[int]], Float64Array]
+
+_MOST_CHARACTERS = 100  # of another library's message within ours of one line
 
 
 @dataclass(frozen=True)
 class Table:
-    """A file whose columns are known and whose numbers are read on demand.
+    """File whose columns are known and whose numbers are read on demand.
 
     Attributes
     ----------
@@ -28,7 +30,7 @@ class Table:
     named : bool
         Whether the names are the file's own.
     labels : int or None
-        The column that the file itself marks as target: ``y`` of an NPZ file.
+        Column that the file marks as target: ``y`` of an NPZ file.
     nameless : frozenset of int
         Columns whose name a header leaves out.
     row_labels : frozenset of int
@@ -36,7 +38,7 @@ class Table:
     is_text : bool
         Whether options of text files apply.
     hints : list of str
-        What reading the file suggests to tell the user.
+        Remarks for the user that are no errors.
     """
 
     path: Path
@@ -50,7 +52,7 @@ class Table:
     hints: list[str] = field(default_factory=list)
 
     def read(self, columns: Sequence[int]) -> Float64Array:
-        """Numbers of the given columns, every one finite.
+        """Read the numbers of the given columns, every one finite.
 
         Parameters
         ----------
@@ -64,7 +66,7 @@ class Table:
         Raises
         ------
         TableError
-            Text, a missing or infinite value, a row of another length: named with column and line.
+            Text, a missing or infinite value, or a row of another length, named with column and line.
         """
         try:
             return self._reader(columns)
@@ -72,12 +74,12 @@ class Table:
             raise TableError(f"{self.path} cannot be read: {error.strerror or one_line(error)}") from None
 
     def index(self, column: str) -> int:
-        """The index of a column given by its name or, failing that, by its index from 0 (negative from the end).
+        """Index of a column given by its name or, failing that, by its index from 0 (negative from the end).
 
         Raises
         ------
         TableError
-            There is no such column; the message lists those there are.
+            There is no such column; the message lists the columns.
         """
         if column in self.names:
             return self.names.index(column)
@@ -91,10 +93,10 @@ class Table:
 
 
 def array_reader(path: Path, names: Sequence[str], values: NDArray[Any]) -> Reader:
-    """The reader of numbers that are in memory, or mapped into it."""
+    """Reader of numbers that are in memory, or mapped into it."""
 
     def read(columns: Sequence[int]) -> Float64Array:
-        # longdouble beyond the range of float64 becomes infinite and is reported below
+        # Numbers of type longdouble beyond the range of float64 become infinite and are reported below.
         with np.errstate(over="ignore"):
             chosen = np.array(values[:, list(columns)], dtype=np.float64, order="C")
         finite = np.isfinite(chosen)
@@ -107,6 +109,7 @@ def array_reader(path: Path, names: Sequence[str], values: NDArray[Any]) -> Read
 
 
 def _not_finite(name: str, column: Float64Array, finite: NDArray[np.bool_]) -> Problem:
+    """Problem of the first number of a column that is not finite."""
     row = int(np.argmin(finite))
     place = f"row {row} counting from 0"
     if np.isnan(column[row]):
@@ -115,10 +118,12 @@ def _not_finite(name: str, column: Float64Array, finite: NDArray[np.bool_]) -> P
 
 
 def damaged(path: Path, kind: str, error: Exception, name: str | None = None) -> NoReturn:
-    """Raise TableError for a file that makes no sense."""
+    """Raise TableError for a file that is damaged or of another kind."""
     array_name = f" in array {name!r}" if name else ""
     if "pickle" in str(error).lower() or "Python objects" in str(error):
         raise TableError(
             f"{path} holds pickled Python objects{array_name}, which limbeck does not load: save plain numbers"
         )
-    raise TableError(f"{path} is damaged or not {kind} file ({one_line(error)[:100]}): write it again") from None
+    raise TableError(
+        f"{path} is damaged or not {kind} file ({one_line(error)[:_MOST_CHARACTERS]}): write it again"
+    ) from None

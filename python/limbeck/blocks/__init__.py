@@ -32,9 +32,10 @@ where it is wanted:
 True
 """
 
-from limbeck.blocks._arrays import from_arrays, from_npy
+from limbeck.blocks._arrays import from_arrays
 from limbeck.blocks._arrow import from_arrow
 from limbeck.blocks._dask import from_dask
+from limbeck.blocks._npy import from_npy
 from limbeck.blocks._protocol import Blocks, partial_sum
 from limbeck.blocks._resumable import resumable
 

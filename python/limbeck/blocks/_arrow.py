@@ -15,9 +15,11 @@ from limbeck.blocks._protocol import Block, Blocks, digest_of_rows, rows_per_blo
 
 __all__ = ["from_arrow"]
 
+_SHOWN = 20  # column names in an error: enough to see a slip of the keyboard, and not thousands of lines
+
 
 class _ArrowBlocks(Blocks):
-    """Record batches of a data set, some columns of them."""
+    """Blocks that are record batches of a data set, with some of its columns."""
 
     def __init__(self, data: Any, target: str, features: Sequence[str], weight: str | None, rows: int) -> None:  # noqa: ANN401
         self._data, self._rows = data, rows
@@ -25,7 +27,7 @@ class _ArrowBlocks(Blocks):
         self.n_rows = int(data.count_rows())
 
     def _batches(self, wanted: list[str]) -> Iterator[Any]:
-        """Record batches in their order, few of them in memory at a time."""
+        """Yield record batches in their order, few of them in memory at a time."""
         import pyarrow.dataset
 
         # Few batches ahead: each of the default 16 may be as large as a block.
@@ -33,7 +35,7 @@ class _ArrowBlocks(Blocks):
         if getattr(getattr(self._data, "format", None), "default_extname", "") != "parquet":
             yield from self._data.to_batches(fragment_readahead=1, **options)
             return
-        # One row group after another, read when it is its turn: else much of a file is kept.
+        # Row groups are read one after another, each when it is needed: otherwise much of a file stays in memory.
         options["fragment_scan_options"] = pyarrow.dataset.ParquetFragmentScanOptions(pre_buffer=False)
         try:
             fragments = list(self._data.get_fragments())
@@ -50,9 +52,11 @@ class _ArrowBlocks(Blocks):
         columns = (self._features, self._target, self._weight)
         files = [(path, os.stat(path)) for path in getattr(self._data, "files", []) if os.path.exists(path)]
         stamps = [(path, stat.st_size, stat.st_mtime_ns) for path, stat in files]
-        some = [] if stamps or not self.n_rows else [self._data.take([0, self.n_rows // 2, self.n_rows - 1])]
-        numbers = [_numbers(part, name) for table in some for part in table.to_batches() for name in columns[0]]
-        numbers += [_numbers(part, self._target) for table in some for part in table.to_batches()]
+        # What has no files is told apart by its first row, the one in the middle and the last.
+        tables = [] if stamps or not self.n_rows else [self._data.take([0, self.n_rows // 2, self.n_rows - 1])]
+        batches = [batch for table in tables for batch in table.to_batches()]
+        numbers = [_numbers(batch, name) for batch in batches for name in self._features]
+        numbers += [_numbers(batch, self._target) for batch in batches]
         return repr((columns, self._rows, self.n_rows, stamps)).encode() + digest_of_rows(numbers)
 
     def starting_at(self, number: int) -> Iterator[Block]:
@@ -66,7 +70,7 @@ class _ArrowBlocks(Blocks):
 
 
 def _partition_keys(fragment: Any) -> list[str]:  # noqa: ANN401
-    """Columns that the names of folders tell."""
+    """Hive partition columns of a file: their values stand in the names of its folders."""
     import pyarrow.dataset
 
     return list(pyarrow.dataset.get_partition_keys(fragment.partition_expression))
@@ -122,14 +126,20 @@ def from_arrow(
         or missing values.
     """
     data = _data_set(source)
+    features = _checked_columns(data, target, features, sample_weight)
+    return _ArrowBlocks(data, target, features, sample_weight, rows_per_block(len(features), 8, rows))
+
+
+def _checked_columns(
+    data: Any,  # noqa: ANN401
+    target: str,
+    features: Sequence[str] | None,
+    sample_weight: str | None,
+) -> Sequence[str]:
+    """Names of the features, once it is sure that every column is there and has one task."""
     names = list(data.schema.names)
-    if len(getattr(data, "files", [])) > 1 and features is None:
-        for fragment in data.get_fragments():
-            if more := sorted(set(fragment.physical_schema.names) - set(names)):
-                raise ValueError(
-                    f"{fragment.path} has columns that others lack: {', '.join(map(repr, more))}; name features"
-                )
     if features is None:
+        _require_same_columns(data)
         features = [
             name for name in names if name not in (target, sample_weight) and not name.startswith("__index_level_")
         ]
@@ -138,19 +148,30 @@ def from_arrow(
     for what, wanted in (("target", [target]), ("features", features), ("sample_weight", [sample_weight or target])):
         for name in wanted:
             if names.count(name) != 1:
-                shown = ", ".join(map(repr, names[:20])) + (", ..." if len(names) > 20 else "")
+                shown = ", ".join(map(repr, names[:_SHOWN])) + (", ..." if len(names) > _SHOWN else "")
                 raise ValueError(f"{what}: there is no one column {name!r}; the columns are {shown}")
     if not features:
         raise ValueError(f"there are no features: the columns are {', '.join(map(repr, names))}")
     chosen = [*features, target, *([] if sample_weight is None else [sample_weight])]
     if twice := sorted({name for name in chosen if chosen.count(name) > 1}):
         raise ValueError(
-            f"each column has one part: {', '.join(map(repr, twice))} is named twice as feature, target or weight"
+            f"{', '.join(map(repr, twice))} is named twice as feature, target or weight: a column can be one of them"
         )
-    return _ArrowBlocks(data, target, features, sample_weight, rows_per_block(len(features), 8, rows))
+    return features
+
+
+def _require_same_columns(data: Any) -> None:  # noqa: ANN401
+    """Raise ValueError if a later file has columns that the first one lacks: nobody has said which are meant."""
+    if len(getattr(data, "files", [])) > 1:
+        for fragment in data.get_fragments():
+            if more := sorted(set(fragment.physical_schema.names) - set(data.schema.names)):
+                raise ValueError(
+                    f"{fragment.path} has columns that others lack: {', '.join(map(repr, more))}; name features"
+                )
 
 
 def _data_set(source: Any) -> Any:  # noqa: ANN401
+    """Dataset of pyarrow for anything that blocks can be made of."""
     try:
         import pyarrow
         import pyarrow.dataset
@@ -160,14 +181,14 @@ def _data_set(source: Any) -> Any:  # noqa: ANN401
         return source
     if isinstance(source, pyarrow.RecordBatchReader):
         raise TypeError("source is a RecordBatchReader, which can be gone over only once: pass the file or a Dataset")
-    several = list(source) if isinstance(source, list | tuple) else [source]
-    if several and all(isinstance(part, pyarrow.Table | pyarrow.RecordBatch) for part in several):
+    sources = list(source) if isinstance(source, list | tuple) else [source]
+    if sources and all(isinstance(item, pyarrow.Table | pyarrow.RecordBatch) for item in sources):
         return pyarrow.dataset.dataset(source)
-    if not several or not all(isinstance(part, str | os.PathLike) for part in several):
+    if not sources or not all(isinstance(item, str | os.PathLike) for item in sources):
         raise TypeError(
             f"source must be paths, or a Table, RecordBatches or a Dataset of pyarrow; got {type(source).__name__}"
         )
-    paths = [os.fspath(part) for part in several]
+    paths = [os.fspath(item) for item in sources]
     kind = "ipc" if paths[0].endswith((".arrow", ".feather", ".ipc")) else "parquet"
     try:
         return pyarrow.dataset.dataset(paths if len(paths) > 1 else paths[0], format=kind)

@@ -11,11 +11,11 @@ from limbeck.blocks._protocol import S, partial_sum
 
 __all__ = ["DaskBlocks", "from_dask"]
 
-_BRANCHES = 4  # sums added at a time
+_ADDED_AT_ONCE = 4  # sums of a task: few enough to be in memory together, and the tree is half as deep as with two
 
 
 class DaskBlocks:
-    """The partitions of a dask array or data frame, with those of its labels.
+    """Partitions of a dask array or data frame, with those of its labels.
 
     What is computed depends on the partitions alone, so that a worker that is lost costs time only: its partial sums
     are computed again elsewhere.
@@ -26,7 +26,7 @@ class DaskBlocks:
         Rows; an array is made one chunk wide.
     y : dask array of shape (n,) or (n, q), or series
         Labels, in the same partitions or, for arrays of known chunks, any.
-    sample_weight : the same of shape (n,), optional
+    sample_weight : dask array of shape (n,), or series, optional
         Weights of the rows.
     names : (str, str)
         What errors call the first two.
@@ -73,16 +73,16 @@ class DaskBlocks:
         self._n_threads = n_threads
 
     def total(self, empty: S) -> S:
-        """The sum over all partitions, by the scheduler in use: a client's cluster if there is one."""
+        """Sum over all partitions, by the scheduler in use: a client's cluster if there is one."""
         delayed = self._dask.delayed
         shared = delayed(empty)
-        add = delayed(_added, pure=False)
+        add = delayed(_sum_of, pure=False)
         sums = [
-            delayed(_part, pure=False)(shared, self._n_threads, number, block)
+            delayed(_sum_of_partition, pure=False)(shared, self._n_threads, number, block)
             for number, block in enumerate(self._blocks)
         ]
         while len(sums) > 1:
-            sums = [add(sums[i : i + _BRANCHES]) for i in range(0, len(sums), _BRANCHES)]
+            sums = [add(sums[i : i + _ADDED_AT_ONCE]) for i in range(0, len(sums), _ADDED_AT_ONCE)]
         return self._dask.compute(sums[0])[0]  # type: ignore[no-any-return]
 
 
@@ -102,7 +102,7 @@ def _aligned(parts: dict[str, Any]) -> dict[str, Any]:
 
 def _blocks_of_several(parts: dict[str, Any]) -> list[Any]:
     """Tuples of partitions of arrays, or of arrays and frames."""
-    # Not optimised each on its own: what they have in common is to be loaded once.
+    # Not optimised each on its own, so that what they have in common is loaded once.
     delayed = {name: np.ravel(part.to_delayed(optimize_graph=False)).tolist() for name, part in parts.items()}
     first = next(iter(parts))
     for name, several in delayed.items():
@@ -114,7 +114,7 @@ def _blocks_of_several(parts: dict[str, Any]) -> list[Any]:
 
 
 def _blocks_of_frames(parts: list[Any]) -> list[Any]:
-    """Tuples of partitions, made by one graph for the same reason."""
+    """Tuples of partitions of frames, made by one graph, so that what they have in common is loaded once."""
     first, *others = parts
     for other in others:
         if other.npartitions != first.npartitions:
@@ -122,23 +122,23 @@ def _blocks_of_frames(parts: list[Any]) -> list[Any]:
                 f"X has {first.npartitions} partitions and {other.npartitions} are to go with them: make them the same"
             )
     together = first.map_partitions(
-        _together, *others, meta=(None, object), align_dataframes=False, enforce_metadata=False
+        _as_tuple, *others, meta=(None, object), align_dataframes=False, enforce_metadata=False
     )
     return list(together.to_delayed())
 
 
-def _together(*parts: Any) -> tuple[Any, ...]:  # noqa: ANN401
+def _as_tuple(*parts: Any) -> tuple[Any, ...]:  # noqa: ANN401
     return parts
 
 
-def _part(empty: S, n_threads: int | None, number: int, block: Any) -> S:  # noqa: ANN401
+def _sum_of_partition(empty: S, n_threads: int | None, number: int, block: Any) -> S:  # noqa: ANN401
     return partial_sum(empty, tuple(block), number, n_threads=n_threads)
 
 
-def _added(sums: list[S]) -> S:
+def _sum_of(sums: list[S]) -> S:
     total = sums[0]
-    for one in sums[1:]:
-        total = total + one
+    for other in sums[1:]:
+        total = total + other
     return total
 
 

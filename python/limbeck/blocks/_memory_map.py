@@ -1,9 +1,10 @@
-"""Memory maps that are gone over once: rows are read ahead of their use, and their pages given back after it."""
+"""Memory maps in a pass: rows are fetched ahead of their use, and their pages released after it."""
 
 from __future__ import annotations
 
 import mmap
 import os
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from types import TracebackType
@@ -11,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["ReadAhead", "is_mapped", "release_pages"]
+__all__ = ["ReadAhead", "is_mapped", "release_pages", "with_blocks_to_fetch"]
 
-# A system reads no more than it likes for one request, often less than a megabyte.
-_REQUEST = 1 << 19
+_REQUEST = 1 << 19  # bytes: for one request a system reads no more than it likes, often less than a megabyte
+_AHEAD = 3  # blocks on their way: the disk has its next task while one block is computed with, and memory stays bounded
 
 
 @dataclass(frozen=True)
@@ -28,36 +29,43 @@ class _Place:
     offset: int
 
 
-def _owner(part: Any) -> Any:  # noqa: ANN401
-    while isinstance(part, np.ndarray) and not isinstance(part, np.memmap):
-        part = part.base
-    return part
+def with_blocks_to_fetch(begins: range) -> Iterator[tuple[int, range]]:
+    """Yield the first row of each block, and those of the blocks to fetch now: three are always on their way."""
+    for i, begin in enumerate(begins):
+        yield begin, begins[1 : 1 + _AHEAD] if i == 0 else begins[i + _AHEAD : i + _AHEAD + 1]
 
 
-def is_mapped(part: Any) -> bool:  # noqa: ANN401
+def _owner(rows: Any) -> Any:  # noqa: ANN401
+    """Memory map that an array is a view of, or the object at the end of the chain of views."""
+    while isinstance(rows, np.ndarray) and not isinstance(rows, np.memmap):
+        rows = rows.base
+    return rows
+
+
+def is_mapped(rows: Any) -> bool:  # noqa: ANN401
     """Whether an array is a memory map, or a view of one."""
-    return isinstance(_owner(part), np.memmap)
+    return isinstance(_owner(rows), np.memmap)
 
 
-def _place(part: Any) -> _Place | None:  # noqa: ANN401
-    """Of rows of a memory map, one after another, whose pages can be read again; None for anything else."""
-    owner = _owner(part)
+def _place(rows: Any) -> _Place | None:  # noqa: ANN401
+    """Where rows of a memory map lie, if one after another and their pages can be read again; else None."""
+    owner = _owner(rows)
     mapping = getattr(owner, "_mmap", None)
     # Pages that were changed in a private copy would be lost.
-    if mapping is None or getattr(owner, "mode", "c") not in ("r", "r+") or not part.size:
+    if mapping is None or getattr(owner, "mode", "c") not in ("r", "r+") or not rows.size:
         return None
-    if min(part.strides) < 0 or part.strides[0] < max(part.strides):  # in Fortran order, rows are all over the file
+    if min(rows.strides) < 0 or rows.strides[0] < max(rows.strides):  # in Fortran order, rows are all over the file
         return None
-    length = part.itemsize + sum((n - 1) * stride for n, stride in zip(part.shape, part.strides, strict=True))
+    length = rows.itemsize + sum((n - 1) * stride for n, stride in zip(rows.shape, rows.strides, strict=True))
     begin = np.frombuffer(mapping, np.uint8, 1).__array_interface__["data"][0]
-    start = part.__array_interface__["data"][0] - begin
+    start = rows.__array_interface__["data"][0] - begin
     first = owner.offset - owner.offset % mmap.ALLOCATIONGRANULARITY
     return _Place(mapping, start, length, owner.filename, first + start)
 
 
-def release_pages(part: Any) -> None:  # noqa: ANN401
-    """Have the system take the pages of rows, which would count as memory in use."""
-    place = _place(part)
+def release_pages(rows: Any) -> None:  # noqa: ANN401
+    """Let the system reuse the pages of rows of a memory map, which would count as memory in use."""
+    place = _place(rows)
     if place is None or not hasattr(mmap, "MADV_DONTNEED"):
         return
     page = mmap.PAGESIZE
@@ -67,19 +75,19 @@ def release_pages(part: Any) -> None:  # noqa: ANN401
 
 
 class ReadAhead:
-    """A thread that has the system fetch rows of files while others are computed with."""
+    """Thread that fetches rows of files into the system's cache while others are computed with."""
 
     def __enter__(self) -> ReadAhead:
         self._thread = ThreadPoolExecutor(1)
         return self
 
-    def want(self, part: Any) -> None:  # noqa: ANN401
-        """Fetch rows, if they are of a memory map."""
-        if (place := _place(part)) is not None and place.path is not None:
-            self.want_bytes(place.path, place.offset, place.length)
+    def fetch(self, rows: Any) -> None:  # noqa: ANN401
+        """Fetch rows, if they are of a memory map; returns at once."""
+        if (place := _place(rows)) is not None and place.path is not None:
+            self.fetch_bytes(place.path, place.offset, place.length)
 
-    def want_bytes(self, path: Any, offset: int, length: int) -> None:  # noqa: ANN401
-        """Fetch a part of a file."""
+    def fetch_bytes(self, path: Any, offset: int, length: int) -> None:  # noqa: ANN401
+        """Fetch bytes of a file; returns at once."""
         if hasattr(os, "posix_fadvise"):
             self._thread.submit(_fetch, path, offset, length)
 

@@ -1,4 +1,4 @@
-"""Blocks of rows and passes over them."""
+"""Blocks of rows, sums over them, and the checks that every block goes through."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from itertools import islice
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from limbeck._base.arrays import Array, float_array, integer, labels_array, row_weights, same_length
 from limbeck._base.frames import label_names, named_array, require_same_rows
@@ -18,16 +19,20 @@ __all__ = [
     "Blocks",
     "Statistic",
     "SupportsSum",
+    "add_block",
     "as_blocks",
     "digest_of_rows",
     "partial_sum",
-    "pieces",
     "rows_per_block",
     "sliceable",
+    "some_rows",
+    "validated_chunks",
 ]
 
-_BLOCK_BYTES = 1 << 25
+_BLOCK_BYTES = 1 << 25  # 32 MB: a kernel's call costs nothing beside it, and a few blocks at a time fit anywhere
+# Squares, up to 1e100, leave 200 of float64's decades to what they multiply and to the number of rows.
 _LARGEST_WEIGHT = 1e50
+_DIGEST_ROWS = 256  # rows that a fingerprint looks at: read in milliseconds also from a disk
 A = TypeVar("A")
 Report = Callable[[int, int | None], None]
 
@@ -41,14 +46,14 @@ class Block(NamedTuple):
 
 
 class SupportsSum:
-    """Something with ``+`` that ``sum`` adds up, from its 0 on."""
+    """Base class of what Python's ``sum``, which begins with 0, can add up by ``+``."""
 
     def __radd__(self: A, other: int) -> A:
         return self if isinstance(other, int) and other == 0 else NotImplemented
 
 
 class Statistic(Protocol):
-    """What a pass sums up: empty at first, it takes in blocks, and adds up with others."""
+    """Sum over rows that a pass makes: empty at first, blocks are added to it, and sums add up by ``+``."""
 
     def take_block(self, block: Block, number: int, n_threads: int | None) -> None:
         """Add the rows of the block of this number; a failure may leave the object half changed."""
@@ -66,19 +71,22 @@ class Blocks:
     ----------
     n_rows : int or None
         Number of rows in all, where it is known beforehand.
+    in_memory : bool
+        Whether another pass costs little and is always possible.
     """
 
     n_rows: int | None = None
+    in_memory: bool = False
 
     def __iter__(self) -> Iterator[Block]:
         return self.starting_at(0)
 
     def starting_at(self, number: int) -> Iterator[Block]:
-        """The blocks from this number on."""
+        """Yield the blocks from a number on."""
         raise NotImplementedError
 
     def fingerprint(self) -> bytes | None:
-        """What differs for other rows or other blocks of them; None where nothing less than a pass would tell."""
+        """Digest that differs for other rows or other block boundaries; None if computing it takes a pass."""
         return None
 
     def total(
@@ -90,7 +98,7 @@ class Blocks:
         begin: int = 0,
         after_block: Callable[[S, int], None] | None = None,
     ) -> S:
-        """The sum over all blocks.
+        """Sum over all blocks.
 
         Parameters
         ----------
@@ -110,7 +118,7 @@ class Blocks:
         if report is not None:
             report(done, self.n_rows)
         for number, block in enumerate(_with_numbers(self.starting_at(begin), begin), begin):
-            done += take(sums, block, number, n_threads)
+            done += add_block(sums, block, number, n_threads)
             if report is not None:
                 report(done, self.n_rows)
             if after_block is not None:
@@ -119,7 +127,7 @@ class Blocks:
 
 
 def _with_numbers(blocks: Iterator[Any], begin: int) -> Iterator[Any]:
-    """The blocks; errors in making one say which it is."""
+    """Yield the blocks, with a note of the block's number on errors in making one."""
     number = begin
     try:
         for block in blocks:
@@ -130,12 +138,12 @@ def _with_numbers(blocks: Iterator[Any], begin: int) -> Iterator[Any]:
         raise
 
 
-def take(sums: Statistic, block: Any, number: int, n_threads: int | None) -> int:  # noqa: ANN401
+def add_block(sums: Statistic, block: Any, number: int, n_threads: int | None) -> int:  # noqa: ANN401
     """Add a block to a sum, with errors that name the block; returns the number of its rows."""
     if not isinstance(block, tuple | list) or len(block) not in (2, 3):
         what = f"{type(block).__name__} of {len(block)}" if isinstance(block, tuple | list) else type(block).__name__
         raise TypeError(f"block {number} must be a tuple (X, y) or (X, y, sample_weight), got {what}")
-    if any(hasattr(part, "__dask_graph__") for part in block):
+    if any(hasattr(column, "__dask_graph__") for column in block):
         raise TypeError(f"block {number} holds a collection of dask: see limbeck.blocks.from_dask")
     try:
         slices = _as_slices(Block(*block))
@@ -143,26 +151,30 @@ def take(sums: Statistic, block: Any, number: int, n_threads: int | None) -> int
         return len(slices.X)
     except (TypeError, ValueError, OverflowError) as error:
         if type(error) in (TypeError, ValueError, OverflowError):
-            raise type(error)(f"block {number}: {error}") from error
-        error.add_note(f"in block {number}")  # others may be made of other things than a text
+            error.args = (f"block {number}: {error}",)
+        else:  # the arguments of other classes are more than a text
+            error.add_note(f"in block {number}")
         raise
 
 
 def _as_slices(block: Block) -> Block:
-    """The block with rows and labels that have shapes and slices: tables of other libraries than pandas as arrays."""
+    """Block whose rows and labels have shapes and slices: tables of other libraries than pandas become arrays."""
     X, y, w = block
     require_same_rows(X=X, y=y, sample_weight=w)
     return Block(sliceable(X, "X"), sliceable(y, "y"), w)
 
 
-def sliceable(part: Any, name: str) -> Any:  # noqa: ANN401
-    """An array, or what has ``iloc``, as it is, to be converted piece by piece; others as arrays that keep names."""
-    if hasattr(part, "iloc") or isinstance(part, int | float | complex | np.number):
-        return part  # a number is refused where rows are counted
-    if isinstance(part, np.ndarray) and part.dtype.kind in "biuf" and not isinstance(part, np.ma.MaskedArray):
-        return part
-    names = label_names(part, name)
-    return named_array(float_array(part, name, (1, 2), objects=True), names)
+def sliceable(values: Any, name: str) -> Any:  # noqa: ANN401
+    """Arrays of real numbers, and tables with ``iloc``, as they are; anything else as an array that keeps its names.
+
+    What is left as it is will be converted chunk by chunk, so that there is never a second copy of all of it.
+    """
+    if hasattr(values, "iloc") or isinstance(values, int | float | complex | np.number):
+        return values  # a number is refused where rows are counted
+    if isinstance(values, np.ndarray) and values.dtype.kind in "biuf" and not isinstance(values, np.ma.MaskedArray):
+        return values
+    names = label_names(values, name)
+    return named_array(float_array(values, name, (1, 2), objects=True), names)
 
 
 def partial_sum(
@@ -172,7 +184,7 @@ def partial_sum(
     *,
     n_threads: int | None = None,
 ) -> S:
-    """What an empty sum becomes by one block: the task of a cluster.
+    """Sum over one block: the task of a cluster.
 
     Parameters
     ----------
@@ -186,12 +198,12 @@ def partial_sum(
         Number of threads; default what OpenMP would take.
     """
     sums = copy.deepcopy(empty)
-    take(sums, block() if callable(block) else block, integer(number, "number", 0), n_threads)
+    add_block(sums, block() if callable(block) else block, integer(number, "number", 0), n_threads)
     return sums
 
 
-def pieces(block: Block, dtype: Any = None) -> Iterator[tuple[Array, Array, Array | None]]:  # noqa: ANN401
-    """X, y and weights of a block as checked arrays, cut where they would take much memory.
+def validated_chunks(block: Block, dtype: DTypeLike | None = None) -> Iterator[tuple[Array, Array, Array | None]]:
+    """Yield X, y and weights of a block as checked arrays, in chunks of at most 32 MB of float64.
 
     Raises
     ------
@@ -199,27 +211,27 @@ def pieces(block: Block, dtype: Any = None) -> Iterator[tuple[Array, Array, Arra
         Not rows of real numbers, shapes that disagree, or weights that are negative, NaN or infinite.
     """
     X, y, w = block
-    # What a memory map or a frame holds is converted piece by piece.
+    # Memory maps and frames are converted chunk by chunk, below.
     X = X if hasattr(X, "shape") else float_array(X, "X", 2, objects=True)
     if len(X.shape) != 2:
         raise ValueError(f"X must have 2 dimension(s), got shape {np.shape(X)}")
-    sliced = getattr(X, "iloc", X)
+    rows = getattr(X, "iloc", X)
     labels = y if isinstance(y, np.ndarray) and y.ndim == 1 else labels_array(y, "y")
-    whole = np.broadcast_to(np.float64(0), X.shape)
-    same_length(whole, "X", 0, labels, "y", 0, "rows")
-    weights = None if w is None else _bounded(row_weights(w, whole))
-    step = rows_per_block(whole.shape[1], 8)
-    for begin in range(0, len(whole), step):
-        part = slice(begin, min(len(whole), begin + step))
+    shape = np.broadcast_to(np.float64(0), X.shape)  # stands for X where only its shape is asked for
+    same_length(shape, "X", 0, labels, "y", 0, "rows")
+    weights = None if w is None else _bounded(row_weights(w, shape))
+    step = rows_per_block(shape.shape[1], 8)
+    for begin in range(0, len(shape), step):
+        chunk = slice(begin, min(len(shape), begin + step))
         yield (
-            float_array(sliced[part], "X", 2, dtype, objects=True),
-            float_array(labels[part], "y", 1, np.float64, objects=True),
-            None if weights is None else weights[part],
+            float_array(rows[chunk], "X", 2, dtype, objects=True),
+            float_array(labels[chunk], "y", 1, np.float64, objects=True),
+            None if weights is None else weights[chunk],
         )
 
 
 def _bounded(weights: Array) -> Array:
-    """Weights whose squares can be summed over any number of rows."""
+    """Weights whose squares can be summed over any number of rows; others are refused."""
     wrong = weights[(weights > _LARGEST_WEIGHT) | ((weights > 0) & (weights < 1 / _LARGEST_WEIGHT))]
     if len(wrong):
         raise ValueError(
@@ -229,22 +241,27 @@ def _bounded(weights: Array) -> Array:
     return weights
 
 
-def rows_per_block(d: int, item: int, most: int | None = None) -> int:
-    """Rows of 32 MB, or as many as asked for."""
-    return max(1, _BLOCK_BYTES // (max(1, d) * item)) if most is None else integer(most, "rows", 1)
+def rows_per_block(n_columns: int, item_bytes: int, wanted: int | None = None) -> int:
+    """Number of rows that take 32 MB, or as many as are wanted."""
+    return max(1, _BLOCK_BYTES // (max(1, n_columns) * item_bytes)) if wanted is None else integer(wanted, "rows", 1)
 
 
-def digest_of_rows(parts: Iterable[Any]) -> bytes:
-    """A digest of some rows; of frames, their numbers."""
+def some_rows(n: int) -> list[int]:
+    """Numbers of up to 256 of n rows, from the first to the last, for a fingerprint."""
+    return sorted(set(np.linspace(0, n - 1, min(n, _DIGEST_ROWS)).astype(int).tolist()))
+
+
+def digest_of_rows(rows: Iterable[Any]) -> bytes:
+    """SHA-256 of the numbers in arrays or frames; None and empty ones count for nothing."""
     digest = hashlib.sha256()
-    for part in parts:
-        if part is not None and len(part):
-            digest.update(float_array(part, "a block", (1, 2), np.float64, objects=True).tobytes())
+    for values in rows:
+        if values is not None and len(values):
+            digest.update(float_array(values, "a block", (1, 2), np.float64, objects=True).tobytes())
     return digest.digest()
 
 
 class _IterableBlocks(Blocks):
-    """A re-iterable of blocks."""
+    """Blocks of any re-iterable."""
 
     def __init__(self, blocks: Iterable[Any]) -> None:
         self._blocks = blocks
@@ -254,7 +271,7 @@ class _IterableBlocks(Blocks):
 
 
 def as_blocks(value: Any, what: str = "X", *, passes: int = 2) -> Any:  # noqa: ANN401
-    """Something with a method ``total``: blocks as they are, or a re-iterable of them; any iterable for one pass.
+    """Give anything that blocks may be, also a re-iterable of tuples, a method ``total``; for one pass, any iterable.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Passes over blocks that can be interrupted and go on."""
+"""Passes over blocks that can be interrupted and continued."""
 
 from __future__ import annotations
 
@@ -23,38 +23,40 @@ class _Sums:
 
     def __init__(self, source: Any, folder: Path, every: float) -> None:  # noqa: ANN401
         self._folder, self._every = folder, every
-        known = source.fingerprint() if isinstance(source, Blocks) else None
-        self._data = sum_over(source, _Prints(), None).digest() if known is None else known
+        fingerprint = source.fingerprint() if isinstance(source, Blocks) else None
+        self._data = sum_over(source, _BlockDigests(), None).digest() if fingerprint is None else fingerprint
 
     def of(self, empty: Any) -> _Saved:  # noqa: ANN401
-        """The place of the sum that begins with ``empty``."""
+        """File of the sum that begins with ``empty``."""
         origin = hashlib.sha256(self._data + _kernels.version.encode() + pickle.dumps(empty)).hexdigest()
         return _Saved(self._folder / f"{origin[:24]}.pickle", origin, self._every)
 
 
-class _Prints(SupportsSum):
-    """Numbers of rows, and digests of the first and the last one, of every block."""
+class _BlockDigests(SupportsSum):
+    """Number of rows of every block, and a digest of its first and its last one."""
 
     def __init__(self) -> None:
-        self.prints: dict[int, tuple[int, bytes]] = {}
+        self.digests: dict[int, tuple[int, bytes]] = {}
 
     def take_block(self, block: Block, number: int, n_threads: int | None) -> None:
-        """Look at a block."""
+        """Record a block."""
         n = len(block.X)
-        ends = [getattr(part, "iloc", part) for part in block if part is not None]
-        self.prints[number] = n, digest_of_rows([end[at] for end in ends for at in (slice(0, 1), slice(n - 1, n))])
+        columns = [getattr(column, "iloc", column) for column in block if column is not None]
+        ends = (slice(0, 1), slice(n - 1, n))
+        self.digests[number] = n, digest_of_rows([column[rows] for column in columns for rows in ends])
 
-    def __add__(self, other: _Prints) -> _Prints:
-        total = _Prints()
-        total.prints = self.prints | other.prints
+    def __add__(self, other: _BlockDigests) -> _BlockDigests:
+        total = _BlockDigests()
+        total.digests = self.digests | other.digests
         return total
 
     def digest(self) -> bytes:
-        return repr(sorted(self.prints.items())).encode()
+        """Bytes that differ for other blocks."""
+        return repr(sorted(self.digests.items())).encode()
 
 
 class _ResumableBlocks(Blocks):
-    """Blocks of this process; a pass goes on from the last block that was saved."""
+    """Blocks of this process, whose passes continue after the last block that was saved."""
 
     def __init__(self, source: Blocks, sums: _Sums) -> None:
         self._source, self._sums = source, sums
@@ -77,13 +79,13 @@ class _ResumableBlocks(Blocks):
 
 
 class _ResumableElsewhere:
-    """Blocks of a cluster, whose passes are all or nothing."""
+    """Blocks of a cluster, whose passes are saved when they are complete."""
 
     def __init__(self, source: Any, sums: _Sums) -> None:  # noqa: ANN401
         self._source, self._sums = source, sums
 
     def total(self, empty: S) -> S:
-        """The sum over all blocks."""
+        """Sum over all blocks, read from the folder if it is there."""
         saved = self._sums.of(empty)
         done, sums = saved.load(empty)
         if done is not None:
@@ -93,13 +95,14 @@ class _ResumableElsewhere:
 
 
 class _Saved:
-    """The file of one pass: how many blocks are done (None: all), and their sum."""
+    """File of one pass: how many blocks are done (None: all), and their sum."""
 
     def __init__(self, path: Path, origin: str, every: float) -> None:
         self._path, self._origin, self._every = path, origin, every
         self._last = time.perf_counter()
 
     def load(self, empty: S) -> tuple[int | None, S]:
+        """Number of blocks done and their sum; 0 and the empty sum where nothing was saved."""
         if not self._path.exists():
             return 0, empty
         try:
@@ -119,16 +122,18 @@ class _Saved:
         return done, sums
 
     def after_block(self, sums: Any, number: int) -> None:  # noqa: ANN401
+        """Save after a block, if the last time is long enough ago."""
         if time.perf_counter() - self._last >= self._every:
             self.save(sums, number + 1)
 
     def save(self, sums: Any, done: int | None) -> None:  # noqa: ANN401
+        """Write the sum of the first ``done`` blocks, or of all."""
         write_whole(self._path, pickle.dumps((self._origin, done, sums), protocol=5))
         self._last = time.perf_counter()
 
 
 def resumable(blocks: Any, folder: str | os.PathLike[str], *, every: float = 60.0) -> Any:  # noqa: ANN401
-    """Blocks whose passes go on where they were interrupted, by Ctrl-C, a crash or a power cut.
+    """Blocks whose passes continue where they were interrupted, by Ctrl-C, a crash or a power cut.
 
     Run the same program again with the same blocks and the same folder: what was summed up is read from there. The
     result is bitwise that of a run without interruption.

@@ -1,4 +1,4 @@
-"""What training on a surrogate's labels does to a ridgeless target, as numbers.
+"""Theory of ridgeless regression on a surrogate's labels (to distil a black box into a network: limbeck.distill).
 
 High-dimensional regression with Gaussian features has sharp asymptotics: the risk of a target that is trained on the
 labels of a surrogate, the best surrogate, the best mask of features, two stages, and scaling laws are formulas (Ildiz,

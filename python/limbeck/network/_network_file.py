@@ -6,16 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from limbeck._base.arrays import Float64Array
 from limbeck._base.files import write_whole
 from limbeck.network._network import ReLUNetwork, network_of
 from limbeck.network._preprocessing import Preprocessing, preprocessing_of
 from limbeck.network._storage import load_parameters, parameters_of, read_content
 
 __all__ = ["NetworkFile", "NetworkFileError", "is_network_file", "load_network_file", "save_network_file"]
-
-Float64Array = NDArray[np.float64]
 
 
 class NetworkFileError(ValueError):

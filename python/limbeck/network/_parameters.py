@@ -4,13 +4,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from limbeck._base.arrays import matrix, require_finite, same_length, vector
+from limbeck._base.arrays import Float64Array, matrix, require_finite, same_length, vector
 
 __all__ = ["Parameters"]
-
-Float64Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,13 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from limbeck._base.arrays import Float64Array
 from limbeck.network._parameters import Parameters
 
 __all__ = ["Preprocessing", "preprocessing_of"]
-
-Float64Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,6 @@ import pytest
 
 import limbeck
 from limbeck import datasets
-from limbeck._base.progress import Progress
-from limbeck._learner.blackbox.queries import Queries
-from limbeck._learner.blackbox.stopping import StopReason
 from limbeck.blackbox import Distilled, TeacherError, TeacherTypeError, TeacherValueError, distill
 
 
@@ -364,93 +361,6 @@ def test_residuals_after_a_time_limit_are_those_of_the_network():
         np.testing.assert_allclose(found.validation_targets - found.network(found.X[place]), found.validation_residuals)
 
 
-# ---- Networks whose low moments vanish, or whose neurons are parallel ----
-
-
-def _staircase(steps, d, seed):
-    u = np.random.default_rng(seed).standard_normal(d)
-    weights = np.tile(u / np.linalg.norm(u), (steps, 1))
-    return limbeck.ReLUNetwork(weights, (-1.0) ** np.arange(steps), thresholds=np.linspace(-1.5, 1.5, steps))
-
-
-def _assert_exact(planted, width, seed):
-    found = distill(planted, planted.n_features, width, seed=seed)
-    assert found.stopped == "tolerance"
-    X = np.random.default_rng(1000 + seed).standard_normal((5000, planted.n_features))
-    wanted = planted(X)
-    # Rounding leaves some 1e-30; distances between networks with thresholds are known to 1e-16 only.
-    assert np.mean((found.network(X) - wanted) ** 2) < 1e-20 * np.var(wanted)
-    return found
-
-
-@pytest.mark.parametrize(
-    ("family", "lines", "d"), [("fan", 8, 10), ("fan_even", 6, 10), ("fan_even", 8, 10), ("fan_even", 10, 20)]
-)
-def test_fans_are_exact(family, lines, d):
-    planted = _planted(family, d, lines if family == "fan" else 2 * lines)
-    found = _assert_exact(planted, lines, 0)
-    assert found.width == lines
-    assert found.n_queries < 10 * (lines + 1) * (d + 1)
-    assert not found.network.thresholds.any()
-
-
-@pytest.mark.parametrize(("steps", "d"), [(4, 1), (6, 1), (4, 5), (6, 5)])
-def test_staircases_are_exact(steps, d):
-    _assert_exact(_staircase(steps, d, 0), steps, 0)
-
-
-@pytest.mark.parametrize(("d", "width"), [(10, 64), (50, 16)])
-def test_wide_networks_are_exact(d, width):
-    rng = np.random.default_rng(0)
-    weights = rng.standard_normal((width, d)) / np.sqrt(d)
-    planted = limbeck.ReLUNetwork(weights, rng.standard_normal(width), thresholds=0.5 * rng.standard_normal(width))
-    found = _assert_exact(planted, width, 0)
-    assert found.width == width
-    assert found.n_queries < 8 * (width + 1) * (d + 1)
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_hinges_on_one_feature_are_all_and_no_more(seed):
-    # Sixteen hinges may suit 100 rows exactly without being these: kinks are probed where they are.
-    found = _assert_exact(_staircase(4, 1, seed), None, seed)
-    assert found.width == 4
-    assert _assert_exact(_staircase(3, 1, seed), None, seed).width == 3
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("seed", range(20))
-def test_fans_and_staircases_are_exact_for_all_seeds(seed):
-    for d in (10, 20):
-        for lines in (6, 8, 10):
-            _assert_exact(_planted("fan", d, lines, seed=seed), lines, seed)
-            _assert_exact(_planted("fan_even", d, 2 * lines, seed=seed), lines, seed)
-    for d in (1, 5):
-        for steps in (4, 6):
-            _assert_exact(_staircase(steps, d, seed), steps, seed)
-
-
-def test_where_nothing_was_found_noise_is_no_reason_to_stop_early():
-    planted = _planted("fan_even", 6, 12)
-    rng = np.random.default_rng(0)
-    spread = np.sqrt(planted.variance())
-    found = distill(lambda X: planted(X) + 0.02 * spread * rng.standard_normal(len(X)), 6, 6)
-    # 49 parameters leave 49 * 0.02^2 / n open, 4e-6 for n = 5,000 rows.
-    assert found.width == 6
-    assert _relative_error(found, planted) < 1e-5
-
-
-@pytest.mark.parametrize("width", [3, None])
-def test_what_has_found_nothing_is_no_worse_than_a_constant(width):
-    rng = np.random.default_rng(0)
-    found = distill(lambda X: rng.standard_normal(len(X)), 3, width, max_width=3, n_queries=4000)
-    # Pure noise: at least this part of the budget was spent, and what came back is a constant but for chance.
-    assert found.n_queries > 0.15 * 4000
-    constant = np.mean((found.validation_targets - found.y.mean()) ** 2)
-    # The constant was the mean of the rows learned from, which differs from that of all by chance alone.
-    assert found.validation_mse < constant * (1 + 1e-2)
-    assert "no network equal to the function was found" in str(found) or "noisy" in str(found)
-
-
 # ---- Time ----
 
 
@@ -488,46 +398,7 @@ def test_whatever_time_is_up_the_result_is_no_worse_than_a_constant(monkeypatch,
     np.testing.assert_allclose(targets - found.network(found.X[place]), found.validation_residuals, atol=1e-12)
 
 
-# ---- The log of queries ----
-
-
-def test_the_log_of_queries_is_not_copied_for_every_batch():
-    queries = Queries(lambda X: X[:, 0], 3, 1, 100_000, Progress(None, False, None))
-    rng = np.random.default_rng(0)
-    copied, address, rows = 0, None, []
-    for _ in range(2000):
-        rows.append(rng.standard_normal((1, 3)))
-        queries.ask_plain(rows[-1])
-        here = queries.X.__array_interface__["data"][0]
-        copied += (here != address) * (len(queries) - 1)
-        address = here
-    queries.trim()
-    # Lengths that grow by a half each time: 1 / (1 - 1 / 1.5) times the last copy, of 2000 rows at most. A copy
-    # for each batch would be 2,000,000 rows.
-    assert copied <= 3 * 2000
-    np.testing.assert_array_equal(queries.X, np.concatenate(rows))
-    np.testing.assert_array_equal(queries.y, queries.X[:, 0])
-    assert queries.X.base.nbytes == queries.X.nbytes
-
-
-def test_queries_on_lines_have_no_part_in_means():
-    queries = Queries(lambda X: X[:, 0], 2, 100, 1000, Progress(None, False, None))
-    rng = np.random.default_rng(0)
-    queries.ask_plain(rng.standard_normal((50, 2)))
-    assert queries.weights() is None
-    line = queries.ask_lines(np.full((10, 2), 9.0))
-    held = queries.ask_held(rng.standard_normal((5, 2)))
-    weights = queries.weights()
-    assert not weights[line].any()
-    assert not weights[held].any()
-    np.testing.assert_allclose(weights[:50], 1)
-    assert queries.n_plain == 50
-    queries.release(held)
-    assert queries.n_plain == 55
-    np.testing.assert_allclose(queries.weights()[held], 1)
-
-
-# ---- Words ----
+# ---- Messages ----
 
 
 @pytest.mark.parametrize(
@@ -564,18 +435,3 @@ def test_errors_of_later_batches_do_not_speak_of_batches():
 
 def _later(y):
     raise ValueError("later")
-
-
-def test_every_reason_to_stop_has_words():
-    clauses = [reason.clause for reason in StopReason]
-    assert len(set(clauses)) == len(clauses) == 6
-    found = distill(lambda X: np.sin(X[:, 0]), 2, 1, n_queries=60)
-    assert str(found).endswith(f"no more because {StopReason(found.stopped).clause}")
-
-
-@pytest.mark.parametrize("seed", range(4))
-def test_a_neuron_that_few_rows_switch_on_is_found_beside_a_line(seed):
-    planted = limbeck.ReLUNetwork([[1.0, 0.0]], [10.0], linear=[0.0, 1.0], thresholds=[-2.5])
-    found = limbeck.distill(planted, 2, seed=seed)
-    assert found.width == 1
-    assert found.network.distance(planted) < 1e-12 * planted.variance()  # with thresholds its floor is near 1e-16

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from limbeck import ReLUNetwork, datasets
-from limbeck._learner.blackbox.kinks import KinkSearch, network_on_lines, queries_of_a_line
+from limbeck._learner.blackbox.kinks import KinkSearch, network_on_lines, queries_per_line
 from limbeck._learner.model.refinement import Fit
 from limbeck._learner.model.rows import Rows
 
@@ -91,7 +91,7 @@ def test_more_kinks_than_neurons_end_the_search(most):
     search, rows, asked = search_of(planted, 10, most)
     network_on_lines(search, rows, Fit())
     assert search.is_over
-    assert asked.count <= queries_of_a_line(most) + 11 * 2 * (most + 1)
+    assert asked.count <= queries_per_line(most) + 11 * 2 * (most + 1)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 """Parallel neurons are told as the curves and steps that they are together."""
 
-import dataclasses
 import re
 
 import numpy as np
@@ -8,14 +7,8 @@ import pytest
 
 import limbeck
 from limbeck import ReLUNetwork
-from limbeck._learner.diagnostics.curves import curves_of, with_errors
+from limbeck._learner.diagnostics.curves import curves_of
 from limbeck._learner.diagnostics.reading import read
-from limbeck._learner.diagnostics.standard_errors import FittedErrors
-from limbeck._learner.model.coordinates import Whitening
-from limbeck._learner.model.model import model_of
-from limbeck._learner.model.rows import Rows
-from limbeck._learner.report.parts import PartSentences
-from limbeck._learner.report.typography import TEXT
 
 
 def _parallel(rng, k, d=1, feature=0):
@@ -225,39 +218,6 @@ def test_a_table_with_a_staircase_has_one_curve():
     assert " for x0" not in linear  # told with the curve
 
 
-def test_errors_of_curves_are_the_spread_over_repeats():
-    """Standard deviations over 100 repeats are off by 7 % each: 35 % are five times that."""
-    rng = np.random.default_rng(0)
-    truth = ReLUNetwork([[1.0], [1.0]], [2.0, -1.5], linear=[0.5], bias=1.0, thresholds=[0.6, -0.7])
-    told, errors = [], []
-    for _ in range(100):
-        x = rng.uniform(-2, 2, (600, 1))
-        y = truth(x) + 0.2 * rng.standard_normal(600)
-        found = limbeck.learn(x, y, 2, inputs="any", validation=0.0)
-        (curve,) = found.reading.curves
-        scale, mean = found.reading.scales[0], found.reading.means[0]
-        told.append([*(mean + scale * curve.knots), *(curve.slopes / scale)])
-        errors.append([*(scale * curve.knot_errors), *(curve.slope_errors / scale)])
-    np.testing.assert_allclose(np.mean(told, axis=0), [-0.6, 0.7, 0.5, 2.5, 1.0], atol=0.03)
-    np.testing.assert_allclose(np.mean(errors, axis=0), np.std(told, axis=0), rtol=0.35)
-
-
-def test_the_height_of_a_step_has_an_error_where_its_edges_have_none():
-    """No row lies within the step: where it begins and ends is not determined, how high it is is."""
-    rng = np.random.default_rng(0)
-    x = np.concatenate([rng.uniform(0, 1, 300), rng.uniform(1.1, 2, 300)])[:, None]
-    net = ReLUNetwork([[1.0], [1.0]], [40.0, -40.0], thresholds=[-1.025, -1.075])
-    y = net(x) + 0.1 * rng.standard_normal(600)
-    reading = read(net, x)
-    errors = FittedErrors(model_of(net), Rows(x, y), thresholds=True)
-    joint = errors.about(Whitening(-reading.means / reading.scales, np.diag(reading.scales)), reading.network)
-    (curve,) = with_errors(reading.curves, reading.parts, joint)
-    assert np.isinf(curve.knot_errors).all()
-    assert curve.jumps[0].height == pytest.approx(2.0)
-    # Two lines of 300 rows each, at the edges of their rows: each is off there by 2 sd / sqrt(300).
-    assert curve.jumps[0].error == pytest.approx(np.sqrt(2) * 2 * 0.1 / np.sqrt(300), rel=0.3)
-
-
 def test_weighted_rows_count_by_their_weights():
     rng = np.random.default_rng(3)
     X = rng.standard_normal((400, 1))
@@ -268,37 +228,3 @@ def test_weighted_rows_count_by_their_weights():
         np.testing.assert_allclose(a.knots, b.knots)
         assert a.share == pytest.approx(b.share)
     assert curves_of(one.parts, X, np.zeros((400, 4)), None) == ()  # a constant
-
-
-@pytest.mark.parametrize("seed", range(4))
-def test_slopes_of_a_tariff_without_noise_are_told_without_rounding(seed):
-    rng = np.random.default_rng(seed)
-    for n in (60, 600):
-        x = rng.uniform(0, 60_000, n)
-        y = 0.14 * np.maximum(x - 10_000, 0) + 0.16 * np.maximum(x - 30_000, 0)
-        text = " ".join(str(limbeck.learn(x[:, None], y, 2, inputs="any")).split())
-        assert (
-            "slope 0 for each unit of x0 up to 10,000, then slope +0.1400 up to 30,000, and beyond slope +0.3000"
-            in text
-        )
-
-
-def test_slopes_are_rounding_relative_to_the_spread():
-    """Slopes of 7e-12 of the spread with errors of 2e-12 are 0; those of 1e-8, or of larger errors, are not."""
-    X = np.linspace(-1, 1, 400)[:, None] * 3**0.5
-    for slope, error, shown in [
-        (7e-12, 2e-12, "slope 0"),
-        (1e-8, 1e-12, "slope +1.00"),
-        (7e-12, 1e-3, "slope +0.0000\N{NO-BREAK SPACE}+-\N{NO-BREAK SPACE}0.0010"),
-    ]:
-        net = ReLUNetwork([[1.0], [1.0]], [1.0, 1.0], linear=[slope], thresholds=[0.0, -0.5])
-        reading = read(net, X)
-        (curve,) = reading.curves
-        curve = dataclasses.replace(
-            curve, slope_errors=np.full(3, error), knot_errors=np.full(2, error), start_error=0.0
-        )
-        reading = dataclasses.replace(reading, curves=(curve,))
-        text = PartSentences(reading, ["x0"], "y", TEXT).curve(curve)
-        assert shown in text.partition(" up to")[0]
-        # The first kink is at 0 to rounding, too, and its error is told where it is more than that.
-        assert ("up to 0," in text) == (error < 1e-10), text

@@ -8,7 +8,7 @@ import pytest
 
 import limbeck
 from limbeck import datasets
-from limbeck._learner.model.linear_part import _refitted
+from limbeck._learner.model.linear_part import _refit_constrained
 from limbeck._learner.model.model import Model
 from limbeck._learner.model.rows import Rows
 
@@ -251,6 +251,7 @@ _Y = _X[:, 0] + 1.0
         (_X, _Y, {"width": -1}, ValueError, r"width must be at least 0, got -1"),
         (_X, _Y, {"width": 2.0}, TypeError, r"width must be an integer, got 2.0"),
         (_X, _Y, {"max_width": "3"}, TypeError, r"max_width must be an integer, got '3'"),
+        (_X, _Y, {"inputs": 3}, TypeError, r"inputs must be a str, one of .*; got 3"),
         (_X, _Y, {"inputs": "normal"}, ValueError, r"inputs must be one of .*; got 'normal'"),
         (_X, _Y, {"validation": 1.0}, ValueError, r"validation is a fraction .*; got 1.0"),
         (_X, _Y, {"time_limit": 0}, ValueError, r"time_limit must be positive or None, got 0"),
@@ -454,9 +455,27 @@ def test_a_neuron_that_no_row_switches_on_stays_as_it_is_where_others_are_refitt
     rows = Rows(X, truth(X), n_threads=1)
     start = parameters.copy()
     start[[0, 2], :4] += 0.05 * rng.standard_normal((2, 4))
-    found = _refitted(Model(truth.signs, start), rows)
+    found = _refit_constrained(Model(truth.signs, start), rows)
     np.testing.assert_array_equal(found.parameters[1], parameters[1])
     np.testing.assert_allclose(found.parameters, parameters, atol=1e-6)
+
+
+@pytest.mark.parametrize("sample_rows", [None, 300])
+def test_labels_may_be_a_column(sample_rows):
+    planted = datasets.make_narrow_network("generic", 4, 1, seed=0)
+    X, y = datasets.sample(planted, 600, seed=1)
+    options = {"width": 1, "inputs": "standard", "sample_rows": sample_rows}
+    expected = limbeck.learn(X, y, **options).network
+    columns = [y[:, None], np.asfortranarray(y[:, None]), y[:, None].tolist()]
+    named = []
+    for library in ("pandas", "polars"):
+        frames = pytest.importorskip(library)
+        named += [frames.DataFrame({"income": y, "other": 0 * y})[["income"]]]
+    for labels in [*columns, *named]:
+        assert limbeck.learn(X, labels, **options).network == expected
+    assert {limbeck.learn(X, labels, **options).target_name for labels in named} == {"income"}
+    with pytest.raises(ValueError, match=r"y must have 1 dimension\(s\), got shape \(600, 2\)"):
+        limbeck.learn(X, np.column_stack([y, y]), **options)
 
 
 @pytest.mark.parametrize("options", [{"time_limit": "5"}, {"validation": None}, {"validation": "a"}])

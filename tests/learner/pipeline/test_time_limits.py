@@ -70,7 +70,7 @@ def test_a_search_cut_short_does_not_claim_that_nothing_is_left(rows):
     fit = Fit(deadline=PAST)
     selector = ModelSelector(rows, fit, progress, rng)
     subspace = find_subspace(rows, max_rank=6, rng=rng)
-    _, settled = search(selector.scored(linear_model(6)), rows, selector, subspace, 8, fit, progress, rng)
+    _, settled = search(selector.scored(linear_model(6)), rows, selector, subspace, 8)
     assert not settled
 
 

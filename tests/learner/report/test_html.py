@@ -5,6 +5,7 @@ import xml.etree.ElementTree as ET
 
 import numpy as np
 
+import limbeck
 from limbeck import ReLUNetwork
 from limbeck._learner.diagnostics.reading import read
 from limbeck._learner.report.content import HeldOut, ReportContent
@@ -65,3 +66,19 @@ def test_smaller_widths_are_a_table(content):
 def test_what_was_cut_short_says_so(content):
     assert "Stopped early" in to_html(changed(content, stopped_early=True))
     assert "Stopped early" not in to_html(content)
+
+
+def test_html_says_the_same_and_escapes(rooms, tmp_path):
+    found = limbeck.learn(*rooms, 3, inputs="any", feature_names=["<b>rooms</b>", "age & co"], target_name="a<b")
+    page = found.to_html(tmp_path / "page.html")
+    assert (tmp_path / "page.html").read_text(encoding="utf-8") == page
+    assert "<b>rooms</b>" not in page
+    assert "&lt;b&gt;rooms&lt;/b&gt;" in page
+    assert "<script" not in page
+    body = page[page.index('<div class="limbeck">') : page.index("</body>")].replace("&nbsp;", " ")
+    tree = ET.fromstring(body)  # well-formed
+    text = " ".join("".join(tree.itertext()).split())
+    assert "a<b: " in text
+    assert "of the variance" in text
+    assert len(tree.findall(".//svg/path")) >= found.width - 1
+    assert found._repr_html_() in page

@@ -152,3 +152,12 @@ def test_printed_thresholds_divide_the_rows_as_the_true_ones(name, noise):
 )
 def test_numbers_that_stand_alone(value, text):
     assert number(value) == text
+
+
+def test_numbers_keep_their_digits():
+    assert with_error(1000141.4, 5.4) == "1,000,141.4 +- 5.4"
+    assert with_error(23511.0, 1800.0) == "23,500 +- 1,800"
+    assert with_error(2315.0, 230.0) == "2320 +- 230"
+    assert with_error(0.5, 0.0123, signed=True) == "+0.500 +- 0.012"
+    assert with_error(0.5, np.inf) == "0.5000 +- ?"
+    assert with_error(1e-14, 1e-15, scale=1.0) == "0"

@@ -1,12 +1,18 @@
 """A result as plain text."""
 
 import dataclasses
+import re
 
 import numpy as np
 import pytest
 
+import limbeck
+from limbeck._learner.diagnostics.diagnostics import Diagnostics, FitRecord
 from limbeck._learner.model.clumps import Clump
+from limbeck._learner.model.model import model_of
+from limbeck._learner.model.rows import Rows
 from limbeck._learner.report.content import HeldOut
+from limbeck._learner.report.html import to_html
 from limbeck._learner.report.text import (
     INPUT_KINDS,
     clump_lines,
@@ -150,3 +156,109 @@ def test_clumps_are_told_finest_first_and_the_rest_counted():
     many = [Clump(tuple(range(i)), 0.1 * i, 0.5) for i in range(1, 12)]
     assert len(clump_lines(many)) == 10
     assert clump_lines(many)[-1] == "  and 2 more"
+
+
+def test_sentences_are_in_the_units_of_the_data(learned):
+    text = str(learned)
+    assert text.startswith("price: 1 neuron and a linear part, of 2 features (of any distribution)")
+    match = re.search(r"rooms is (above|below) ([\d.]+) \+- ([\d.]+), price rises by ([\d.]+) \+- ([\d.]+)", text)
+    side, at, at_error, slope, slope_error = match[1], *map(float, match.groups()[1:])
+    assert side in ("above", "below")  # either way round, with the linear part to match
+    assert abs(at - 6) < 4 * at_error < 0.5
+    assert abs(slope - 10) < 4 * slope_error < 1.0
+    assert "per standard deviation" in text
+    assert re.search(r"neurons +1 +0\n +R2 ", text)
+
+
+def test_a_network_of_no_neurons_prints():
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((300, 3))
+    found = limbeck.learn(X, X @ [1.0, 2.0, 0.0] + 0.1 * rng.standard_normal(300), 0)
+    assert str(found).startswith("y: 0 neurons and a linear part")
+    assert re.search(r"Linear part: -?0\.\d+ \+- 0\.\d+ at the mean of every feature", str(found))
+    assert found.narrower == []
+    assert "linear part" in found.to_html()
+
+
+def test_many_parameters_print_at_once():
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((1500, 300))
+    found = limbeck.learn(X, np.maximum(X[:, 0], 0) + 0.1 * rng.standard_normal(1500), 1)
+    assert "+-" not in str(found)
+    assert "ask for them" in str(found)
+
+
+def test_what_the_rows_do_not_determine_is_said():
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((400, 6))
+    planted = limbeck.ReLUNetwork([[1.0, 0, 0, 0, 0, 0]], [1.0], thresholds=[-2.3])  # on for some four rows
+    y = planted(X) + X[:, 1] + 0.01 * rng.standard_normal(400)
+    origin = FitRecord(
+        model=model_of(planted),
+        rows=Rows(X, y),
+        original=Rows(X, y),
+        used=np.arange(400),
+        held_out=np.arange(0),
+        joined=True,
+        thresholds=True,
+        standard=True,
+    )
+    found = dataclasses.replace(
+        limbeck.learn(X, y, 1, inputs="standard"), network=planted, _diagnostics=Diagnostics(planted, origin)
+    )
+    assert np.isinf(found.standard_errors.output).all()
+    assert "+- ?" in str(found)
+    assert "?: the rows leave it open." in " ".join(str(found).split())
+
+
+def test_rows_too_many_to_search_again_on_have_an_interval(one_line):
+    rng = np.random.default_rng(0)
+    X = rng.uniform(size=(600, 40))
+    found = limbeck.learn(X, X[:, 0] + rng.standard_normal(600), 0)
+    r2, low, high = map(
+        float,
+        re.search(r"R2 (\S+) on 60 rows held out \(few: 95 % interval (\S+) to (\S+)\)", one_line(found)).groups(),
+    )
+    assert low < r2 < high
+    assert high - low > 0.1
+
+
+def test_an_exact_fit_leaves_nothing_unexplained(one_line):
+    rng = np.random.default_rng(0)
+    X = rng.uniform(size=(300, 2))
+    y = 3 * np.maximum(X[:, 0] - 0.5, 0) + X[:, 1]
+    for validation in (0.0, 0.1):
+        for offset in (0.0, 1e9):
+            found = limbeck.learn(X, offset + y, 1, validation=validation)
+            assert "; nothing unexplained" in one_line(found)
+    assert "nothing unexplained" not in str(limbeck.learn(X, y + 1e-6 * rng.standard_normal(300), 1, validation=0.0))
+
+
+def test_few_rows_for_each_parameter_are_said(one_line):
+    rng = np.random.default_rng(0)
+    X = rng.uniform(size=(4000, 3))
+    y = np.maximum(X[:, 0] - 0.5, 0) + 0.1 * rng.standard_normal(4000)
+    few = one_line(limbeck.learn(X[:80], y[:80], 1))
+    assert "With 10 rows for each parameter they are too small: 1.96 of them hold the true value in 75 to 93 % " in few
+    assert "rows for each parameter" not in str(limbeck.learn(X, y, 1))
+
+
+def test_r2_far_below_0_is_not_told_in_digits(learned, one_line):
+    content = learned._content()
+    validation = dataclasses.replace(content.cross_validation, r2=[-2.36e16, 0.5])
+    content = dataclasses.replace(content, cross_validation=validation)
+    text = one_line(describe(content))
+    assert "cross-validated R2 below -10 (800 rows" in text
+    assert text.endswith("neurons 1 0 R2 below -10 0.500")
+    assert "<td>below -10</td>" in to_html(content)
+
+
+def test_question_marks_are_explained_wherever_they_are(one_line):
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((12, 12))
+    found = limbeck.learn(X, rng.standard_normal(12), 0, validation=0.0)  # as many rows as slopes
+    note = "?: the rows leave it open."
+    assert "+- ?" in str(found)
+    assert one_line(found).count(note) == found.to_html().count(note) == 1
+    X = rng.standard_normal((100, 2))
+    assert note not in str(limbeck.learn(X, X[:, 0] + rng.standard_normal(100), 0))

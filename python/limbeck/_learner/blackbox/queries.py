@@ -1,136 +1,78 @@
-"""Asking a function: plain and focused queries, what they weigh, and answers that are checked."""
+"""Asking a teacher: a log of queries of several kinds, and answers that are checked."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from enum import IntEnum
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from limbeck._base.arrays import Float64Array, float_array
 from limbeck._base.progress import Progress
-from limbeck._learner.blackbox.stopping import StopQuerying, StopReason
-from limbeck._learner.pipeline.from_arrays import FEWEST_ROWS, LARGEST, SMALLEST
+from limbeck._learner.blackbox.bands import Band, importance
+from limbeck._learner.blackbox.errors import StopQuerying, StopReason, TeacherError, TeacherTypeError, TeacherValueError
+from limbeck._learner.blackbox.settings import DISTILLATION_SETTINGS, DistillationSettings
+from limbeck._learner.pipeline.checks import FEWEST_ROWS, LARGEST, SMALLEST
 
-if TYPE_CHECKING:
-    from limbeck.blackbox import Distilled
-
-__all__ = [
-    "Band",
-    "Queries",
-    "Teacher",
-    "TeacherError",
-    "TeacherTypeError",
-    "TeacherValueError",
-    "draw_band",
-    "importance",
-    "squeezed",
-]
+__all__ = ["Queries", "Teacher"]
 
 Teacher = Callable[[Float64Array], Any]
 
-_ROUNDING = 8.0  # units in the last place that an answer may be off
-# Of the arrays that hold the queries, so that all moves together copy no more than three times what there is, however
-# small the batches.
+# Factor by which the arrays that hold the queries grow: all moves together copy no more than three times what there is,
+# however small the batches.
 _GROWTH = 1.5
-# Raised by what was written for other arguments than an array of rows.
+# Errors that a function of other arguments than an array of rows raises.
 _OF_ARGUMENTS = (TypeError, ValueError, LookupError, AttributeError)
 _ONE_ROW = "a function of one row goes as lambda X: [f(x) for x in X]"
 _FRAME = "a model of data frames as lambda X: model.predict(pandas.DataFrame(X, columns=names))"
-_REACH = 40.0  # standard deviations of a band: beyond, its density is zero in float64
-
-
-class TeacherError(RuntimeError):
-    """The teacher raised an exception (the cause of this one), or returned what cannot be learned from.
-
-    In the latter case it is a :class:`TeacherTypeError`, also a TypeError, or :class:`TeacherValueError`, also a
-    ValueError.
-
-    Attributes
-    ----------
-    batch : int
-        Number of the batch, from 1.
-    inputs : ndarray of shape (m, d)
-        The batch.
-    X, y : ndarray of shape (n, d) and (n,)
-        All queries answered before.
-    learned : Distilled or None
-        What was learned from them, if anything.
-    """
-
-    def __init__(self, message: str, batch: int = 0, inputs: Float64Array | None = None) -> None:
-        super().__init__(message)
-        self.batch = batch
-        self.inputs = inputs
-        self.X: Float64Array | None = None
-        self.y: Float64Array | None = None
-        self.learned: Distilled | None = None
-
-
-class TeacherTypeError(TeacherError, TypeError):
-    """The teacher returned something else than real numbers."""
-
-
-class TeacherValueError(TeacherError, ValueError):
-    """The teacher returned numbers of the wrong shape, NaN or infinity."""
-
-
-class Band(NamedTuple):
-    """Rows drawn from N(0, I), the component along the unit vector ``normal`` shrunk by ``width`` and moved."""
-
-    normal: Float64Array
-    width: float
-    rows: int
-    offset: float = 0.0  # along the normal
-
-
-def squeezed(X: Float64Array, normal: Float64Array, factor: float) -> Float64Array:
-    """The component along ``normal`` times ``factor``."""
-    return X + np.outer((factor - 1) * (X @ normal), normal)
-
-
-def draw_band(band: Band, keep_out: list[tuple[Float64Array, float]], rng: np.random.Generator, d: int) -> Float64Array:
-    """Rows of a band, away from the hyperplanes (normal, distance) of ``keep_out``."""
-    X = np.empty((0, d))
-    # Bands to keep out of are narrow, so that most rows pass; if never enough do, the rest may be anywhere.
-    for last in (False, False, False, True):
-        Z = squeezed(rng.standard_normal((band.rows, d)), band.normal, band.width) + band.offset * band.normal
-        if not last:
-            for normal, distance in keep_out:
-                Z = Z[np.abs(Z @ normal) > distance]
-        X = np.concatenate([X, Z])[: band.rows]
-    return X
-
-
-def importance(X: Float64Array, plain: int, bands: list[Band]) -> Float64Array:
-    """Density of N(0, I) over that of ``plain`` such rows and the bands' rows together, at most 1 / the plain share."""
-    total, density = plain, np.full(len(X), float(plain))
-    normal, along = None, np.empty(0)
-    for band in bands:
-        total += band.rows
-        if band.normal is not normal:  # several widths of one normal come one after another
-            normal, along = band.normal, X @ band.normal
-        near = np.flatnonzero(np.abs(along - band.offset) < _REACH * band.width)
-        ratio = np.square((along[near] - band.offset) / band.width) - np.square(along[near])
-        density[near] += band.rows / band.width * np.exp(-0.5 * ratio)
-    return np.asarray(total / density)
 
 
 class _Kind(IntEnum):
     """Where a query was drawn."""
 
-    PLAIN = 0  # from N(0, I)
+    IID = 0  # from N(0, I)
     BAND = 1
     LINE = 2
-    HELD = 3  # from N(0, I), but kept out of all fits until networks have been judged on it
+    HELD_OUT = 3  # from N(0, I), but kept out of all fits until networks have been compared on it
 
 
 class Queries:
-    """Asks the teacher, checks what it says, and keeps it."""
+    """The log of all queries: calls the teacher, checks the answers, and keeps both.
 
-    def __init__(self, teacher: Teacher, d: int, batch_size: int, budget: int, progress: Progress) -> None:
+    Parameters
+    ----------
+    teacher : callable
+        From rows (m, d) to m numbers.
+    d : int
+        Number of features.
+    batch_size : int
+        Largest number of rows in one call.
+    budget : int
+        Largest number of queries.
+    progress : Progress
+        Told of calls; no call is made after its time limit.
+    settings : DistillationSettings
+        For the rounding error of answers.
+
+    Attributes
+    ----------
+    bands : list of Band
+        Those that queries were drawn from.
+    precision : float
+        Relative precision of the coarsest answer.
+    """
+
+    def __init__(
+        self,
+        teacher: Teacher,
+        d: int,
+        batch_size: int,
+        budget: int,
+        progress: Progress,
+        settings: DistillationSettings = DISTILLATION_SETTINGS,
+    ) -> None:
         self._teacher = teacher
         self._batch_size = batch_size
         self._progress = progress
@@ -140,7 +82,8 @@ class Queries:
         # Longer than there are queries, and replaced by longer ones when they are full.
         self._X, self._y, self._kind = np.empty((0, d)), np.empty(0), np.empty(0, dtype=np.int8)
         self.bands: list[Band] = []
-        self.precision = float(np.finfo(np.float64).eps)  # of the coarsest answer
+        self.precision = float(np.finfo(np.float64).eps)
+        self._rounding_units = settings.answer_rounding
         self._weights = np.empty(0)
 
     def __len__(self) -> int:
@@ -157,9 +100,9 @@ class Queries:
         return self._y[: self._count]
 
     @property
-    def plain(self) -> NDArray[np.bool_]:
+    def is_iid(self) -> NDArray[np.bool_]:
         """Which queries were drawn from N(0, I)."""
-        return np.asarray(self._kind[: self._count] == _Kind.PLAIN)
+        return np.asarray(self._kind[: self._count] == _Kind.IID)
 
     @property
     def fitted(self) -> NDArray[np.bool_]:
@@ -167,62 +110,62 @@ class Queries:
         return np.asarray(self._kind[: self._count] <= _Kind.BAND)
 
     @property
-    def left(self) -> int:
+    def remaining(self) -> int:
         """Queries that may still be asked."""
         return self.budget - len(self)
 
     @property
-    def n_plain(self) -> int:
+    def n_iid(self) -> int:
         """Number of queries at x ~ N(0, I)."""
-        return int(self.plain.sum())
+        return int(self.is_iid.sum())
 
     @property
     def variance(self) -> float:
-        """Of the teacher's values over x ~ N(0, I)."""
-        return float(np.var(self.y[self.plain]))
+        """Variance of the teacher's values over x ~ N(0, I)."""
+        return float(np.var(self.y[self.is_iid]))
 
     @property
     def rounding(self) -> float:
         """Mean squared rounding error of the answers over their variance."""
-        square = (_ROUNDING * self.precision) ** 2 * float(np.mean(np.square(self.y[self.plain])))
+        square = (self._rounding_units * self.precision) ** 2 * float(np.mean(np.square(self.y[self.is_iid])))
         return square / self.variance if self.variance else 0.0
 
     @property
-    def rounding_of_one(self) -> float:
-        """How far two answers to the same question may be apart."""
-        return float(_ROUNDING * self.precision * np.abs(self.y).max())
+    def answer_error(self) -> float:
+        """Largest difference between two answers to the same query that rounding explains."""
+        return float(self._rounding_units * self.precision * np.abs(self.y).max())
 
     def weights(self) -> Float64Array | None:
-        """Importance weights of all rows, zero for those that networks are not fitted to; None if all are plain."""
+        """Importance weights of all rows, zero for those no network is fitted to; None if all are from N(0, I)."""
         fitted = self.fitted
         if not self.bands and fitted.all():
             return None
         if len(self._weights) != len(self):  # a band never comes without its rows
             self._weights = np.zeros(len(self))
-            self._weights[fitted] = importance(self.X[fitted], self.n_plain, self.bands)
+            self._weights[fitted] = importance(self.X[fitted], self.n_iid, self.bands)
         return self._weights
 
-    def ask_plain(self, X: Float64Array) -> slice:
-        """Ask at rows of N(0, I); their place."""
-        return self._ask(X, _Kind.PLAIN)
+    def ask_iid(self, X: Float64Array) -> slice:
+        """Ask at rows drawn from N(0, I); returns their place."""
+        return self._ask(X, _Kind.IID)
 
-    def ask_held(self, X: Float64Array) -> slice:
-        """Ask at rows of N(0, I) that no network is to be fitted to before :meth:`release`; their place."""
-        return self._ask(X, _Kind.HELD)
+    def ask_held_out(self, X: Float64Array) -> slice:
+        """Ask at rows drawn from N(0, I) that no network is fitted to before :meth:`release`; returns their place."""
+        return self._ask(X, _Kind.HELD_OUT)
 
     def release(self, place: slice) -> None:
-        """Let the rows of a place join the plain ones."""
-        self._kind[place] = _Kind.PLAIN
+        """Let the rows held out in a place join the others from N(0, I)."""
+        self._kind[place] = _Kind.IID
         self._weights = np.empty(0)
 
     def ask_bands(self, X: Float64Array, bands: list[Band]) -> slice:
-        """Ask at rows of bands; their place."""
+        """Ask at rows drawn from bands; returns their place."""
         place = self._ask(X, _Kind.BAND)
         self.bands += bands
         return place
 
     def ask_lines(self, X: Float64Array) -> slice:
-        """Ask at rows that have no part in any mean over N(0, I); their place."""
+        """Ask at rows that have no part in any mean over N(0, I); returns their place."""
         return self._ask(X, _Kind.LINE)
 
     def _ask(self, X: Float64Array, kind: _Kind) -> slice:
@@ -232,28 +175,28 @@ class Queries:
             # A network needs some rows, however little time there is.
             if len(self) >= FEWEST_ROWS and self._progress.out_of_time():
                 raise StopQuerying(StopReason.TIME)
-            part = X[start : start + self._batch_size]
-            answers = self.answers(part)
-            place = slice(self._count, self._count + len(part))
-            self._X[place], self._y[place], self._kind[place] = part, answers, kind
+            batch = X[start : start + self._batch_size]
+            answers = self.answers(batch)
+            place = slice(self._count, self._count + len(batch))
+            self._X[place], self._y[place], self._kind[place] = batch, answers, kind
             self._count = place.stop
         largest = float(np.abs(self.y).max(initial=0.0))
         if 0 < largest < SMALLEST:
             text = f"teacher returned values of size {largest:g} at most, whose square leaves float64; scale them"
-            raise TeacherValueError(f"{text} (batch {self._batches})", self._batches, part)
+            raise TeacherValueError(f"{text} (batch {self._batches})", self._batches, batch)
         return slice(first, len(self))
 
     def _reserve(self, count: int) -> None:
-        """Make room for so many queries."""
+        """Make room for a number of queries."""
         if count > len(self._y):
-            self._move(min(max(count, int(_GROWTH * len(self._y))), max(count, self.budget)))
+            self._reallocate(min(max(count, int(_GROWTH * len(self._y))), max(count, self.budget)))
 
     def trim(self) -> None:
-        """Let go of the room that no query has taken."""
+        """Give back the memory that no query has taken."""
         if self._count < len(self._y):
-            self._move(self._count)
+            self._reallocate(self._count)
 
-    def _move(self, length: int) -> None:
+    def _reallocate(self, length: int) -> None:
         for name in ("_X", "_y", "_kind"):
             old = getattr(self, name)
             new = np.empty((length, *old.shape[1:]), dtype=old.dtype)

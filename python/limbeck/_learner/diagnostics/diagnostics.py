@@ -1,4 +1,4 @@
-"""What a result can say about itself as long as it has its rows: standard errors, what its parts do, smaller widths."""
+"""Diagnostics of a fitted network from its training rows: standard errors, what its parts do, smaller widths."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from limbeck._base.arrays import Float64Array
-from limbeck._learner.diagnostics.curves import with_errors
+from limbeck._learner.diagnostics.curve_errors import with_errors
 from limbeck._learner.diagnostics.reading import Reading, moments_of, read, some_rows
+from limbeck._learner.diagnostics.settings import DIAGNOSTICS, DiagnosticsSettings
 from limbeck._learner.diagnostics.standard_errors import FittedErrors, StandardErrors
 from limbeck._learner.model.clumps import Clump, clump_ladder
 from limbeck._learner.model.coordinates import Whitening
@@ -34,14 +35,10 @@ from limbeck.network import ReLUNetwork
 
 __all__ = ["Diagnostics", "FitRecord", "PrunedNetwork"]
 
-# Parameters up to which a result is printed with its standard errors and with smaller widths: a second or two.
-MOST_PRINTED_PARAMETERS = 500
-_NARROWING_ROWS, _NARROWING_ROWS_PER_PARAMETER = 4000, 12
-
 
 @dataclass(frozen=True)
 class PrunedNetwork:
-    """What fewer neurons can do.
+    """A network of fewer neurons, and how good it is.
 
     Attributes
     ----------
@@ -71,11 +68,11 @@ class FitRecord:
     rows : Rows
         All rows in these coordinates, with labels in the user's unit.
     original : Rows
-        The same rows as the user passed them.
+        All rows as the user passed them.
     used, held_out : ndarray of int
         Numbers of the rows learned from and held out.
     joined : bool
-        Whether the latter joined the others for the last refinement.
+        Whether the rows held out joined the others for the last refinement.
     thresholds, has_linear_part : bool
         Whether thresholds, and linear part with bias, were fitted.
     decay : float or ndarray of shape (k + 1,)
@@ -93,7 +90,7 @@ class FitRecord:
     decay_of_everything : float or ndarray of shape (k + 1,)
         Weight decay of the fit to them.
     refit : callable or None
-        Makes the same search on other rows; None: it may not be repeated.
+        Repeats the search on other rows; None: it may not be repeated.
     """
 
     model: Model
@@ -133,43 +130,46 @@ class _Widths:
     coordinates: Whitening | None
 
     @classmethod
-    def of(cls, origin: FitRecord) -> _Widths:
+    def of(cls, record: FitRecord, settings: DiagnosticsSettings) -> _Widths:
         """Copies of the rows held out and of at most some thousand others."""
-        most = max(_NARROWING_ROWS, _NARROWING_ROWS_PER_PARAMETER * origin.model.parameters.size)
-        some = origin.used if len(origin.used) <= most else origin.used[:: -(-len(origin.used) // most)]
-        rows, held = origin.rows.part(some), origin.rows.part(origin.held_out)
-        if not origin.weighted_validation:
+        most = max(settings.pruning_rows, settings.pruning_rows_per_parameter * record.model.parameters.size)
+        some = record.used if len(record.used) <= most else record.used[:: -(-len(record.used) // most)]
+        rows, held = record.rows.part(some), record.rows.part(record.held_out)
+        if not record.weighted_validation:
             held = replace(held, weights=None)
-        fit = Fit(thresholds=origin.thresholds)
-        return cls(origin.model, rows, held, fit, origin.decay, origin.coordinates)
+        fit = Fit(thresholds=record.thresholds)
+        return cls(record.model, rows, held, fit, record.decay, record.coordinates)
 
     def narrower(self) -> tuple[list[PrunedNetwork], Float64Array]:
-        """One neuron less at a time, and squared errors of the last, the line, on the rows held out."""
-        found, line = [], np.empty(0)
+        """Networks of one neuron less at a time, and squared errors of the last, the line, on the rows held out."""
+        networks, line = [], np.empty(0)
         model, decay = self.start, self.decay
         for width in range(model.width - 1, -1, -1):
             model, decay = pruned(model, self.rows, self.fit, width, decay)
-            error, variance = _judged(model, self.rows, self.held, decay)
+            error, variance = _error_and_variance(model, self.rows, self.held, decay)
             network = model.network()
             if self.coordinates is not None:
                 network = self.coordinates.pull_back(network).normalized()
-            found.append(PrunedNetwork(width, network, error, 1 - error / variance if variance else np.nan))
+            networks.append(PrunedNetwork(width, network, error, 1 - error / variance if variance else np.nan))
             line = self.held.errors(model)
-        return found, line
+        return networks, line
 
 
 class Diagnostics:
-    """What the rows say about a network. The answers do not depend on which of them were asked for before.
+    """Standard errors, parts and smaller widths of a network, each the same whatever was computed before.
 
-    Up to 500 parameters, standard errors are found here and now, and what smaller widths are found from is copied: the
-    rows are let go. Beyond, the rows are referred to until answers are asked for, and a pickle leaves them behind.
+    Up to 500 parameters, standard errors are computed at once, and what smaller widths are found from is copied: the
+    result keeps no reference to the rows. Beyond, it refers to them, to compute both on first use, and a pickle leaves
+    them behind.
 
     Parameters
     ----------
     network : ReLUNetwork
-        On the features as the user passed them.
-    origin : Origin
+        The network, on the features as the user passed them.
+    record : FitRecord
         How it came about.
+    settings : DiagnosticsSettings
+        Numbers of rows and parameters.
 
     Attributes
     ----------
@@ -178,42 +178,42 @@ class Diagnostics:
     is_complete : bool
         Whether there are few enough parameters for these to be computed and printed with the result.
     reading : Reading
-        What each part of the network does; with standard errors if they are quickly found.
+        What each part of the network does; with standard errors if these are computed at once.
     clumps : list of Clump
         The ladder of clumps, with what collapsing each of them would change.
     """
 
-    def __init__(self, network: ReLUNetwork, origin: FitRecord) -> None:
-        self._network = network
-        self._origin: FitRecord | None = origin
-        self.is_complete = origin.model.parameters.size <= MOST_PRINTED_PARAMETERS
-        self.refined = origin.refined
-        self.rows_per_parameter = (len(origin.rows) if origin.everything is None else origin.everything.count) / max(
-            1, origin.model.parameters.size
+    def __init__(self, network: ReLUNetwork, record: FitRecord, settings: DiagnosticsSettings = DIAGNOSTICS) -> None:
+        self._network, self._settings = network, settings
+        self._record: FitRecord | None = record
+        self.is_complete = record.model.parameters.size <= settings.max_printed_parameters
+        self.refined = record.refined
+        self.rows_per_parameter = (len(record.rows) if record.everything is None else record.everything.count) / max(
+            1, record.model.parameters.size
         )
-        self.reading = _reading(network, origin)
-        self.clumps = _clumps_with_costs(self.reading, origin)
+        self.reading = _reading(network, record, settings)
+        self.clumps = _clumps_with_costs(self.reading, record, settings)
         self._widths: _Widths | None = None
         self._all: Rows | None = None
-        self._refit = origin.refit
+        self._refit = record.refit
         if not self.refined or not self.is_complete:
             return
-        self._widths = _Widths.of(origin)
-        if self._refit is not None and len(origin.held_out) < FEWEST_HELD_OUT and can_be_refitted(origin.original):
-            self._all = origin.original.part(np.arange(len(origin.original)))
-        if origin.everything is not None:
-            origin.everything.prepare_standard_errors(origin.model)
-        if origin.everything is None or origin.everything.has_standard_errors(origin.model):
-            errors = _fitted_errors(origin)
-            self.standard_errors = errors.about(origin.coordinates).standard_errors()
-            self.reading = _with_errors(self.reading, errors, origin)
-            self._origin = None
+        self._widths = _Widths.of(record, settings)
+        if self._refit is not None and len(record.held_out) < FEWEST_HELD_OUT and can_be_refitted(record.original):
+            self._all = record.original.part(np.arange(len(record.original)))
+        if record.everything is not None:
+            record.everything.prepare_standard_errors(record.model)
+        if record.everything is None or record.everything.has_standard_errors(record.model):
+            errors = _fitted_errors(record, settings)
+            self.standard_errors = errors.about(record.coordinates).standard_errors()
+            self.reading = _with_errors(self.reading, errors, record)
+            self._record = None
 
     @property
-    def _rows(self) -> FitRecord:
-        if self._origin is None:
+    def _kept_record(self) -> FitRecord:
+        if self._record is None:
             raise ValueError("a pickle leaves behind the rows that this takes: ask for it before the result is pickled")
-        return self._origin
+        return self._record
 
     def _require_refined(self, what: str) -> None:
         if not self.refined:
@@ -221,62 +221,63 @@ class Diagnostics:
 
     @cached_property
     def standard_errors(self) -> StandardErrors:
-        """Errors of the parameters of the network."""
+        """Standard errors of the parameters of the network."""
         self._require_refined("standard_errors")
-        return _fitted_errors(self._rows).about(self._rows.coordinates).standard_errors()
+        return _fitted_errors(self._kept_record, self._settings).about(self._kept_record.coordinates).standard_errors()
 
     @property
     def narrower(self) -> list[PrunedNetwork]:
         """Networks of one neuron less at a time, down to the linear part."""
         self._require_refined("narrower networks")
-        return self._narrowed[0]
+        return self._pruned[0]
 
     @cached_property
-    def _narrowed(self) -> tuple[list[PrunedNetwork], Float64Array]:
-        return (self._widths or _Widths.of(self._rows)).narrower()
+    def _pruned(self) -> tuple[list[PrunedNetwork], Float64Array]:
+        return (self._widths or _Widths.of(self._kept_record, self._settings)).narrower()
 
     @cached_property
     def cross_validation(self) -> CrossValidation | None:
-        """Errors of searches on other folds, where so few rows were held out that theirs tells little."""
+        """Cross-validation with the search repeated, where too few rows were held out to judge by; None elsewhere."""
         if self._all is None or self._refit is None:
             return None
         return cross_validate(self._refit, self._all, self._network.width)
 
     def line_comparison(self, residuals: Float64Array) -> LineComparison | None:
-        """Whether a line does as well on rows left out; ``residuals`` those of the rows held out."""
+        """Comparison with a line on rows left out; ``residuals`` (m,) are those of the rows held out."""
         if self.cross_validation is not None:
             return self.cross_validation.line
         if not self.is_complete or not self.refined or len(residuals) < FEWEST_HELD_OUT or self._widths is None:
             return None
         held = self._widths.held
-        return LineComparison.of(held.errors_of(residuals), self._narrowed[1], held.variance)
+        return LineComparison.of(held.errors_of(residuals), self._pruned[1], held.variance)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Diagnostics:
-        return self  # nothing of it changes but by finding an answer
+        return self  # nothing of it changes but what is cached
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_origin": None}
+        return {**self.__dict__, "_record": None}
 
 
-def _fitted_errors(origin: FitRecord) -> FittedErrors:
+def _fitted_errors(record: FitRecord, settings: DiagnosticsSettings) -> FittedErrors:
     return FittedErrors(
-        origin.model,
-        origin.fitted,
-        thresholds=origin.thresholds,
-        has_linear_part=origin.has_linear_part,
-        decay=origin.decay if origin.everything is None else origin.decay_of_everything,
+        record.model,
+        record.fitted,
+        thresholds=record.thresholds,
+        has_linear_part=record.has_linear_part,
+        decay=record.decay if record.everything is None else record.decay_of_everything,
+        settings=settings,
     )
 
 
-def _reading(network: ReLUNetwork, origin: FitRecord) -> Reading:
-    rows, d = origin.original, network.n_features
-    X, weights = some_rows(rows.X, rows.weights)
-    means, scales = (np.zeros(d), np.ones(d)) if origin.standard else moments_of(X, weights)
-    return read(network, X, weights, means=means, scales=scales)
+def _reading(network: ReLUNetwork, record: FitRecord, settings: DiagnosticsSettings) -> Reading:
+    rows, d = record.original, network.n_features
+    X, weights = some_rows(rows.X, rows.weights, settings.reading_rows)
+    means, scales = (np.zeros(d), np.ones(d)) if record.standard else moments_of(X, weights)
+    return read(network, X, weights, means=means, scales=scales, settings=settings)
 
 
-def _with_errors(reading: Reading, errors: FittedErrors, origin: FitRecord) -> Reading:
-    kept = origin.coordinates
+def _with_errors(reading: Reading, errors: FittedErrors, record: FitRecord) -> Reading:
+    kept = record.coordinates
     if kept is None:
         kept = Whitening(reading.means * 0, np.eye(len(reading.means)))
     to_reading = Whitening((kept.mean - reading.means) / reading.scales, kept.matrix * reading.scales)
@@ -284,10 +285,10 @@ def _with_errors(reading: Reading, errors: FittedErrors, origin: FitRecord) -> R
     return replace(reading, errors=joint.standard_errors(), curves=with_errors(reading.curves, reading.parts, joint))
 
 
-def _clumps_with_costs(reading: Reading, origin: FitRecord) -> list[Clump]:
+def _clumps_with_costs(reading: Reading, record: FitRecord, settings: DiagnosticsSettings) -> list[Clump]:
     """The ladder of clumps, and the change over the variance of the labels if one neuron stood in for each."""
-    rows = origin.original
-    X, weights = some_rows(rows.X, rows.weights)
+    rows = record.original
+    X, weights = some_rows(rows.X, rows.weights, settings.reading_rows)
     X = (X - reading.means) / reading.scales
     model = model_of(reading.network)
     values = model(X, rows.n_threads)
@@ -302,7 +303,7 @@ def _clumps_with_costs(reading: Reading, origin: FitRecord) -> list[Clump]:
     return ladder
 
 
-def _judged(model: Model, rows: Rows, held: Rows, decay: Float64Array) -> tuple[float, float]:
+def _error_and_variance(model: Model, rows: Rows, held: Rows, decay: Float64Array) -> tuple[float, float]:
     """Mean squared error and variance of the labels on the rows held out, or else cross-validated on those fitted."""
     if len(held):
         return float(held.errors(model).mean()), held.variance if np.ptp(held.y) else 0.0

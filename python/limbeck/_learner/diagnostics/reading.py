@@ -8,13 +8,12 @@ import numpy as np
 
 from limbeck._base.arrays import Float64Array
 from limbeck._learner.diagnostics.curves import Curve, Parts, curves_of
+from limbeck._learner.diagnostics.settings import DIAGNOSTICS, DiagnosticsSettings
 from limbeck._learner.diagnostics.standard_errors import StandardErrors
+from limbeck._learner.model.coordinates import weighted_mean
 from limbeck.network import ReLUNetwork
 
-__all__ = ["Reading", "read"]
-
-# Rows that activity and shares are measured on: their error is then below 0.4 %.
-_ROWS = 20_000
+__all__ = ["Reading", "moments_of", "read", "some_rows"]
 
 
 @dataclass(frozen=True)
@@ -27,7 +26,7 @@ class Reading:
     Attributes
     ----------
     means, scales : ndarray of shape (d,)
-        Of the features; a feature that does not vary has scale 1.
+        Means and standard deviations of the features; a feature that does not vary has scale 1.
     weights : ndarray of shape (k,)
         What the network gains by each standard deviation beyond a neuron's threshold.
     directions : ndarray of shape (k, d)
@@ -41,9 +40,10 @@ class Reading:
     active : ndarray of shape (k,)
         Fraction of the rows that a neuron is on for.
     shares : ndarray of shape (k + 1,)
-        Of each neuron and, last, the linear part, in the variance of the network's values: covariance of the part with
-        the whole over the variance of the whole. They add up to 1; what others cancel may be negative or above 1.
-    errors : limbeck.StandardErrors or None
+        Shares of each neuron and, last, the linear part in the variance of the network's values: covariance of the
+        part with the whole over the variance of the whole. They add up to 1; what others cancel may be negative or
+        above 1.
+    errors : limbeck.results.StandardErrors or None
         Standard errors of ``directions``, ``weights`` (its ``output``), ``thresholds``, ``linear`` and ``constant``
         (its ``bias``), if they were asked for.
     curves : tuple of Curve
@@ -84,24 +84,18 @@ class Reading:
         )
 
 
-def some_rows(
-    X: Float64Array, weights: Float64Array | None, most: int = _ROWS
-) -> tuple[Float64Array, Float64Array | None]:
-    """At most so many rows, drawn without replacement and always the same, and their weights."""
-    if len(X) <= most:
+def some_rows(X: Float64Array, weights: Float64Array | None, max_rows: int) -> tuple[Float64Array, Float64Array | None]:
+    """At most ``max_rows`` rows, drawn without replacement and always the same, and their weights."""
+    if len(X) <= max_rows:
         return X, weights
-    at = np.sort(np.random.default_rng(0).choice(len(X), most, replace=False))
+    at = np.sort(np.random.default_rng(0).choice(len(X), max_rows, replace=False))
     return X[at], None if weights is None else weights[at]
-
-
-def _mean(values: Float64Array, weights: Float64Array | None) -> Float64Array:
-    return np.asarray(values.mean(axis=0) if weights is None else weights @ values / weights.sum())
 
 
 def moments_of(X: Float64Array, weights: Float64Array | None) -> tuple[Float64Array, Float64Array]:
     """Means and standard deviations of columns, 1 for one that does not vary."""
-    means = _mean(X, weights)
-    scales = np.sqrt(_mean(np.square(X - means), weights))
+    means = weighted_mean(X, weights)
+    scales = np.sqrt(weighted_mean(np.square(X - means), weights))
     return means, np.where(scales > 0, scales, 1.0)
 
 
@@ -112,6 +106,7 @@ def read(
     *,
     means: Float64Array | None = None,
     scales: Float64Array | None = None,
+    settings: DiagnosticsSettings = DIAGNOSTICS,
 ) -> Reading:
     """Measure a network on rows.
 
@@ -122,20 +117,22 @@ def read(
     X : ndarray of shape (n, d)
         Rows, of which at most 20,000 are looked at.
     weights : ndarray of shape (n,), optional
-        Of the rows.
+        Weights of the rows.
     means, scales : ndarray of shape (d,), optional
         What to count features from and in; default means and standard deviations of the rows.
+    settings : DiagnosticsSettings
+        Number of rows, and what is a curve.
 
     Returns
     -------
     Reading
     """
-    X, weights = some_rows(X, weights)
+    X, weights = some_rows(X, weights, settings.reading_rows)
     if means is None or scales is None:
         means, scales = moments_of(X, weights)
     inner = X @ network.weights.T + network.thresholds
     added = np.column_stack([np.maximum(inner, 0) * network.output, X @ network.linear])
-    added -= _mean(added, weights)
+    added -= weighted_mean(added, weights)
     total = added.sum(axis=1)
     counted = total if weights is None else weights * total
     variance = float(counted @ total)
@@ -155,8 +152,8 @@ def read(
         thresholds=parts.thresholds,
         linear=parts.linear,
         constant=network.bias + float(network.linear @ means),
-        active=_mean((inner > 0).astype(np.float64), weights),
+        active=weighted_mean((inner > 0).astype(np.float64), weights),
         shares=added.T @ counted / variance if variance > 0 else np.zeros(added.shape[1]),
-        curves=curves_of(parts, (X - means) / scales, added, weights) if network.width else (),
+        curves=curves_of(parts, (X - means) / scales, added, weights, settings) if network.width else (),
         spread=float(np.sqrt(variance / (len(X) if weights is None else weights.sum()))),
     )

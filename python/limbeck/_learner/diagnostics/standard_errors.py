@@ -8,43 +8,38 @@ import numpy as np
 from numpy.typing import NDArray
 
 from limbeck._base.arrays import Float64Array
+from limbeck._learner.diagnostics.settings import DIAGNOSTICS, DiagnosticsSettings
 from limbeck._learner.model.coordinates import Whitening
 from limbeck._learner.model.model import Model
-from limbeck._learner.model.rows import Rows
-from limbeck._learner.streaming.rows import StreamedRows
+from limbeck._learner.model.normal_equations import add_to_diagonal, decay_of_parameters, to_unit_diagonal
+from limbeck._learner.model.rows import FitRows
 from limbeck.network import ReLUNetwork
 
-__all__ = ["MOST_PARAMETERS", "FittedErrors", "JointErrors", "StandardErrors", "standard_errors"]
-
-# There the eigendecomposition and products, of cost P^3, take a minute on one core, and four matrices of P x P 0.6 GB.
-MOST_PARAMETERS = 4000
-# A combination of parameters reaches into the undetermined ones if more than this part of it lies there. Null vectors
-# are off by eps over the smallest eigenvalue kept, so that nothing smaller can be told from zero.
-_TOUCH = 1e-6
+__all__ = ["FittedErrors", "JointErrors", "StandardErrors", "standard_errors"]
 
 
 @dataclass(frozen=True)
 class StandardErrors:
     """Standard errors (standard deviations, not variances) of the parameters of a network with unit directions.
 
-    NaN throughout: there are no more rows than parameters, or more than ``MOST_PARAMETERS`` parameters. Infinite: the
+    NaN throughout: there are no more rows than parameters, or more than 4000 parameters. Infinite: the
     rows do not determine this parameter, as when two neurons share all their open gates.
 
     Attributes
     ----------
     directions : ndarray of shape (k, d)
-        Of the rows of ``weights``. A direction has unit length, so its errors are those of a move at right angles to
-        it.
+        Errors of the rows of ``weights``. A direction has unit length, so its errors are those of a move at right
+        angles to it.
     output : ndarray of shape (k,)
-        Of the output weights.
+        Errors of the output weights.
     slopes : ndarray of shape (k, d)
-        Of ``output[:, None] * weights``: what the network's slope changes by where a neuron switches on.
+        Errors of ``output[:, None] * weights``: what the network's slope changes by where a neuron switches on.
     thresholds : ndarray of shape (k,)
-        Of the thresholds; zero where they were not fitted and no change of coordinates moves them.
+        Errors of the thresholds; zero where they were not fitted and no change of coordinates moves them.
     linear : ndarray of shape (d,)
-        Of the linear part; zero where it was left out.
+        Errors of the linear part; zero where it was left out.
     bias : float
-        Of the constant term; zero where it was left out.
+        Error of the constant term; zero where it was left out.
     """
 
     directions: Float64Array
@@ -57,13 +52,14 @@ class StandardErrors:
 
 def standard_errors(
     model: Model,
-    rows: Rows | StreamedRows,
+    rows: FitRows,
     *,
     thresholds: bool,
     has_linear_part: bool = True,
     decay: float | Float64Array = 0.0,
     coordinates: Whitening | None = None,
     network: ReLUNetwork | None = None,
+    settings: DiagnosticsSettings = DIAGNOSTICS,
 ) -> StandardErrors:
     """Standard errors of a model that minimises the weighted squared error on rows, whatever the noise at each row.
 
@@ -71,7 +67,7 @@ def standard_errors(
     ----------
     model : Model
         The fitted model.
-    rows : Rows or StreamedRows
+    rows : FitRows
         What it was fitted to. Rows of weight zero do not count.
     thresholds : bool
         Whether the thresholds were fitted; if not, they count as known.
@@ -88,6 +84,8 @@ def standard_errors(
         kinks are then where the estimated mean puts them.
     network : ReLUNetwork, optional
         The network of x with its neurons, of unit rows, in the order that the errors shall have.
+    settings : DiagnosticsSettings
+        Largest number of parameters, and what is undetermined.
 
     Returns
     -------
@@ -104,34 +102,37 @@ def standard_errors(
     the gates make themselves felt: with 1000 rows for 20 parameters thresholds are off by 1.1 standard errors rather
     than 1, with 16,000 by 1.04.
     """
-    fitted = FittedErrors(model, rows, thresholds=thresholds, has_linear_part=has_linear_part, decay=decay)
+    fitted = FittedErrors(
+        model, rows, thresholds=thresholds, has_linear_part=has_linear_part, decay=decay, settings=settings
+    )
     return fitted.about(coordinates, network).standard_errors()
 
 
 class FittedErrors:
-    """The covariance of a fit's parameters, to be asked about the network in several coordinates.
+    """Covariance of a fit's parameters, from which errors of the network in any coordinates follow.
 
     Parameters
     ----------
-    model, rows, thresholds, affine, decay
+    model, rows, thresholds, has_linear_part, decay, settings
         As for :func:`standard_errors`.
     """
 
     def __init__(
         self,
         model: Model,
-        rows: Rows | StreamedRows,
+        rows: FitRows,
         *,
         thresholds: bool,
         has_linear_part: bool = True,
         decay: float | Float64Array = 0.0,
+        settings: DiagnosticsSettings = DIAGNOSTICS,
     ) -> None:
-        self._model, self._rows, self._decay = model, rows, decay
+        self._model, self._rows, self._decay, self._settings = model, rows, decay, settings
         self._thresholds, self._has_linear_part = thresholds, has_linear_part
         self._sandwich: tuple[int, _Sandwich | None] | None = None  # and the number of neurons that it counts
 
     def about(self, coordinates: Whitening | None, network: ReLUNetwork | None = None) -> JointErrors:
-        """Errors of the network in these coordinates: see :func:`standard_errors`."""
+        """Errors of the network in some coordinates: see :func:`standard_errors`."""
         d = self._rows.n_features
         to_user = Whitening(np.zeros(d), np.eye(d)) if coordinates is None else coordinates
         if network is None:
@@ -147,9 +148,10 @@ class FittedErrors:
 
     def _computed(self, model: Model, free: NDArray[np.bool_]) -> _Sandwich | None:
         n, p = self._rows.count, int(free.sum())
-        if n <= p or free.size > MOST_PARAMETERS:
+        if n <= p or free.size > self._settings.max_parameters:
             return None
-        return _sandwich(model, self._rows, np.flatnonzero(free), self._decay, np.sqrt(n / (n - p)))
+        correction = float(np.sqrt(n / (n - p)))
+        return _sandwich(model, self._rows, np.flatnonzero(free), self._decay, correction, self._settings)
 
 
 def _unknown(k: int, d: int) -> StandardErrors:
@@ -158,7 +160,7 @@ def _unknown(k: int, d: int) -> StandardErrors:
 
 
 def _without_constants(model: Model, to_user: Whitening) -> Model:
-    """Neurons that have no direction in the user's coordinates go into the bias, as ``normalized`` does it."""
+    """The model with neurons that are constant in the user's coordinates in its bias, as ``normalized`` does it."""
     constant = ~(model.neurons[:, :-1] @ to_user.matrix).any(axis=1)
     parameters = model.parameters[np.append(~constant, True)]
     parameters[-1, -1] += model.signs[constant] @ np.maximum(model.neurons[constant, -1], 0.0)
@@ -181,19 +183,26 @@ class _Sandwich:
     core: Float64Array  # (rank, rank)
     null: Float64Array  # (P, P - rank)
     amplitude: float
+    negligible: float  # part of a combination of parameters that may lie in undetermined ones
 
     def deviations(self, gradients: Float64Array, at: NDArray[np.intp]) -> Float64Array:
         """Standard deviations of ``gradients @ parameters[at]``."""
         scaled = gradients * self.scale[at]
         known = scaled @ self.vectors[at]
         variance = np.einsum("ij,ij->i", known @ self.core, known)
-        unknown = np.linalg.norm(scaled @ self.null[at], axis=1) > _TOUCH * np.linalg.norm(scaled, axis=1)
+        unknown = np.linalg.norm(scaled @ self.null[at], axis=1) > self.negligible * np.linalg.norm(scaled, axis=1)
         return np.where(unknown, np.inf, self.amplitude * np.sqrt(np.maximum(variance, 0.0)))
 
 
 def _sandwich(
-    model: Model, rows: Rows | StreamedRows, free: NDArray[np.intp], decay: float | Float64Array, correction: float
+    model: Model,
+    rows: FitRows,
+    free: NDArray[np.intp],
+    decay: float | Float64Array,
+    correction: float,
+    settings: DiagnosticsSettings,
 ) -> _Sandwich:
+    """Covariance of the free parameters, times a correction squared for the number of rows."""
     bread, meat, amplitude = rows.sandwich(model)
     # Evidence may shrink a weak linear part to nothing, and errors about the shrunken one would vanish with it: the
     # covariance is that of the free linear part, and the way to there is added.
@@ -201,10 +210,7 @@ def _sandwich(
     pull = np.zeros(model.parameters.shape)
     pull[-1, :-1] = np.broadcast_to(decay, model.width + 1)[-1] * model.parameters[-1, :-1]
     bread, meat = _of_the_free(bread, model, free, held), _of_the_free(meat, model, free, 0.0)
-    diagonal = np.diag(bread).copy()
-    # Unit diagonal: whether an eigenvalue is small then depends neither on units nor on the sizes of neurons.
-    scale = 1 / np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
-    bread *= np.multiply.outer(scale, scale)
+    scale = to_unit_diagonal(bread)
     values, vectors = np.linalg.eigh(bread)
     # Sums of n rows are off by about sqrt(n) eps, the eigenvalues of a P x P matrix by P eps. With 100 times that, the
     # smallest eigenvalue kept has two digits.
@@ -217,16 +223,14 @@ def _sandwich(
     if (spread := amplitude * correction) > 0:
         away = vectors.T @ (scale * pull.ravel()[free]) / values[kept] / spread
         core += np.multiply.outer(away, away)
-    return _Sandwich(scale, vectors, core, null, amplitude * correction)
+    return _Sandwich(scale, vectors, core, null, amplitude * correction, settings.negligible_undetermined)
 
 
 def _of_the_free(
     matrix: Float64Array, model: Model, free: NDArray[np.intp], decay: float | Float64Array
 ) -> Float64Array:
     """A normal matrix, plus the decay, in the free parameters."""
-    decayed = np.zeros(model.parameters.shape)
-    decayed[:, :-1] = np.broadcast_to(decay, len(decayed))[:, None]
-    matrix.flat[:: len(matrix) + 1] += decayed.ravel()
+    add_to_diagonal(matrix, decay_of_parameters(decay, model))
     return matrix if len(free) == len(matrix) else matrix[np.ix_(free, free)]
 
 
@@ -247,7 +251,7 @@ class JointErrors:
     to_user : Whitening
         From the coordinates of the network to those of the rows.
     network : ReLUNetwork
-        Has the neurons in the order that is asked about.
+        Network of these neurons, in the order that errors shall have.
     """
 
     def __init__(

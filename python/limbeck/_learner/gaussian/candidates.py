@@ -1,14 +1,14 @@
-"""Finding neurons inside a span: several sources of candidates, each refined by Levenberg-Marquardt.
+"""Candidate networks inside a span, from several sources, each refined by Levenberg-Marquardt.
 
 All work is on rows projected to the span (r coordinates), where a refinement takes milliseconds. Three sources,
 cheapest first:
 
 - *eigen*: one neuron along each leading eigenvector of the second moment, signed by its eigenvalue. Exact starts when
   directions are few and far apart; refinement turns them into the neurons.
-- *peaks*: one neuron at a time at the strongest peak of a scale-space search over directions, everything found so far
+- *peaks*: one neuron at a time at the strongest peak of a scale-space search over directions, all neurons so far
   refined after each.
-- *wide*: more neurons than wanted from random directions, refined, then close ones merged and faint ones dropped
-  (``scales``), refined again.
+- *wide*: more neurons than wanted from random directions, refined, then close ones merged and faint ones dropped,
+  refined again.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import numpy as np
 
 from limbeck import moments
 from limbeck._base.arrays import Float64Array
+from limbeck._learner.gaussian.settings import DEFAULTS, CandidateSettings
 from limbeck._learner.model.clumps import cluster
 from limbeck._learner.model.linear_algebra import eigh
 from limbeck._learner.model.model import Model, linear_model
@@ -37,15 +38,6 @@ __all__ = [
     "profile_derivatives",
     "scale_space_peaks",
 ]
-
-# Highest Hermite order of the test functions, coarse to fine: a test function of order up to L has a main lobe of about
-# 1 / sqrt(L) radians.
-_LADDER = (2, 6, 12, 20)
-_DIRECTIONS_PER_DIMENSION = 16
-_PEAK_STEPS = 6
-_PEAK_ROWS = 5000
-_STEPS_AFTER_EACH = 10
-_WIDE_MERGE_ANGLE = 0.1
 
 
 @dataclass(frozen=True)
@@ -69,7 +61,11 @@ def _even_profile(top: int) -> tuple[list[int], Float64Array]:
 
 
 def scale_space_peaks(
-    Z: Float64Array, residual: Float64Array, rng: np.random.Generator, n_threads: int | None = None
+    Z: Float64Array,
+    residual: Float64Array,
+    rng: np.random.Generator,
+    n_threads: int | None = None,
+    settings: CandidateSettings = DEFAULTS.candidates,
 ) -> Float64Array:
     """Directions at which a residual has a kink, strongest first, from coarse to fine scales.
 
@@ -78,31 +74,33 @@ def scale_space_peaks(
     Z : ndarray of shape (n, r)
         Inputs in the span, N(0, I_r).
     residual : ndarray of shape (n,)
-        What is left to explain.
+        Labels less what a model explains.
     rng : numpy.random.Generator
         For the directions to start from.
     n_threads : int, optional
         Number of threads; default what OpenMP would take.
+    settings : CandidateSettings
+        Orders of the test functions, and numbers of rows, directions and steps.
 
     Returns
     -------
     ndarray of shape (m, r)
         Unit directions, distinct modulo sign, one or more for each scale.
     """
-    if len(Z) > _PEAK_ROWS:  # drawn: rows may come in any order
-        drawn = np.sort(rng.choice(len(Z), _PEAK_ROWS, replace=False))
+    if len(Z) > settings.peak_rows:  # drawn: rows may come in any order
+        drawn = np.sort(rng.choice(len(Z), settings.peak_rows, replace=False))
         Z, residual = Z[drawn], residual[drawn]
     r = Z.shape[1]
-    start = rng.standard_normal((_DIRECTIONS_PER_DIMENSION * r, r))
+    start = rng.standard_normal((settings.directions_per_dimension * r, r))
     start /= np.linalg.norm(start, axis=1, keepdims=True)
     peaks: list[Float64Array] = []
-    for top in _LADDER:
+    for top in settings.orders:
         orders, weights = _even_profile(top)
         norms = np.array([np.sqrt(float(factorial(l))) for l in orders])
         scores = moments.contract_to_scalar(Z, residual, start, orders, n_threads=n_threads) / norms @ weights
-        best = start[np.argsort(-np.abs(scores))[:3]]
-        for peak in _climb(Z, residual, best, orders, weights / norms):
-            if all(abs(peak @ other) < 0.999 for other in peaks):
+        best = start[np.argsort(-np.abs(scores))[: settings.climbs]]
+        for peak in _climb(Z, residual, best, orders, weights / norms, settings.climb_steps):
+            if all(abs(peak @ other) < settings.same_peak for other in peaks):
                 peaks.append(peak)
     return np.array(peaks)
 
@@ -123,7 +121,7 @@ def profile_derivatives(top: int) -> tuple[Float64Array, Float64Array]:
 
 
 def _climb(
-    Z: Float64Array, residual: Float64Array, starts: Float64Array, orders: list[int], weights: Float64Array
+    Z: Float64Array, residual: Float64Array, starts: Float64Array, orders: list[int], weights: Float64Array, steps: int
 ) -> Float64Array:
     """Fixed-point ascent of the score's size from several directions (rows) at once.
 
@@ -134,7 +132,7 @@ def _climb(
 
     first, second = _derivatives(orders, weights)
     u = starts
-    for _ in range(_PEAK_STEPS):
+    for _ in range(steps):
         t = Z @ u.T
         gradient = (residual[:, None] * hermeval(t, first)).T @ Z - (residual @ hermeval(t, second))[:, None] * u
         size = np.linalg.norm(gradient, axis=1, keepdims=True)
@@ -143,7 +141,7 @@ def _climb(
 
 
 def kink_weight(rows: Rows, residual: Float64Array, u: Float64Array) -> float:
-    """Least-squares weight of a neuron along u: twice that of |<u, z>|, centred."""
+    """Least-squares weight of a neuron along u: twice the weight of |<u, z>|, centred."""
     kink = np.abs(rows.along(u[None])[:, 0])
     kink -= kink.mean()
     size = float(np.square(kink).sum())
@@ -155,25 +153,30 @@ def from_eigenvectors(rows: Rows, values: Float64Array, vectors: Float64Array, w
     model = linear_model(rows.X.shape[1])
     for value, u in zip(values[:width], vectors, strict=False):
         model = model.with_neuron(u, value * np.sqrt(2 * np.pi))
-    return Candidate(*_named(fit(model, rows), "eigen"))
+    return _candidate("eigen", fit(model, rows))
 
 
-def _from_peaks(rows: Rows, width: int, fit: Fit, rng: np.random.Generator) -> Candidate:
+def _from_peaks(
+    rows: Rows, width: int, fit: Fit, rng: np.random.Generator, settings: CandidateSettings = DEFAULTS.candidates
+) -> Candidate:
+    """Neurons one by one at the best of the residuals' peaks, all refined on the rows after each."""
     model, _ = fit(linear_model(rows.X.shape[1]), rows)
     for _ in range(width):
         if fit.out_of_time():
             break
         residual = rows.residuals(model)
         trials = []
-        for u in scale_space_peaks(rows.X, residual, rng, rows.n_threads):
+        for u in scale_space_peaks(rows.X, residual, rng, rows.n_threads, settings):
             trial = model.with_neuron(u, kink_weight(rows, residual, u))
-            trials.append(fit(trial, rows, max_steps=3))
+            trials.append(fit(trial, rows, max_steps=settings.trial_steps))
         best, _ = min(trials, key=lambda trial: trial[1])
-        model, _ = fit(best, rows, max_steps=_STEPS_AFTER_EACH)
-    return Candidate(*_named(fit(model, rows), "peaks"))
+        model, _ = fit(best, rows, max_steps=settings.steps_after_each)
+    return _candidate("peaks", fit(model, rows))
 
 
-def from_wide(rows: Rows, width: int, fit: Fit, rng: np.random.Generator) -> Candidate:
+def from_wide(
+    rows: Rows, width: int, fit: Fit, rng: np.random.Generator, settings: CandidateSettings = DEFAULTS.candidates
+) -> Candidate:
     """More neurons than wanted, in random directions of either sign, refined and collapsed to at most ``width``."""
     r = rows.X.shape[1]
     count = 2 * width + 2
@@ -183,34 +186,41 @@ def from_wide(rows: Rows, width: int, fit: Fit, rng: np.random.Generator) -> Can
         u = rng.standard_normal(r)
         model = model.with_neuron(np.asarray(u / np.linalg.norm(u)), size * (-1.0) ** i)
     model, _ = fit(model, rows)
-    return Candidate(*_named(collapse(model, rows, width, fit), "wide"))
+    return _candidate("wide", collapse(model, rows, width, fit, settings.merge_angle))
 
 
-def _named(fitted: tuple[Model, float], source: str) -> tuple[Model, str, float]:
+def _candidate(source: str, fitted: tuple[Model, float]) -> Candidate:
     model, error = fitted
-    return model, source, error
+    return Candidate(model, source, error)
 
 
-def collapse(model: Model, rows: Rows, width: int, fit: Fit) -> tuple[Model, float]:
+def collapse(
+    model: Model, rows: Rows, width: int, fit: Fit, merge_angle: float = DEFAULTS.candidates.merge_angle
+) -> tuple[Model, float]:
     """Merge close neurons and drop faint ones until at most ``width`` are left, refining as they go.
 
     Returns the model and its mean squared error on the rows.
     """
-    model, error = fit(model.merged(cluster(model.directions, _WIDE_MERGE_ANGLE)), rows)
+    model, error = fit(model.merged(cluster(model.directions, merge_angle)), rows)
     while model.width > width:
         # Several at a time while far too many: the faintest count least.
         surplus = model.width - width if fit.out_of_time() else max(1, (model.width - width) // 2)
         for _ in range(surplus):
             model = model.without(int(np.argmin(model.sizes)))
         model, error = fit(model, rows)
-        groups = cluster(model.directions, _WIDE_MERGE_ANGLE)
+        groups = cluster(model.directions, merge_angle)
         if len(groups) < model.width:
             model, error = fit(model.merged(groups), rows)
     return model, error
 
 
 def candidates(
-    rows: Rows, curvature: Float64Array, width: int, fit: Fit, rng: np.random.Generator
+    rows: Rows,
+    curvature: Float64Array,
+    width: int,
+    fit: Fit,
+    rng: np.random.Generator,
+    settings: CandidateSettings = DEFAULTS.candidates,
 ) -> Iterator[Candidate]:
     """Yield models of at most ``width`` neurons from one source after another, without end.
 
@@ -226,11 +236,13 @@ def candidates(
         How to refine.
     rng : numpy.random.Generator
         For random starts; the sources after the first differ from round to round.
+    settings : CandidateSettings
+        Settings of the sources.
     """
     sources: list[Callable[[], Candidate]] = [
-        lambda: from_wide(rows, width, fit, rng),
-        lambda: _from_peaks(rows, width, fit, rng),
-        lambda: from_wide(rows, width, fit, rng),
+        lambda: from_wide(rows, width, fit, rng, settings),
+        lambda: _from_peaks(rows, width, fit, rng, settings),
+        lambda: from_wide(rows, width, fit, rng, settings),
     ]
     if width <= rows.X.shape[1]:
         values, vectors = eigh(curvature)

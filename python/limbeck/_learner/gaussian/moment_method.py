@@ -3,7 +3,7 @@
 One neuron at a time, as in Chen, Dou, Goel, Klivans and Meka (COLT 2023, arXiv 2304.10524): the strongest direction of
 the scale-space search inside the span becomes a neuron; then every neuron in turn is taken out, and its direction
 becomes the vector contraction, along itself, of what the others leave unexplained, until nothing moves. No derivative
-of a loss is ever followed, so what is left of the error is that of the moments: of order 1 / n.
+of a loss is ever followed, so that the error left is the sampling error of the moments: of order 1 / n.
 """
 
 from __future__ import annotations
@@ -13,52 +13,70 @@ import numpy as np
 from limbeck._base.arrays import Float64Array
 from limbeck._base.progress import Progress
 from limbeck._learner.gaussian.candidates import profile_derivatives, scale_space_peaks
+from limbeck._learner.gaussian.settings import DEFAULTS, GaussianSettings, MomentMethodSettings
 from limbeck._learner.gaussian.span import Subspace
 from limbeck._learner.model.model import Model
 from limbeck._learner.model.rows import Rows
 
 __all__ = ["method_of_moments"]
 
-# Order of the test function that settles directions. Higher ones tell closer neurons apart, but are noisier.
-_ORDER = 4
-_SWEEPS = 30
-_SETTLED = 0.01  # of the sampling error of a direction, n^(-1/2)
-_PENALTY = 3.0  # per parameter, as for refined networks with many rows to each
-
 
 def method_of_moments(
     rows: Rows,
-    line: Model,
+    linear: Model,
     subspace: Subspace,
-    most: int,
-    given: bool,
+    max_width: int,
+    is_given: bool,
     progress: Progress,
     rng: np.random.Generator,
+    settings: GaussianSettings = DEFAULTS,
 ) -> Model:
-    """The network of ``most`` neurons, or, unless that many are ``given``, of as many as pay for their parameters."""
-    basis = subspace.basis if subspace.rank else subspace.eigenvectors[:most]
+    """The network of ``max_width`` neurons, or, unless that width is given, of as many as pay for their parameters.
+
+    Parameters
+    ----------
+    rows : Rows
+        Standard Gaussian inputs and labels.
+    linear : Model
+        The linear fit.
+    subspace : Subspace
+        Span of the directions according to the moments.
+    max_width : int
+        Largest number of neurons.
+    is_given : bool
+        Whether as many as ``max_width`` are wanted.
+    progress : Progress
+        Gets a report of every width; ends the work when time is up.
+    rng : numpy.random.Generator
+        For the directions that peaks are looked for from.
+    settings : GaussianSettings
+        Settings, of which those of the moment method and of candidates are used.
+    """
+    how = settings.moment_method
+    basis = subspace.basis if subspace.rank else subspace.eigenvectors[:max_width]
     inside = rows.projected(basis)
-    even = rows.residuals(line)
+    even = rows.residuals(linear)
     even -= np.average(even, weights=rows.weights)
     directions = np.empty((0, rows.X.shape[1]))
-    best, best_price = line, _price(rows, line)
-    for _ in range(most):
+    best, best_criterion = linear, _criterion(rows, linear, how)
+    for _ in range(max_width):
         if progress.out_of_time():
             break
-        peak = scale_space_peaks(inside.X, rows.scaled_residuals(best), rng, rows.n_threads)
-        directions = _settled(rows, even, np.vstack([directions, peak[:1] @ basis]))
+        peak = scale_space_peaks(inside.X, rows.scaled_residuals(best), rng, rows.n_threads, settings.candidates)
+        directions = _settled(rows, even, np.vstack([directions, peak[:1] @ basis]), how)
         model = _fitted(rows, directions)
         progress.report("moments", model.width, float(rows.errors(model).mean()) / rows.variance)
-        criterion = _price(rows, model)
-        if not given and criterion >= best_price:
+        criterion = _criterion(rows, model, how)
+        if not is_given and criterion >= best_criterion:
             break
-        best, best_price = model, criterion
+        best, best_criterion = model, criterion
     return best
 
 
-def _price(rows: Rows, model: Model) -> float:
+def _criterion(rows: Rows, model: Model, settings: MomentMethodSettings) -> float:
+    """N log(relative mean squared error) plus a penalty for every direction's parameters."""
     error = float(rows.errors(model).mean()) / rows.variance
-    return len(rows) * float(np.log(max(error, 1e-300))) + float(_PENALTY * model.width * rows.X.shape[1])
+    return len(rows) * float(np.log(max(error, 1e-300))) + float(settings.penalty * model.width * rows.X.shape[1])
 
 
 def _fitted(rows: Rows, directions: Float64Array) -> Model:
@@ -76,17 +94,17 @@ def _fitted(rows: Rows, directions: Float64Array) -> Model:
     return Model(np.where(weights < 0, -1.0, 1.0), parameters)
 
 
-def _settled(rows: Rows, even: Float64Array, directions: Float64Array) -> Float64Array:
-    """Directions moved to where every one is the contraction, along itself, of what the others leave.
+def _settled(rows: Rows, even: Float64Array, directions: Float64Array, settings: MomentMethodSettings) -> Float64Array:
+    """Directions moved to where every one is the contraction, along itself, of what the others leave unexplained.
 
     ``even`` holds the labels less their linear part.
     """
     from numpy.polynomial.hermite_e import hermeval  # numpy.polynomial takes 12 ms to import
 
     weights = rows.row_weights
-    first, second = profile_derivatives(_ORDER)
+    first, second = profile_derivatives(settings.order)
     projections = rows.X @ directions.T
-    for _ in range(_SWEEPS):
+    for _ in range(settings.sweeps):
         before = directions.copy()
         for i in range(len(directions)):
             kinks = np.abs(projections)
@@ -100,6 +118,6 @@ def _settled(rows: Rows, even: Float64Array, directions: Float64Array) -> Float6
             if size > 0:
                 directions[i] = np.copysign(1.0, move @ directions[i]) * move / size
             projections[:, i] = rows.X @ directions[i]
-        if np.abs(directions - before).max() < _SETTLED / np.sqrt(len(rows)):
+        if np.abs(directions - before).max() < settings.settled / np.sqrt(len(rows)):
             break
     return directions

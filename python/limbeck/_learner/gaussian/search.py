@@ -1,246 +1,210 @@
-"""From a span to a network: candidates one after another, each polished, until nothing is left to explain.
+"""From a span to a network: candidates one after another, each improved, until the residuals show nothing.
 
-Candidates are found inside a span (``discovery``), refined in all d dimensions, and made as good as they can be
-(``_polish``). The best network so far has a span of its own, usually far sharper than the one that the moments gave, in
-which the next round looks again.
+Candidates are found inside a span (``candidates.py``), refined in all d dimensions, and made as good as they can be by
+stepwise selection (``selection.py``). The best network so far has a span of its own, usually far sharper than the one
+that the moments gave, in which the next round looks again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import islice
 
 import numpy as np
 
 from limbeck._base.arrays import Float64Array
-from limbeck._base.progress import Progress
 from limbeck._learner.gaussian.candidates import Candidate, candidates, from_eigenvectors, from_wide
-from limbeck._learner.gaussian.selection import ModelSelector, ScoredModel, with_linear_part
+from limbeck._learner.gaussian.directions import missed_directions, span_of, with_linear_part
+from limbeck._learner.gaussian.selection import ModelSelector, ScoredModel
 from limbeck._learner.gaussian.span import Subspace
 from limbeck._learner.model.model import Model
 from limbeck._learner.model.refinement import Fit
 from limbeck._learner.model.rows import Rows
 
-__all__ = ["missed_directions", "search"]
-
-_ROUNDS = 4
-_CANDIDATES_PER_ROUND = 4
-_SPAN_ROWS_PER_PARAMETER = 25
-_NOISE_FACTOR = 300.0  # by how much more rows for an error as large as the variance
-_FAINT_DIMENSION = 1e-3
-_MISSED = 0.5  # sine of the angle between the neurons' span and a direction that they do not cover
-_SAME = 4.0  # times what noise explains: two fits differ by no more
-_ROUGH = 0.05  # of what noise leaves open: a start for more rows need not come closer
-_DECAYS = (0.006, 0.02)
-_WIDE_STARTS = 3
-_AGREEMENT = 0.01  # relative difference of errors of two candidates that count as one solution
-_NOISY = 1e-3  # relative errors above this count as noise, until shown otherwise
-_PROMISING = 1.5  # how much larger the error may be, before polishing, than that of the best network
-
-
-def _clear_span(model: Model, most: int) -> Float64Array:
-    """Orthonormal basis (r, d) of what the neurons span, faint dimensions left out."""
-    _, sizes, basis = np.linalg.svd(model.neurons[:, :-1], full_matrices=False)
-    return np.ascontiguousarray(basis[: max(1, min(most, int((sizes > _FAINT_DIMENSION * sizes[0]).sum())))])
-
-
-def missed_directions(model: Model, basis: Float64Array, most: int) -> Float64Array:
-    """Orthonormal rows: what a basis (orthonormal rows) holds clearly beside the span of the neurons."""
-    if not model.width:
-        return basis
-    own = _clear_span(model, most)
-    _, sizes, beside = np.linalg.svd(basis - (basis @ own.T) @ own, full_matrices=False)
-    return np.ascontiguousarray(beside[sizes > _MISSED])
-
-
-def _curvature_of(model: Model) -> Float64Array:
-    """Second moment that the neurons of a model make."""
-    rows = model.neurons[:, :-1]
-    return np.asarray((rows.T * (model.signs / model.sizes)) @ rows / np.sqrt(2 * np.pi))
+__all__ = ["search"]
 
 
 def search(
-    best: ScoredModel,
-    rows: Rows,
-    selector: ModelSelector,
-    subspace: Subspace,
-    width: int,
-    fit: Fit,
-    progress: Progress,
-    rng: np.random.Generator,
+    best: ScoredModel, rows: Rows, selector: ModelSelector, subspace: Subspace, width: int
 ) -> tuple[ScoredModel, bool]:
-    """The best network of at most ``width`` neurons that candidates lead to, and whether it leaves nothing to explain.
+    """The best network of at most ``width`` neurons that candidates lead to, and whether its residuals show nothing.
 
     Parameters
     ----------
-    best : Priced
+    best : ScoredModel
         Network to do better than.
     rows : Rows
         Rows to refine candidates on, in all d dimensions.
-    selector : Polisher
-        Makes the promising ones better, on more rows.
+    selector : ModelSelector
+        Improves the promising ones on more rows; its fit, progress, random numbers and settings are those of the
+        search.
     subspace : Subspace
         Span of the directions according to the moments.
     width : int
         Largest number of neurons.
-    fit : Fit
-        How to refine in all d dimensions.
-    progress : Progress
-        Told of every candidate; ends the search when time is up.
-    rng : numpy.random.Generator
-        For random starts.
     """
-    basis = subspace.basis if subspace.rank else subspace.eigenvectors[:width]
-    if 0 < subspace.rank < width:
-        basis = np.vstack([basis, subspace.hints])
-    curvature = (subspace.eigenvectors.T * subspace.eigenvalues) @ subspace.eigenvectors
-    best = _begun(best, rows, selector, subspace, width, fit, progress, rng)
-    span_fit = fit.changed(max_steps=60, tolerance=1e-4)
-    settled = _Settled(selector)
-    for number in range(_ROUNDS):
-        if progress.out_of_time() or selector.is_exact(best):
-            return best, selector.is_exact(best)
-        before = best.criterion
-        missed = missed_directions(best.model, subspace.basis, width)
-        own = number > 0 or (not len(missed) and settled(best, basis))
-        if own:
-            basis = np.vstack([_clear_span(best.model, width), missed])
-            curvature = _curvature_of(best.model)
-        count = _rows_inside(len(basis), width, best.error / selector.variance)
-        inside = selector.rows.part(slice(count)).projected(basis)
-        nearest = np.inf
-        agreed = False
-        stream = candidates(inside, basis @ curvature @ basis.T, width, span_fit, rng)
-        for candidate in islice(stream, _CANDIDATES_PER_ROUND):
-            if progress.out_of_time() or selector.is_exact(best):
-                return best, selector.is_exact(best)
-            if own and _is_same(candidate, best, inside, basis):
+    return _Search(best, rows, selector, subspace, width).run()
+
+
+class _Search:
+    """A search under way: the best network so far, and the span in which candidates are looked for."""
+
+    def __init__(self, best: ScoredModel, rows: Rows, selector: ModelSelector, subspace: Subspace, width: int) -> None:
+        self.best, self.rows, self.selector, self.subspace, self.width = best, rows, selector, subspace, width
+        self.fit, self.rng, self.settings = selector.fit, selector.rng, selector.settings.search
+        self.basis = subspace.basis if subspace.rank else subspace.eigenvectors[:width]
+        if 0 < subspace.rank < width:
+            self.basis = np.vstack([self.basis, subspace.hints])
+        # Second moment of the labels, later of the best network: it proposes directions and signs inside the span.
+        self.curvature = (subspace.eigenvectors.T * subspace.eigenvalues) @ subspace.eigenvectors
+        self._judged: ScoredModel | None = None
+        self._judgement = False
+
+    def run(self) -> tuple[ScoredModel, bool]:
+        """The best network, and whether its residuals show nothing."""
+        self._start_from_eigenvectors()
+        for number in range(self.settings.rounds):
+            if self._is_over():
+                return self.best, self.selector.is_exact(self.best)
+            before = self.best.criterion
+            answer = self._round(number > 0)
+            if answer is not None:
+                return self.best, answer
+            if self.best.model.width == 0:
+                return self.best, self.subspace.rank == 0  # neither moments nor candidates show anything
+            if number and self.best.criterion >= before:
+                break
+        return self.best, False
+
+    def _is_over(self) -> bool:
+        """Whether time is up, or the best network exact."""
+        return self.selector.progress.out_of_time() or self.selector.is_exact(self.best)
+
+    def _round(self, own_span: bool) -> bool | None:
+        """Try candidates in the span of the best network, or in the one of the moments as long as that shows more.
+
+        Returns whether the residuals show nothing where the search is over, else None.
+        """
+        how, selector = self.settings, self.selector
+        missed = self._missed()
+        own_span = own_span or (not len(missed) and self._leaves_nothing())
+        if own_span:
+            own = span_of(self.best.model, how.faint_dimension, self.width)
+            self.basis, self.curvature = np.vstack([own, missed]), _curvature_of(self.best.model)
+        inside = selector.rows.part(slice(self._rows_inside())).projected(self.basis)
+        nearest, agreed = np.inf, False
+        for candidate in self._candidates(inside):
+            if self._is_over():
+                return selector.is_exact(self.best)
+            if own_span and self._is_same(candidate, inside):
                 agreed = True
-            elif candidate.error <= 1.5 * nearest:  # one that is clearly worse inside the span will not win outside
+            elif candidate.error <= how.promising_inside * nearest:  # a clearly worse one will not win outside the span
                 nearest = min(nearest, candidate.error)
-                lifted = candidate.model.lifted(basis)
-                # A noisy fit to the few rows in all dimensions would lead away from what many rows showed in the span.
-                if candidate.error < _NOISY * selector.variance:
-                    lifted, _ = fit(lifted, rows)
-                better = _better(best, lifted, candidate.source, selector, width, progress)
-                agreed = best.model.width > 0 and better.error > (1 - _AGREEMENT) * best.error
-                best = better
-            if (
-                agreed
-                and own
-                and not len(missed_directions(best.model, subspace.basis, width))
-                and settled(best, basis)
-            ):
-                return best, True
-        if best.model.width == 0:
-            return best, subspace.rank == 0  # neither moments nor candidates show anything
-        if number and best.criterion >= before:
-            break
-    return best, False
+                agreed = self._try(candidate)
+            if agreed and own_span and not len(self._missed()) and self._leaves_nothing():
+                return True
+        return None
+
+    def _candidates(self, inside: Rows) -> Iterator[Candidate]:
+        """Yield candidates from rows in the coordinates of the span."""
+        how = self.settings
+        fit = self.fit.changed(max_steps=how.steps, tolerance=how.tolerance)
+        curvature = self.basis @ self.curvature @ self.basis.T
+        stream = candidates(inside, curvature, self.width, fit, self.rng, self.selector.settings.candidates)
+        return islice(stream, how.candidates_per_round)
+
+    def _try(self, candidate: Candidate) -> bool:
+        """Refine a candidate in all dimensions and improve it; returns whether it agrees with the best before it."""
+        lifted = candidate.model.lifted(self.basis)
+        # A noisy fit to the few rows in all dimensions would lead away from what many rows showed in the span.
+        if candidate.error < self.settings.noisy * self.selector.variance:
+            lifted, _ = self.fit(lifted, self.rows)
+        before = self.best
+        self._improve(lifted, candidate.source)
+        return before.model.width > 0 and self.best.error > (1 - self.settings.agreement) * before.error
+
+    def _improve(self, model: Model, source: str) -> None:
+        """Improve a promising model by selection; the best network is the better of the two."""
+        selector, progress = self.selector, self.selector.progress
+        error = float(selector.rows.errors(model).mean())
+        if error <= self.settings.promising * self.best.error and not progress.out_of_time():
+            trial = selector.improve(model, self.width, self.best.criterion)
+            if trial.criterion < self.best.criterion:
+                self.best = trial
+        progress.report(f"discovery: {source}", self.best.model.width, self.best.error / selector.variance)
+
+    def _start_from_eigenvectors(self) -> None:
+        """Begin with the leading eigenvectors of the second moment: a start that needs no span, which may be in part.
+
+        A network that a search on enough rows has found has these directions already, or could not use them.
+        """
+        rows, width, subspace, fit = self.rows, self.width, self.subspace, self.fit
+        shown = subspace.rank == 0 or bool((subspace.orders == 2).any())
+        if width > rows.n_features or not shown or (self.best.model.width and not self.selector.has_few_rows):
+            return
+        parameters = (width + 1) * (rows.n_features + 1)
+        rough = fit.changed(tolerance=max(fit.tolerance, self.settings.rough * parameters / len(rows)))
+        values, leading = subspace.eigenvalues, subspace.eigenvectors[:width]
+        if subspace.rank >= width:
+            # Most of the refinement is done inside the span, where a step costs next to nothing.
+            span = with_linear_part(leading, self.best.model)
+            start = from_eigenvectors(rows.projected(span), values, leading @ span.T, width, fit)
+            model, _ = rough(start.model.lifted(span), rows)
+            self._improve(model, "eigen")
+            return
+        self._improve(from_eigenvectors(rows, values, leading, width, rough).model, "eigen")
+        if self.selector.has_few_rows and 2 * self.best.model.width >= width:
+            self._start_from_decay(partial(from_eigenvectors, rows, values, leading, width), rough)
+
+    def _start_from_decay(self, from_leading: Callable[[Fit], Candidate], fit: Fit) -> None:
+        """Begin with fits under weight decay in all dimensions, from the eigenvectors and from random directions.
+
+        Few rows have many optima, and paths by way of weight decay end in others.
+        """
+        how, rows, width = self.settings, self.rows, self.width
+        sources: list[tuple[str, Callable[[], Candidate]]] = [
+            ("eigen", partial(from_leading, fit.changed(decay=decay))) for decay in how.decays
+        ]
+        if (2 * width + 3) * (rows.n_features + 1) < len(rows):
+            wide = fit.changed(decay=how.decays[0], max_steps=how.wide_steps, tolerance=how.wide_tolerance)
+            from_random = partial(from_wide, rows, width, wide, self.rng, self.selector.settings.candidates)
+            sources += [("wide", from_random)] * how.wide_starts
+        for name, source in sources:
+            if self.selector.is_exact(self.best) or self.selector.progress.out_of_time():
+                break
+            self._improve(source().model, name)
+
+    def _missed(self) -> Float64Array:
+        """Directions of the moments' span that the best network does not cover (orthonormal rows)."""
+        how = self.settings
+        return missed_directions(self.best.model, self.subspace.basis, how.faint_dimension, self.width, how.missed)
+
+    def _leaves_nothing(self) -> bool:
+        """Whether the residuals of the best network show nothing along the basis; tested once for each network."""
+        if self.best is not self._judged:
+            self._judged = self.best
+            self._judgement = self.best.model.width > 0 and self.selector.leaves_nothing(self.best, self.basis)
+        return self._judgement
+
+    def _is_same(self, candidate: Candidate, inside: Rows) -> bool:
+        """Whether a candidate is the best network up to what few rows leave open, in a span that all but holds that.
+
+        One with more neurons is not: what they add may be too little for these rows to show, and enough for all rows.
+        """
+        ours = self.best.model.projected(self.basis)
+        difference = candidate.model(inside.X, inside.n_threads) - ours(inside.X, inside.n_threads)
+        noise = self.best.error * (candidate.model.parameters.size + self.basis.shape[1]) / len(inside)
+        return candidate.model.width <= ours.width and bool(np.square(difference).mean() < self.settings.same * noise)
+
+    def _rows_inside(self) -> int:
+        """Number of rows to look for neurons in the span with: more the more noise there may be."""
+        how, relative_error = self.settings, self.best.error / self.selector.variance
+        parameters = how.rows_per_parameter * (len(self.basis) + 1) * (self.width + 1)
+        return int(parameters * (1 + how.noise_factor * relative_error))
 
 
-def _begun(
-    best: ScoredModel,
-    rows: Rows,
-    selector: ModelSelector,
-    subspace: Subspace,
-    width: int,
-    fit: Fit,
-    progress: Progress,
-    rng: np.random.Generator,
-) -> ScoredModel:
-    """What the leading eigenvectors of the second moment lead to: a start that needs no span, for that may be in part.
-
-    A network found on rows enough has these directions already, or could not use them.
-    """
-    d = rows.X.shape[1]
-    shown = subspace.rank == 0 or bool((subspace.orders == 2).any())
-    if width > d or not shown or (best.model.width and not selector.has_few_rows):
-        return best
-    rough = fit.changed(tolerance=max(fit.tolerance, _ROUGH * (width + 1) * (d + 1) / len(rows)))
-    values, leading = subspace.eigenvalues, subspace.eigenvectors[:width]
-    if subspace.rank >= width:
-        # Most of the way is gone inside the span, where a step costs next to nothing.
-        span = with_linear_part(leading, best.model)
-        start = from_eigenvectors(rows.projected(span), values, leading @ span.T, width, fit)
-        model, _ = rough(start.model.lifted(span), rows)
-        return _better(best, model, "eigen", selector, width, progress)
-    start = from_eigenvectors(rows, values, leading, width, rough)
-    best = _better(best, start.model, "eigen", selector, width, progress)
-    if selector.has_few_rows and 2 * best.model.width >= width:
-        best = _from_decay(best, rows, selector, values, leading, width, rough, progress, rng)
-    return best
-
-
-def _from_decay(
-    best: ScoredModel,
-    rows: Rows,
-    selector: ModelSelector,
-    values: Float64Array,
-    vectors: Float64Array,
-    width: int,
-    fit: Fit,
-    progress: Progress,
-    rng: np.random.Generator,
-) -> ScoredModel:
-    """The best of what weight decay leads to in all dimensions, from the eigenvectors and from random directions.
-
-    Few rows have many optima, and paths by way of weight decay end in others.
-    """
-    sources: list[tuple[str, Callable[[], Candidate]]] = [
-        ("eigen", partial(from_eigenvectors, rows, values, vectors, width, fit.changed(decay=decay)))
-        for decay in _DECAYS
-    ]
-    if (2 * width + 3) * (rows.X.shape[1] + 1) < len(rows):
-        wide = fit.changed(decay=_DECAYS[0], max_steps=40, tolerance=1e-3)
-        sources += [("wide", partial(from_wide, rows, width, wide, rng))] * _WIDE_STARTS
-    for name, source in sources:
-        if selector.is_exact(best) or progress.out_of_time():
-            break
-        best = _better(best, source().model, name, selector, width, progress)
-    return best
-
-
-class _Settled:
-    """Whether a network leaves nothing to explain along a basis; asked once of it, whatever basis comes later."""
-
-    def __init__(self, selector: ModelSelector) -> None:
-        self._polisher = selector
-        self._of: ScoredModel | None = None
-        self._answer = False
-
-    def __call__(self, best: ScoredModel, basis: Float64Array) -> bool:
-        if best is not self._of:
-            self._of = best
-            self._answer = best.model.width > 0 and self._polisher.is_settled(best, basis)
-        return self._answer
-
-
-def _is_same(candidate: Candidate, best: ScoredModel, inside: Rows, basis: Float64Array) -> bool:
-    """Whether a candidate is the best network up to what few rows leave open, in a span that all but holds its neurons.
-
-    One with more neurons is not: what they add may be too little for these rows to tell, and not for all rows.
-    """
-    ours = best.model.projected(basis)
-    difference = candidate.model(inside.X, inside.n_threads) - ours(inside.X, inside.n_threads)
-    noise = best.error * (candidate.model.parameters.size + basis.shape[1]) / len(inside)
-    return candidate.model.width <= ours.width and bool(np.square(difference).mean() < _SAME * noise)
-
-
-def _rows_inside(r: int, width: int, error: float) -> int:
-    """How many rows to look for neurons in a span with: more the more noise there may be (relative error)."""
-    return int(_SPAN_ROWS_PER_PARAMETER * (r + 1) * (width + 1) * (1 + _NOISE_FACTOR * error))
-
-
-def _better(
-    best: ScoredModel, model: Model, source: str, selector: ModelSelector, width: int, progress: Progress
-) -> ScoredModel:
-    """The candidate, polished, if that makes it better than the best so far."""
-    error = float(selector.rows.errors(model).mean())
-    if error <= _PROMISING * best.error and not progress.out_of_time():
-        trial = selector.improve(model, width, best.criterion)
-        if trial.criterion < best.criterion:
-            best = trial
-    progress.report(f"discovery: {source}", best.model.width, best.error / selector.variance)
-    return best
+def _curvature_of(model: Model) -> Float64Array:
+    """Second moment (d, d) of the neurons of a model."""
+    rows = model.neurons[:, :-1]
+    return np.asarray((rows.T * (model.signs / model.sizes)) @ rows / np.sqrt(2 * np.pi))

@@ -13,32 +13,23 @@ along directions of all of R^d.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from limbeck import moments
 from limbeck._base.arrays import Float64Array
-from limbeck._learner.model.linear_algebra import eigh
+from limbeck._learner.gaussian.settings import DEFAULTS, SpanSettings
+from limbeck._learner.model.linear_algebra import eigh, orthonormal_rows
 from limbeck._learner.model.rows import Rows
 
 __all__ = ["Subspace", "find_subspace"]
 
-_FLIPS = 4
-# With few features that value varies more: by tens of percents, and all the more draws are wanted.
-_FEW_FEATURES, _FLIPS_OF_FEW = 10, 16
-# The largest singular value of a moment with flipped signs varies by a few percent from one draw to the next; a margin
-# of a third over the largest of four makes false directions rare (the tests count them).
-_MARGIN = 1.35
-_WIDER = {2: 1.0, 4: 1.0, 6: 1.2}  # for tails as heavy as those of order 6
-# Flipped labels are looked at on so many rows.
-_NULL_ROWS, _NULL_ROWS_PER_FEATURE = 10_000, 20
-_CONTRACTIONS = 8  # directions along which a moment is contracted to matrices
-_CONTRACTIONS_PER_DIMENSION = 3  # the same to vectors
-_MATRIX_ROWS = 200_000  # to matrices, the cost of many second moments: more rows are not used
-_DIRECT_FEATURES = 256  # beyond, no d x d matrix: randomised range finding
-_OVERSAMPLING = 8
-_POWER_STEPS = 2
+# Relative singular values, and sizes of unit vectors outside a span, below which directions are rounding: the root of
+# float64's, since singular values come from a Gram matrix.
+_ROUNDING = 1e-8
+_DEPENDENT = 1e-6  # singular value of unit vectors that add nothing to a span
 
 
 @dataclass(frozen=True)
@@ -77,47 +68,56 @@ class Subspace:
         return len(self.basis)
 
     def scaled(self, factor: float) -> Subspace:
-        """The same for labels times a factor."""
+        """The estimate for labels times a factor."""
         return replace(self, eigenvalues=factor * self.eigenvalues, band=factor * self.band)
 
 
-class _Found:
-    """Directions found so far, orthonormal."""
+class _Span:
+    """Orthonormal directions that moments have shown so far."""
 
-    def __init__(self, d: int, most: int) -> None:
+    def __init__(self, d: int, max_rank: int) -> None:
         self.basis = np.empty((0, d))
         self.orders: list[int] = []
         self.strengths: list[float] = []
-        self.most = most
+        self.max_rank = max_rank
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it has as many directions as it may have."""
+        return len(self.orders) >= self.max_rank
 
     def add(self, candidates: Float64Array, values: Float64Array, band: float, order: int) -> None:
-        """Take what is left of candidates (rows) outside the span, where it still stands above the band."""
+        """Add the components of candidates (rows) outside the span whose values times lengths are above the band."""
         for direction, value in zip(candidates, values, strict=True):
             rest = self.outside(direction)
             size = float(np.linalg.norm(rest))
-            if len(self.orders) < self.most and value * size > band and size > 1e-8:
+            if not self.is_full and value * size > band and size > _ROUNDING:
                 rest = self.outside(rest / size)
                 self.basis = np.vstack([self.basis, rest / np.linalg.norm(rest)])
                 self.orders.append(order)
                 self.strengths.append(float(value / band) if band else np.inf)
 
     def outside(self, rows: Float64Array) -> Float64Array:
-        """What is left of rows outside the span."""
+        """Components of rows outside the span."""
         return np.asarray(rows - (rows @ self.basis.T) @ self.basis)
 
 
-class _Second:
+class _SecondMoment:
     """Extreme eigenpairs of second moments: from the d x d matrix, or, for large d, by block power iteration."""
 
-    def __init__(self, d: int, count: int, rng: np.random.Generator, n_threads: int | None) -> None:
-        self.threads = n_threads
+    def __init__(
+        self, d: int, count: int, rng: np.random.Generator, n_threads: int | None, settings: SpanSettings
+    ) -> None:
+        self.n_threads, self.power_steps = n_threads, settings.power_steps
         self.zero = np.zeros((1, d))
-        self.block = None if d <= _DIRECT_FEATURES else rng.standard_normal((d, min(d, count + _OVERSAMPLING)))
+        self.block: Float64Array | None = None
+        if d > settings.direct_features:
+            self.block = rng.standard_normal((d, min(d, count + settings.oversampling)))
 
     def extremes(self, X: Float64Array, labels: Float64Array) -> list[tuple[Float64Array, Float64Array]]:
-        """Eigenvalues, largest by size first, and eigenvectors as rows, for every column of the labels."""
+        """Eigenvalues, largest by size first, and eigenvectors (rows), for every column of the labels."""
         if self.block is None:
-            moment = moments.contract(X, labels, self.zero, 2, n_threads=self.threads)[:, 0]
+            moment = moments.contract(X, labels, self.zero, 2, n_threads=self.n_threads)[:, 0]
             return [_sorted_pairs(*eigh(m)) for m in moment]
         return [self._leading(X, np.ascontiguousarray(y)) for y in labels.T]
 
@@ -126,12 +126,12 @@ class _Second:
         return max(float(np.abs(values[0])) for values, _ in self.extremes(X, labels))
 
     def _leading(self, X: Float64Array, y: Float64Array) -> tuple[Float64Array, Float64Array]:
-        """Extremes by block power iteration: Halko, Martinsson and Tropp, SIAM Review 53, 2011, algorithm 4.4."""
+        """Extreme eigenpairs by block power iteration (Halko, Martinsson and Tropp, SIAM Review 53, 2011, alg. 4.4)."""
         assert self.block is not None
         basis, image = self.block, self.block
-        for _ in range(_POWER_STEPS + 1):
+        for _ in range(self.power_steps + 1):
             basis, _r = np.linalg.qr(image)
-            image = moments.contract_apply(X, y, self.zero, 2, basis, n_threads=self.threads)[0]
+            image = moments.contract_apply(X, y, self.zero, 2, basis, n_threads=self.n_threads)[0]
         values, vectors = eigh(basis.T @ image)
         return _sorted_pairs(values, basis @ vectors)
 
@@ -142,45 +142,55 @@ def _sorted_pairs(values: Float64Array, vectors: Float64Array) -> tuple[Float64A
     return values[order], np.ascontiguousarray(vectors[:, order].T)
 
 
-class _Null:
+class _SignFlipNull:
     """Labels with random signs, on a part of the rows: sizes of moments that chance makes fall like n^(-1/2).
 
     For order 6 that is not yet so: its terms have tails too heavy, and all rows are taken.
     """
 
-    def __init__(self, X: Float64Array, y: Float64Array, order: int, rng: np.random.Generator) -> None:
-        n = len(y)
-        count = n if order > 4 else min(n, max(_NULL_ROWS, _NULL_ROWS_PER_FEATURE * X.shape[1]))
+    def __init__(
+        self, X: Float64Array, y: Float64Array, order: int, rng: np.random.Generator, settings: SpanSettings
+    ) -> None:
+        n, d = X.shape
+        count = n if order > 4 else min(n, max(settings.null_rows, settings.null_rows_per_feature * d))
         # Drawn, not the first ones: rows may come in any order.
         drawn = np.sort(rng.choice(n, count, replace=False)) if count < n else slice(None)
         self.X, part = X[drawn], y[drawn]
-        factor = np.sqrt(count / n)  # with it, what the part shows is what all rows would show
-        flips = _FLIPS if X.shape[1] >= _FEW_FEATURES else _FLIPS_OF_FEW
+        factor = np.sqrt(count / n)  # with it, sizes on the part are those that all rows would have
+        flips = settings.flips if d >= settings.few_features else settings.flips_of_few_features
         self.labels = np.column_stack([factor * part * rng.choice([-1.0, 1.0], count) for _ in range(flips)])
 
 
+class _Contraction(Protocol):
+    """Contractions (q, d, m') of a moment of some order along directions (m, d), for q columns of labels."""
+
+    def __call__(
+        self, X: Float64Array, labels: Float64Array, along: Float64Array, order: int, n_threads: int | None
+    ) -> Float64Array: ...
+
+
 def _matrices(
-    X: Float64Array, labels: Float64Array, along: Float64Array, order: int, threads: int | None
+    X: Float64Array, labels: Float64Array, along: Float64Array, order: int, n_threads: int | None
 ) -> Float64Array:
     """Matrix contractions along several directions, side by side: (q, d, m d) for q columns of labels."""
-    stack = moments.contract(X, labels, along, order, n_threads=threads)
+    stack = moments.contract(X, labels, along, order, n_threads=n_threads)
     return np.asarray(np.concatenate(list(np.moveaxis(stack, 1, 0)), axis=2))
 
 
 def _vectors(
-    X: Float64Array, labels: Float64Array, along: Float64Array, order: int, threads: int | None
+    X: Float64Array, labels: Float64Array, along: Float64Array, order: int, n_threads: int | None
 ) -> Float64Array:
-    """Vector contractions along several directions: (q, d, m)."""
-    stack = moments.contract_to_vector(X, labels, along, order, n_threads=threads)
+    """Vector contractions along several directions: (q, d, m) for q columns of labels."""
+    stack = moments.contract_to_vector(X, labels, along, order, n_threads=n_threads)
     return np.asarray(np.moveaxis(stack, 1, 2))
 
 
-def _singular(matrix: Float64Array) -> tuple[Float64Array, Float64Array]:
-    """Singular values and left singular vectors (as rows), largest first; those below 1e-8 of the largest are zero."""
+def _left_singular_vectors(matrix: Float64Array) -> tuple[Float64Array, Float64Array]:
+    """Singular values, largest first, and left singular vectors (rows); values that are only rounding become zero."""
     tall = len(matrix) > matrix.shape[1]
     values, vectors = eigh(matrix.T @ matrix if tall else matrix @ matrix.T)
     sizes = np.sqrt(np.maximum(values[::-1], 0.0))
-    sizes[sizes < 1e-8 * sizes[0]] = 0.0
+    sizes[sizes < _ROUNDING * sizes[0]] = 0.0
     left = vectors.T[::-1]
     if tall:
         left = np.divide(
@@ -189,10 +199,10 @@ def _singular(matrix: Float64Array) -> tuple[Float64Array, Float64Array]:
     return sizes, left
 
 
-def _mixes(span: Float64Array, count: int, rng: np.random.Generator) -> Float64Array:
-    """Random unit directions of a span (orthonormal rows)."""
-    mixes = rng.standard_normal((count, len(span)))
-    return np.asarray(mixes / np.linalg.norm(mixes, axis=1, keepdims=True) @ span)
+def _random_directions(span: Float64Array, count: int, rng: np.random.Generator) -> Float64Array:
+    """Random unit directions (count, d) in a span (orthonormal rows)."""
+    coefficients = rng.standard_normal((count, len(span)))
+    return np.asarray(coefficients / np.linalg.norm(coefficients, axis=1, keepdims=True) @ span)
 
 
 def find_subspace(
@@ -202,6 +212,7 @@ def find_subspace(
     rng: np.random.Generator,
     linear: Float64Array | None = None,
     along: Float64Array | None = None,
+    settings: SpanSettings = DEFAULTS.span,
 ) -> Subspace:
     """Estimate the span of the neurons' directions from standard Gaussian inputs.
 
@@ -209,7 +220,7 @@ def find_subspace(
     ----------
     rows : Rows
         Inputs, taken as N(0, I), and labels less their linear part and mean (zero on rows that must not be used); their
-        weights are not looked at.
+        weights are not used.
     max_rank : int
         Largest number of directions to return.
     rng : numpy.random.Generator
@@ -218,59 +229,80 @@ def find_subspace(
         The linear part that was taken off: the order-1 moment, half the weighted sum of the directions.
     along : ndarray of shape (s, d), optional
         Orthonormal rows: a span known beforehand, to contract orders 4 and 6 along as well.
+    settings : SpanSettings
+        Numbers of draws and contractions, and the margin over chance.
 
     Returns
     -------
     Subspace
         Directions of order 2, 1 (when ``linear`` stands out), 4, then 6, orthonormal.
     """
-    X, y = rows.X, rows.y
-    d = X.shape[1]
-    found = _Found(d, max_rank)
-    null = _Null(X, y, 2, rng)
-    second = _Second(d, max_rank, rng, rows.n_threads)
-    ((eigenvalues, eigenvectors),) = second.extremes(X, y[:, None])
-    null_band = _MARGIN * second.largest(null.X, null.labels)
-    found.add(eigenvectors, np.abs(eigenvalues), null_band, 2)
-    if linear is not None and (size := float(np.linalg.norm(linear))) > 0:
-        band = _MARGIN * float(np.linalg.norm(y)) * np.sqrt(d) / max(1, np.count_nonzero(y))
-        # The directions found are themselves off by about 1 / strength: what the linear part has outside them counts
-        # from there on only.
-        tilt = size / min(found.strengths) if found.strengths else 0.0
-        found.add(linear[None] / size, np.array([size]), max(band, tilt), 1)
-
+    d = rows.n_features
+    span = _Span(d, max_rank)
+    eigenvalues, eigenvectors, null_band = _extremes(rows, max_rank, rng, settings)
+    span.add(eigenvectors, np.abs(eigenvalues), null_band, 2)
+    if linear is not None:
+        _add_linear(span, linear, rows.y, settings)
     hints = np.empty((0, d))
     for order in (4, 6):
-        known = found.basis if along is None else np.vstack([found.basis, along])
-        if len(found.orders) >= max_rank or (not len(known) and d > _DIRECT_FEATURES):
+        known = span.basis if along is None else np.vstack([span.basis, along])
+        if span.is_full or (not len(known) and d > settings.direct_features):
             break
-        if len(known):
-            contraction, directions = _vectors, _mixes(known, _CONTRACTIONS_PER_DIMENSION * len(known), rng)
-        else:
-            contraction, directions = _matrices, _mixes(np.eye(d), _CONTRACTIONS, rng)
-            if len(y) > _MATRIX_ROWS:  # drawn: rows may come in any order
-                drawn = np.sort(rng.choice(len(y), _MATRIX_ROWS, replace=False))
-                X, y = X[drawn], y[drawn]
-        null = _Null(X, y, order, rng)
-        (real,) = contraction(X, y[:, None], directions, order, rows.n_threads)
-        flipped = contraction(null.X, null.labels, directions, order, rows.n_threads)
-        values, vectors = _singular(found.outside(real.T).T)
-        band = _WIDER[order] * _MARGIN * max(float(_singular(found.outside(m.T).T)[0][0]) for m in flipped)
-        found.add(vectors, values, band, order)
-        if found.orders.count(order) == 0:
-            hints = np.vstack([hints, vectors[:1]])
+        rows, strongest = _add_higher(span, known, order, rows, rng, settings)
+        hints = np.vstack([hints, strongest])
     return Subspace(
-        found.basis,
-        np.array(found.orders, dtype=np.int64),
-        np.array(found.strengths),
+        span.basis,
+        np.array(span.orders, dtype=np.int64),
+        np.array(span.strengths),
         eigenvalues,
         eigenvectors,
         null_band,
-        _orthonormal_outside(found, hints),
+        orthonormal_rows(span.outside(hints), _DEPENDENT),
     )
 
 
-def _orthonormal_outside(found: _Found, rows: Float64Array) -> Float64Array:
-    """Orthonormal basis of what rows add to the span."""
-    _, sizes, basis = np.linalg.svd(found.outside(rows), full_matrices=False)
-    return np.ascontiguousarray(basis[sizes > 1e-6])
+def _extremes(
+    rows: Rows, count: int, rng: np.random.Generator, settings: SpanSettings
+) -> tuple[Float64Array, Float64Array, float]:
+    """Extreme eigenvalues and eigenvectors (rows) of the second moment, and the null band of its eigenvalues."""
+    null = _SignFlipNull(rows.X, rows.y, 2, rng, settings)
+    second = _SecondMoment(rows.n_features, count, rng, rows.n_threads, settings)
+    ((eigenvalues, eigenvectors),) = second.extremes(rows.X, rows.y[:, None])
+    return eigenvalues, eigenvectors, settings.margin * second.largest(null.X, null.labels)
+
+
+def _add_linear(span: _Span, linear: Float64Array, y: Float64Array, settings: SpanSettings) -> None:
+    """Add the direction of the linear part where it stands out of chance, and of the errors of the span."""
+    if not (size := float(np.linalg.norm(linear))):
+        return
+    band = settings.margin * float(np.linalg.norm(y)) * np.sqrt(len(linear)) / max(1, np.count_nonzero(y))
+    # The directions found are themselves off by about 1 / strength: only what the linear part has outside them beyond
+    # that counts.
+    tilt = size / min(span.strengths) if span.strengths else 0.0
+    span.add(linear[None] / size, np.array([size]), max(band, tilt), 1)
+
+
+def _add_higher(
+    span: _Span, known: Float64Array, order: int, rows: Rows, rng: np.random.Generator, settings: SpanSettings
+) -> tuple[Rows, Float64Array]:
+    """Add the directions that a moment of order 4 or 6 shows along known ones (orthonormal rows) or random ones.
+
+    Returns the rows that were used, and the strongest direction (one row) if none stands out, else none.
+    """
+    contraction: _Contraction
+    if len(known):
+        count = settings.vector_contractions_per_dimension * len(known)
+        contraction, directions = _vectors, _random_directions(known, count, rng)
+    else:
+        contraction = _matrices
+        directions = _random_directions(np.eye(rows.n_features), settings.matrix_contractions, rng)
+        if len(rows) > settings.matrix_rows:  # drawn: rows may come in any order
+            rows = rows.part(np.sort(rng.choice(len(rows), settings.matrix_rows, replace=False)))
+    null = _SignFlipNull(rows.X, rows.y, order, rng, settings)
+    (real,) = contraction(rows.X, rows.y[:, None], directions, order, rows.n_threads)
+    flipped = contraction(null.X, null.labels, directions, order, rows.n_threads)
+    values, vectors = _left_singular_vectors(span.outside(real.T).T)
+    by_chance = max(float(_left_singular_vectors(span.outside(m.T).T)[0][0]) for m in flipped)
+    wider = settings.margin_of_order_six if order == 6 else 1.0
+    span.add(vectors, values, wider * settings.margin * by_chance, order)
+    return rows, vectors[: 0 if order in span.orders else 1]

@@ -1,23 +1,25 @@
 """Search inside the span of a network's neurons, where one more neuron costs r parameters instead of d.
 
-The directions of k neurons may span r < k dimensions. A search in all d dimensions then stops too early in noise: what
-another neuron gains does not pay for d parameters, although r describe it. And many neurons in few dimensions have many
-local optima, most of which a search in few dimensions can afford to visit. So the rows are projected to the span, a
-score test tells whether the residuals there show another neuron, and if they do, more neurons than wanted are fitted
-and given up one by one, for the width of the best criterion.
+The directions of k neurons may span r < k dimensions. A search in all d dimensions then stops too early in noise: the
+gain of another neuron does not pay for d parameters, although r describe it. And many neurons in few dimensions have
+many local optima, most of which a search in few dimensions can afford to visit. So the rows are projected to the span,
+and where a score test shows another neuron in the residuals there, more neurons than wanted are fitted and pruned one
+by one, to the width of the best criterion.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from limbeck import moments
 from limbeck._base.arrays import Float64Array
-from limbeck._base.progress import Progress
-from limbeck._learner.gaussian.selection import EXTRA_PENALTY, EXTRA_PER_NEURON
+from limbeck._learner.gaussian.criterion import corrected_criterion
+from limbeck._learner.gaussian.directions import DEPENDENT, span_of
+from limbeck._learner.gaussian.selection import ModelSelector, ScoredModel
+from limbeck._learner.gaussian.settings import CriterionSettings, SpanSearchSettings
 from limbeck._learner.model.model import Model, linear_model
 from limbeck._learner.model.pruning import pruned
 from limbeck._learner.model.refinement import Fit
@@ -25,32 +27,13 @@ from limbeck._learner.model.rows import EXACT, Rows
 
 __all__ = ["best_in_span", "gram", "hinges_along"]
 
-_MOST_DIMENSIONS = 6  # in more, the directions of the score test are too far apart to meet a neuron
-_QUIET = (
-    12.0  # squared score of chi-squared with one degree of freedom; the largest of some 100 is below in 9 of 10 draws
-)
-_DIRECTIONS_IN_A_PLANE, _DIRECTIONS_PER_DIMENSION = 32, 24
-_LEVELS = (0.05, 0.2, 0.35, 0.5, 0.65, 0.8, 0.95)  # quantiles along a direction at which thresholds are tested
-_LEVELS_ON_A_LINE = 40
-_BESIDE = 0.15  # radians from a neuron: a neuron that stands for two close ones shows there
-_TEST_ROWS = 50_000
-_SEARCH_ROWS = 20_000
-_ROWS_PER_PARAMETER = 20
-_BLOCK = 8192
-# Neurons to begin with, times the width at hand, and more: what few reach, many miss, and the other way round.
-_STARTS = ((1.0, 6), (2.0, 6), (1.0, 6), (3.0, 4))
-# A function that is no sum of so few ReLUs has always something left: without an end, a product of two features took
-# five times as long for the same R2.
-_MOST_ATTEMPTS, _ATTEMPTS_AT_FULL_WIDTH = 8, 2
-# In the criterion. On 20 networks of six neurons in three dimensions (50,000 rows, noise 0.3) one false neuron, of five
-# parameters, gained 2.5; no true neuron was lost at 4.
-_LEAST_GAIN = 4.0
-_TOLERANCE = 1e-5
-_STEPS = 60
+_BLOCK = 8192  # rows whose columns are held at once
+_ROUNDING = 1e-6  # of a column's sum of squares: a smaller remainder beside the derivatives is rounding
+_RIDGE = 1e-10  # added to a Gram matrix of unit diagonal
 
 
 @dataclass(frozen=True)
-class _Span:
+class _SpanRows:
     """Rows in the coordinates of a span.
 
     Attributes
@@ -60,23 +43,20 @@ class _Span:
     rows : Rows
         In r coordinates; labels less what is linear outside the span.
     outside : ndarray of shape (d,)
-        That linear part.
-    dimensions : int
-        d.
+        The linear part outside the span.
     """
 
     basis: Float64Array
     rows: Rows
     outside: Float64Array
-    dimensions: int
 
     @classmethod
-    def of(cls, basis: Float64Array, model: Model, rows: Rows) -> _Span:
-        """The span of a basis; the model tells what is linear outside it."""
+    def of(cls, basis: Float64Array, model: Model, rows: Rows) -> _SpanRows:
+        """Project rows to a basis (orthonormal rows), less the linear part that a model has outside it."""
         linear = model.parameters[-1, :-1]
         outside = linear - (linear @ basis.T) @ basis
         inside = Rows(rows.along(basis), rows.y - rows.along(outside[None])[:, 0], rows.weights, rows.n_threads)
-        return cls(basis, inside, outside, rows.n_features)
+        return cls(basis, inside, outside)
 
     def lifted(self, model: Model) -> Model:
         """A model in the coordinates of the span as one in all dimensions."""
@@ -84,150 +64,162 @@ class _Span:
         lifted.parameters[-1, :-1] += self.outside
         return lifted
 
-    def criterion(self, width: int, error: float, thresholds: bool) -> float:
-        """Corrected Akaike criterion of so many neurons in this span, the choice of the span counted."""
-        n, r = self.rows.count, len(self.basis)
-        parameters = width * (r + thresholds) + r + 1 + r * (self.dimensions - r)
-        freedom = n - parameters - 1
-        if freedom <= 0:
-            return np.inf
-        penalty = (2 * n / freedom + EXTRA_PENALTY) * parameters
-        penalty += EXTRA_PER_NEURON * (1 + thresholds) * width
-        return n * float(np.log(max(error / self.rows.variance, EXACT))) + penalty
+    def scored(self, model: Model, error: float, thresholds: bool, settings: CriterionSettings) -> ScoredModel:
+        """A model in the coordinates of the span with its mean squared error and criterion.
 
-    def part(self, count: int) -> _Span:
-        """The same with the first rows alone, which are in random order."""
-        return _Span(self.basis, self.rows.part(slice(count)), self.outside, self.dimensions)
+        The parameters of the choice of the span count: its r dimensions among d.
+        """
+        r, d = self.basis.shape
+        parameters = model.width * (r + thresholds) + r + 1 + r * (d - r)
+        relative = error / self.rows.variance
+        criterion = corrected_criterion(relative, self.rows.count, parameters, model.width, thresholds, settings)
+        return ScoredModel(model, error, criterion)
 
-
-@dataclass(frozen=True)
-class _State:
-    """A model in the coordinates of a span, its mean squared error and its criterion."""
-
-    model: Model
-    error: float
-    criterion: float
+    def part(self, count: int) -> _SpanRows:
+        """The span with the first rows alone, which are in random order."""
+        return replace(self, rows=self.rows.part(slice(count)))
 
 
-def best_in_span(
-    model: Model, rows: Rows, most: int, fit: Fit, progress: Progress, rng: np.random.Generator
-) -> Model | None:
-    """A network of at most ``most`` neurons in the span of the model's that the rows prefer; None if there is none.
+def best_in_span(model: Model, selector: ModelSelector, max_width: int, fit: Fit | None = None) -> Model | None:
+    """The network of at most ``max_width`` neurons in the span of the model's with a better criterion, if there is one.
 
     Parameters
     ----------
     model : Model
         Refined on the rows.
-    rows : Rows
-        In random order.
-    most : int
+    selector : ModelSelector
+        Its rows, in random order, its progress, random numbers and settings are those of the search.
+    max_width : int
         Largest number of neurons.
-    fit : Fit
-        Whether thresholds move, threads and deadline.
-    progress : Progress
-        Told of every network that is better; ends the search when time is up.
-    rng : numpy.random.Generator
-        For directions and starts.
+    fit : Fit, optional
+        Whether thresholds move, and the deadline; default the selector's own.
     """
     if not model.width:
         return None
-    rows = rows.part(slice(_TEST_ROWS))
-    _, sizes, vectors = np.linalg.svd(model.neurons[:, :-1], full_matrices=False)
-    rank = int((sizes > 1e-6 * sizes[0]).sum())
-    if rank <= _MOST_DIMENSIONS:
+    fit, how = fit or selector.fit, selector.settings.span_search
+    rows = selector.rows.part(slice(how.test_rows))
+    basis = span_of(model, DEPENDENT)
+    if len(basis) <= how.max_dimensions:
         # In the whole span first, as the model is: mostly nothing is missing, and no fit is needed to see it.
-        span = _Span.of(np.ascontiguousarray(vectors[:rank]), model, rows)
-        if _shown(model.projected(span.basis), span, fit.thresholds, rng) is None:
+        span = _SpanRows.of(basis, model, rows)
+        if not _SpanSearch(span, max_width, fit, selector).tests(model.projected(span.basis)).show_neuron:
             return None
-    fit = fit.changed(max_steps=_STEPS, tolerance=_TOLERANCE)
-    span, state = _reduced(model, rows, vectors[:rank], fit)
-    if len(span.basis) > _MOST_DIMENSIONS:
+    search, start = _reduced(model, rows, basis, max_width, fit, selector)
+    if len(search.span.basis) > how.max_dimensions:
         return None
-    better = _searched(span, state, most, fit, progress, rng)
-    return None if better is state else span.lifted(better.model)
+    best = search.run(start)
+    return None if best is start else search.span.lifted(best.model)
 
 
-def hinges_along(
-    direction: Float64Array, line: Model, rows: Rows, most: int, fit: Fit, progress: Progress, rng: np.random.Generator
-) -> Model:
-    """The best network of at most ``most`` parallel neurons with thresholds, all along one direction (d,)."""
-    span = _Span.of(direction[None], line, rows.part(slice(_TEST_ROWS)))
-    fit = fit.changed(max_steps=_STEPS, tolerance=_TOLERANCE, thresholds=True)
-    model, error = fit(linear_model(1), span.rows)
-    state = _State(model, error, span.criterion(0, error, True))
-    return span.lifted(_searched(span, state, most, fit, progress, rng).model)
+def hinges_along(direction: Float64Array, linear: Model, selector: ModelSelector, max_width: int) -> Model:
+    """The best network of at most ``max_width`` parallel neurons with thresholds, all along one direction (d,).
+
+    Parameters
+    ----------
+    direction : ndarray of shape (d,)
+        Unit vector.
+    linear : Model
+        A linear fit: its part beside the direction is kept.
+    selector : ModelSelector
+        Its rows, in random order, its fit, progress, random numbers and settings are those of the search.
+    max_width : int
+        Largest number of neurons.
+    """
+    how = selector.settings.span_search
+    span = _SpanRows.of(direction[None], linear, selector.rows.part(slice(how.test_rows)))
+    search = _SpanSearch(span, max_width, selector.fit.changed(thresholds=True), selector)
+    return span.lifted(search.run(search.fitted(linear_model(1))).model)
 
 
-def _reduced(model: Model, rows: Rows, vectors: Float64Array, fit: Fit) -> tuple[_Span, _State]:
-    """The span of the fewest leading directions that cost the fit no more than their parameters, and the fit in it."""
-    best: tuple[_Span, _State] | None = None
-    for rank in range(len(vectors), 0, -1):
-        span = _Span.of(np.ascontiguousarray(vectors[:rank]), model, rows)
-        state = _fitted(model.projected(span.basis), span, fit)
-        if best is not None and state.criterion > best[1].criterion:
+def _reduced(
+    model: Model, rows: Rows, basis: Float64Array, max_width: int, fit: Fit, selector: ModelSelector
+) -> tuple[_SpanSearch, ScoredModel]:
+    """A search in the fewest leading directions that cost the fit no more than their parameters, and the fit there."""
+    best: tuple[_SpanSearch, ScoredModel] | None = None
+    for rank in range(len(basis), 0, -1):
+        span = _SpanRows.of(np.ascontiguousarray(basis[:rank]), model, rows)
+        search = _SpanSearch(span, max_width, fit, selector)
+        fitted = search.fitted(model.projected(span.basis))
+        if best is not None and fitted.criterion > best[1].criterion:
             break
-        best = span, state
+        best = search, fitted
     assert best is not None
     return best
 
 
-def _fitted(model: Model, span: _Span, fit: Fit) -> _State:
-    model, error = fit(model.alive(), span.rows)
-    return _State(model, error, span.criterion(model.width, error, fit.thresholds))
+class _SpanSearch:
+    """A search for models of at most ``max_width`` neurons in the coordinates of a span."""
 
+    def __init__(self, span: _SpanRows, max_width: int, fit: Fit, selector: ModelSelector) -> None:
+        self.span, self.max_width = span, max_width
+        self.progress, self.rng = selector.progress, selector.rng
+        self.settings, self.penalties = selector.settings.span_search, selector.settings.criterion
+        self.fit = fit.changed(max_steps=self.settings.steps, tolerance=self.settings.tolerance)
 
-def _searched(span: _Span, state: _State, most: int, fit: Fit, progress: Progress, rng: np.random.Generator) -> _State:
-    """The best state that growing, and starts of too many neurons, lead to; the one given if none is clearly better."""
-    begun = best = state
-    in_vain, at_full_width = 0, 0
-    for _ in range(_MOST_ATTEMPTS):
-        at_full_width += best.model.width >= most
-        if in_vain > len(_STARTS) or at_full_width > _ATTEMPTS_AT_FULL_WIDTH:
-            break
-        if best.error <= EXACT * span.rows.variance or progress.out_of_time():
-            break
-        tests = _shown(best.model, span, fit.thresholds, rng)
-        if tests is None:
-            break
-        if in_vain == 0:
-            trial = _grown(best, tests, span, most, fit)
-        else:
-            share, more = _STARTS[in_vain - 1]
-            trial = _narrowed(best, span, int(share * best.model.width) + more, most, fit, rng)
-        in_vain += 1
-        if trial.criterion < best.criterion - _LEAST_GAIN:
-            best, in_vain = trial, 0
-            progress.report("span", best.model.width, best.error / span.rows.variance)
-    return best if best.criterion < begun.criterion - _LEAST_GAIN else begun
+    def run(self, start: ScoredModel) -> ScoredModel:
+        """The best model that growing, and fits of too many neurons, lead to; the start if none is clearly better."""
+        best, how = start, self.settings
+        in_vain, at_full_width = 0, 0
+        for _ in range(how.max_attempts):
+            at_full_width += best.model.width >= self.max_width
+            if in_vain > len(how.starts) or at_full_width > how.attempts_at_full_width:
+                break
+            if best.error <= EXACT * self.span.rows.variance or self.progress.out_of_time():
+                break
+            tests = self.tests(best.model)
+            if not tests.show_neuron:
+                break
+            if in_vain == 0:
+                trial = self._grown(best, tests)
+            else:
+                factor, more = how.starts[in_vain - 1]
+                trial = self._pruned(best, int(factor * best.model.width) + more)
+            in_vain += 1
+            if trial.criterion < best.criterion - how.min_gain:
+                best, in_vain = trial, 0
+                self.progress.report("span", best.model.width, best.error / self.span.rows.variance)
+        return best if best.criterion < start.criterion - how.min_gain else start
 
+    def tests(self, model: Model) -> _ScoreTests:
+        """Score tests for one more neuron.
 
-def _grown(best: _State, tests: _Tests, span: _Span, most: int, fit: Fit) -> _State:
-    """Neurons added one by one where the score is largest, for as long as they pay."""
-    while best.model.width < most:
-        trial = min((_fitted(m, span, fit) for m in tests.additions(best.model)), key=lambda s: s.criterion)
-        if trial.criterion >= best.criterion - _LEAST_GAIN:
-            break
-        best = trial
-        tests = _Tests(best.model, span, fit.thresholds, tests.rng)
-        if tests.largest < _QUIET:
-            break
-    return best
+        One draw of directions: with more of them, false neurons were kept on 2 of 14 networks.
+        """
+        return _ScoreTests(model, self.span.rows, self.fit.thresholds, self.rng, self.settings)
 
+    def fitted(self, model: Model) -> ScoredModel:
+        """A model refined on the rows of the span, and scored."""
+        model, error = self.fit(model.alive(), self.span.rows)
+        return self.span.scored(model, error, self.fit.thresholds, self.penalties)
 
-def _narrowed(best: _State, span: _Span, wide: int, most: int, fit: Fit, rng: np.random.Generator) -> _State:
-    """The best of the widths that a start of many neurons goes through as they are given up one by one."""
-    few = span.part(max(_SEARCH_ROWS, _ROWS_PER_PARAMETER * (wide + 1) * (len(span.basis) + 1)))
-    model, _ = fit(_spread(few.rows, wide, fit.thresholds, rng), few.rows)
-    found: list[_State] = []
-    for width in range(min(most, model.width), max(0, min(best.model.width, most, model.width) - 2), -1):
-        model, _ = pruned(model, few.rows, fit, width)
-        model, error = fit(model, few.rows)
-        found.append(_State(model, error, few.criterion(model.width, error, fit.thresholds)))
-    return _fitted(min(found, key=lambda s: s.criterion).model, span, fit)
+    def _grown(self, best: ScoredModel, tests: _ScoreTests) -> ScoredModel:
+        """The model with neurons added one by one where the score is largest, for as long as they pay."""
+        while best.model.width < self.max_width:
+            trial = min((self.fitted(m) for m in tests.additions(best.model)), key=lambda s: s.criterion)
+            if trial.criterion >= best.criterion - self.settings.min_gain:
+                break
+            best = trial
+            tests = self.tests(best.model)
+            if not tests.show_neuron:
+                break
+        return best
+
+    def _pruned(self, best: ScoredModel, count: int) -> ScoredModel:
+        """The best of the widths that a start of ``count`` neurons goes through as they are pruned one by one."""
+        how, thresholds = self.settings, self.fit.thresholds
+        few = self.span.part(max(how.fit_rows, how.rows_per_parameter * (count + 1) * (len(self.span.basis) + 1)))
+        model, _ = self.fit(_spread(few.rows, count, thresholds, self.rng), few.rows)
+        trials: list[ScoredModel] = []
+        most = min(self.max_width, model.width)
+        for width in range(most, max(0, min(best.model.width, most) - 2), -1):
+            model, _ = pruned(model, few.rows, self.fit, width)
+            model, error = self.fit(model, few.rows)
+            trials.append(few.scored(model, error, thresholds, self.penalties))
+        return self.fitted(min(trials, key=lambda s: s.criterion).model)
 
 
 def _spread(rows: Rows, count: int, thresholds: bool, rng: np.random.Generator) -> Model:
-    """Neurons spread over directions, and with thresholds over quantiles, their sizes from least squares."""
+    """``count`` neurons spread over directions, and with thresholds over quantiles; sizes by least squares."""
     r = rows.n_features
     directions = _directions(r, count, rng)
     levels = np.zeros(count)
@@ -259,89 +251,104 @@ def _directions(r: int, count: int, rng: np.random.Generator) -> Float64Array:
 
 def gram(columns: Float64Array, rows: Rows) -> Float64Array:
     """``C' V C`` of columns (n, m), V the weights of the rows."""
-    weights = np.ones((len(columns), 1)) if rows.weights is None else rows.weights[:, None]
-    return np.asarray(moments.weighted_grams(columns, weights, n_threads=rows.n_threads)[0])
+    return np.asarray(moments.weighted_grams(columns, rows.row_weights[:, None], n_threads=rows.n_threads)[0])
 
 
-class _Tests:
+class _ScoreTests:
     """Score tests (Rao's) for one more neuron, over directions and thresholds.
 
     Each candidate column is taken beside all derivatives of the model, so that what refining would explain counts for
     nothing; its squared score is chi-squared with one degree of freedom where there is no such neuron.
+
+    Attributes
+    ----------
+    hinges : ndarray of shape (m, r + 1)
+        Unit directions and thresholds.
+    scores, slopes : ndarray of shape (m,)
+        Squared score of each hinge, and its weight by least squares beside the derivatives.
     """
 
-    def __init__(self, model: Model, span: _Span, thresholds: bool, rng: np.random.Generator) -> None:
-        self.rng = rng
-        rows, r = span.rows, len(span.basis)
-        near = [_beside(u, rng) for u in model.directions] if r > 1 else []
-        spread = _directions(
-            r, _DIRECTIONS_IN_A_PLANE if r == 2 else _DIRECTIONS_PER_DIMENSION * r if r > 1 else 1, rng
-        )
-        directions = np.vstack([spread, *near])
-        levels = np.zeros((len(directions), 1))
-        if thresholds:
-            shares = np.arange(1, _LEVELS_ON_A_LINE) / _LEVELS_ON_A_LINE if r == 1 else np.array(_LEVELS)
-            levels = np.quantile(rows.along(directions), shares, axis=0).T
-        self.hinges = np.column_stack([np.repeat(directions, levels.shape[1], axis=0), -levels.ravel()])
-        total = np.zeros((0, 0))
-        for start in range(0, len(rows), _BLOCK):
-            part = rows.part(slice(start, start + _BLOCK))
-            block = gram(
-                np.column_stack([_derivatives(model, part, thresholds), self._columns(part), part.residuals(model)]),
-                part,
-            )
-            total = block if not total.size else total + block
+    def __init__(
+        self, model: Model, rows: Rows, thresholds: bool, rng: np.random.Generator, settings: SpanSearchSettings
+    ) -> None:
+        self.settings = settings
+        self.hinges = _hinges(model, rows, thresholds, rng, settings)
+        total = self._gram(model, rows, thresholds)
         known = len(total) - len(self.hinges) - 1
         scale = np.sqrt(np.maximum(np.diag(total), 1e-300))
         total = total / np.outer(scale, scale)
-        inner = total[:known, :known] + 1e-10 * np.eye(known)
+        inner = total[:known, :known] + _RIDGE * np.eye(known)
         beside = total[known:, known:] - total[known:, :known] @ np.linalg.solve(inner, total[:known, known:])
-        left = np.maximum(np.diag(beside), 0.0)
-        usable = left[:-1] > 1e-6  # less is rounding
-        self.slopes = np.divide(beside[:-1, -1], left[:-1], out=np.zeros(len(left) - 1), where=usable)
+        squares = np.maximum(np.diag(beside), 0.0)
+        usable = squares[:-1] > _ROUNDING
+        self.slopes = np.divide(beside[:-1, -1], squares[:-1], out=np.zeros(len(squares) - 1), where=usable)
         gains = self.slopes * beside[:-1, -1]
         self.slopes *= scale[-1] / scale[known:-1]
-        self.scores = rows.count * gains / max(left[-1], 1e-300)
+        self.scores = rows.count * gains / max(squares[-1], 1e-300)
+
+    def _gram(self, model: Model, rows: Rows, thresholds: bool) -> Float64Array:
+        """Weighted Gram matrix of the derivatives of the model, the hinges, and the residuals."""
+        total = np.zeros((0, 0))
+        for start in range(0, len(rows), _BLOCK):
+            part = rows.part(slice(start, start + _BLOCK))
+            columns = [_derivatives(model, part, thresholds), self._columns(part), part.residuals(model)]
+            block = gram(np.column_stack(columns), part)
+            total = block if not total.size else total + block
+        return total
 
     @property
     def largest(self) -> float:
         """The largest squared score."""
         return float(self.scores.max(initial=0.0))
 
+    @property
+    def show_neuron(self) -> bool:
+        """Whether the largest score is more than chance explains."""
+        return self.largest >= self.settings.quiet
+
     def _columns(self, rows: Rows) -> Float64Array:
+        """Values (n, m) of the hinges."""
         return np.asarray(np.maximum(rows.along(self.hinges[:, :-1]) + self.hinges[:, -1], 0.0))
 
     def additions(self, model: Model) -> Iterator[Model]:
         """The model with one more neuron, at each of the few best places."""
-        order = np.argsort(-self.scores)
-        taken: list[Float64Array] = []
-        for i in order:
+        how, taken = self.settings, list[Float64Array]()
+        for i in np.argsort(-self.scores):
             row = self.hinges[i]
-            if any(abs(row[:-1] @ other[:-1]) > 0.97 and abs(row[-1] - other[-1]) < 0.2 for other in taken):
+            if any(
+                abs(row[:-1] @ other[:-1]) > how.same_cosine and abs(row[-1] - other[-1]) < how.same_threshold
+                for other in taken
+            ):
                 continue
             taken.append(row)
             size = self.slopes[i]
             parameters = np.insert(model.parameters, model.width, abs(size) * row, axis=0)
             yield Model(np.append(model.signs, 1.0 if size >= 0 else -1.0), parameters)
-            if len(taken) == 3:
+            if len(taken) == how.additions:
                 return
 
 
-def _shown(model: Model, span: _Span, thresholds: bool, rng: np.random.Generator) -> _Tests | None:
-    """Tests that show another neuron; None if they show none.
+def _hinges(
+    model: Model, rows: Rows, thresholds: bool, rng: np.random.Generator, settings: SpanSearchSettings
+) -> Float64Array:
+    """Unit directions and thresholds (m, r + 1): spread over the span, and beside the neurons of the model."""
+    r = rows.n_features
+    near = [_beside(u, settings.beside, rng) for u in model.directions] if r > 1 else []
+    count = {1: 1, 2: settings.directions_in_plane}.get(r, settings.directions_per_dimension * r)
+    directions = np.vstack([_directions(r, count, rng), *near])
+    levels = np.zeros((len(directions), 1))
+    if thresholds:
+        on_line = np.arange(1, settings.levels_on_line) / settings.levels_on_line
+        levels = np.quantile(rows.along(directions), on_line if r == 1 else np.array(settings.levels), axis=0).T
+    return np.column_stack([np.repeat(directions, levels.shape[1], axis=0), -levels.ravel()])
 
-    One draw of directions: with more of them, false neurons were kept on 2 of 14 networks.
-    """
-    tests = _Tests(model, span, thresholds, rng)
-    return tests if tests.largest >= _QUIET else None
 
-
-def _beside(u: Float64Array, rng: np.random.Generator) -> Float64Array:
-    """A few unit directions at a small angle from u."""
+def _beside(u: Float64Array, angle: float, rng: np.random.Generator) -> Float64Array:
+    """Four random unit directions at an angle (radians) from u."""
     across = rng.standard_normal((4, len(u)))
     across -= np.outer(across @ u, u)
     across /= np.linalg.norm(across, axis=1, keepdims=True)
-    return np.asarray(np.cos(_BESIDE) * u + np.sin(_BESIDE) * across)
+    return np.asarray(np.cos(angle) * u + np.sin(angle) * across)
 
 
 def _derivatives(model: Model, rows: Rows, thresholds: bool) -> Float64Array:

@@ -1,12 +1,12 @@
-"""Thresholds where the rows ask for them: functions that are not of the paper's model, whose kinks miss the origin."""
+"""Thresholds where the rows need them: functions that are not of the paper's model, whose kinks miss the origin."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from limbeck._base.arrays import Float64Array
-from limbeck._base.progress import Progress
 from limbeck._learner.gaussian.selection import ModelSelector, ScoredModel
+from limbeck._learner.gaussian.settings import DEFAULTS, ThresholdSettings
 from limbeck._learner.gaussian.span import Subspace
 from limbeck._learner.gaussian.span_search import best_in_span, gram, hinges_along
 from limbeck._learner.model.model import Model, random_start
@@ -15,12 +15,8 @@ from limbeck._learner.model.rows import EXACT, Rows
 
 __all__ = ["HINGE_SCORE", "hinge_scores", "in_span", "needs_thresholds", "with_thresholds"]
 
-_STARTS = 6
-_ROUNDS = 2  # of searches inside a span that the one before has moved
-_LEVELS = np.arange(1, 10) / 10  # quantiles of |<u, x>| at which hinges are tested
-# Squared score of one degree of freedom; the largest of 18 hinges along some ten directions is below in 99 of 100.
-HINGE_SCORE = 18.0
-_THRESHOLD_GAIN = 10.0  # in the criterion, for each neuron: thresholds are freed only where they are clearly there
+HINGE_SCORE = DEFAULTS.thresholds.hinge_score
+_ROUNDING = 1e-9  # of a column's sum of squares: a smaller remainder beside a line is rounding
 
 
 def with_thresholds(
@@ -29,110 +25,113 @@ def with_thresholds(
     growing: bool,
     selector: ModelSelector,
     subspace: Subspace,
-    line: Model,
-    most: int,
-    fit: Fit,
-    progress: Progress,
-    rng: np.random.Generator,
+    linear: Model,
+    max_width: int,
 ) -> tuple[ScoredModel, bool]:
-    """The network with thresholds where the rows clearly ask for them, and whether they do.
+    """The network with thresholds where the rows clearly need them, and whether they do.
 
     Parameters
     ----------
-    best : Priced
+    best : ScoredModel
         The best network without thresholds.
     settled : bool
-        Whether it leaves nothing to explain along its own span.
+        Whether its residuals show nothing along its own span.
     growing : bool
-        Whether more neurons without thresholds still help and will be tried: then only what they cannot explain asks
-        for thresholds.
-    selector : Polisher
-        Holds the rows.
+        Whether more neurons without thresholds still help and will be tried: then thresholds are for the odd part of
+        the residuals alone, which such neurons cannot explain.
+    selector : ModelSelector
+        Its rows, progress, random numbers and settings are used, and its fit with thresholds freed.
     subspace : Subspace
         Span of the directions according to the moments.
-    line : Model
+    linear : Model
         The linear fit: hinges of one direction that nearly cancel show in it alone.
-    most : int
+    max_width : int
         Largest number of neurons.
-    fit : Fit
-        How to refine.
-    progress : Progress
-        Told of every network; ends the search when time is up.
-    rng : numpy.random.Generator
-        For random starts.
     """
-    free = fit.changed(thresholds=True)
-    d = selector.rows.n_features
-    shown = _shown(subspace, line)
+    settings, progress = selector.settings.thresholds, selector.progress
+    free, d = selector.fit.changed(thresholds=True), selector.rows.n_features
+    shown = _shown_by_low_moments(subspace, linear)
     directions = np.array([*best.model.directions, *shown]).reshape(-1, d)
-    odd, whole = hinge_scores(selector.rows.residuals(best.model), directions, selector.rows)
-    if (odd if growing else whole if settled and best.model.width else np.inf) < HINGE_SCORE:
+    odd, any_part = hinge_scores(selector.rows.residuals(best.model), directions, selector.rows, settings)
+    if (odd if growing else any_part if settled and best.model.width else np.inf) < settings.hinge_score:
         return best, False
-    trial = selector.state(best.model, free)
-    # Neurons of their own show what thresholds could do even where the search ended with none.
-    starts = [_on_scale(random_start(d, max(1, best.model.width), rng), selector) for _ in range(2)]
-    starts += [hinges_along(u, line, selector.rows, most, free, progress, rng) for u in shown]
+    trial = selector.refined(best.model, free)
+    starts = [_random_start(selector, max(1, best.model.width)) for _ in range(settings.trial_starts)]
+    starts += [hinges_along(u, linear, selector, max_width) for u in shown]
     for start in starts:
         if not progress.out_of_time():
-            trial = min(trial, selector.state(start, free), key=lambda s: s.criterion)
-    if trial.criterion >= best.criterion - _THRESHOLD_GAIN * max(1, trial.model.width):
+            trial = min(trial, selector.refined(start, free), key=lambda s: s.criterion)
+    if trial.criterion >= best.criterion - settings.gain * max(1, trial.model.width):
         return best, False
-    trial = in_span(trial, selector, most, free, progress, rng)
-    for _ in range(_STARTS):
+    trial = in_span(trial, selector, max_width, free)
+    for _ in range(settings.random_starts):
         if progress.out_of_time() or selector.is_exact(trial):
             break
-        trial = min(
-            trial, selector.state(_on_scale(random_start(d, most, rng), selector), free), key=lambda s: s.criterion
-        )
+        trial = min(trial, selector.refined(_random_start(selector, max_width), free), key=lambda s: s.criterion)
         progress.report("thresholds", trial.model.width, trial.error / selector.variance)
     return trial, True
 
 
-def in_span(
-    state: ScoredModel, selector: ModelSelector, most: int, fit: Fit, progress: Progress, rng: np.random.Generator
-) -> ScoredModel:
-    """The best network that a search inside the span of the neurons leads to, refined in all dimensions."""
-    for _ in range(_ROUNDS):
-        if progress.out_of_time() or selector.is_exact(state):
+def in_span(scored: ScoredModel, selector: ModelSelector, max_width: int, fit: Fit | None = None) -> ScoredModel:
+    """The best network that a search inside the span of the neurons leads to, refined in all dimensions.
+
+    ``fit`` is the selector's own by default.
+    """
+    settings = selector.settings.thresholds
+    for _ in range(settings.span_rounds):
+        if selector.progress.out_of_time() or selector.is_exact(scored):
             break
-        better = best_in_span(state.model, selector.rows, most, fit, progress, rng)
-        trial = state if better is None else selector.state(better, fit)
-        if trial.criterion >= state.criterion - 1:
+        better = best_in_span(scored.model, selector, max_width, fit)
+        trial = scored if better is None else selector.refined(better, fit)
+        if trial.criterion >= scored.criterion - settings.span_gain:
             break
-        state = trial
-    return state
+        scored = trial
+    return scored
 
 
-def _shown(subspace: Subspace, line: Model) -> list[Float64Array]:
-    """Unit directions that the moments of orders 1 and 2 show."""
+def _shown_by_low_moments(subspace: Subspace, linear: Model) -> list[Float64Array]:
+    """Unit directions: the strongest of the span, and that of the linear fit."""
     shown = list(subspace.basis[:1])
-    linear = line.parameters[-1, :-1]
-    if size := float(np.linalg.norm(linear)):
-        shown.append(linear / size)
+    slopes = linear.parameters[-1, :-1]
+    if size := float(np.linalg.norm(slopes)):
+        shown.append(slopes / size)
     return shown
 
 
-def needs_thresholds(error: float, without: float, rows: Rows, width: int) -> bool:
-    """Whether mean squared errors with thresholds and without tell them to be there."""
+def _random_start(selector: ModelSelector, width: int) -> Model:
+    """Neurons in random directions with thresholds, for labels of the variance at hand."""
+    model = random_start(selector.rows.n_features, width, selector.rng)
+    return Model(model.signs, model.parameters * np.sqrt(selector.variance))
+
+
+def needs_thresholds(
+    error: float, without: float, rows: Rows, width: int, settings: ThresholdSettings = DEFAULTS.thresholds
+) -> bool:
+    """Whether the mean squared error with thresholds is clearly smaller than the one without."""
     floor = EXACT * rows.variance
-    return rows.count * float(np.log(max(without, floor) / max(error, floor))) > _THRESHOLD_GAIN * width
+    return rows.count * float(np.log(max(without, floor) / max(error, floor))) > settings.gain * width
 
 
-def hinge_scores(residuals: Float64Array, directions: Float64Array, rows: Rows) -> tuple[float, float]:
-    """Largest squared scores of hinges along directions (m, d), anywhere: of their odd parts, and of any.
+def hinge_scores(
+    residuals: Float64Array,
+    directions: Float64Array,
+    rows: Rows,
+    settings: ThresholdSettings = DEFAULTS.thresholds,
+) -> tuple[float, float]:
+    """Largest squared scores of hinges along directions (m, d): of their odd parts alone, and of any.
 
-    Beyond their linear part, neurons through the origin are even functions: what is odd in the residuals asks for
+    Beyond their linear part, neurons through the origin are even functions: an odd part of the residuals needs
     thresholds, while any other hinge there may stand for neurons of other directions.
     """
-    odd, whole = 0.0, 0.0
+    odd, any_part = 0.0, 0.0
     for z in rows.along(directions).T:
-        levels = np.quantile(np.abs(z), _LEVELS)
+        levels = np.quantile(np.abs(z), np.array(settings.levels))
         above, below = np.maximum(z[:, None] - levels, 0.0), np.maximum(-z[:, None] - levels, 0.0)
         total = gram(np.column_stack([np.ones(len(z)), z, above, below, residuals]), rows)
         mixed = np.eye(len(total))[2 : 2 + len(levels)] - np.eye(len(total))[2 + len(levels) : -1]
         odd = max(odd, _largest_score(total, mixed, rows.count))
-        whole = max(whole, _largest_score(total, np.eye(len(total))[2:-1], rows.count))
-    return odd, whole
+        any_part = max(any_part, _largest_score(total, np.eye(len(total))[2:-1], rows.count))
+    return odd, any_part
 
 
 def _largest_score(total: Float64Array, candidates: Float64Array, count: int) -> float:
@@ -146,11 +145,6 @@ def _largest_score(total: Float64Array, candidates: Float64Array, count: int) ->
     line = total[:2] @ combined.T
     beside = combined @ total @ combined.T - line.T @ np.linalg.solve(total[:2, :2], line)
     sizes = np.diag(beside)
-    usable = sizes[:-1] > 1e-9 * np.einsum("ij,jk,ik->i", candidates, total, candidates)
+    usable = sizes[:-1] > _ROUNDING * np.einsum("ij,jk,ik->i", candidates, total, candidates)
     gains = np.divide(np.square(beside[:-1, -1]), sizes[:-1], out=np.zeros(len(sizes) - 1), where=usable)
     return float(count * gains.max(initial=0.0) / max(sizes[-1], 1e-300))
-
-
-def _on_scale(model: Model, selector: ModelSelector) -> Model:
-    """A model for labels of unit variance, for the labels at hand."""
-    return Model(model.signs, model.parameters * np.sqrt(selector.variance))

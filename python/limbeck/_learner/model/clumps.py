@@ -1,4 +1,4 @@
-"""Directions modulo sign at several scales: which neurons look like one from how far.
+"""Clumps of neurons whose directions are close modulo sign, at all scales.
 
 At angle h and coarser, neurons within h of each other act as one neuron (and, if their weights cancel, as a dipole). A
 ladder of scales from fine to coarse merges neurons into clumps, and clumps into larger ones: single linkage on the
@@ -50,7 +50,7 @@ def angles_modulo_sign(directions: Float64Array) -> Float64Array:
 
 
 def centre_of(model: Model, members: list[int]) -> Float64Array:
-    """Unit mean of the members' lines, weighted by size and turned towards the largest."""
+    """Unit mean of the members' lines, weighted by size, of the sign of the largest."""
     lead = model.directions[max(members, key=lambda i: float(model.sizes[i]))]
     total = sum(
         (model.sizes[i] * np.copysign(1.0, model.directions[i] @ lead) * model.directions[i] for i in members),
@@ -60,7 +60,7 @@ def centre_of(model: Model, members: list[int]) -> Float64Array:
 
 
 def clump_ladder(directions: Float64Array) -> list[Clump]:
-    """All clumps of the ladder, finest first: the k single neurons, then one clump for each merger.
+    """Clumps at all scales, finest first: the k single neurons, then one clump for each merger.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ def cluster(directions: Float64Array, scale: float) -> list[list[int]]:
 
 @dataclass(frozen=True)
 class Merger:
-    """One joint of the clump tree, to be drawn: two branches and the angle at which they meet.
+    """Joint of the clump tree, to be drawn: two branches and the angle at which they meet.
 
     Attributes
     ----------
@@ -112,7 +112,7 @@ class Merger:
     starts : tuple of float
         Angles at which the branches begin; 0 for a single neuron.
     cost : float
-        As in :class:`Clump`.
+        Cost of the clump, as for :class:`Clump`.
     """
 
     scale: float
@@ -122,7 +122,7 @@ class Merger:
 
 
 def clump_tree(ladder: list[Clump]) -> tuple[list[int], list[Merger]]:
-    """The ladder as a tree to draw.
+    """Lay out a ladder as a tree to draw.
 
     Returns
     -------

@@ -9,12 +9,15 @@ from limbeck import moments
 from limbeck._base.arrays import Float64Array
 from limbeck.network import ReLUNetwork
 
-__all__ = ["CONSTANT", "Standardization", "Whitening", "covariance", "standardization", "whitening"]
+__all__ = ["CONSTANT", "Standardization", "Whitening", "covariance", "standardization", "weighted_mean", "whitening"]
 
 # A feature with a standard deviation below this part of its mean is constant: nine units in the last place, which sums
 # of a few numbers that should be equal differ by.
 CONSTANT = 2e-15
-_BLOCK = 65_536
+# Relative eigenvalue of the correlation matrix below which a direction does not vary: a standard deviation of 1e-5 of
+# the widest one's, far above the rounding of eigenvalues.
+_CONSTANT_DIRECTION = 1e-10
+_BLOCK = 65_536  # rows that are centred at once
 
 
 class Whitening:
@@ -23,7 +26,7 @@ class Whitening:
     Parameters
     ----------
     mean : ndarray of shape (d,)
-        What becomes zero.
+        The point that becomes zero.
     matrix : ndarray of shape (r, d)
         The linear map.
     """
@@ -94,16 +97,17 @@ class Standardization(Whitening):
         return wide
 
 
-def _average(values: Float64Array, weights: Float64Array | None) -> Float64Array:
+def weighted_mean(values: Float64Array, weights: Float64Array | None) -> Float64Array:
+    """Weighted means of columns."""
     return np.asarray(values.mean(axis=0) if weights is None else weights @ values / weights.sum())
 
 
 def covariance(
     X: Float64Array, n_threads: int | None, weights: Float64Array | None = None
 ) -> tuple[Float64Array, Float64Array]:
-    """Mean and covariance of weighted rows."""
+    """Mean (d,) and covariance (d, d) of weighted rows."""
     v = np.ones(len(X)) if weights is None else weights
-    mean, total = _average(X, weights), np.zeros((X.shape[1],) * 2)
+    mean, total = weighted_mean(X, weights), np.zeros((X.shape[1],) * 2)
     for start in range(0, len(X), _BLOCK):  # less the mean first: their squares would swallow the rest
         part = slice(start, start + _BLOCK)
         centred = X[part] - mean
@@ -112,18 +116,18 @@ def covariance(
 
 
 def whitening(X: Float64Array, n_threads: int | None = None, weights: Float64Array | None = None) -> Whitening:
-    """Whiten by estimated mean and covariance; directions that do not vary are left out."""
+    """Coordinates of mean 0 and covariance 1, by estimates; directions that do not vary are left out."""
     mean, cov = covariance(X, n_threads, weights)
     scale = np.sqrt(np.maximum(np.diag(cov), 0.0))
     scale[scale == 0] = 1.0
     values, vectors = np.linalg.eigh(cov / np.outer(scale, scale))
-    kept = values > 1e-10 * max(values[-1], 0.0)
+    kept = values > _CONSTANT_DIRECTION * max(values[-1], 0.0)
     return Whitening(mean, (vectors[:, kept] / np.sqrt(values[kept])).T / scale)
 
 
 def standardization(X: Float64Array, weights: Float64Array | None = None) -> Standardization:
     """Mean 0 and standard deviation 1 for each feature; features that are constant up to rounding are left out."""
-    mean = _average(X, weights)
-    scale = np.sqrt(_average(np.square(X - mean), weights))
+    mean = weighted_mean(X, weights)
+    scale = np.sqrt(weighted_mean(np.square(X - mean), weights))
     varies = scale > CONSTANT * np.abs(mean)
     return Standardization(mean, 1 / np.where(varies, scale, 1.0), varies)

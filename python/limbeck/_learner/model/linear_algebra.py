@@ -1,4 +1,4 @@
-"""Eigenvectors of small symmetric matrices without a second team of threads."""
+"""Eigenvectors of small symmetric matrices, orthonormal bases, and normal matrices of unit diagonal."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import numpy as np
 from limbeck import _kernels
 from limbeck._base.arrays import Float64Array
 
-__all__ = ["eigh"]
+__all__ = ["eigh", "orthonormal_rows", "with_unit_diagonal"]
 
 _MOST_ROWS = 128  # of a matrix that one thread decomposes; beyond, LAPACK's threads pay
 
@@ -23,3 +23,21 @@ def eigh(A: Float64Array) -> tuple[Float64Array, Float64Array]:
         return values, vectors
     values, rows = _kernels.symmetric_eigen(np.ascontiguousarray(A))
     return values, rows.T
+
+
+def orthonormal_rows(rows: Float64Array, cutoff: float) -> Float64Array:
+    """Orthonormal basis (r, d) of rows (m, d), without the directions of singular values up to a cutoff."""
+    _, sizes, basis = np.linalg.svd(rows, full_matrices=False)
+    return np.ascontiguousarray(basis[sizes > cutoff])
+
+
+def with_unit_diagonal(matrix: Float64Array) -> tuple[Float64Array, Float64Array]:
+    """A positive semidefinite matrix (p, p) with rows and columns scaled to unit diagonal, and the factors (p,).
+
+    Units and sizes of parameters do not matter in these coordinates. Rows of zeros stay, with factor 1. The matrix
+    given is overwritten.
+    """
+    diagonal = np.diag(matrix)
+    scale = 1 / np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
+    matrix *= np.multiply.outer(scale, scale)
+    return matrix, scale

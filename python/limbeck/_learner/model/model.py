@@ -13,9 +13,14 @@ __all__ = ["Model", "linear_model", "model_of", "random_start"]
 
 @dataclass(frozen=True)
 class Model:
-    """``f(x) = sum_i sign_i relu(<a_i, x> + t_i) + <w, x> + b``; the size of an output weight lives in a_i and t_i.
+    """The function ``f(x) = sum_i sign_i relu(<a_i, x> + t_i) + <w, x> + b``.
 
-    ``parameters`` (k + 1, d + 1) holds the rows (a_i, t_i) and, last, (w, b).
+    Attributes
+    ----------
+    signs : ndarray of shape (k,)
+        Signs of the output weights, 1 or -1; their sizes are in a_i and t_i.
+    parameters : ndarray of shape (k + 1, d + 1)
+        The rows (a_i, t_i) and, last, (w, b).
     """
 
     signs: Float64Array
@@ -50,31 +55,31 @@ class Model:
         )
 
     def network(self) -> ReLUNetwork:
-        """The same function with unit directions."""
+        """The model as a network of unit directions."""
         weights, thresholds = _split(self.parameters[:-1])
         linear, bias = _last(self.parameters[-1])
         return ReLUNetwork(weights, self.signs, linear=linear, bias=bias, thresholds=thresholds).normalized()
 
     def with_neuron(self, direction: Float64Array, weight: float) -> "Model":
-        """Add ``weight / 2 * |<direction, x>|``, a neuron and half its linear part."""
+        """The model plus ``weight / 2 * |<direction, x>|``: a neuron less half its linear part."""
         row = np.append(abs(weight) * direction, 0.0)
         parameters = np.insert(self.parameters, self.width, row, axis=0)
         parameters[-1, :-1] -= weight / 2 * direction
         return Model(np.append(self.signs, 1.0 if weight >= 0 else -1.0), parameters)
 
     def without(self, index: int) -> "Model":
-        """Drop a neuron; its linear half stays."""
+        """The model without a neuron, half of which stays as a linear part."""
         parameters = np.delete(self.parameters, index, axis=0)
         parameters[-1] += self.signs[index] / 2 * self.parameters[index]
         return Model(np.delete(self.signs, index), parameters)
 
     def alive(self) -> "Model":
-        """Without the neurons of no size, which no gradient can move."""
+        """The model without the neurons of no size, which no gradient can move."""
         kept = self.sizes > 0
         return Model(self.signs[kept], self.parameters[np.append(kept, True)])
 
     def merged(self, groups: list[list[int]]) -> "Model":
-        """One neuron in place of each group of neurons that are close modulo sign.
+        """The model with one neuron in place of each group of neurons that are close modulo sign.
 
         With open gates in common, ReLUs of parallel inputs add up: the signed sum of the rows keeps the group's kink
         and linear part to first order in the angle between them.

@@ -16,8 +16,8 @@ from limbeck._learner.model.refinement import Fit
 
 __all__ = ["EXACT", "NOISELESS", "FitRows", "Rows", "normal_matrix"]
 
-# Mean squared errors below this part of the labels' variance are rounding: 1e-10 of the labels' spread, above what sums
-# over many neurons lose of the 16 digits of float64.
+# Mean squared errors below this part of the labels' variance are rounding: 1e-10 of the labels' spread, far above what
+# sums over neurons lose of the 16 digits of float64 and far below any noise that labels have.
 EXACT = 1e-20
 # Mean squared errors below this part of the labels' variance, a thousandth of their spread, are misfit that more steps
 # lower; they are not taken for noise.
@@ -167,7 +167,7 @@ class Rows:
         scores = self.scaled_residuals(model)
         # Over their largest size, so that squares neither overflow nor vanish.
         if not (largest := float(np.abs(scores).max())):
-            return self.normal_matrix(model), self.normal_matrix(model), 0.0  # an exact fit: any meat will do
+            return self.normal_matrix(model), self.normal_matrix(model), 0.0  # an exact fit has no errors to weigh with
         scores = scores / largest
         amplitude = largest * float(np.linalg.norm(scores)) / self.total_weight
         return self.normal_matrix(model), normal_matrix(model, self, scores**2), amplitude

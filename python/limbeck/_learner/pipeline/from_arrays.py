@@ -1,4 +1,4 @@
-"""Learning from rows that are in memory: options, search, last refinement, result."""
+"""Learning from rows that are in memory: search, last refinement, result."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from limbeck._base.arrays import Float64Array, row_weights, thread_count
+from limbeck._base.arrays import Float64Array
 from limbeck._base.progress import Progress
-from limbeck._learner.diagnostics.diagnostics import Diagnostics, FitRecord
+from limbeck._learner.diagnostics.diagnostics import FitRecord
 from limbeck._learner.gaussian.learner import (
     learn_gaussian,
     noise_variance,
@@ -19,88 +19,54 @@ from limbeck._learner.gaussian.learner import (
     without_needless_linear_part,
 )
 from limbeck._learner.gaussian.span import Subspace
-from limbeck._learner.gaussian.thresholds import HINGE_SCORE, hinge_scores
-from limbeck._learner.model.coordinates import CONSTANT, Standardization, Whitening, standardization, whitening
+from limbeck._learner.gaussian.thresholds import hinge_scores
+from limbeck._learner.model.coordinates import Standardization, Whitening, standardization, whitening
 from limbeck._learner.model.input_tests import MOST_ROWS, detect_inputs
 from limbeck._learner.model.linear_part import with_smallest_linear_part
 from limbeck._learner.model.model import Model, linear_model
 from limbeck._learner.model.refinement import Fit
 from limbeck._learner.model.rows import NOISELESS, Rows
+from limbeck._learner.pipeline.build import Validation, build_result
+from limbeck._learner.pipeline.checks import FEWEST_ROWS, TrainingData, check_features, check_labels, check_sizes
+from limbeck._learner.pipeline.options import PIPELINE_SETTINGS, LearnOptions, PipelineSettings
 from limbeck._learner.pipeline.result import Learned
 from limbeck._learner.streaming.rows import StreamedRows
 from limbeck._learner.tabular.cross_validation import Refit
 from limbeck._learner.tabular.learner import fit_any, with_more_rows
 
-__all__ = [
-    "FEWEST_ROWS",
-    "LARGEST",
-    "SMALLEST",
-    "ConstantFeaturesError",
-    "Options",
-    "SearchResult",
-    "check_features",
-    "check_labels",
-    "check_sizes",
-    "finish",
-    "learn_rows",
-    "learned",
-    "mean_alone",
-    "require_enough_rows",
-    "search",
-    "weighted_rows",
-]
-
-FEWEST_ROWS = 10
-# Squares beyond these sizes of y overflow or vanish in float64.
-LARGEST, SMALLEST = 1e150, 1e-150
-_SAMPLE_BYTES = 1 << 27
-_MISFIT_ROWS = 10_000  # looked at for hinges that a network for Gaussian inputs has left
-
-
-class ConstantFeaturesError(ValueError):
-    """No feature varies, up to rounding."""
-
-
-@dataclass(frozen=True)
-class Options:
-    """What the caller asked for; see :func:`learn`."""
-
-    width: int | None
-    max_width: int
-    inputs: str
-    refine: bool
-    validation: float
-    rng: np.random.Generator
-    n_threads: int | None
-    constant_features: bool = False  # whether to answer with the mean where no feature varies
-    asked_rows: int | None = None  # to search on, where the caller says how many
-
-    def sample_rows(self, asked: int | None) -> SampleRows:
-        """How many rows a search is made on where there are more."""
-        return SampleRows(asked, self.most)
-
-    @property
-    def most(self) -> int:
-        """Largest number of neurons."""
-        return self.max_width if self.width is None else self.width
-
-
-@dataclass(frozen=True)
-class SampleRows:
-    """Number of rows to search on, as asked for or by the number of features."""
-
-    asked: int | None
-    width: int
-
-    def __call__(self, d: int) -> int:
-        return self.asked or max(_SAMPLE_BYTES // (8 * max(1, d)), rows_to_search(self.width, d))
+__all__ = ["SearchResult", "finish", "learn_rows", "learned", "mean_alone", "search"]
 
 
 @dataclass
 class SearchResult:
-    """The outcome of the search, in coordinates of its own, and what it was made on.
+    """Outcome of a search, in the coordinates it was made in, and the rows it was made on.
 
-    ``rows`` are the user's, ``inner`` the same in those coordinates, labels over ``unit``.
+    Attributes
+    ----------
+    kind : str
+        How inputs are treated: "standard", "gaussian" or "any".
+    rows, inner : Rows
+        Rows as the user passed them, and in the coordinates of the search, labels over ``unit``.
+    unit : float
+        A power of two near the largest label.
+    coordinates : Whitening or None
+        From the user's rows to those of the search; None where they are the same.
+    used, held_out : ndarray of int
+        Numbers of the rows learned from and held out.
+    fit : Fit
+        How models are refined.
+    model : Model
+        The network in these coordinates.
+    subspace : Subspace or None
+        Span that moments showed.
+    thresholds, has_linear_part : bool
+        Whether thresholds, and linear part with bias, are fitted.
+    decay, decay_of_everything : float or ndarray of shape (k + 1,)
+        Weight decay of the fit to the rows used, and of that to all rows where they come in blocks.
+    noise : float
+        Variance of the label noise over ``unit`` squared.
+    settings : PipelineSettings
+        Numbers that no caller sets.
     """
 
     kind: str
@@ -116,16 +82,33 @@ class SearchResult:
     thresholds: bool = True
     has_linear_part: bool = True
     decay: float | Float64Array = 0.0
-    decay_of_all: float | Float64Array = 0.0
+    decay_of_everything: float | Float64Array = 0.0
     noise: float = np.nan
+    settings: PipelineSettings = PIPELINE_SETTINGS
 
 
-def learn_rows(rows: Rows, options: Options, progress: Progress, names: tuple[str, ...], target: str) -> Learned:
-    """Learn from rows in memory."""
+def learn_rows(data: TrainingData, options: LearnOptions, progress: Progress) -> Learned:
+    """Learn from rows in memory.
+
+    Parameters
+    ----------
+    data : TrainingData
+        Rows, at least 10, and names.
+    options : LearnOptions
+        What is asked for.
+    progress : Progress
+        Reported to; it ends with the result.
+
+    Raises
+    ------
+    ValueError
+        Labels or all features are constant, or too large or small to be squared; too few rows are left to learn from.
+    """
+    rows = data.rows
     check_labels(float(rows.y.min()), float(rows.y.max()))
     low, high = rows.X.min(axis=0), rows.X.max(axis=0)
-    check_sizes(np.maximum(high, -low), names)
-    if not options.constant_features:
+    check_sizes(np.maximum(high, -low), data.feature_names)
+    if not options.accepts_constant_features:
         check_features(low, high)
     found = search(rows, options, progress)
     if progress.stopped_early and len(found.held_out):
@@ -133,78 +116,91 @@ def learn_rows(rows: Rows, options: Options, progress: Progress, names: tuple[st
     residuals = found.inner.part(found.held_out).residuals(found.model)
     if found.kind != "any":
         finish(found, found.inner, options.refine, progress, joining=len(found.held_out) > 0)
-    return learned(found, residuals, None, options, progress, names, target)
+    return learned(found, residuals, None, data, options, progress)
 
 
-def mean_alone(rows: Rows, validation: float, seed: int, names: tuple[str, ...], target: str) -> Learned:
+def mean_alone(data: TrainingData, validation: float, seed: int) -> Learned:
     """Learn the mean of the labels, of rows whose features may all be constant."""
-    options = Options(0, 0, "any", True, validation, np.random.default_rng(seed), rows.n_threads, True)
-    return learn_rows(rows, options, Progress(None, False, None), names, target)
+    rng = np.random.default_rng(seed)
+    options = LearnOptions(0, 0, "any", True, validation, rng, data.rows.n_threads, accepts_constant_features=True)
+    return learn_rows(data, options, Progress(None, False, None))
 
 
-def search(rows: Rows, options: Options, progress: Progress, *, largest: float | None = None) -> SearchResult:
+def search(
+    rows: Rows, options: LearnOptions, progress: Progress, *, largest_label: float | None = None
+) -> SearchResult:
     """Find a network on the rows that are not held out.
 
-    If they are a sample of more, ``largest`` is the size of the labels of all.
+    If they are a sample of more, ``largest_label`` is the size of the labels of all.
     """
-    n_threads, rng = options.n_threads, options.rng
-    fit = Fit(tolerance=1e-4, deadline=progress.deadline)
+    is_sample = largest_label is not None
+    rng = options.rng
+    fit = Fit(tolerance=options.settings.tolerance, deadline=progress.deadline)
     held_out, used = _split(len(rows), options.validation, rng)
     if len(used) < FEWEST_ROWS:
-        sampled = "" if largest is None else " sampled (see sample_rows)"
+        sampled = " sampled (see sample_rows)" if is_sample else ""
         raise ValueError(
             f"validation={options.validation!r} leaves {len(used)} of {len(rows)} rows{sampled} to learn from, too few"
         )
     progress.enter("inputs")
     kind = options.inputs
     if kind == "auto":
-        kind = detect_inputs(rows.X[_drawn(used, MOST_ROWS)], n_threads)
+        kind = detect_inputs(rows.X[_subsample(used, MOST_ROWS)], options.n_threads)
     if kind == "any" and not options.refine:
         raise ValueError("refine=False is the moment method, for Gaussian inputs; these are not: see inputs")
     # A power of two: no digit of y changes.
-    size = float(np.abs(rows.y).max()) if largest is None else largest
+    size = float(np.abs(rows.y).max()) if largest_label is None else largest_label
     unit = float(2.0 ** np.round(np.log2(size))) if size > 0 else 1.0
-    begun = _begun(kind, rows, used, held_out, unit, fit)
+    begun = _in_coordinates(kind, rows, used, held_out, unit, fit, options.settings)
     if kind == "any":
-        return _searched_any(begun, options, progress, whole=largest is None)
+        return _search_any(begun, options, progress, is_sample=is_sample)
     if not np.ptp(rows.y[used]):
         return _constant(begun)
-    found = _searched_gaussian(begun, options, progress)
+    found = _search_gaussian(begun, options, progress)
     unsure = options.inputs == "auto" and options.refine and not progress.out_of_time()
     if unsure and (not found.model.width or _is_misfit(found)):
-        # The inputs passed for Gaussian, and no neuron was found, or the network leaves something to explain: what
-        # needs no such inputs may do better.
-        general = _searched_any(
-            _begun("any", rows, used, held_out, unit, fit), options, progress, whole=largest is None
-        )
+        # The inputs passed for Gaussian, and no neuron was found, or the network leaves something to explain: a method
+        # for inputs of any distribution may do better.
+        begun = _in_coordinates("any", rows, used, held_out, unit, fit, options.settings)
+        general = _search_any(begun, options, progress, is_sample=is_sample)
         if general.noise <= _cross_validated_error(found):
             return general
     return found
 
 
-def _begun(
-    kind: str, rows: Rows, used: NDArray[np.intp], held_out: NDArray[np.intp], unit: float, fit: Fit
+def _in_coordinates(
+    kind: str,
+    rows: Rows,
+    used: NDArray[np.intp],
+    held_out: NDArray[np.intp],
+    unit: float,
+    fit: Fit,
+    settings: PipelineSettings,
 ) -> SearchResult:
-    """A search that has its coordinates, and nothing else yet."""
+    """Begin a search: its coordinates, and a network of nothing."""
     coordinates = None if kind == "standard" else _coordinates(rows, used, kind)
     inner = Rows(rows.X if coordinates is None else coordinates(rows.X), rows.y / unit, rows.weights, rows.n_threads)
-    return SearchResult(kind, rows, inner, unit, coordinates, used, held_out, fit, linear_model(inner.n_features))
+    model = linear_model(inner.n_features)
+    return SearchResult(kind, rows, inner, unit, coordinates, used, held_out, fit, model, settings=settings)
 
 
-def _searched_any(found: SearchResult, options: Options, progress: Progress, *, whole: bool) -> SearchResult:
-    """The search for inputs of any distribution, on no more rows than it asks for.
+def _search_any(found: SearchResult, options: LearnOptions, progress: Progress, *, is_sample: bool) -> SearchResult:
+    """Search for inputs of any distribution, on no more rows than the parameters call for.
 
-    Where the rows are the whole and no sample, the network is refined on all of them that are used.
+    Where the rows are all there are, and no sample, the network is refined on all of them that are used.
     """
     progress.enter("widths")
     few = used = found.used
     inner, fit = found.inner, found.fit
-    if options.asked_rows is None and len(used) > (most := rows_to_search(options.most, inner.n_features)):
+    most = rows_to_search(options.largest_width, inner.n_features, found.settings.gaussian)
+    if options.sample_rows is None and len(used) > most:
         few = np.sort(options.rng.permutation(used)[:most])
-    fitted = fit_any(inner.part(few), options.width, options.max_width, fit, progress, options.rng)
-    if whole and len(few) < len(used):
+    fitted = fit_any(
+        inner.part(few), options.width, options.max_width, fit, progress, options.rng, found.settings.tabular
+    )
+    if not is_sample and len(few) < len(used):
         progress.enter("refine")
-        fitted = with_more_rows(fitted, inner.part(used), len(few), fit)
+        fitted = with_more_rows(fitted, inner.part(used), len(few), fit, found.settings.tabular)
     else:
         found.used = few
     found.model, found.noise, found.decay = with_smallest_linear_part(fitted.model), fitted.error, fitted.decay
@@ -212,41 +208,50 @@ def _searched_any(found: SearchResult, options: Options, progress: Progress, *, 
 
 
 def _constant(found: SearchResult) -> SearchResult:
-    """A constant, where all labels learned from are equal and only those held out differ."""
+    """Take a constant, where all labels learned from are equal and only those held out differ."""
     found.model.parameters[-1, -1] = found.inner.y[found.used[0]]
     found.thresholds = found.fit.thresholds
     return found
 
 
-def _searched_gaussian(found: SearchResult, options: Options, progress: Progress) -> SearchResult:
-    """The search for Gaussian inputs."""
+def _search_gaussian(found: SearchResult, options: LearnOptions, progress: Progress) -> SearchResult:
+    """Search for Gaussian inputs."""
     # Kinks at an estimated mean are off by its error: thresholds make up for that.
     found.fit = fit = found.fit.changed(thresholds=found.kind == "gaussian" and options.refine)
-    masked = _without(found.inner, found.held_out)
+    masked = _masked(found.inner, found.held_out)
     found.model, found.subspace, found.thresholds = learn_gaussian(
-        masked, found.used, options.width, options.max_width, options.refine, fit, progress, options.rng
+        masked,
+        found.used,
+        options.width,
+        options.max_width,
+        options.refine,
+        fit,
+        progress,
+        options.rng,
+        found.settings.gaussian,
     )
     return found
 
 
-def _drawn(used: NDArray[np.intp], most: int) -> NDArray[np.intp]:
-    """At most so many of the row numbers, in rising order: rows may be sorted, or repeat themselves at some distance.
+def _subsample(used: NDArray[np.intp], most: int) -> NDArray[np.intp]:
+    """Draw row numbers, in rising order: rows may be sorted, or repeat themselves at some distance.
 
-    The generator is its own, so that how many rows are looked at changes nothing else.
+    The generator is one of its own, so that how many rows are looked at changes no other random choice.
     """
     return used if len(used) <= most else np.sort(np.random.default_rng(0).permutation(used)[:most])
 
 
 def _is_misfit(found: SearchResult) -> bool:
     """Whether the residuals of a network show hinges along single features, which noise does not."""
-    some = _drawn(found.used, _MISFIT_ROWS)
+    some = _subsample(found.used, found.settings.misfit_rows)
     inner = found.inner.part(some)
     if inner.mean_error(found.model) <= NOISELESS * inner.variance:
         return False
     scale = standardization(found.rows.X[some])
     original = Rows(scale(found.rows.X[some]), inner.y, inner.weights, inner.n_threads)
-    _, largest = hinge_scores(inner.residuals(found.model), np.eye(original.n_features), original)
-    return largest > HINGE_SCORE
+    settings = found.settings.gaussian.thresholds
+    _, largest = hinge_scores(inner.residuals(found.model), np.eye(original.n_features), original, settings)
+    return largest > settings.hinge_score
 
 
 def _cross_validated_error(found: SearchResult) -> float:
@@ -268,9 +273,10 @@ def _leave_to_constant(found: SearchResult) -> None:
 def finish(
     found: SearchResult, everything: Rows | StreamedRows, refine: bool, progress: Progress, *, joining: bool
 ) -> None:
-    """The last refinement of a network for Gaussian inputs, on all rows, if there are any to join."""
+    """Refine a network for Gaussian inputs once more, on all rows, if there are any to join."""
     if refine and joining:
-        found.model = refined(found.model, everything, found.fit.changed(thresholds=found.thresholds), progress)
+        fit = found.fit.changed(thresholds=found.thresholds)
+        found.model = refined(found.model, everything, fit, progress, found.settings.gaussian)
     if refine and not found.thresholds:
         found.model, found.has_linear_part = without_needless_linear_part(found.model, everything, progress)
     elif refine:
@@ -282,21 +288,26 @@ def learned(
     found: SearchResult,
     residuals: Float64Array,
     everything: StreamedRows | None,
-    options: Options,
+    data: TrainingData,
+    options: LearnOptions,
     progress: Progress,
-    names: tuple[str, ...],
-    target: str,
 ) -> Learned:
-    """The result in the user's coordinates and units."""
+    """Make the result, in the user's coordinates and units.
+
+    ``residuals`` are those of the rows held out, before they joined the others; ``everything`` is all rows, of which
+    those in ``data`` are a sample, where they come in blocks.
+    """
     rows, unit = found.rows, found.unit
     held = found.inner.part(found.held_out)
     mse = float(held.errors_of(residuals).mean()) if len(held) else np.nan
+    r2 = 1 - mse / held.variance if len(held) and np.ptp(held.y) else np.nan
     model = Model(found.model.signs, found.model.parameters * unit)
     network = model.network()
     if found.coordinates is not None:
         network = found.coordinates.pull_back(network).normalized()
     progress.finish()
-    origin = FitRecord(
+    refit = partial(refitted, found.kind, options.width, options.max_width, options.settings)
+    fit = FitRecord(
         model=model,
         rows=replace(found.inner, y=rows.y),
         original=rows,
@@ -308,34 +319,31 @@ def learned(
         decay=found.decay,
         coordinates=found.coordinates,
         standard=found.kind == "standard",
-        refined=bool(options.refine),
+        refined=options.refine,
         everything=everything,
-        decay_of_everything=found.decay_of_all,
-        refit=None if progress.stopped_early else partial(refitted, found.kind, options.width, options.max_width),
+        decay_of_everything=found.decay_of_everything,
+        refit=None if progress.stopped_early else refit,
     )
-    evidence = Diagnostics(network, origin)
-    return Learned(
-        network=network,
+    return build_result(
+        Learned,
+        network,
+        fit,
+        Validation(rows.y[found.held_out], residuals * unit, mse * unit**2, r2),
+        progress,
         inputs=found.kind,
-        validation_mse=mse * unit**2,
-        validation_r2=1 - mse / held.variance if len(held) and np.ptp(held.y) else np.nan,
-        validation_targets=rows.y[found.held_out],
-        validation_residuals=residuals * unit,
         noise_variance=found.noise * unit**2,
-        clumps=evidence.clumps,
         subspace=None if found.subspace is None else found.subspace.scaled(unit),
-        history=progress.history,
-        timings=progress.timings,
         stopped_early=progress.stopped_early,
-        feature_names=names,
-        target_name=target,
-        _evidence=evidence,
+        feature_names=data.feature_names,
+        target_name=data.target_name,
+        columns=data.columns,
     )
 
 
-def refitted(kind: str, width: int | None, max_width: int, rows: Rows) -> Refit:
-    """Search on other rows, all of them, as a result's was made: by which it can be cross-validated."""
-    options = Options(width, max_width, kind, True, 0.0, np.random.default_rng(0), rows.n_threads)
+def refitted(kind: str, width: int | None, max_width: int, settings: PipelineSettings, rows: Rows) -> Refit:
+    """Repeat the search of a result on other rows, without any held out, so that it can be cross-validated."""
+    rng = np.random.default_rng(0)
+    options = LearnOptions(width, max_width, kind, True, 0.0, rng, rows.n_threads, settings=settings)
     progress = Progress(None, False, None)
     found = search(rows, options, progress)
     if kind != "any":
@@ -345,28 +353,11 @@ def refitted(kind: str, width: int | None, max_width: int, rows: Rows) -> Refit:
     return Refit(model, replace(found.inner, y=rows.y), fit, found.decay, found.coordinates)
 
 
-# ---- Rows and checks ----
+# ---- Rows ----
 
 
-def weighted_rows(X: Float64Array, y: Float64Array, sample_weight: ArrayLike | None, n_threads: int | None) -> Rows:
-    """The rows of positive weight."""
-    if sample_weight is None:
-        return Rows(X, y, n_threads=n_threads)
-    weights = row_weights(sample_weight, X, thread_count(n_threads))
-    if weights.any():
-        weights = weights / weights.max()  # so that no sum overflows
-    kept = weights > 0
-    if np.count_nonzero(kept) < FEWEST_ROWS:
-        raise ValueError(
-            f"sample_weight must be positive in {FEWEST_ROWS} rows or more, is in {np.count_nonzero(kept)} of {len(X)}"
-        )
-    if not kept.all():
-        X, y, weights = X[kept], y[kept], weights[kept]
-    return Rows(X, y, weights / weights.mean(), n_threads)
-
-
-def _without(rows: Rows, held_out: NDArray[np.intp]) -> Rows:
-    """The rows with no weight for those held out: no copy of the rest is needed."""
+def _masked(rows: Rows, held_out: NDArray[np.intp]) -> Rows:
+    """Rows with weight zero where they are held out: no copy of the others is needed."""
     if not len(held_out):
         return rows
     weights = rows.row_weights.copy()
@@ -382,7 +373,7 @@ def _split(n: int, fraction: float, rng: np.random.Generator) -> tuple[NDArray[n
 
 
 def _coordinates(rows: Rows, used: NDArray[np.intp], kind: str) -> Whitening:
-    """The change of coordinates that the learner of this kind works in, from the rows to learn from.
+    """Coordinates of the learner for a kind of inputs, from the rows to learn from.
 
     Where no feature varies on those rows one is made zero, and the fit is a constant.
     """
@@ -393,42 +384,3 @@ def _coordinates(rows: Rows, used: NDArray[np.intp], kind: str) -> Whitening:
     if kind == "gaussian":
         raise ValueError(f"X is constant in every feature of the {len(used)} rows to learn from: no Gaussian is")
     return Standardization(scaled.mean, np.zeros(rows.n_features), np.arange(rows.n_features) == 0)
-
-
-def require_enough_rows(n: int, d: int) -> None:
-    """Raise ValueError where there is too little to learn from."""
-    if n < FEWEST_ROWS or d == 0:
-        raise ValueError(f"X must have at least {FEWEST_ROWS} rows and one feature, got shape {(n, d)}")
-
-
-def check_labels(least: float, largest: float) -> None:
-    """Labels must vary, and their squares stay in float64."""
-    if least == largest:
-        raise ValueError(f"y is constant ({least:g}): there is nothing to learn")
-    size = max(abs(least), abs(largest))
-    if not SMALLEST <= size <= LARGEST:
-        raise ValueError(
-            f"the largest |y| is {size:g}, whose square leaves float64; scale y to between 1e-150 and 1e150"
-        )
-
-
-def check_features(low: Float64Array, high: Float64Array) -> None:
-    """Some feature must vary, between these ends, by more than rounding."""
-    if (high - low > 2 * CONSTANT * np.maximum(np.abs(low), np.abs(high))).any():
-        return
-    if (low == high).all():
-        raise ConstantFeaturesError("X is constant in every feature: there is nothing to learn from")
-    raise ConstantFeaturesError(
-        f"X is constant in every feature up to rounding, below {2 * CONSTANT:g} of its size: subtract an offset first"
-    )
-
-
-def check_sizes(sizes: Float64Array, names: tuple[str, ...]) -> None:
-    """Features whose squares leave float64 are refused: they would be lost without a word."""
-    wrong = np.flatnonzero((sizes > LARGEST) | ((sizes > 0) & (sizes < SMALLEST)))
-    if len(wrong):
-        j = int(wrong[0])
-        raise ValueError(
-            f"X: the largest size in column {names[j]!r} is {sizes[j]:g}, whose square leaves float64; scale it to "
-            "between 1e-150 and 1e150"
-        )

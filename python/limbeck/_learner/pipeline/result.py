@@ -1,4 +1,4 @@
-"""What the learner found."""
+"""The result of learning: a network, its report, its predictions."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ __all__ = ["Learned"]
 
 @dataclass(frozen=True, eq=False)
 class Learned:
-    """What :func:`learn` found.
+    """Result of :func:`limbeck.learn`: a network, how good it is, and what is known of its parts.
 
     What is printed depends on the result alone, and a copy by pickle prints the same. Up to 500 parameters the result
     keeps no reference to X and y, but copies of the rows held out and of some others, from which smaller widths and,
@@ -83,7 +83,7 @@ class Learned:
     stopped_early: bool = False
     feature_names: tuple[str, ...] = ()
     target_name: str = "y"
-    _evidence: Diagnostics = field(default=None, repr=False, compare=False)  # type: ignore[assignment]
+    _diagnostics: Diagnostics = field(default=None, repr=False, compare=False)  # type: ignore[assignment]
     _columns: tuple[str, ...] | None = field(default=None, repr=False, compare=False)  # of the table learned from
 
     @property
@@ -100,16 +100,16 @@ class Learned:
             The result has none: it was made without refinement, or is the copy by pickle of one of more than 500
             parameters whose errors were not asked for.
         """
-        return self._evidence.standard_errors
+        return self._diagnostics.standard_errors
 
     @property
     def reading(self) -> Reading:
-        """What each part does on the rows, features counted in standard deviations; see :class:`Reading`.
+        """Effects of the parts on the rows, features in standard deviations; see :class:`limbeck.results.Reading`.
 
         With standard errors up to 500 parameters, but for a result made without refinement, or by passes over blocks
         that ended at the time limit.
         """
-        return self._evidence.reading
+        return self._diagnostics.reading
 
     @property
     def narrower(self) -> list[PrunedNetwork]:
@@ -121,7 +121,7 @@ class Learned:
             The result was made without refinement, or is the copy by pickle of one of more than 500 parameters whose
             smaller widths were not asked for.
         """
-        return self._evidence.narrower
+        return self._diagnostics.narrower
 
     def predict(self, X: ArrayLike, *, n_threads: int | None = None) -> Float64Array:
         """Predictions for rows; columns of a data frame are matched by name.
@@ -155,9 +155,9 @@ class Learned:
         return self.network.width
 
     def _content(self) -> ReportContent:
-        """What is printed."""
+        """Contents of the printed report."""
         return report_content(
-            self._evidence,
+            self._diagnostics,
             self.reading,
             target=self.target_name,
             names=self.feature_names,
@@ -176,12 +176,12 @@ class Learned:
         return to_html(self._content())
 
     def to_html(self, path: str | os.PathLike[str] | None = None) -> str:
-        """The same as a page of HTML without scripts, which notebooks show of themselves.
+        """Return the printed report as a page of HTML without scripts, as notebooks show it.
 
         Parameters
         ----------
         path : path, optional
-            File to write it to, whole or not at all.
+            File that the page is written to, whole or not at all.
 
         Returns
         -------

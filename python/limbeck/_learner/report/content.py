@@ -115,7 +115,7 @@ def report_content(
     Parameters
     ----------
     diagnostics : Diagnostics
-        Of the network.
+        Diagnostics of the network.
     reading : Reading
         What is printed of its parts: that of the diagnostics, or one in other units.
     target, names, inputs, held_out, noise_variance, clumps, stopped_early

@@ -12,11 +12,13 @@ from limbeck._learner.diagnostics.reading import Reading
 from limbeck._learner.report.numbers import NOTHING, clipped, number
 from limbeck._learner.report.typography import Typography
 
-__all__ = ["PartSentences", "has_slopes", "speaks_for_all", "switches_on"]
+__all__ = ["PartSentences", "has_slopes", "is_of_one_feature", "switches_on"]
 
-_ALONE = 0.99  # of a direction's squared length: its one feature speaks for it, in its own unit
-_ALMOST_ALONE, _WITHIN = 0.8, 2.5  # the same where the other features are within so many errors of nothing
-# Of a standard deviation: a place without an error is told to a ten-thousandth of one, so that few rows change sides.
+# Part of a direction's squared length in one feature, from which on the sentence is about that feature alone, in its
+# own unit: the direction is then within 6 degrees of it. Less will do where all other coefficients are within so many
+# of their standard errors of nothing.
+_ALONE, _ALMOST_ALONE, _WITHIN = 0.99, 0.8, 2.5
+# Standard deviations: a place without an error is printed to a ten-thousandth of one, so that few rows change sides.
 _FINE = 0.1
 _CANCELLED = 0.01  # a sum of few terms is rounded by 1e-14 of their size, not by the 1e-12 of a fit
 _FAINT_SLOPE = 1e-6  # of the spread: what a decay has made of a slope that is not there
@@ -27,7 +29,7 @@ _SHOWN, _FAINT = 5, 0.1  # features of a direction, and relative to the largest
 
 
 def _size_of(reading: Reading) -> float:
-    """What a network is a sum of, in the unit of its label: its neurons and slopes, for a standard deviation each."""
+    """Size of the terms of a network, neurons and slopes for a standard deviation each, in the unit of its label."""
     return float(np.abs(reading.weights).sum() + np.linalg.norm(reading.linear))
 
 
@@ -38,8 +40,8 @@ def has_slopes(reading: Reading, slopes: Float64Array | None = None) -> bool:
     return bool(np.linalg.norm(slopes) > rounding)
 
 
-def speaks_for_all(lead: int, i: int, reading: Reading) -> bool:
-    """Whether one feature is all there is to a neuron's direction, for all that its errors tell."""
+def is_of_one_feature(lead: int, i: int, reading: Reading) -> bool:
+    """Whether all other coefficients of a neuron's direction are nothing, or within their errors of it."""
     direction = reading.directions[i]
     if direction[lead] ** 2 > _ALONE or len(direction) == 1:
         return True
@@ -52,7 +54,7 @@ def speaks_for_all(lead: int, i: int, reading: Reading) -> bool:
 def switches_on(i: int, reading: Reading, names: Sequence[str]) -> str:
     """Where a neuron is on, in few words."""
     lead = int(np.argmax(np.abs(reading.directions[i])))
-    if not speaks_for_all(lead, i, reading):
+    if not is_of_one_feature(lead, i, reading):
         return f"on above {number(float(reading.thresholds[i]) + 0.0, resolution=0.1)}"
     side, at, unit = _place_of(i, lead, reading)
     return f"{clipped(names[lead])} {side} {number(at, resolution=_FINE * unit)}"
@@ -72,24 +74,24 @@ class PartSentences:
     Parameters
     ----------
     reading : Reading
-        What the parts do.
+        What each part does.
     names : sequence of str
-        Of the features.
+        Names of the features.
     target : str
         Name of the label.
     typography : Typography
-        Of text or HTML.
+        How numbers and names are set.
     """
 
     def __init__(self, reading: Reading, names: Sequence[str], target: str, typography: Typography) -> None:
         self._reading, self._set = reading, typography
         self._names, self._target = [typography.name(name) for name in names], typography.name(target)
-        self.has_errors = self.has_unknown_errors = False  # in what was told so far
+        self.has_errors = self.has_unknown_errors = False  # in the sentences made so far
         self._curved = {i for curve in reading.curves for i in curve.members}
 
     @property
     def absorbed(self) -> list[int]:
-        """Features whose slope in the linear part is told with their curve."""
+        """Features whose slope in the linear part is in the sentence about their curve."""
         return [curve.feature for curve in self._reading.curves if curve.feature is not None]
 
     def all(self) -> list[tuple[str, str, float]]:
@@ -104,7 +106,7 @@ class PartSentences:
         return [*found, ("Linear part", self.linear(), self._linear_share())]
 
     def shares(self) -> Float64Array:
-        """Shares as they are told."""
+        """Share of every part, in the order of its sentences."""
         return np.array([share for _, _, share in self.all()])
 
     def _linear_share(self) -> float:
@@ -139,7 +141,7 @@ class PartSentences:
         threshold_error = None if errors is None else float(errors.thresholds[i])
         moves = f"{self._target} {'rises' if weight > 0 else 'falls'} by"
         lead = int(np.argmax(np.abs(reading.directions[i])))
-        if speaks_for_all(lead, i, reading):
+        if is_of_one_feature(lead, i, reading):
             name, (side, at, unit) = self._names[lead], _place_of(i, lead, reading)
             slope = self._number(abs(weight) / unit, _times(weight_error, 1 / unit))
             start = self._place(at, _times(threshold_error, unit), unit, _FINE * unit)
@@ -201,11 +203,11 @@ class PartSentences:
         return slope, error
 
     def _size(self, curve: Curve) -> float:
-        """What slopes and steps are a sum of, and may be much smaller than."""
+        """Size of the neurons of a curve, whose slopes and steps may be much smaller."""
         return float(np.abs(self._reading.weights[list(curve.members)]).sum())
 
     def _knot(self, curve: Curve, place: int) -> str:
-        """Where a kink is, to the digits that tell it from the next one."""
+        """Where a kink is, to the digits by which it differs from the next one."""
         gaps = np.diff(curve.knots)[max(place - 1, 0) : place + 1]
         error = None if curve.knot_errors is None else float(curve.knot_errors[place])
         mean, unit = 0.0, 1.0

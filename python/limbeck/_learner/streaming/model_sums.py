@@ -1,4 +1,4 @@
-"""What the later passes over blocks sum up: errors of a model, their gradient, and normal matrices."""
+"""Sums of later passes over blocks: errors of a model, their gradient, and normal matrices."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from limbeck._base.arrays import thread_count
 from limbeck._learner.model.coordinates import Whitening
 from limbeck._learner.model.model import Model
 from limbeck._learner.model.rows import Rows, normal_matrix
-from limbeck.blocks._protocol import Block, SupportsSum, pieces
+from limbeck.blocks._protocol import Block, SupportsSum, validated_chunks
 
 __all__ = ["ModelSums"]
 
@@ -26,7 +26,7 @@ class ModelSums(SupportsSum):
     coordinates : Whitening or None
         From the blocks' rows to those of the fit.
     unit : float
-        Of the labels.
+        What labels are divided by.
     what : {"gradient", "matrix", "sandwich"}
         How much to sum up.
 
@@ -37,7 +37,7 @@ class ModelSums(SupportsSum):
     weight, error : float
         Sums of v, and of v r^2.
     gradient : ndarray of shape (k + 1, d + 1)
-        Of half the latter: minus the sum of v r J.
+        Gradient of half of ``error``: minus the sum of v r J.
     matrix : ndarray of shape (P, P) or None
         Sum of v J J'.
     score_matrix, scores : ndarray of shape (P, P) or None, float
@@ -55,7 +55,7 @@ class ModelSums(SupportsSum):
 
     def take_block(self, block: Block, number: int, n_threads: int | None) -> None:
         """Add the rows of a block."""
-        for X, y, weights in pieces(block, np.float64):
+        for X, y, weights in validated_chunks(block, np.float64):
             self.n_rows += len(X)
             if weights is not None and not weights.all():
                 X, y, weights = X[weights > 0], y[weights > 0], weights[weights > 0]

@@ -1,28 +1,35 @@
-"""The first pass over blocks: how many rows, what labels and sizes, and a sample of the rows."""
+"""First pass over blocks: number of rows, means and ranges, and a sample of the rows."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable
+from typing import Protocol, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from limbeck._base.arrays import Array, Float64Array
 from limbeck._base.frames import column_names, label_names, require_same_names
 from limbeck._base.progress import Progress
+from limbeck._learner.streaming.row_sample import RowSample
 from limbeck.blocks._passes import sum_over
-from limbeck.blocks._protocol import Block, Blocks, SupportsSum, pieces
+from limbeck.blocks._protocol import Block, Blocks, SupportsSum, validated_chunks
 
-__all__ = ["RowCounts", "RowSample", "Scan", "scanned"]
+__all__ = ["RowCounts", "RowSource", "Scan", "scanned"]
 
-_GROWTH = 2
-_STEP = 1 << 14
+S = TypeVar("S")
+
+
+class RowSource(Protocol):
+    """Blocks of rows, here or on a cluster, that statistics can be summed over."""
+
+    def total(self, empty: S) -> S:
+        """The sum of a statistic over all blocks, beginning with one of no rows."""
+        ...
 
 
 class RowCounts(SupportsSum):
-    """Number of rows of every block: where one of a cluster begins is known from those before it."""
+    """Number of rows of every block: where a block of a cluster begins is known from those before it."""
 
     def __init__(self) -> None:
         self.rows: dict[int, int] = {}
@@ -47,22 +54,28 @@ class RowCounts(SupportsSum):
         return found
 
 
-def _hashed(numbers: NDArray[np.uint64], seed: int) -> NDArray[np.uint64]:
-    """Well mixed 64 bits of each number: the finaliser of SplitMix64 (Steele, Lea and Flood, OOPSLA 2014)."""
-    z = (numbers + np.uint64(seed)) * np.uint64(0x9E3779B97F4A7C15)
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return np.asarray(z ^ (z >> np.uint64(31)))
-
-
 def scanned(
-    source: Any,  # noqa: ANN401
+    source: RowSource,
     rows_to_keep: Callable[[int], int],
     rng: np.random.Generator,
     n_threads: int | None,
     progress: Progress,
 ) -> Scan:
-    """The first pass over blocks; ``rows_to_keep`` tells how many rows to draw, by the number of features."""
+    """Make the first pass over blocks.
+
+    Parameters
+    ----------
+    source : RowSource
+        The blocks.
+    rows_to_keep : callable
+        Number of rows to draw, by the number of features.
+    rng : numpy.random.Generator
+        Where the seed of the draw comes from; its state stays as it is.
+    n_threads : int or None
+        Number of threads.
+    progress : Progress
+        Shows the pass.
+    """
     first_rows, n_rows = None, getattr(source, "n_rows", None)
     if not isinstance(source, Blocks):
         counts = RowCounts()
@@ -71,127 +84,10 @@ def scanned(
         else:
             counts = sum_over(source, counts, n_threads)
         first_rows, n_rows = counts.first_rows(), sum(counts.rows.values())
-    # Without a draw from the generator, whose state is to be the same as for arrays.
+    # A copy of the generator: its own state must be the same afterwards as for arrays.
     seed = copy.deepcopy(rng).integers(2**63)
     empty = Scan(RowSample(rows_to_keep, int(seed), n_rows), first_rows)
     return sum_over(source, empty, n_threads, progress.begin_pass("pass: rows"))
-
-
-class RowSample:
-    """Rows drawn without replacement: those whose places among all have the smallest hashes.
-
-    So the sample depends on the rows and their order alone, not on how they were cut into blocks, nor on which of them
-    came first.
-
-    Parameters
-    ----------
-    rows_to_keep : callable
-        Number of rows to keep, by the number of features.
-    seed : int
-        Of the hash, below 2^64.
-    n_rows : int, optional
-        Number of all rows, where it is known: saves work.
-    """
-
-    def __init__(self, rows_to_keep: Callable[[int], int], seed: int, n_rows: int | None = None) -> None:
-        self.rows_to_keep, self.seed, self.n_rows = rows_to_keep, seed, n_rows
-        self.most = self.room = self.count = 0
-        # In any order; what stands beyond count is not there yet.
-        self._columns: tuple[Float64Array, Float64Array, Float64Array] | None = None  # features, labels, weights
-        self._places: NDArray[np.uint64] = np.empty(0, np.uint64)
-
-    def take(self, X: Array, y: Array, weights: Array | None, first: int) -> None:
-        """Offer rows, the first of which has this place among all; those of weight zero are not taken."""
-        self._prepare(X.shape[1])
-        places = np.arange(first, first + len(X), dtype=np.uint64)
-        offered = np.ones(len(X), dtype=bool) if weights is None else weights > 0
-        if (bound := self._bound(weights is not None)) is not None:
-            offered &= _hashed(places, self.seed) < bound
-        at = np.flatnonzero(offered)
-        self._merge(places[at], (X, y, weights), at)
-
-    def add(self, other: RowSample) -> None:
-        """Offer the rows of another sample."""
-        if other._columns is not None:
-            self._prepare(other._columns[0].shape[1])
-            self._merge(other._places[: other.count], other._columns, np.arange(other.count))
-
-    def _prepare(self, d: int) -> None:
-        if self._columns is not None and self._columns[0].shape[1] != d:
-            raise ValueError(f"X has {d} features, blocks before it {self._columns[0].shape[1]}")
-        self.most = self.rows_to_keep(d)
-        # With room for some more, those too many are cut off once, at the end.
-        self.room = self.most + int(16 * self.most**0.5) + 128
-
-    def _bound(self, weighted: bool) -> np.uint64 | None:
-        """What hashes of rows in the sample are below, as far as it is known."""
-        if self.count == self.room:
-            return np.uint64(self._hashes().max(initial=0))
-        # So many of n uniform numbers are below it but for eight standard deviations.
-        share = (self.most + 8 * self.most**0.5 + 64) / self.n_rows if self.n_rows and not weighted else 1.0
-        return np.uint64(share * 2.0**64) if share < 1 else None
-
-    def _hashes(self) -> NDArray[np.uint64]:
-        return _hashed(self._places[: self.count], self.seed)
-
-    def _merge(self, places: NDArray[np.uint64], columns: Sequence[Array | None], at: NDArray[np.intp]) -> None:
-        """Keep the smallest hashes of the rows here and of rows ``at`` of the columns, which have these places."""
-        count = self.count + len(places)
-        stay = np.ones(self.count, dtype=bool)
-        if count > self.room:
-            both = np.concatenate([self._hashes(), _hashed(places, self.seed)])
-            kept = np.zeros(count, dtype=bool)
-            kept[np.argpartition(both, self.room - 1)[: self.room]] = True
-            stay, new, count = kept[: self.count], kept[self.count :], self.room
-            places, at = places[new], at[new]
-        self._reserve(count, columns[0].shape[1] if columns[0] is not None else 0)
-        slots: Any = slice(self.count, count)
-        if not stay.all():
-            slots = np.concatenate([np.flatnonzero(~stay), np.arange(self.count, count)])
-        assert self._columns is not None
-        for own, others in zip(self._columns, columns, strict=True):
-            own[slots] = 1.0 if others is None else others if len(at) == len(others) else others[at]
-        self._places[slots] = places
-        self.count = count
-
-    def _reserve(self, count: int, d: int) -> None:
-        have = 0 if self._columns is None else len(self._places)
-        if count <= have and self._columns is not None:
-            return
-        size = self.room if self.n_rows and self.n_rows > self.room else min(self.room, max(count, _GROWTH * have))
-        columns, places = (np.empty((size, d)), np.empty(size), np.empty(size)), np.empty(size, np.uint64)
-        if self._columns is not None:
-            for new, old in zip((*columns, places), (*self._columns, self._places), strict=True):
-                new[: self.count] = old[: self.count]
-        self._columns, self._places = columns, places
-
-    def in_order(self) -> tuple[Float64Array, Float64Array, Float64Array]:
-        """X, y and weights in the order of the rows; the sample is empty afterwards."""
-        assert self._columns is not None
-        kept = np.ones(self.count, dtype=bool)
-        if self.count > self.most:
-            kept[np.argpartition(self._hashes(), self.most - 1)[self.most :]] = False
-        places = self._places[: self.count]
-        order = np.flatnonzero(kept)
-        columns, self._columns = self._columns, None
-        self.count, self._places = 0, self._places[:0]
-        if (np.diff(places.astype(np.int64)) > 0).all():
-            return _moved_up(columns[0], order), _moved_up(columns[1], order), _moved_up(columns[2], order)
-        order = order[np.argsort(places[order])]
-        return columns[0][order], columns[1][order], columns[2][order]
-
-    def __getstate__(self) -> dict[str, Any]:
-        columns = None if self._columns is None else tuple(column[: self.count] for column in self._columns)
-        return self.__dict__ | {"_columns": columns, "_places": self._places[: self.count]}
-
-
-def _moved_up(rows: Float64Array, order: NDArray[np.intp]) -> Float64Array:
-    """The rows of rising numbers, moved to the front in place: there is no second copy of them."""
-    for i in range(0, len(order), _STEP):
-        part = order[i : i + _STEP]
-        if part[0] != i or part[-1] != i + len(part) - 1:
-            rows[i : i + len(part)] = rows[part]
-    return rows[: len(order)]
 
 
 def _name_non_finite(first: int, **arrays: Array) -> None:
@@ -206,12 +102,12 @@ def _name_non_finite(first: int, **arrays: Array) -> None:
 
 
 class Scan(SupportsSum):
-    """What one pass tells of the rows; adds up by ``+``.
+    """Numbers and a sample of rows, from one pass over them; scans of blocks add up by ``+``.
 
     Parameters
     ----------
     sample : RowSample
-        An empty one.
+        Sample of no rows yet.
     first_rows : dict of int to int, optional
         Place of each block's first row among all; without it blocks are taken one after another.
 
@@ -220,15 +116,15 @@ class Scan(SupportsSum):
     n_rows : int
         Number of rows.
     count : int
-        Of those, the number of positive weight.
+        Number of rows of positive weight.
     weight, mean, squares : float
         Sum of the weights, weighted mean of the labels, and weighted sum of their squared distances from it.
     least, largest : float
-        Of the labels of rows that count.
+        Range of the labels of rows of positive weight.
     low, high : ndarray of shape (d,)
-        Ends of each column of X, of rows that count.
+        Range of each column of X, of rows of positive weight.
     names : tuple of str or None
-        Of the columns, where X has them.
+        Names of the columns, where X has them.
     target : str
         Name of the labels; "y" where they have none.
     weighted : bool
@@ -255,7 +151,7 @@ class Scan(SupportsSum):
                 raise ValueError("it was not there when blocks were counted: they must not change between passes")
             first = self.first_rows[number]
         done = 0
-        for x, labels, weights in pieces(block):
+        for x, labels, weights in validated_chunks(block):
             if len(x):
                 self._join_weighted(weights is not None)
                 self._take_rows(x, labels, weights, first + done)
@@ -322,7 +218,9 @@ class Scan(SupportsSum):
 
     def __add__(self, other: Scan) -> Scan:
         if not (self.n_rows and other.n_rows):
-            return copy.deepcopy(self if self.n_rows else other)  # what is added to the sum is not theirs
+            return copy.deepcopy(
+                self if self.n_rows else other
+            )  # what is added to the sum later is not added to either
         sample = RowSample(self.sample.rows_to_keep, self.sample.seed, self.sample.n_rows)
         total = Scan(sample, self.first_rows)
         total.sample.add(self.sample)

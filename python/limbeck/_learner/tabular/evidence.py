@@ -14,6 +14,7 @@ import numpy as np
 from limbeck import moments
 from limbeck._base.arrays import Float64Array
 from limbeck._learner.model.model import Model
+from limbeck._learner.model.normal_equations import add_to_diagonal, decay_of_parameters
 from limbeck._learner.model.refinement import Fit
 from limbeck._learner.model.rows import Rows, normal_matrix
 from limbeck._learner.tabular.hinges import augmented
@@ -27,6 +28,9 @@ __all__ = [
     "generalized_cross_validation",
     "scored",
 ]
+
+
+_UNDETERMINED = 1e-10  # of the mean of the diagonal: above rounding, below any decay that matters
 
 
 @dataclass(frozen=True)
@@ -111,9 +115,7 @@ def effective_parameters(
     else:
         matrix = normal_matrix(model, rows, rows.weights)
         # A little for what no row moves, too.
-        added = np.full((groups, D), 1e-10 * np.trace(matrix) / len(matrix))
-        added[:, :-1] += decay[:, None]
-        matrix[np.diag_indices_from(matrix)] += added.ravel()
+        add_to_diagonal(matrix, decay_of_parameters(decay, model) + _UNDETERMINED * np.trace(matrix) / len(matrix))
         spread = np.diag(np.linalg.inv(matrix)).reshape(groups, D)
         effective = D - 1 - decay * spread[:, :-1].sum(axis=1)
     return np.asarray(np.maximum(effective, 1e-3))  # above 0, so that a decay in proportion to it is

@@ -19,11 +19,6 @@ def augmented(X: Float64Array) -> Float64Array:
     return np.column_stack([X, np.ones(len(X))])
 
 
-def _roots(rows: Rows) -> Float64Array:
-    """Square roots of the weights: rows multiplied by them have weights of one."""
-    return np.ones(len(rows)) if rows.weights is None else np.sqrt(rows.weights)
-
-
 def _candidates(
     X: Float64Array, residuals: Float64Array, rng: np.random.Generator, settings: TabularSettings
 ) -> Float64Array:
@@ -61,7 +56,7 @@ class Selection:
     hinges : ndarray of shape (m, d + 1)
         A direction and, last, minus the threshold.
     rows : Rows
-        What they were chosen on.
+        Rows that they were chosen on.
     ridge : float
         Ridge of the fit to start from, for each row.
     """
@@ -74,7 +69,7 @@ class Selection:
         """A model of the first hinges and a line, fitted together with a little decay."""
         X = augmented(self.rows.X)
         hinges = self.hinges[:width]
-        root = _roots(self.rows)
+        root = np.sqrt(self.rows.row_weights)
         design = root[:, None] * np.column_stack([np.maximum(X @ hinges.T, 0.0), X])
         inner = design.T @ design + self.ridge * len(X) * np.eye(design.shape[1])
         coef = np.linalg.solve(inner, design.T @ (root * self.rows.y))
@@ -92,7 +87,7 @@ def select(rows: Rows, width: int, rng: np.random.Generator, settings: TabularSe
     width : int
         Number of hinges, at most.
     rng : numpy.random.Generator
-        For rows and directions.
+        Source of the rows and directions drawn.
     settings : TabularSettings
         Numbers of candidates and rows.
     """
@@ -102,7 +97,7 @@ def select(rows: Rows, width: int, rng: np.random.Generator, settings: TabularSe
     ridge = settings.hinge_ridge
     if not width:
         return Selection(np.empty((0, d + 1)), rows, ridge)
-    root = _roots(rows)
+    root = np.sqrt(rows.row_weights)  # rows times these have weights of one
     X = augmented(rows.X)
     line = np.vstack([X * root[:, None], np.sqrt(ridge * n) * np.eye(d + 1)])
     basis = np.linalg.qr(line)[0][:n]

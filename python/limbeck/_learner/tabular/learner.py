@@ -53,7 +53,7 @@ def fit_any(
     progress : Progress
         Shows every width; ends the search when time is up.
     rng : numpy.random.Generator
-        For candidates.
+        Source of the candidates drawn.
     settings : TabularSettings
         Numbers that decide the result.
 
@@ -80,7 +80,7 @@ def with_more_rows(
 ) -> TabularFit:
     """Refine the fit to ``n_before`` rows on more of them, of the same coordinates and unit.
 
-    What the rows determine grows with their number, and a decay beside it is the less.
+    The evidence of the rows grows with their number, and decays are the less beside it.
     """
     decay = fitted.decay * (n_before / rows.count)
     fit = fit.changed(tolerance=settings.tolerance, thresholds=True)
@@ -102,7 +102,7 @@ class _Search:
     progress : Progress
         Shows every width; ends the search when time is up.
     rng : numpy.random.Generator
-        For candidates and folds.
+        Source of the candidates and folds drawn.
     settings : TabularSettings
         Numbers that decide the result.
     """

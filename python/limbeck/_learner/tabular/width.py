@@ -34,13 +34,13 @@ class Folds:
     Parameters
     ----------
     rows : Rows
-        What to split.
+        Rows to split.
     max_width : int
         Largest number of neurons.
     fit : Fit
         How to refine.
     rng : numpy.random.Generator
-        For splits and candidates.
+        Source of the splits and candidates drawn.
     settings : TabularSettings
         Numbers of folds and repeats.
     """

@@ -1,9 +1,9 @@
-"""The rows between the kinks of a clump: cut out and stretched, learned from, and what was found put back."""
+"""The rows between the kinks of a clump: cut out and stretched, learned from, and the neurons put in its place."""
 
 import numpy as np
 import pytest
 
-from limbeck._learner.gaussian.clump_resolution import ClumpProblem, _narrowed, excess_band
+from limbeck._learner.gaussian.clump_resolution import ClumpProblem, _contracted, excess_band
 from limbeck._learner.model.clumps import centre_of
 from limbeck._learner.model.model import Model
 from limbeck._learner.model.refinement import Fit
@@ -39,22 +39,14 @@ def _rows(rng, model, n, d, weights=None):
     return Rows(X, model(X), weights)
 
 
-def test_centre_ignores_signs_and_weighs_by_size():
-    u, v = np.eye(4)[:2]
-    lines = _model([u, -_unit(u + 0.1 * v)], [3.0, -1.0])
-    expected = _unit(3 * u + _unit(u + 0.1 * v))
-    np.testing.assert_allclose(centre_of(lines, [0, 1]), expected, rtol=1e-14, atol=1e-15)
-    np.testing.assert_allclose(centre_of(lines, [1]), -_unit(u + 0.1 * v), rtol=1e-14, atol=1e-15)
-
-
 @pytest.mark.parametrize("members", [[0, 1, 2], [1], [0, 3], [4, 2, 1, 0, 3]])
 @pytest.mark.parametrize("band", [0.5, 1e-3])
-def test_what_is_put_back_unchanged_is_the_same_function(rng, members, band):
+def test_replacing_the_members_by_themselves_is_the_same_function(rng, members, band):
     model = _clump(rng, 5, 0.05, others=2)
     model.parameters[:, -1] = rng.standard_normal(6)  # thresholds and a bias
     rows = _rows(rng, model, 500, 5)
-    zoom = ClumpProblem.into(model, members, band, rows, [])
-    again = zoom.put_back(zoom.current())
+    problem = ClumpProblem.cut_out(model, members, band, rows, [])
+    again = problem.with_replaced(problem.members_stretched())
     assert again.width == model.width
     X = 10 * rng.standard_normal((300, 5))  # also far outside the band
     # A coordinate is divided by the band and multiplied by it again, with a rounding of its own size before: eps / band
@@ -66,26 +58,28 @@ def test_what_is_put_back_unchanged_is_the_same_function(rng, members, band):
 def test_the_rows_of_the_band_are_cut_out_and_stretched(rng, weighted):
     model = _clump(rng, 5, 0.05)
     rows = _rows(rng, model, 2000, 5, rng.uniform(0.5, 2, 2000) if weighted else None)
-    zoom = ClumpProblem.into(model, [0, 1, 2], 0.2, rows, [])
-    inside = np.abs(rows.X @ zoom.centre) < 0.2
-    assert len(zoom.rows) == inside.sum() > 200
-    np.testing.assert_allclose(zoom.rows.X @ zoom.centre, rows.X[inside] @ zoom.centre / 0.2, rtol=0, atol=1e-13)
-    across = np.eye(5) - np.outer(zoom.centre, zoom.centre)
-    np.testing.assert_allclose(zoom.rows.X @ across, rows.X[inside] @ across, rtol=0, atol=1e-13)
-    # The labels are those of the members and the linear part, whose model in the band is current().
-    np.testing.assert_allclose(zoom.rows.y, zoom.current()(zoom.rows.X), rtol=0, atol=1e-12)
-    assert zoom.rows.y.std() > 0.1
+    problem = ClumpProblem.cut_out(model, [0, 1, 2], 0.2, rows, [])
+    inside = np.abs(rows.X @ problem.centre) < 0.2
+    assert len(problem.rows) == inside.sum() > 200
+    np.testing.assert_allclose(
+        problem.rows.X @ problem.centre, rows.X[inside] @ problem.centre / 0.2, rtol=0, atol=1e-13
+    )
+    across = np.eye(5) - np.outer(problem.centre, problem.centre)
+    np.testing.assert_allclose(problem.rows.X @ across, rows.X[inside] @ across, rtol=0, atol=1e-13)
+    # The labels are those of the members and the linear part, whose model in the band is members_stretched().
+    np.testing.assert_allclose(problem.rows.y, problem.members_stretched()(problem.rows.X), rtol=0, atol=1e-12)
+    assert problem.rows.y.std() > 0.1
     if weighted:
-        np.testing.assert_array_equal(zoom.rows.weights, rows.weights[inside])
+        np.testing.assert_array_equal(problem.rows.weights, rows.weights[inside])
     else:
-        assert zoom.rows.weights is None
+        assert problem.rows.weights is None
 
 
 def test_rows_of_other_bands_are_left_out(rng):
     model = _clump(rng, 5, 0.05)
     other = model.directions[3]
     rows = _rows(rng, model, 5000, 5)
-    everything, less = (ClumpProblem.into(model, [0, 1, 2], 0.3, rows, bands) for bands in ([], [(other, 0.4)]))
+    everything, less = (ClumpProblem.cut_out(model, [0, 1, 2], 0.3, rows, bands) for bands in ([], [(other, 0.4)]))
     centre = everything.centre
     inside = np.abs(rows.X @ centre) < 0.3
     expected = rows.X[inside & (np.abs(rows.X @ other) > 0.4)]
@@ -97,21 +91,21 @@ def test_rows_of_other_bands_are_left_out(rng):
 def test_at_most_4000_rows_the_first(rng):
     model = _clump(rng, 3, 0.05)
     rows = _rows(rng, model, 20_000, 3)
-    zoom = ClumpProblem.into(model, [0, 1, 2], 0.9, rows, [])
-    assert len(zoom.rows) == 4000
-    first = np.flatnonzero(np.abs(rows.X @ zoom.centre) < 0.9)[:4000]
-    across = _unit(np.cross(zoom.centre, [1.0, 0, 0]))
-    np.testing.assert_allclose(zoom.rows.X @ across, rows.X[first] @ across, rtol=0, atol=1e-13)
+    problem = ClumpProblem.cut_out(model, [0, 1, 2], 0.9, rows, [])
+    assert len(problem.rows) == 4000
+    first = np.flatnonzero(np.abs(rows.X @ problem.centre) < 0.9)[:4000]
+    across = _unit(np.cross(problem.centre, [1.0, 0, 0]))
+    np.testing.assert_allclose(problem.rows.X @ across, rows.X[first] @ across, rtol=0, atol=1e-13)
 
 
 def test_has_rows_for(rng):
     # 2.5 rows for each of (parts + 1) (d + 1) parameters: 60 for 3 parts in 5 dimensions.
     model = _clump(rng, 5, 0.05)
     X = rng.standard_normal((61, 5))
-    zoom = ClumpProblem.into(model, [0, 1, 2], 50.0, Rows(X, model(X)), [])
-    assert zoom.has_rows_for(3)
-    assert not zoom.has_rows_for(4)
-    assert not ClumpProblem.into(model, [0, 1, 2], 50.0, Rows(X[:60], model(X[:60])), []).has_rows_for(3)
+    problem = ClumpProblem.cut_out(model, [0, 1, 2], 50.0, Rows(X, model(X)), [])
+    assert problem.has_rows_for(3)
+    assert not problem.has_rows_for(4)
+    assert not ClumpProblem.cut_out(model, [0, 1, 2], 50.0, Rows(X[:60], model(X[:60])), []).has_rows_for(3)
 
 
 def _moments(model, centre):
@@ -121,10 +115,10 @@ def _moments(model, centre):
 
 
 @pytest.mark.parametrize("factor", [1.0, 0.5, 0.25])
-def test_narrowing_keeps_weights_and_dipoles(rng, factor):
+def test_contracting_keeps_weights_and_dipoles(rng, factor):
     model = _clump(rng, 5, 0.2, others=0)
     centre = centre_of(model, [0, 1, 2])
-    narrow = _narrowed(model, centre, factor)
+    narrow = _contracted(model, centre, factor)
     for kept, expected in zip(_moments(narrow, centre), _moments(model, centre), strict=True):
         np.testing.assert_allclose(kept, expected, rtol=0, atol=1e-13)
     # So on rows far from the kinks, on both sides, nothing has changed.
@@ -140,10 +134,10 @@ def test_narrowing_keeps_weights_and_dipoles(rng, factor):
         np.testing.assert_allclose(narrow(X), model(X), rtol=0, atol=1e-12)
 
 
-def test_narrowing_a_dipole_keeps_its_strength(rng):
+def test_contracting_a_dipole_keeps_its_strength(rng):
     u, v = np.linalg.qr(rng.standard_normal((4, 2)))[0].T
     pair = _model([u, _unit(u + 0.1 * v)], [10.0, -10.0])
-    narrow = _narrowed(pair, u, 0.1)
+    narrow = _contracted(pair, u, 0.1)
     offset = narrow.directions[1] @ v / (narrow.directions[1] @ u) - narrow.directions[0] @ v / (
         narrow.directions[0] @ u
     )
@@ -203,16 +197,16 @@ def test_a_clump_of_three_is_resolved_to_rounding(separation):
         truth = _clump(rng, 4, separation)
         rows = _rows(rng, truth, 40_000, 4)
         one = _collapsed(truth)
-        zoom = ClumpProblem.into(one, [0], 4 * separation, rows, [])
-        assert zoom.has_rows_for(3)
-        found, gain = zoom.resolve(3, Fit(60, 1e-5), rng)
+        problem = ClumpProblem.cut_out(one, [0], 4 * separation, rows, [])
+        assert problem.has_rows_for(3)
+        found, gain = problem.resolve(3, Fit(60, 1e-5), rng)
         before, after = (rows.errors(model).mean() for model in (one, found))
         assert 1e-10 < before < 1e-5
         if after < 1e-12 * before:
             resolved += 1
             assert found.width == truth.width
             # The band's own error falls by as much: a factor of more than e^20 for each row.
-            assert gain > 20 * len(zoom.rows)
+            assert gain > 20 * len(problem.rows)
     assert resolved >= 6
 
 
@@ -223,7 +217,7 @@ def test_resolving_what_cannot_be_better_gains_nothing(rng):
     X = rng.standard_normal((5000, 4))
     rows = Rows(X, truth(X) + 0.1 * rng.standard_normal(5000))
     fitted, _ = Fit()(truth, rows)
-    found = ClumpProblem.into(fitted, [0], 0.5, rows, []).resolve(2, Fit(60, 1e-5), rng)
+    found = ClumpProblem.cut_out(fitted, [0], 0.5, rows, []).resolve(2, Fit(60, 1e-5), rng)
     assert found is None or found[1] < 50
 
 
@@ -234,5 +228,5 @@ def test_the_gain_is_that_over_the_members_refined(rng):
     rows = Rows(X, truth(X) + 0.1 * rng.standard_normal(4000))
     off = Model(truth.signs, truth.parameters + 0.05 * rng.standard_normal(truth.parameters.shape))
     off.parameters[:, -1] = 0
-    found = ClumpProblem.into(off, [0, 1, 2], 0.9, rows, []).resolve(3, Fit(60, 1e-5), rng)
+    found = ClumpProblem.cut_out(off, [0, 1, 2], 0.9, rows, []).resolve(3, Fit(60, 1e-5), rng)
     assert found is None or found[1] < 20

@@ -6,6 +6,7 @@ import os
 import pickle
 import zipfile
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -106,6 +107,25 @@ def test_saving_onto_a_folder_leaves_nothing_behind(tmp_path):
     with pytest.raises(OSError, match=r"net\.json"):
         NETWORKS["ordinary"]().save(tmp_path / "net.json")
     assert [p.name for p in tmp_path.iterdir()] == ["net.json"]
+
+
+# ---- Files of format version 1, written once and kept: every later version reads these numbers ----
+
+DATA = Path(__file__).parents[1] / "data"
+
+
+@pytest.mark.parametrize("name", ["network_v1.json", "network_v1.npz"])
+def test_files_of_version_1(name):
+    loaded = ReLUNetwork.load(DATA / name)
+    expected = {
+        "weights": [[1 / 3, -2.0, 1e-3], [-0.0, 5e-324, 1.5], [1e10, 0.1, -7.0]],
+        "thresholds": [0.0, -1.25, 1e9],
+        "output": [0.1, -2 / 3, 1e-9],
+        "linear": [2.0**-52, -1e3, 0.3],
+        "bias": -0.7,
+    }
+    for field, value in expected.items():
+        assert np.asarray(getattr(loaded, field)).tobytes() == np.asarray(value).tobytes()
 
 
 # ---- Broken and hostile files ----

@@ -1,4 +1,4 @@
-"""Polishing: what does not pay is dropped, what is missing is found, and the price says which is which."""
+"""Selection drops neurons that do not pay, finds those that are missing, and the criterion decides which is which."""
 
 import time
 from dataclasses import dataclass, field
@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from limbeck._base.progress import Progress
-from limbeck._learner.gaussian import selection as _polish
+from limbeck._learner.gaussian import selection
 from limbeck._learner.gaussian.selection import ModelSelector
+from limbeck._learner.gaussian.settings import DEFAULTS
 from limbeck._learner.model.clumps import angles_modulo_sign
 from limbeck._learner.model.model import Model, linear_model
 from limbeck._learner.model.refinement import Fit
@@ -26,7 +27,7 @@ def _model(directions, weights):
     return Model(np.where(weights < 0, -1.0, 1.0), parameters)
 
 
-def _polisher(X, y, weights=None, n_threads=1, seed=0, time_limit=None):
+def _selector(X, y, weights=None, n_threads=1, seed=0, time_limit=None):
     progress = Progress(None, False, time_limit)
     fit = Fit(tolerance=1e-4, deadline=progress.deadline)
     return ModelSelector(Rows(X, y, weights, n_threads), fit, progress, np.random.default_rng(seed))
@@ -44,11 +45,11 @@ class _RecordedFit(Fit):
 
 
 def _planted(seed, n, noise, weights=(1.0, -0.8, 0.3), d=6):
-    """Neurons in random directions, and a polisher of rows that they label."""
+    """Neurons in random directions, and a selector of rows that they label."""
     rng = np.random.default_rng(seed)
     truth = _model(_unit(rng.standard_normal((len(weights), d))), weights)
     X = rng.standard_normal((n, d))
-    return truth, _polisher(X, truth(X) + noise * rng.standard_normal(n))
+    return truth, _selector(X, truth(X) + noise * rng.standard_normal(n))
 
 
 def _angles(found, truth):
@@ -67,35 +68,38 @@ def _plain(model, X):
     return gates @ model.signs + X @ model.parameters[-1, :-1] + model.parameters[-1, -1]
 
 
-def _price(relative_error, n, parameters, neurons=0, thresholds=False):
+def _criterion(relative_error, n, parameters, neurons=0, thresholds=False):
     """Hurvich and Tsai's corrected criterion, and extra penalties for every parameter and for every neuron."""
     corrected = 2 * n * parameters / (n - parameters - 1)
-    extra = _polish.EXTRA_PENALTY * parameters + _polish.EXTRA_PER_NEURON * (1 + thresholds) * neurons
+    extra = (
+        DEFAULTS.criterion.extra_per_parameter * parameters
+        + DEFAULTS.criterion.extra_per_neuron * (1 + thresholds) * neurons
+    )
     return n * np.log(relative_error) + corrected + extra
 
 
-def test_the_price_of_a_line_is_that_of_least_squares():
+def test_the_criterion_of_a_line_is_that_of_least_squares():
     rng = np.random.default_rng(0)
     X, y = rng.standard_normal((80, 4)), 3 + rng.standard_normal(80)
-    state = _polisher(X, y).state(linear_model(4))
+    state = _selector(X, y).refined(linear_model(4))
     _, squares, _, _ = np.linalg.lstsq(np.column_stack([X, np.ones(80)]), y, rcond=None)
     assert state.error == pytest.approx(squares[0] / 80, rel=1e-9)
-    assert state.criterion == pytest.approx(_price(squares[0] / 80 / np.var(y), 80, 5), rel=1e-9)
+    assert state.criterion == pytest.approx(_criterion(squares[0] / 80 / np.var(y), 80, 5), rel=1e-9)
 
 
 @pytest.mark.parametrize("weighted", [False, True])
-def test_the_price_of_a_network_counts_all_its_parameters(weighted):
+def test_the_criterion_of_a_network_counts_all_its_parameters(weighted):
     rng = np.random.default_rng(1)
     truth = _model(_unit(rng.standard_normal((2, 5))), [1.0, -1.0])
     X = rng.standard_normal((600, 5))
     y = truth(X) + 0.2 * rng.standard_normal(600)
     weights = rng.uniform(0.5, 1.5, 600) if weighted else np.ones(600)
-    state = _polisher(X, y, weights if weighted else None).state(truth)
+    state = _selector(X, y, weights if weighted else None).refined(truth)
     error = np.average(np.square(y - _plain(state.model, X)), weights=weights)
     variance = np.average(np.square(y - np.average(y, weights=weights)), weights=weights)
     assert state.error == pytest.approx(error, rel=1e-9)
     # Two directions of five, a linear part of five, and a constant.
-    assert state.criterion == pytest.approx(_price(error / variance, 600, 2 * 5 + 5 + 1, 2), rel=1e-9)
+    assert state.criterion == pytest.approx(_criterion(error / variance, 600, 2 * 5 + 5 + 1, 2), rel=1e-9)
     # It has been refined: worse than least squares in the same gates it is not by more than a fraction of the noise.
     open_gates = X @ state.model.neurons[:, :-1].T > 0
     linearised = np.concatenate([open_gates[:, [i]] * X for i in (0, 1)] + [np.column_stack([X, np.ones(600)])], axis=1)
@@ -109,26 +113,26 @@ def test_thresholds_count_where_they_are_fitted():
     truth = _model(_unit(rng.standard_normal((2, 5))), [1.0, -1.0])
     X = rng.standard_normal((600, 5))
     y = truth(X) + 0.2 * rng.standard_normal(600)
-    selector = _polisher(X, y)
-    free = selector.state(truth, selector.fit.changed(thresholds=True))
+    selector = _selector(X, y)
+    free = selector.refined(truth, selector.fit.changed(thresholds=True))
     relative = free.error / selector.variance
-    assert free.criterion == pytest.approx(_price(relative, 600, 2 * 6 + 5 + 1, 2, thresholds=True), rel=1e-9)
-    # The same by a polisher that fits thresholds itself, and at an error that is known.
+    assert free.criterion == pytest.approx(_criterion(relative, 600, 2 * 6 + 5 + 1, 2, thresholds=True), rel=1e-9)
+    # A selector that fits thresholds itself, and at an error that is known.
     own = ModelSelector(selector.rows, selector.fit.changed(thresholds=True), selector.progress, rng)
     assert own.scored(free.model).criterion == pytest.approx(free.criterion, rel=1e-9)
 
 
-def test_no_price_for_more_parameters_than_rows():
+def test_no_criterion_for_more_parameters_than_rows():
     truth, selector = _planted(0, 20, 0.1)
-    assert selector.state(truth).criterion == np.inf  # 3 * 6 + 7 parameters
-    assert np.isfinite(selector.state(truth.without(0).without(0)).criterion)
+    assert selector.refined(truth).criterion == np.inf  # 3 * 6 + 7 parameters
+    assert np.isfinite(selector.refined(truth.without(0).without(0)).criterion)
 
 
 def test_neurons_of_no_size_are_left_out_of_a_state():
     truth, selector = _planted(0, 500, 0.1)
     dead = Model(np.insert(truth.signs, 1, 1.0), np.insert(truth.parameters, 1, 0.0, axis=0))
-    assert selector.state(dead).model.width == 3
-    assert selector.state(dead).criterion == selector.state(truth).criterion
+    assert selector.refined(dead).model.width == 3
+    assert selector.refined(dead).criterion == selector.refined(truth).criterion
 
 
 def test_prune_drops_the_spurious_and_keeps_the_real():
@@ -138,7 +142,7 @@ def test_prune_drops_the_spurious_and_keeps_the_real():
     for seed in range(20):
         truth, selector = _planted(seed, 2000, 0.1)
         direction = _unit(np.random.default_rng(100 + seed).standard_normal(6))
-        best = selector.state(truth.with_neuron(direction, 0.02))
+        best = selector.refined(truth.with_neuron(direction, 0.02))
         assert best.model.width == 4
         pruned = selector.prune(best)
         spurious += pruned.model.width - 3
@@ -153,34 +157,19 @@ def test_prune_drops_the_spurious_and_keeps_the_real():
 
 def test_a_smaller_network_far_behind_is_not_refined_on_all_rows():
     truth, selector = _planted(3, 20_000, 0.1)
-    best = selector.state(truth)
+    best = selector.refined(truth)
     assert selector._is_hopeless(truth.without(0), best)
     spurious = truth.with_neuron(_unit(np.random.default_rng(1).standard_normal(6)), 0.005)
-    assert not selector._is_hopeless(truth, selector.state(spurious))
+    assert not selector._is_hopeless(truth, selector.refined(spurious))
 
 
 def test_a_linear_part_across_the_neurons_does_not_speak_against_a_smaller_network():
     truth, _ = _planted(3, 20, 0.1)
     truth.parameters[-1, :-1] = [0, 0, 0, 3.0, -2.0, 1.0]
     X = np.random.default_rng(2).standard_normal((20_000, 6))
-    selector = _polisher(X, truth(X) + 0.1 * np.random.default_rng(3).standard_normal(len(X)))
+    selector = _selector(X, truth(X) + 0.1 * np.random.default_rng(3).standard_normal(len(X)))
     spurious = truth.with_neuron(_unit(np.random.default_rng(1).standard_normal(6)), 0.005)
-    assert not selector._is_hopeless(truth, selector.state(spurious))
-
-
-def test_the_linear_part_widens_a_basis_only_where_it_is_outside():
-    model, basis = _model(np.eye(2, 4), [1.0, 1.0]), np.eye(2, 4)
-    assert _polish.with_linear_part(basis, model) is basis
-    model.parameters[-1, :-1] = [1.0, 2.0, 0.0, 0.0]
-    assert _polish.with_linear_part(basis, model) is basis
-    model.parameters[-1, :-1] = [1.0, 2.0, 0.0, -3.0]
-    np.testing.assert_array_equal(_polish.with_linear_part(basis, model), [*basis, [0, 0, 0, -1]])
-
-
-@pytest.mark.parametrize(("angle", "apart"), [(0.5, True), (0.1, False), (np.pi - 0.1, False)])
-def test_neurons_are_well_separated_modulo_sign(angle, apart):
-    assert _polish.is_well_separated(_model([[1.0, 0.0], [np.cos(angle), np.sin(angle)]], [1.0, 1.0])) == apart
-    assert _polish.is_well_separated(_model([[1.0, 0.0]], [1.0]))
+    assert not selector._is_hopeless(truth, selector.refined(spurious))
 
 
 def test_prune_merges_two_that_are_one():
@@ -189,38 +178,39 @@ def test_prune_merges_two_that_are_one():
     halves = np.insert(truth.parameters, 0, 0.5 * truth.parameters[0], axis=0)
     halves[1] *= 0.5
     halves[1, :-1] += 0.02 * _unit(np.random.default_rng(9).standard_normal(6))
-    pruned = selector.prune(selector.state(Model(np.insert(truth.signs, 0, 1.0), halves)))
+    pruned = selector.prune(selector.refined(Model(np.insert(truth.signs, 0, 1.0), halves)))
     assert pruned.model.width == 3
     assert _angles(pruned.model, truth).max() < 0.1
 
 
 def test_prune_keeps_the_faint_but_real():
-    # A kink of |weight| / 2 takes (0.09 / 2)^2 (1 - 2 / pi) = 7 % of the noise off every row: some 140 in price, where
-    # its parameters cost 18.
+    # A kink of |weight| / 2 takes (0.09 / 2)^2 (1 - 2 / pi) = 7 % of the noise off every row: some 140 of the
+    # criterion, where its parameters cost 18.
     for seed in range(5):
         truth, selector = _planted(seed, 2000, 0.1, weights=(1.0, -0.8, 0.09))
-        assert selector.prune(selector.state(truth)).model.width == 3
+        assert selector.prune(selector.refined(truth)).model.width == 3
 
 
 def test_ways_to_lose_a_neuron():
     near, far = np.array([1.0, 0.2, 0]), np.array([1.0, 0.5, 0])
     for second, ways in ((near, 2), (far, 1)):
         model = _model([[1.0, 0, 0], [0, 0, 1.0], -_unit(second)], [1.0, 0.4, 2.0])
-        smaller = _polish._smaller(model)
+        smaller = list(selection._smaller_models(model, DEFAULTS.selection.near))
         assert [m.width for m in smaller] == [2] * ways
         np.testing.assert_array_equal(smaller[0].parameters, model.without(1).parameters)
         if ways == 2:
             np.testing.assert_array_equal(smaller[1].parameters, model.merged([[0, 2], [1]]).parameters)
-    assert [m.width for m in _polish._smaller(_model([[1.0, 0, 0]], [1.0]))] == [0]
+    alone = _model([[1.0, 0, 0]], [1.0])
+    assert [m.width for m in selection._smaller_models(alone, DEFAULTS.selection.near)] == [0]
 
 
 def test_prune_takes_everything_from_noise():
     rng = np.random.default_rng(3)
     X, y = rng.standard_normal((1000, 5)), rng.standard_normal(1000)
-    selector = _polisher(X, y)
-    pruned = selector.prune(selector.state(_model(_unit(rng.standard_normal((2, 5))), [0.5, -0.5])))
+    selector = _selector(X, y)
+    pruned = selector.prune(selector.refined(_model(_unit(rng.standard_normal((2, 5))), [0.5, -0.5])))
     assert pruned.model.width == 0
-    assert pruned.criterion == pytest.approx(selector.state(linear_model(5)).criterion, rel=1e-9)
+    assert pruned.criterion == pytest.approx(selector.refined(linear_model(5)).criterion, rel=1e-9)
 
 
 @pytest.mark.parametrize("missing", [0, 1, 2])
@@ -228,10 +218,10 @@ def test_grow_finds_a_missing_neuron(missing):
     # In 200 trials always; the largest angle was 0.083.
     for seed in (1, 2):
         truth, selector = _planted(seed, 2000, 0.1)
-        grown = selector.grow(selector.state(truth.without(missing)), 3)
+        grown = selector.grow(selector.refined(truth.without(missing)), 3)
         assert grown.model.width == 3
         assert _angles(grown.model, truth).max() < 0.1
-        assert grown.criterion < selector.state(truth).criterion + 3
+        assert grown.criterion < selector.refined(truth).criterion + 3
         assert ("grow", 3) in _stages(selector)
 
 
@@ -242,9 +232,9 @@ def test_directions_to_grow_along_come_from_high_moments_too():
     angles = np.arange(4) * np.pi / 4
     truth = _model(np.column_stack([np.cos(angles), np.sin(angles)]) @ plane, [1.0, -1.0, 1.0, -1.0])
     X = rng.standard_normal((10_000, 20))
-    selector = _polisher(X, truth(X))
-    line = selector.state(linear_model(20))
-    directions = selector._directions(selector._left(line), plane)
+    selector = _selector(X, truth(X))
+    line = selector.refined(linear_model(20))
+    directions = selector._residual_directions(selector._residual_rows(line.model), plane)
     cosines = np.linalg.norm(directions @ plane.T, axis=1)
     np.testing.assert_allclose(np.linalg.norm(directions, axis=1), 1.0, rtol=1e-12)
     assert len(directions) >= 4
@@ -254,9 +244,9 @@ def test_directions_to_grow_along_come_from_high_moments_too():
 
 def test_grow_keeps_to_the_width_and_adds_nothing_to_a_full_network():
     truth, selector = _planted(0, 2000, 0.1)
-    two = selector.state(truth.without(2))
+    two = selector.refined(truth.without(2))
     assert selector.grow(two, 2) is two
-    full = selector.state(truth)
+    full = selector.refined(truth)
     # In 200 trials a fourth neuron was believed three times.
     assert selector.grow(full, 5) is full
 
@@ -268,11 +258,11 @@ def test_grow_finds_what_only_the_fourth_moment_shows():
     angles = np.arange(4) * np.pi / 4
     truth = _model(np.column_stack([np.cos(angles), np.sin(angles)]) @ plane, [1.0, -1.0, 1.0, -1.0])
     X = rng.standard_normal((10_000, 8))
-    selector = _polisher(X, truth(X))
-    polished = selector.improve(truth.without(3), 4)
-    assert polished.model.width == 4
-    assert selector.is_exact(polished)
-    assert _angles(polished.model, truth).max() < 1e-9
+    selector = _selector(X, truth(X))
+    improved = selector.improve(truth.without(3), 4)
+    assert improved.model.width == 4
+    assert selector.is_exact(improved)
+    assert _angles(improved.model, truth).max() < 1e-9
 
 
 def _pair(seed, separation=0.05, n=20_000, d=5):
@@ -280,15 +270,15 @@ def _pair(seed, separation=0.05, n=20_000, d=5):
     u, v = np.linalg.qr(rng.standard_normal((d, 2)))[0].T
     truth = _model([u, np.cos(separation) * u + np.sin(separation) * v], [1.0, 0.8])
     X = rng.standard_normal((n, d))
-    return truth, _polisher(X, truth(X))
+    return truth, _selector(X, truth(X))
 
 
 def test_resolve_splits_a_merged_pair():
-    # One call does in 95 % of 100 trials: of six at least four must. (A whole polish calls again: always.)
+    # One call does in 95 % of 100 trials: of six at least four must. (``improve`` calls again: always.)
     split = 0
     for seed in range(6):
         truth, selector = _pair(seed)
-        one = selector.state(truth.merged([[0, 1]]))
+        one = selector.refined(truth.merged([[0, 1]]))
         assert one.error > 1e-6 * selector.variance
         assert selector.resolve(one, 1).model.width == 1
         two = selector.resolve(one, 2)
@@ -301,24 +291,24 @@ def test_resolve_splits_a_merged_pair():
     assert split >= 4
 
 
-def test_polish_splits_a_merged_pair_without_fail():
+def test_improving_splits_a_merged_pair_without_fail():
     # A seed for which the first call of resolve does not.
     truth, selector = _pair(21)
     assert selector.is_exact(selector.improve(truth.merged([[0, 1]]), 2))
 
 
-def test_polish_resolves_one_clump_after_another(monkeypatch):
+def test_improving_resolves_one_clump_after_another(monkeypatch):
     # Two pairs, each seen as one neuron: a call of resolve changes one of them. (Without grow, which might find both.)
     rng = np.random.default_rng(0)
     u, v, p, q = np.linalg.qr(rng.standard_normal((5, 4)))[0].T
     truth = _model(_unit(np.array([u, u + 0.05 * v, p, p + 0.05 * q])), [1.0, 0.8, -1.0, -0.9])
     X = rng.standard_normal((20_000, 5))
-    selector = _polisher(X, truth(X))
+    selector = _selector(X, truth(X))
     monkeypatch.setattr(selector, "grow", lambda best, width: best)
-    polished = selector.improve(truth.merged([[0, 1], [2, 3]]), 4)
+    improved = selector.improve(truth.merged([[0, 1], [2, 3]]), 4)
     assert [s for s in _stages(selector) if s[0] == "resolve"] == [("resolve", 3), ("resolve", 4)]
-    assert selector.is_exact(polished)
-    assert _angles(polished.model, truth).max() < 1e-8
+    assert selector.is_exact(improved)
+    assert _angles(improved.model, truth).max() < 1e-8
 
 
 def test_bands_of_the_others_are_as_narrow_as_their_clumps_allow():
@@ -326,7 +316,7 @@ def test_bands_of_the_others_are_as_narrow_as_their_clumps_allow():
     model = _model(_unit(np.array([u, v, v + 0.01 * w, w])), np.ones(4))
     # Of a pair 0.01 apart the band reaches twice as far; one alone has half the width asked for; never more than 0.05.
     for band, widths in ((0.5, [0.02, 0.02, 0.05]), (0.03, [0.02, 0.02, 0.015])):
-        others = _polish._other_bands(model, [0], band)
+        others = selection._other_bands(model, [0], band, DEFAULTS.selection.other_half_width)
         for (normal, width), expected, direction in zip(others, widths, model.directions[1:], strict=True):
             np.testing.assert_array_equal(normal, direction)
             assert width == pytest.approx(expected, rel=1e-3)
@@ -335,7 +325,7 @@ def test_bands_of_the_others_are_as_narrow_as_their_clumps_allow():
 def _settled_twice(seed):
     truth, selector = _planted(seed, 1000, 0.1, weights=(1.0, -0.8, 0.5))
     span = np.ascontiguousarray(np.linalg.qr(truth.directions.T)[0].T)
-    return [selector.is_settled(selector.state(m), span) for m in (truth, truth.without(2))]
+    return [selector.leaves_nothing(selector.refined(m), span) for m in (truth, truth.without(2))]
 
 
 def test_settled_on_noise_and_not_with_a_neuron_missing():
@@ -350,11 +340,11 @@ def test_a_band_of_large_residuals_is_not_settled():
     # A pair seen as one: the second moment of what is left is small (it is of order separation^(3/2) in all), but it
     # sits in a band.
     truth, selector = _pair(0, separation=0.02)
-    one = selector.state(truth.merged([[0, 1]]))
+    one = selector.refined(truth.merged([[0, 1]]))
     residual = selector.rows.residuals(one.model)
     inside = np.abs(selector.rows.X @ truth.directions[0]) < 0.1
     assert np.square(residual[inside]).sum() > 0.8 * np.square(residual).sum()
-    assert not selector.is_settled(one, np.ascontiguousarray(one.model.directions))
+    assert not selector.leaves_nothing(one, np.ascontiguousarray(one.model.directions))
 
 
 def test_noise_that_is_larger_in_a_band_is_not_settled():
@@ -365,8 +355,8 @@ def test_noise_that_is_larger_in_a_band_is_not_settled():
     band = np.abs(X @ truth.directions[1]) < 0.1
     span = np.ascontiguousarray(np.linalg.qr(truth.directions.T)[0].T)
     for factor, settled in ((0.1, True), (0.2, False)):
-        these = _polisher(X, truth(X) + noise * np.where(band, factor, 0.1))
-        assert these.is_settled(these.state(truth), span) == settled
+        these = _selector(X, truth(X) + noise * np.where(band, factor, 0.1))
+        assert these.leaves_nothing(these.refined(truth), span) == settled
 
 
 def _untidy(truth):
@@ -385,11 +375,11 @@ def test_an_exact_network_becomes_tidy():
         untidy = _untidy(truth)
         X = selector.rows.X
         np.testing.assert_allclose(untidy(X), truth(X), rtol=0, atol=1e-13)
-        polished = selector.improve(untidy, 8)
-        assert polished.model.width == 3
-        assert selector.is_exact(polished)
-        assert _angles(polished.model, truth).max() < 1e-9
-        assert _polish._is_tidy(polished.model, selector.rows)
+        improved = selector.improve(untidy, 8)
+        assert improved.model.width == 3
+        assert selector.is_exact(improved)
+        assert _angles(improved.model, truth).max() < 1e-9
+        assert selection._is_tidy(improved.model, selector.rows, DEFAULTS.selection)
 
 
 @pytest.mark.parametrize(
@@ -406,12 +396,12 @@ def test_an_exact_network_becomes_tidy():
 def test_tidy_is_neither_faint_nor_close(size, angle, n, tidy):
     # Close modulo sign.
     model = _model([[1.0, 0.0], [-np.cos(angle), -np.sin(angle)]], [1.0, size])
-    assert _polish._is_tidy(model, Rows(np.zeros((n, 2)), np.zeros(n))) == tidy
+    assert selection._is_tidy(model, Rows(np.zeros((n, 2)), np.zeros(n)), DEFAULTS.selection) == tidy
 
 
 def test_an_exact_network_that_resolving_made_untidy_is_tidied_at_the_end(monkeypatch):
     truth, selector = _planted(0, 3000, 0.0)
-    untidy = selector.state(_untidy(truth))
+    untidy = selector.refined(_untidy(truth))
     monkeypatch.setattr(selector, "resolve", lambda best, width: untidy)
     assert selector.improve(truth.without(2), 3).model.width == 3
 
@@ -419,8 +409,8 @@ def test_an_exact_network_that_resolving_made_untidy_is_tidied_at_the_end(monkey
 def test_an_exact_and_tidy_network_is_left_alone():
     truth, selector = _planted(0, 3000, 0.0, weights=(1.0, -0.8, 0.01))
     selector.fit = _RecordedFit()
-    polished = selector.improve(truth, 8)
-    np.testing.assert_allclose(polished.model.parameters, truth.parameters, rtol=0, atol=1e-12)
+    improved = selector.improve(truth, 8)
+    np.testing.assert_allclose(improved.model.parameters, truth.parameters, rtol=0, atol=1e-12)
     assert _stages(selector) == []
     assert selector.fit.widths == []  # nothing was tried
     selector.improve(truth.without(0), 8)
@@ -428,13 +418,13 @@ def test_an_exact_and_tidy_network_is_left_alone():
 
 
 def _all_ways(n_threads, seed):
-    """What every way of polishing makes of a noisy pair, seen as one or with a third beside it."""
+    """What every step of a selection makes of a noisy pair, seen as one or with a third beside it."""
     truth, selector = _pair(0, n=8000)
     X = selector.rows.X
     y = selector.rows.y + 1e-3 * np.random.default_rng(1).standard_normal(len(X))
-    selector = _polisher(X, y, n_threads=n_threads, seed=seed)
-    one = selector.state(truth.merged([[0, 1]]))
-    three = selector.state(truth.with_neuron(np.eye(5)[0], 1e-3))
+    selector = _selector(X, y, n_threads=n_threads, seed=seed)
+    one = selector.refined(truth.merged([[0, 1]]))
+    three = selector.refined(truth.with_neuron(np.eye(5)[0], 1e-3))
     return [one, selector.resolve(one, 2), selector.prune(three), selector.grow(one, 2)]
 
 
@@ -451,9 +441,9 @@ def test_the_same_seed_gives_the_same_bits_for_any_number_of_threads():
     assert not np.array_equal(different.model.parameters, first[1].model.parameters)
 
 
-def test_a_start_far_behind_a_rival_is_not_polished():
+def test_a_start_far_behind_a_rival_is_not_improved():
     truth, selector = _planted(0, 2000, 0.1)
-    criterion = selector.state(truth).criterion
+    criterion = selector.refined(truth).criterion
     behind = truth.without(0)
     given_up = selector.improve(behind, 3, rival=criterion)
     assert given_up.model.width == 2
@@ -463,7 +453,7 @@ def test_a_start_far_behind_a_rival_is_not_polished():
 
 def test_no_time_left_means_no_work():
     truth, selector = _planted(0, 2000, 0.1)
-    late = _polisher(selector.rows.X, selector.rows.y, time_limit=1e-9)
+    late = _selector(selector.rows.X, selector.rows.y, time_limit=1e-9)
     time.sleep(0.001)
     best = late.improve(truth.without(0), 3)
     assert best.model.width == 2

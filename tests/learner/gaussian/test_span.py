@@ -1,12 +1,12 @@
-"""The span from moments: it holds the neurons' directions and little else."""
+"""The span from moments holds the neurons' directions and little else."""
 
-import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from limbeck import _kernels, datasets
-from limbeck._learner.gaussian.candidates import scale_space_peaks
+from limbeck import datasets
+from limbeck._learner.gaussian.settings import DEFAULTS
 from limbeck._learner.gaussian.span import find_subspace
 from limbeck._learner.model.model import linear_model
 from limbeck._learner.model.refinement import Fit
@@ -217,35 +217,6 @@ def test_the_same_for_any_number_of_threads():
         np.testing.assert_array_equal(getattr(one, name), getattr(two, name))
 
 
-@pytest.mark.parametrize("shape", [(1, 1), (4, 4), (40, 40)])
-def test_eigenpairs_of_a_symmetric_matrix(shape):
-    A = np.random.default_rng(0).standard_normal(shape)
-    A = A + A.T
-    values, rows = _kernels.symmetric_eigen(A)
-    np.testing.assert_allclose(values, np.linalg.eigvalsh(A), rtol=0, atol=1e-13 * len(A))
-    np.testing.assert_allclose(rows @ A, values[:, None] * rows, rtol=0, atol=1e-13 * len(A))
-    _assert_orthonormal(rows)
-
-
-def test_eigenpairs_of_what_is_no_symmetric_matrix():
-    with pytest.raises(ValueError, match=r"^A must be square, got shape \(2, 3\)$"):
-        _kernels.symmetric_eigen(np.ones((2, 3)))
-    with pytest.raises(ValueError, match="it holds NaN or infinity"):
-        _kernels.symmetric_eigen(np.array([[1.0, 0.0], [np.nan, 1.0]]))
-    with pytest.raises(ValueError, match="it holds NaN or infinity"):
-        _kernels.symmetric_eigen(np.array([[np.inf]]))
-
-
-def test_projections_are_products():
-    rng = np.random.default_rng(0)
-    for dtype, tolerance in ((np.float64, 1e-14), (np.float32, 1e-6)):
-        X, directions = rng.standard_normal((700, 21)).astype(dtype), rng.standard_normal((9, 21)).astype(dtype)
-        for m in (0, 1, 8, 9):
-            found = _kernels.project(X, directions[:m], 0)
-            assert found.dtype == dtype
-            np.testing.assert_allclose(found, X @ directions[:m].T, rtol=0, atol=30 * tolerance)
-
-
 @pytest.mark.parametrize(("d", "most"), [(1, 14), (3, 5)])
 def test_noise_shows_no_direction_of_few_features(d, most):
     false_alarms = 0
@@ -263,28 +234,16 @@ def test_the_order_of_the_rows_makes_no_directions():
     assert find_subspace(Rows(X[by_size], y[by_size]), max_rank=10, rng=rng).rank == 0
 
 
-def test_matrices_of_a_part_of_sorted_rows_show_the_plane(monkeypatch):
-    monkeypatch.setattr(sys.modules["limbeck._learner.gaussian.span"], "_MATRIX_ROWS", 20_000)
+def test_matrices_of_a_part_of_sorted_rows_show_the_plane():
+    settings = replace(DEFAULTS.span, matrix_rows=20_000)
     for seed in range(4):
         planted = datasets.make_narrow_network("plane_even", 10, 8, seed=seed)
         X, y = datasets.sample(planted, 40_000, seed=seed)
         y -= np.column_stack([X, np.ones(len(X))]) @ np.linalg.lstsq(np.column_stack([X, np.ones(len(X))]), y)[0]
         by_size = np.argsort(np.linalg.norm(X[:, :3], axis=1))
-        found = find_subspace(Rows(X[by_size], y[by_size]), max_rank=2, rng=np.random.default_rng(1))
+        found = find_subspace(Rows(X[by_size], y[by_size]), max_rank=2, rng=np.random.default_rng(1), settings=settings)
         # Of half the rows, drawn, .98 and more; the first half gave .91 to .97.
         assert _cosines(found.basis, planted.weights).min() > 0.975
-
-
-def test_peaks_of_sorted_rows_are_where_the_kink_is():
-    for seed in range(6):
-        rng = np.random.default_rng(seed)
-        Z, u = rng.standard_normal((20_000, 3)), rng.standard_normal(3)
-        u /= np.linalg.norm(u)
-        y = np.abs(Z @ u) - np.abs(Z @ u).mean()
-        y -= Z @ np.linalg.lstsq(Z, y)[0]
-        order = np.argsort(Z[:, 0])
-        # 5000 rows, drawn, leave .9987 and more; the first 5000 left .984.
-        assert abs(scale_space_peaks(Z[order], y[order], np.random.default_rng(1), 1)[0] @ u) > 0.995
 
 
 def test_a_linear_part_is_no_direction_beside_those_it_lies_between():

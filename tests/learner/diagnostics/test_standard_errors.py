@@ -5,7 +5,7 @@ import pytest
 
 import limbeck
 from limbeck import datasets
-from limbeck._learner.diagnostics import standard_errors as _uncertainty
+from limbeck._learner.diagnostics.settings import DiagnosticsSettings
 from limbeck._learner.diagnostics.standard_errors import standard_errors
 from limbeck._learner.model.coordinates import Whitening, standardization, whitening
 from limbeck._learner.model.model import Model, linear_model
@@ -303,10 +303,10 @@ def test_no_more_rows_than_parameters(n):
     assert np.isnan(_flat(errors)).all()
 
 
-def test_too_many_parameters(monkeypatch):
+def test_too_many_parameters():
     model = _model()
-    monkeypatch.setattr(_uncertainty, "MOST_PARAMETERS", model.parameters.size - 1)
-    assert np.isnan(_flat(standard_errors(model, _rows(model), thresholds=True))).all()
+    settings = DiagnosticsSettings(max_parameters=model.parameters.size - 1)
+    assert np.isnan(_flat(standard_errors(model, _rows(model), thresholds=True, settings=settings))).all()
 
 
 # ---- Coverage ----

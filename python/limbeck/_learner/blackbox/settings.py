@@ -1,0 +1,161 @@
+"""The numbers that decide what is asked of a teacher, how networks are compared, and when a distillation ends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+__all__ = ["DISTILLATION_SETTINGS", "DistillationSettings", "FocusSettings", "LineSettings"]
+
+
+@dataclass(frozen=True)
+class FocusSettings:
+    """When queries are drawn near kinks, and near which."""
+
+    # Of the variance. A network with a larger error has not found the directions: there is no kink to look at.
+    start_below: float = 0.3
+    # Another round follows while the error falls below this part of the former; so many failures in a row end them.
+    improvement: float = 0.8
+    failures: int = 2
+    # Neurons whose directions lie within this angle, in radians, are resolved together: a band around one kink also
+    # holds the others'. Wider apart, plain rows tell them from each other.
+    clump_angle: float = 0.3
+    # Of the largest clump. A smaller neuron on its own may be what a fit left anywhere of a clump half resolved.
+    stray_size: float = 0.1
+    # Median distance of the squared residuals from a kink over that of the rows: residuals much nearer than the rows
+    # are a matter of that kink.
+    concentrated: float = 0.5
+    # Of the squared residuals of the clump with most of them, for another clump to be worth a look.
+    residual_share: float = 0.1
+    # Standard deviations. Bands narrower than this around other clumps are kept out of, to this multiple of their width
+    # on either side: residuals of an unresolved clump would count as those of the one looked at. Wider ones would take
+    # too many rows away.
+    excluded_width: float = 0.1
+    excluded_multiple: float = 3.0
+    # Neurons that a clump may turn out to have beyond those found, where the caller set no width.
+    further_neurons: int = 2
+    # Standard deviations. A band is stretched by 1 / width: at this width coordinates keep four digits.
+    narrowest_band: float = 1e-12
+    # Neurons merged by mistake leave an error in a band around their kink alone, which plain queries miss. Two rows at
+    # each of these widths around every kink show it, whatever its width.
+    probe_widths: tuple[float, ...] = tuple(10.0**-i for i in range(1, 7))
+    probe_rows: int = 2
+    # Of the variance. Probes pay only where the directions are found.
+    probe_below: float = 0.05
+    # Radians, and standard deviations of the offset, up to which two kinks are probed as one: a smaller gap asks more
+    # queries of neurons that are close, a larger one may miss an error between them.
+    same_kink: float = 1e-4
+    # Standard deviations from the origin: 1e-9 of all rows see anything of a kink beyond.
+    farthest_kink: float = 6.0
+    # ReLUs along different lines are linearly independent: a neuron too many of an exact network is fainter than this
+    # relative to the largest, or closer than this angle to another one.
+    artefact: float = 1e-6
+
+
+@dataclass(frozen=True)
+class LineSettings:
+    """How kinks are found on lines x + t v, x and v drawn from N(0, I)."""
+
+    # Largest |t|. At most 1.8 times as far from the origin as x, and across 2 / pi atan(1.5) = 0.63 of all hyperplanes
+    # through the origin.
+    reach: float = 1.5
+    # To begin with. Ends alone would not show neurons whose sum vanishes outside a part of the line.
+    intervals: int = 8
+    # Of an interval's length, where it is cut in two or looked into: neither at its middle nor at a crossing that was
+    # none, for of kinks at equal distances one may lie there, where there is no slope.
+    cut: tuple[float, float] = (0.35, 0.65)
+    # Points on a line beyond which the function is taken for one with more kinks than neurons: for each neuron, and
+    # once more for bisections down to two kinks that all but coincide. (Measured: 4 to 6 a kink for 16 to 64 neurons.)
+    points_per_neuron: int = 15
+    points_of_close_kinks: int = 60
+    # Points before the first kink: the function bends everywhere. (40 kinks on a line: the first by 50 points.)
+    points_without_kink: int = 100
+    # Lines in a row that show no further kink. A hyperplane at distance 2.5 from the origin is missed by so many in 1
+    # of 1,000 cases.
+    lines_without_kink: int = 30
+    # Lines with jumps or bends, before the first kink: the function is not piecewise linear.
+    nonlinear_lines: int = 6
+    # Times the rounding error of a slope: a model of the neurons found has errors of its own, and several add up.
+    slope_slack: float = 100.0
+    # Steps, of the differences that slopes are: a shorter interval is not cut any more.
+    shortest_interval: float = 20.0
+    # Of an interval's length: an intersection so near to its ends may be one of rounding.
+    interior: float = 0.05
+
+
+@dataclass(frozen=True)
+class DistillationSettings:
+    """Numbers that decide the course of a distillation; rows are queries, a parameter is a number of the network."""
+
+    # ---- Queries and comparisons ----
+    # Units in the last place that an answer may be off: the rounding of a sum of 64 products, whose errors add up like
+    # a random walk.
+    answer_rounding: float = 8.0
+    # A generic network comes back from 2 to 3 rows per parameter (measured: widths 2 to 8 in 20 to 50 dimensions).
+    rows_per_parameter: int = 3
+    # Networks are compared on fresh rows: so many at least, for with fewer chance may choose the worse one, and one for
+    # so many asked before.
+    comparison_rows: int = 32
+    comparison_share: int = 8
+    # Rows of the final validation: at most, one in so many of the budget, and one in so many of the rows asked: no need
+    # for 500 after 300.
+    validation_rows: int = 500
+    validation_budget_share: int = 10
+    validation_share: int = 4
+    # A line or a constant is only believed after as many rows: a neuron that is on beyond 3 standard deviations is met
+    # by one row in 700. (After 132 rows, one that is on beyond 2.5 was missed on 10 of 20 seeds.)
+    rows_for_a_line: int = 2000
+    # Of a constant's error: a network with a larger one has found nothing.
+    found_nothing: float = 0.95
+    # Standard errors from which a difference is called clear: chance reaches them in 1 of 40 cases.
+    clear_errors: float = 2.0
+    # One row in so many compares line and constant where there was no time for any network.
+    fallback_share: int = 4
+    # Of the variance: larger errors are not those of a network found but for rounding.
+    found_below: float = 1e-3
+    # Of what the parameters leave open anyway: a smaller gain in the sum of squares ends a refinement of a network not
+    # found.
+    last_gain: float = 0.05
+    # Queries asked a second time, to see whether the answers are noisy.
+    repeated_queries: int = 16
+    # ---- Rounds ----
+    # Rows to begin with: at least, and for each feature where the width is not known.
+    first_rows: int = 100
+    first_rows_per_feature: int = 5
+    # Of what may be asked: no first round takes more, so that there are queries left to compare networks by.
+    first_share: float = 0.75
+    # Rows grow by this factor from round to round: the last round costs as much as all before.
+    growth: int = 2
+    # A round that leaves more than this part of the error is stalled. After two in a row the teacher is not a narrow
+    # network, or its answers are noisy; but not before a narrow network would have been found, or half found.
+    improvement: float = 0.9
+    stalled_rounds: int = 2
+    stalled_rows_per_parameter: int = 10
+    # Where nothing at all was found there must be more rows, and this part of the budget: a fan of 8 lines in 10
+    # dimensions, 99 parameters, does not come back from 2,000 plain rows, but does from 5,000.
+    futile_rows_per_parameter: int = 100
+    futile_share: float = 0.15
+    # Rows per parameter that a narrow network without noise is searched on: more are not needed.
+    search_rows_per_parameter: int = 12
+    # Where as many rows per parameter did not show a narrow network, and hinges anywhere are no more than this factor
+    # behind, the teacher is not a narrow network, and the long search for one is over.
+    hinge_rows_per_parameter: int = 20
+    hinge_factor: float = 2.0
+    # Parameters from which lines come before learning: learning takes seconds or minutes there, lines a tenth of that
+    # (64 neurons in 50 dimensions: three seconds, against more than a hundred).
+    lines_first_parameters: int = 300
+    # The search on lines may ask the budget left over this.
+    line_share: int = 2
+    # ---- The end ----
+    # Rows per parameter that a network twice as wide is fitted to, before it is pruned: fewer are fitted sooner, but
+    # leave more to chance. The pruned network is refined on all rows.
+    pruning_rows_per_parameter: int = 10
+    # Of a neuron's size: it is tried whether a smaller threshold is rounding.
+    small_threshold: float = 1e-3
+    # Rows per parameter. With fewer rows of noise a last refinement would undo what weight decay was good for.
+    final_rows_per_parameter: int = 5
+    # ---- Parts ----
+    focus: FocusSettings = field(default_factory=FocusSettings)
+    lines: LineSettings = field(default_factory=LineSettings)
+
+
+DISTILLATION_SETTINGS = DistillationSettings()
