@@ -10,7 +10,7 @@ from limbeck.distillation.task import Task, eigenvalues_array, number
 
 __all__ = ["edge", "edge_width", "effective_ridge"]
 
-_STEPS = 200
+_STEPS = 200  # at most: halvings of the bracket alone would need 120
 _CONVERGED = 1e-9  # of Newton's steps: the next would be its square
 _HALVINGS = 120  # of a bracket of up to 600 decades, to the last digit of float64
 

@@ -26,9 +26,11 @@ from limbeck.distillation.task import Task, require_task
 __all__ = ["LabelComparison", "compare_labels", "optimal_mask", "optimal_ridge", "optimal_surrogate"]
 
 _GOLDEN = (5**0.5 - 1) / 2
-_RIDGES_PER_DECADE, _DECADES_ABOVE = 4, 4
+# Of the grid of ridges: fewer might miss the lower of two minima, more cost a risk each.
+_RIDGES_PER_DECADE = 4
+_DECADES_ABOVE = 4  # above the eigenvalues' scale, where coefficients are within 1e-4 of zero and risks hardly change
 _LEAST_ADDED, _LEAST_ALONE = 1e-4, 1e-14  # of the effective ridge without a ridge, or of the eigenvalues' scale
-_SECTIONS = 40  # golden ones, of half a decade: to 1e-9 of it
+_SECTIONS = 40  # golden ones, of half a decade: to 1e-8 of it
 _CLEAR = 5  # widths of the smallest eigenvalue's scatter above the lowest ridge: one draw in 10^5 is beyond that
 _ROUNDING = 1e-12  # of a risk, a sum over up to some 10^6 features
 _LEAST_BELOW = 1e-9  # of the way from no ridge to the lowest: ridges nearer to either end give the risks of the ends
