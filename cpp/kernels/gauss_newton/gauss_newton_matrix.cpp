@@ -73,7 +73,7 @@ void gate_patterns(const Execution& exec, const ReluFit& p, const ReluParameters
   });
 }
 
-// Writes one block (D, D) of the normal matrix, which is symmetric, and its mirror image.
+// Writes one block (D, D) of the Gauss-Newton matrix, which is symmetric, and its mirror image.
 void put_block(Index i, Index j, const std::vector<double>& gram, Index D, double factor, double* hessian, Index P) {
   for (Index row = 0; row < D; ++row) {
     double *block = hessian + (i * D + row) * P + j * D, *mirrored = hessian + (j * D + row) * P + i * D;
@@ -86,7 +86,7 @@ void put_block(Index i, Index j, const std::vector<double>& gram, Index D, doubl
 // Whether to form the Jacobian: with few rows patterns would hardly have a row each. Times in microseconds of one
 // AVX-512 core, fitted to n from 50 to 15,000, d from 2 to 40 and k from 1 to 16; choices by them cost 2 %
 // more than the better one on average.
-bool derivatives_are_faster(const ReluFit& p, const GatePasses& sets) {
+bool jacobian_is_faster(const ReluFit& p, const GatePasses& sets) {
   constexpr Index most_numbers = Index{1} << 22;  // of the Jacobian: 32 MiB
   const double n = p.n, P = p.n_parameters(), D = p.group_size();
   if (n * P > most_numbers) return false;
@@ -98,7 +98,7 @@ bool derivatives_are_faster(const ReluFit& p, const GatePasses& sets) {
   return 2 + n * P * (0.005 + 3.3e-5 * P) + 0.0013 * P * P < by_patterns;
 }
 
-void normal_matrix_of_jacobian(const Execution& exec, const ReluFit& p, const double* parameters, double* hessian) {
+void matrix_from_jacobian(const Execution& exec, const ReluFit& p, const double* parameters, double* hessian) {
   const Index D = p.group_size(), P = p.n_parameters();
   // By row, for each parameter: the derivative of the network, times the root of the row's weight.
   core::AlignedBuffer<double> derivatives(P * p.n);
@@ -128,7 +128,7 @@ void normal_matrix_of_jacobian(const Execution& exec, const ReluFit& p, const do
 
 void gauss_newton_matrix(const Execution& exec, const ReluFit& p, const double* parameters, double* hessian) {
   const GatePasses sets(p.k, p.n, p.d);
-  if (derivatives_are_faster(p, sets)) return normal_matrix_of_jacobian(exec, p, parameters, hessian);
+  if (jacobian_is_faster(p, sets)) return matrix_from_jacobian(exec, p, parameters, hessian);
   const Index D = p.group_size(), P = p.n_parameters();
   const ReluParameters at(p, parameters);
   const double scale = 1 / p.total_weight();

@@ -111,7 +111,7 @@ void KroneckerPreconditioner::set_factors(const Matrix* outer, const GaussNewton
     mean_gate += *gates.at(i, i) / static_cast<double>(groups);
     mean_decay += p.decay[i] / static_cast<double>(groups);
   }
-  // The last group has no gate: its part of the normal matrix is G.
+  // The last group has no gate: its part of the Gauss-Newton matrix is G.
   outer_diagonal_.assign(product.diagonal().begin() + p.k * D, product.diagonal().end());
   // Decay belongs to M (x) G as a whole; a share in each factor overstates it twice at most where it matters.
   for (Index j = 0; j < p.d; ++j) mean_square += outer_diagonal_[j] / static_cast<double>(p.d);

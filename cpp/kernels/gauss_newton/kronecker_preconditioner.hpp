@@ -12,12 +12,12 @@ namespace limbeck::gauss_newton {
 // sum v [x, 1][x, 1]' / sum v, (d + 1) x (d + 1).
 dense::TiledMatrix<double> mean_outer_product(const Execution& exec, const ReluFit& problem);
 
-// Were gates independent of x, the normal matrix would be M (x) G: M the means of products of signed gates, k + 1
+// Were gates independent of x, the Gauss-Newton matrix would be M (x) G: M the means of products of signed gates, k + 1
 // square, and G the mean of [x, 1][x, 1]'. A gate does depend on x, but for elliptical inputs through <a_i, x> alone,
 // so that M (x) G is wrong in the span of the a_i only. There the matrix is taken as it is. With columns of B that span
 // the a_i and the constant, and B' G B = I, the approximate inverse is
 //   M^-1 (x) (G^-1 - B B') + (I (x) B) ((I (x) B)' H (I (x) B))^-1 (I (x) B)',
-// H the damped normal matrix; M and G are damped too.
+// H the damped Gauss-Newton matrix; M and G are damped too.
 class KroneckerPreconditioner {
 public:
   // For `product` + decay + damping * diag(scale) at the parameters. `outer` is the mean outer product, or null to use

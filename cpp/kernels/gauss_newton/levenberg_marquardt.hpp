@@ -5,10 +5,10 @@
 
 namespace limbeck::gauss_newton {
 
-// How the linear system of a step is solved: by Cholesky of the normal matrix, or by conjugate gradients without it.
-// sampled: by Cholesky of the normal matrix of a sample of the rows, kept for as long as its steps gain at least half
-// of what the quadratic model predicts. The gradient is that of all rows, and so is the optimum; every step comes
-// closer by a factor rather than quadratically, so it is for noisy labels, where a few digits are all there is.
+// How the linear system of a step is solved: by Cholesky of the Gauss-Newton matrix, or by conjugate gradients without
+// it. sampled: by Cholesky of the Gauss-Newton matrix of a sample of the rows, kept for as long as its steps gain at
+// least half of what the quadratic model predicts. The gradient is that of all rows, and so is the optimum; every step
+// comes closer by a factor rather than quadratically, so it is for noisy labels, where a few digits are all there is.
 // Automatic where rows are few.
 enum class Solver { automatic, dense, conjugate_gradients, sampled };
 
