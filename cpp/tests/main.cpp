@@ -7,7 +7,8 @@ namespace limbeck::tests {
 
 void test_core();
 void test_dense_products();
-void test_dense_factors();
+void test_dense_cholesky();
+void test_dense_orthogonal();
 void test_precision();
 void test_moments();
 void test_network();
@@ -32,7 +33,8 @@ struct Topic {
 constexpr Topic topics[] = {
     {"core", test_core},
     {"dense_products", test_dense_products},
-    {"dense_factors", test_dense_factors},
+    {"dense_cholesky", test_dense_cholesky},
+    {"dense_orthogonal", test_dense_orthogonal},
     {"precision", test_precision},
     {"moments", test_moments},
     {"network", test_network},
