@@ -5,14 +5,14 @@ The submodules ``moments``, ``ridgeless``, ``distillation``, ``blocks``, ``datas
 (which needs scikit-learn, and is imported by its name) hold the rest, and ``results`` the types of what is returned.
 """
 
+from typing import TYPE_CHECKING, Any
+
+from limbeck import _kernels  # isort: skip - first: where nothing was compiled, it says what to do
 from limbeck import (
     _exports,  # noqa: F401 - makes the writers of other formats known to ReLUNetwork
-    _kernels,
     blocks,
     datasets,
-    distillation,
     moments,
-    plots,
     results,
     ridgeless,
 )
@@ -20,6 +20,9 @@ from limbeck._base.config import show_config
 from limbeck.blackbox import Distilled, TeacherError, distill
 from limbeck.learn import Learned, learn
 from limbeck.network import ReLUNetwork
+
+if TYPE_CHECKING:
+    from limbeck import distillation, plots
 
 __version__: str = _kernels.version
 __all__ = [
@@ -39,3 +42,17 @@ __all__ = [
     "ridgeless",
     "show_config",
 ]
+
+_ON_FIRST_USE = ("distillation", "plots")  # a third of the time that importing takes, and learning needs neither
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - a module
+    if name in _ON_FIRST_USE:
+        import importlib
+
+        return importlib.import_module(f"limbeck.{name}")
+    raise AttributeError(f"module 'limbeck' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_ON_FIRST_USE})
