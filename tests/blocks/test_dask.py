@@ -39,6 +39,7 @@ def test_arrays_of_any_chunks_give_the_network_of_one_process(here):
         np.testing.assert_allclose(found.standard_errors.output, here.standard_errors.output, rtol=1e-8)
 
 
+@pytest.mark.slow
 def test_arrays_of_unknown_chunks_and_weights_work_too():
     weights = np.abs(Y)
     rows, labels, counted = (da.from_array(a, chunks=(CHUNK, *a.shape[1:])) for a in (X, Y, weights))
@@ -161,7 +162,11 @@ def cluster():
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="workers are killed by SIGKILL")
-@pytest.mark.parametrize("turn", [None, 1, 3], ids=["whole", "killed in the first pass", "killed in a later pass"])
+@pytest.mark.parametrize(
+    "turn",
+    [None, pytest.param(1, marks=pytest.mark.slow), pytest.param(3, marks=pytest.mark.slow)],
+    ids=["whole", "killed in the first pass", "killed in a later pass"],
+)
 def test_two_processes_give_the_answer_of_one_even_if_one_is_killed(cluster, here, tmp_path, turn):
     rows, labels = da.from_array(X, chunks=(CHUNK, 8)), da.from_array(Y, chunks=CHUNK)
     marker = tmp_path / "asked"

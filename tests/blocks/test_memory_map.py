@@ -17,7 +17,9 @@ PLANTED = limbeck.datasets.make_narrow_network("generic", 8, 3, seed=0)
 X, Y = limbeck.datasets.sample(PLANTED, 30_000, noise=0.1, seed=1)
 
 
-@pytest.mark.parametrize("kind", ["whole", "columns", "parquet"])
+@pytest.mark.parametrize(
+    "kind", [pytest.param("whole", marks=pytest.mark.slow), "columns", pytest.param("parquet", marks=pytest.mark.slow)]
+)
 def test_memory_does_not_grow_with_files(kind, run_python, tmp_path):
     if kind == "parquet":
         rng, schema = np.random.default_rng(0), pyarrow.schema([(name, pyarrow.float64()) for name in "abcdefghy"])

@@ -112,7 +112,7 @@ def test_a_weight_column_may_be_the_last(capsys):
         assert part in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("rows", [10, 11, 15, 19])
+@pytest.mark.parametrize("rows", [10, *(pytest.param(n, marks=pytest.mark.slow) for n in (11, 15, 19))])
 def test_few_rows_are_taken_as_by_the_function(rows, capsys):
     X, y, _ = _few_rows(np.random.default_rng(0))
     X, y = np.resize(X, (rows, 1)), np.resize(y, rows)
@@ -133,6 +133,7 @@ def test_few_rows_are_taken_as_by_the_function(rows, capsys):
         assert ReLUNetwork.load("d.network.json") == wanted.network
 
 
+@pytest.mark.slow
 def test_the_extension_in_capitals(capsys):
     X, y, _ = _few_rows(np.random.default_rng(0))
     np.savez("d.npz", X=X, y=y)

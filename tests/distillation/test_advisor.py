@@ -34,6 +34,7 @@ def tally(draws, *setting):
     return sum(covered), len(right), sum(right)
 
 
+@pytest.mark.slow
 def test_advice_is_right_where_it_is_given():
     settings = [(150, 300, 1.2, 0.5, 0.1), (150, 300, 1.2, 0.02, 1.0), (60, 20, 1.2, 0.2, 0.5)]
     covered, given, right = np.sum([tally(50, *setting) for setting in settings], axis=0)

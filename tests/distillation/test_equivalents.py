@@ -108,6 +108,7 @@ def test_nothing_times_infinity_is_nothing():
     assert "-" in str(compare_labels(Task([1, 0.5], [1, 1], 0.1), 2))
 
 
+@pytest.mark.slow
 def test_masks_and_ridges_for_given_options():
     task = Task.power_law(12, 1.0, 1.2, noise=0.2)
     n, ridge, test = 40, 0.4, np.linspace(2, 0.1, 12)

@@ -14,7 +14,13 @@ from limbeck.distillation import (
 TWO_FEATURES = Task([1.0, 0.5], [1.0, 1.0])
 
 
-@pytest.mark.parametrize(("alpha", "r"), [(1.5, 1.8), (2.0, 1.8), (2.0, 2.5), (1.5, 5.0)])
+@pytest.mark.parametrize(
+    ("alpha", "r"),
+    [
+        (1.5, 1.8),
+        *(pytest.param(alpha, r, marks=pytest.mark.slow) for alpha, r in [(2.0, 1.8), (2.0, 2.5), (1.5, 5.0)]),
+    ],
+)
 def test_scaling_laws_have_the_predicted_exponents(alpha, r):
     task = Task.power_law(200_000, alpha, r)
     sizes = [200, 400, 800, 1600]
@@ -100,6 +106,7 @@ def test_scaling_laws_name_the_corners_that_are_near(alpha, r, p, said, off):
     assert 0.5 < abs(off) / stated < 2
 
 
+@pytest.mark.slow
 def test_scaling_laws_away_from_corners_name_none():
     for alpha, r in ((1.5, 1.8), (2.0, 2.5), (1.5, 5.0), (3.0, 2.0)):
         assert scaling_law(Task.power_law(200_000, alpha, r), [100, 200, 400, 800]).corners == ()

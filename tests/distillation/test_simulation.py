@@ -202,6 +202,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems measure in other units")
 def test_trials_keep_to_their_budget():
     # One trial may take 12 bytes for each of 900 (1200 + 900) numbers, 23 MB: without a bound 40 threads may hold ten

@@ -19,7 +19,7 @@ from limbeck.distillation import (
 )
 
 
-@pytest.mark.parametrize("n", [5, 8, 20])
+@pytest.mark.parametrize("n", [pytest.param(5, marks=pytest.mark.slow), pytest.param(8, marks=pytest.mark.slow), 20])
 @pytest.mark.parametrize("shifted", [False, True])
 def test_the_best_mask_is_the_best_of_all(n, shifted):
     rng = np.random.default_rng(n)

@@ -336,7 +336,12 @@ def test_the_damaged_member_of_these_tests_is_damaged():
 
 
 @pytest.mark.parametrize(
-    "header", ["'<f8', 'shape': (50000000, 0)", "'|S0', 'shape': (300000000,)", "'|i1', 'shape': (400000000,)"]
+    "header",
+    [
+        "'<f8', 'shape': (50000000, 0)",
+        "'|S0', 'shape': (300000000,)",
+        pytest.param("'|i1', 'shape': (400000000,)", marks=pytest.mark.slow),
+    ],
 )
 def test_arrays_that_claim_more_than_they_hold(tmp_path, header):
     """Small files that would become gigabytes of Python objects."""

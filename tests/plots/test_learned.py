@@ -54,6 +54,7 @@ def test_neurons_as_bars(learned, ax):
     )
 
 
+@pytest.mark.slow
 def test_the_errors_of_slopes_are_about_those_of_refits():
     planted = limbeck.ReLUNetwork([[0.8, 0.6, 0.0]], [2.0])
     slopes, errors = [], []

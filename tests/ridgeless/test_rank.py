@@ -107,6 +107,7 @@ def _low_rank(rng, n, p, r, kind):
     return X - X.mean(axis=1, keepdims=True)
 
 
+@pytest.mark.slow
 def test_no_false_alarms_on_a_thousand_problems_of_low_rank():
     # Rounding leaves less than a quarter of the threshold in such rows; warnings are errors.
     rng, deficient = np.random.default_rng(0), 0

@@ -106,6 +106,7 @@ def test_the_budget_is_kept(n_queries):
     assert len(found.validation_targets) >= 1
 
 
+@pytest.mark.slow
 def test_validation_is_honest():
     planted = _planted(d=20, k=1)
     ratios = []
@@ -334,6 +335,7 @@ def _broad(X):
     return np.tanh(X[:, 0] + 0.5 * X[:, 1]) + 0.3 * np.sin(2 * X[:, 2]) * X[:, 3]
 
 
+@pytest.mark.slow
 def test_what_is_no_narrow_network_gets_the_best_of_so_few_neurons():
     found = distill(_broad, 4, 4, seed=0)
     assert found.stopped == "no improvement"

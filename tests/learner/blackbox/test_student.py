@@ -41,7 +41,13 @@ def _assert_exact(planted, width, seed):
 
 
 @pytest.mark.parametrize(
-    ("family", "lines", "d"), [("fan", 8, 10), ("fan_even", 6, 10), ("fan_even", 8, 10), ("fan_even", 10, 20)]
+    ("family", "lines", "d"),
+    [
+        ("fan", 8, 10),
+        ("fan_even", 6, 10),
+        ("fan_even", 8, 10),
+        pytest.param("fan_even", 10, 20, marks=pytest.mark.slow),
+    ],
 )
 def test_fans_are_exact(family, lines, d):
     planted = _planted(family, d, lines if family == "fan" else 2 * lines)
@@ -56,7 +62,7 @@ def test_staircases_are_exact(steps, d):
     _assert_exact(_staircase(steps, d, 0), steps, 0)
 
 
-@pytest.mark.parametrize(("d", "width"), [(10, 64), (50, 16)])
+@pytest.mark.parametrize(("d", "width"), [pytest.param(10, 64, marks=pytest.mark.slow), (50, 16)])
 def test_wide_networks_are_exact(d, width):
     rng = np.random.default_rng(0)
     weights = rng.standard_normal((width, d)) / np.sqrt(d)
@@ -86,6 +92,7 @@ def test_fans_and_staircases_are_exact_for_all_seeds(seed):
             _assert_exact(_staircase(steps, d, seed), steps, seed)
 
 
+@pytest.mark.slow
 def test_where_nothing_was_found_noise_is_no_reason_to_stop_early():
     planted = _planted("fan_even", 6, 12)
     rng = np.random.default_rng(0)

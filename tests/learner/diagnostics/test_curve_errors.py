@@ -13,6 +13,7 @@ from limbeck._learner.model.model import model_of
 from limbeck._learner.model.rows import Rows
 
 
+@pytest.mark.slow
 def test_errors_of_curves_are_the_spread_over_repeats():
     """Standard deviations over 100 repeats are off by 7 % each: 35 % are five times that."""
     rng = np.random.default_rng(0)

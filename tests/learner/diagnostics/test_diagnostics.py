@@ -25,6 +25,7 @@ def test_unrefined_results_print_too():
     assert str(pickle.loads(pickle.dumps(found))) == str(found)
 
 
+@pytest.mark.slow
 def test_clumps_cost_what_the_weighted_rows_say():
     rng = np.random.default_rng(0)
     X = np.column_stack([np.sort(rng.standard_normal(60_000)), rng.standard_normal(60_000)])

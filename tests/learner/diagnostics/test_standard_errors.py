@@ -369,7 +369,7 @@ def _limits(error):
     return SLACK + 4.5 * error
 
 
-@pytest.mark.parametrize("heteroskedastic", [False, True])
+@pytest.mark.parametrize("heteroskedastic", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_intervals_cover(heteroskedastic):
     mean, error = _coverage(5, 2, 4000, True, heteroskedastic, 150)
     np.testing.assert_array_less(np.abs(mean - 0.95), _limits(error), err_msg=f"{mean} of {FIELDS}")

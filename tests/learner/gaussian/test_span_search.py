@@ -27,7 +27,15 @@ def _relative_error(found, planted):
 
 
 # The closed form of the distance has a floor near 1e-16 of the variance with thresholds.
-@pytest.mark.parametrize(("width", "d", "given"), [(4, 5, True), (6, 5, False), (6, 1, True), (10, 1, True)])
+@pytest.mark.parametrize(
+    ("width", "d", "given"),
+    [
+        pytest.param(4, 5, True, marks=pytest.mark.slow),
+        (6, 5, False),
+        (6, 1, True),
+        pytest.param(10, 1, True, marks=pytest.mark.slow),
+    ],
+)
 def test_staircases_are_exact(width, d, given):
     planted = _staircase(width, d, seed=1)
     X, y = datasets.sample(planted, 20_000, seed=2)
@@ -81,6 +89,7 @@ def test_small_neurons_are_found_beside_large_ones():
     assert _relative_error(found.network, planted) < 3 * 0.01**2 * 151 / 200_000 / planted.variance()
 
 
+@pytest.mark.slow
 def test_ten_neurons_in_a_plane_are_found_in_noise():
     planted = datasets.make_narrow_network("generic", 2, 10, seed=1)
     X, y = datasets.sample(planted, 50_000, noise=0.1, seed=5001)
@@ -92,7 +101,14 @@ def test_ten_neurons_in_a_plane_are_found_in_noise():
     assert 50_000 * np.log(ours / planted_error) < 2.3
 
 
-@pytest.mark.parametrize(("inputs", "d"), [("gaussian", 1), ("gaussian", 2), ("standard", 1)])
+@pytest.mark.parametrize(
+    ("inputs", "d"),
+    [
+        ("gaussian", 1),
+        pytest.param("gaussian", 2, marks=pytest.mark.slow),
+        pytest.param("standard", 1, marks=pytest.mark.slow),
+    ],
+)
 def test_pure_noise_has_no_neurons_thresholds_or_not(inputs, d):
     found = []
     for seed in range(20):

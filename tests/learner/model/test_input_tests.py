@@ -6,6 +6,7 @@ import pytest
 from limbeck._learner.model.input_tests import detect_inputs
 
 
+@pytest.mark.slow
 def test_standard_inputs_are_recognised_nearly_always():
     # False alarms are set to 1e-3 in all; of 300 draws none or one or, rarely, two: four has a chance below 1e-3.
     rng = np.random.default_rng(0)

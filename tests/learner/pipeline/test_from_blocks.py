@@ -110,6 +110,7 @@ def test_few_enough_rows_give_bitwise_the_network_of_arrays():
             assert str(found) == str(whole)
 
 
+@pytest.mark.slow
 def test_more_rows_are_refined_on_to_the_end_whatever_the_blocks(in_memory, files):
     assert in_memory.width == 3
     # The whole data as if it fitted: the two agree within a small part of the noise's floor, sigma^2 k d / n.

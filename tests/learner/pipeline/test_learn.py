@@ -106,6 +106,7 @@ def test_pure_noise_yields_no_neuron():
     assert abs(learned.validation_r2) < 0.05
 
 
+@pytest.mark.slow
 def test_gaussian_inputs_of_any_mean_and_covariance():
     rng = np.random.default_rng(2)
     planted = datasets.make_narrow_network("generic", 12, 3, seed=7)
@@ -278,6 +279,7 @@ def test_noise_is_not_made_up_where_parameters_are_many():
     assert 0.005 < limbeck.learn(X, y, 3, inputs="any").noise_variance < 0.5 * y.var()
 
 
+@pytest.mark.slow
 def test_a_span_found_in_part_does_not_hide_neurons():
     rng = np.random.default_rng(11)
     X = rng.standard_normal((6000, 60))
@@ -427,7 +429,7 @@ def test_labels_whose_squares_leave_float64(size):
         limbeck.learn(X, size * X[:, 0])
 
 
-@pytest.mark.parametrize("function", ["product", "wave", "step"])
+@pytest.mark.parametrize("function", [pytest.param("product", marks=pytest.mark.slow), "wave", "step"])
 def test_inputs_that_pass_for_gaussian_cost_no_accuracy(function):
     rng = np.random.default_rng(3)
     X, fresh = rng.standard_normal((2000, 3)), rng.standard_normal((20_000, 3))

@@ -180,6 +180,7 @@ def test_a_network_of_no_neurons_prints():
     assert "linear part" in found.to_html()
 
 
+@pytest.mark.slow
 def test_many_parameters_print_at_once():
     rng = np.random.default_rng(0)
     X = rng.standard_normal((1500, 300))

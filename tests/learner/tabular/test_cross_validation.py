@@ -8,6 +8,7 @@ import pytest
 import limbeck
 
 
+@pytest.mark.slow
 def test_few_rows_are_cross_validated(one_line):
     """R2 of the held-out tenth of 40 rows, four of them, is off by a standard deviation of 1 and more."""
     off, held_out = [], []
@@ -28,7 +29,9 @@ def test_few_rows_are_cross_validated(one_line):
     assert np.std(off) < 0.5 * np.std(held_out)
 
 
-@pytest.mark.parametrize("n", [10, 11, 12, 19])
+@pytest.mark.parametrize(
+    "n", [10, 11, pytest.param(12, marks=pytest.mark.slow), pytest.param(19, marks=pytest.mark.slow)]
+)
 def test_very_few_rows_print(n, one_line):
     rng = np.random.default_rng(n)
     X = rng.uniform(size=(n, 2))
