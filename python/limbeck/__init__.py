@@ -13,8 +13,6 @@ from limbeck import (
     blocks,
     datasets,
     moments,
-    results,
-    ridgeless,
 )
 from limbeck._base.config import show_config
 from limbeck.blackbox import Distilled, TeacherError, distill
@@ -22,7 +20,7 @@ from limbeck.learn import Learned, learn
 from limbeck.network import ReLUNetwork
 
 if TYPE_CHECKING:
-    from limbeck import distillation, plots
+    from limbeck import distillation, plots, results, ridgeless
 
 __version__: str = _kernels.version
 __all__ = [
@@ -43,7 +41,8 @@ __all__ = [
     "show_config",
 ]
 
-_ON_FIRST_USE = ("distillation", "plots")  # a third of the time that importing takes, and learning needs neither
+# Half of the time that importing would take, and learning needs none of them.
+_ON_FIRST_USE = ("distillation", "plots", "results", "ridgeless")
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - a module

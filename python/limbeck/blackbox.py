@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,12 +12,12 @@ from limbeck._base.arrays import integer, thread_count
 from limbeck._base.frames import feature_names as names_of_features
 from limbeck._base.frames import target_name as name_of_target
 from limbeck._base.progress import Progress
-from limbeck._learner.blackbox.comparison import DistillationOptions
 from limbeck._learner.blackbox.errors import StopReason, TeacherError, TeacherTypeError, TeacherValueError
-from limbeck._learner.blackbox.queries import Queries, Teacher
-from limbeck._learner.blackbox.result import Distilled, distilled
-from limbeck._learner.blackbox.student import Student
+from limbeck._learner.blackbox.result import Distilled
 from limbeck._learner.pipeline.checks import check_widths
+
+if TYPE_CHECKING:
+    from limbeck._learner.blackbox.queries import Teacher
 
 __all__ = ["Distilled", "TeacherError", "TeacherTypeError", "TeacherValueError", "distill"]
 
@@ -120,6 +121,12 @@ def distill(
     >>> found.stopped, found.n_queries < 2000
     ('tolerance', True)
     """
+    # Here, as importing limbeck takes a tenth more time with them, and learning needs none.
+    from limbeck._learner.blackbox.build import distilled
+    from limbeck._learner.blackbox.comparison import DistillationOptions
+    from limbeck._learner.blackbox.queries import Queries
+    from limbeck._learner.blackbox.student import Student
+
     if not callable(teacher):
         raise TypeError(f"teacher must be callable, got {type(teacher).__name__}")
     d = integer(n_features, "n_features", at_least=1)

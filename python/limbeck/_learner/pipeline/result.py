@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -18,10 +18,10 @@ from limbeck._learner.diagnostics.reading import Reading
 from limbeck._learner.diagnostics.standard_errors import StandardErrors
 from limbeck._learner.gaussian.span import Subspace
 from limbeck._learner.model.clumps import Clump
-from limbeck._learner.report.content import HeldOut, ReportContent, report_content
-from limbeck._learner.report.html import to_html, to_page
-from limbeck._learner.report.text import describe
 from limbeck.network import ReLUNetwork
+
+if TYPE_CHECKING:
+    from limbeck._learner.report.content import ReportContent
 
 __all__ = ["Learned"]
 
@@ -156,6 +156,9 @@ class Learned:
 
     def _content(self) -> ReportContent:
         """Contents of the printed report."""
+        # Reports are imported when one is printed.
+        from limbeck._learner.report.content import HeldOut, report_content
+
         return report_content(
             self._diagnostics,
             self.reading,
@@ -170,9 +173,13 @@ class Learned:
 
     def __str__(self) -> str:
         """Every neuron as a sentence, the clump tree, and what fewer neurons would cost."""
+        from limbeck._learner.report.text import describe
+
         return describe(self._content())
 
     def _repr_html_(self) -> str:
+        from limbeck._learner.report.html import to_html
+
         return to_html(self._content())
 
     def to_html(self, path: str | os.PathLike[str] | None = None) -> str:
@@ -188,6 +195,8 @@ class Learned:
         str
             The page.
         """
+        from limbeck._learner.report.html import to_page
+
         page = to_page(self._content())
         if path is not None:
             write_whole(Path(path), page.encode(errors="backslashreplace"))
