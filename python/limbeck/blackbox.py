@@ -122,9 +122,9 @@ def distill(
     ('tolerance', True)
     """
     # Here, as importing limbeck takes a tenth more time with them, and learning needs none.
-    from limbeck._learner.blackbox.build import distilled
     from limbeck._learner.blackbox.comparison import DistillationOptions
     from limbeck._learner.blackbox.queries import Queries
+    from limbeck._learner.blackbox.result_builder import distilled
     from limbeck._learner.blackbox.student import Student
 
     if not callable(teacher):

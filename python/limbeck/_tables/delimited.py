@@ -10,11 +10,11 @@ import numpy as np
 
 from limbeck._base.arrays import Float64Array
 from limbeck._base.warnings import silenced
+from limbeck._tables.decimal_points import check_points, doubtful_columns
 from limbeck._tables.dialect import BLANKS, open_text
 from limbeck._tables.errors import ColumnsError, Problem, TableError, infinite_value, missing_value, shortened
 from limbeck._tables.layout import MOST_TITLES, Layout, Record, explained, records
 from limbeck._tables.number_text import is_missing, text_problem
-from limbeck._tables.points import check_points, doubtful_columns
 
 __all__ = ["read_numbers"]
 

@@ -13,7 +13,7 @@ from limbeck._learner.model.clumps import Merger, clump_tree
 from limbeck._learner.pipeline.result import Learned
 from limbeck._learner.report.content import known_widths
 from limbeck._learner.report.numbers import NOTHING, clipped, percent
-from limbeck._learner.report.parts import switches_on
+from limbeck._learner.report.sentences import switches_on
 from limbeck._learner.report.text import cost_text
 from limbeck.plots._axes import BLACK, BLUE, GREEN, GREY, ORANGE, RED, axes_for
 

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from limbeck._base.arrays import Float64Array
 from limbeck._base.progress import Progress
-from limbeck._learner.blackbox.bands import Band, Excluded, draw_band, importance
 from limbeck._learner.blackbox.errors import StopQuerying, StopReason
 from limbeck._learner.blackbox.focus import bands_at_kinks
+from limbeck._learner.blackbox.kink_bands import Band, Excluded, draw_band, importance
 from limbeck._learner.blackbox.queries import Queries
 from limbeck._learner.blackbox.settings import DISTILLATION_SETTINGS, DistillationSettings
 from limbeck._learner.model.model import Model, linear_model

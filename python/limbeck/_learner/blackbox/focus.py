@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from limbeck._base.arrays import Float64Array
-from limbeck._learner.blackbox.bands import Band
+from limbeck._learner.blackbox.kink_bands import Band
 from limbeck._learner.blackbox.settings import DISTILLATION_SETTINGS, FocusSettings
 from limbeck._learner.model.clumps import centre_of, cluster
 from limbeck._learner.model.model import Model

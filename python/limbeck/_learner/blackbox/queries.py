@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from limbeck._base.arrays import Float64Array, float_array
 from limbeck._base.progress import Progress
-from limbeck._learner.blackbox.bands import Band, importance
 from limbeck._learner.blackbox.errors import StopQuerying, StopReason, TeacherError, TeacherTypeError, TeacherValueError
+from limbeck._learner.blackbox.kink_bands import Band, importance
 from limbeck._learner.blackbox.settings import DISTILLATION_SETTINGS, DistillationSettings
 from limbeck._learner.pipeline.checks import FEWEST_ROWS, LARGEST, SMALLEST
 

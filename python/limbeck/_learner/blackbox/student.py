@@ -23,10 +23,10 @@ import numpy as np
 
 from limbeck._base.arrays import Float64Array
 from limbeck._base.progress import Progress
-from limbeck._learner.blackbox.bands import Band, scaled_along
 from limbeck._learner.blackbox.comparison import DistillationOptions, NetworkComparison
 from limbeck._learner.blackbox.errors import StopQuerying, StopReason
 from limbeck._learner.blackbox.focus import ResidualClump, residual_clumps, without_artefact
+from limbeck._learner.blackbox.kink_bands import Band, scaled_along
 from limbeck._learner.blackbox.kinks import KinkSearch, network_on_lines, queries_per_line
 from limbeck._learner.blackbox.queries import Queries
 from limbeck._learner.blackbox.settings import DISTILLATION_SETTINGS, DistillationSettings

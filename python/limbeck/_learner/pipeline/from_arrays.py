@@ -26,10 +26,10 @@ from limbeck._learner.model.linear_part import with_smallest_linear_part
 from limbeck._learner.model.model import Model, linear_model
 from limbeck._learner.model.refinement import Fit
 from limbeck._learner.model.rows import NOISELESS, Rows
-from limbeck._learner.pipeline.build import Validation, build_result
 from limbeck._learner.pipeline.checks import FEWEST_ROWS, TrainingData, check_features, check_labels, check_sizes
 from limbeck._learner.pipeline.options import PIPELINE_SETTINGS, LearnOptions, PipelineSettings
 from limbeck._learner.pipeline.result import Learned
+from limbeck._learner.pipeline.result_builder import Validation, build_result
 from limbeck._learner.streaming.rows import StreamedRows
 from limbeck._learner.tabular.cross_validation import Refit
 from limbeck._learner.tabular.learner import fit_any, with_more_rows

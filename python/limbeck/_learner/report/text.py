@@ -12,7 +12,7 @@ from limbeck._learner.model.clumps import Clump
 from limbeck._learner.report.content import ReportContent
 from limbeck._learner.report.intervals import r2_interval
 from limbeck._learner.report.numbers import NOTHING, clipped, number
-from limbeck._learner.report.parts import PartSentences, has_slopes
+from limbeck._learner.report.sentences import PartSentences, has_slopes
 from limbeck._learner.report.typography import TEXT, Typography
 from limbeck._learner.tabular.cross_validation import FEWEST_HELD_OUT, CrossValidation
 

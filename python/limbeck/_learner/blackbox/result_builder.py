@@ -11,7 +11,7 @@ from limbeck._learner.blackbox.result import Distilled
 from limbeck._learner.blackbox.student import Student
 from limbeck._learner.diagnostics.diagnostics import FitRecord
 from limbeck._learner.model.linear_part import with_smallest_linear_part
-from limbeck._learner.pipeline.build import Validation, build_result
+from limbeck._learner.pipeline.result_builder import Validation, build_result
 
 __all__ = ["distilled"]
 

@@ -9,7 +9,7 @@ import pytest
 import limbeck
 from limbeck import ReLUNetwork
 from limbeck._learner.diagnostics.reading import read
-from limbeck._learner.report.parts import PartSentences
+from limbeck._learner.report.sentences import PartSentences
 from limbeck._learner.report.typography import TEXT
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from limbeck._learner.blackbox.bands import Band, draw_band, importance, scaled_along
+from limbeck._learner.blackbox.kink_bands import Band, draw_band, importance, scaled_along
 
 
 def _unit(d, seed):
