@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "bindings/arrays.hpp"
 #include "bindings/registry.hpp"
 #include "kernels/core/independent_problems.hpp"

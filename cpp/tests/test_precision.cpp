@@ -1,6 +1,8 @@
 // Arithmetic beyond double precision against 113 bits. Bounds of single operations in units of 2^-106: Joldes, Muller
 // and Popescu, Tight and rigorous error bounds for basic building blocks of double-word arithmetic, ACM Trans. Math.
 // Softw. 44, 2017.
+#include <algorithm>
+
 #include "check.hpp"
 #include "kernels/core/simd.hpp"
 #include "kernels/precision/dot2.hpp"

@@ -5,7 +5,7 @@ The submodules ``moments``, ``ridgeless``, ``distillation``, ``blocks``, ``datas
 (which needs scikit-learn, and is imported by its name) hold the rest, and ``results`` the types of what is returned.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from limbeck import _kernels  # isort: skip - first: where nothing was compiled, it says what to do
 from limbeck import (
@@ -45,13 +45,14 @@ __all__ = [
 _ON_FIRST_USE = ("distillation", "plots", "results", "ridgeless")
 
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401 - a module
-    if name in _ON_FIRST_USE:
-        import importlib
+if not TYPE_CHECKING:  # a type checker would take any misspelt name for one of these
 
-        return importlib.import_module(f"limbeck.{name}")
-    raise AttributeError(f"module 'limbeck' has no attribute {name!r}")
+    def __getattr__(name: str) -> object:
+        if name in _ON_FIRST_USE:
+            import importlib
 
+            return importlib.import_module(f"limbeck.{name}")
+        raise AttributeError(f"module 'limbeck' has no attribute {name!r}")
 
-def __dir__() -> list[str]:
-    return sorted({*globals(), *_ON_FIRST_USE})
+    def __dir__() -> list[str]:
+        return sorted({*__all__, *(name for name in globals() if name.startswith("__"))})

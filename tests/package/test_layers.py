@@ -11,7 +11,7 @@ import limbeck
 
 ROOT = Path(limbeck.__file__).parent
 
-# Lowest first. A room imports from lower lines only: not from its own line, not from a higher one.
+# Folders and files, lowest first. One imports from lower lines only: not from its own line, not from a higher one.
 LAYERS = [
     ["_kernels"],
     ["_base"],

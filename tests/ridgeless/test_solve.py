@@ -1,4 +1,4 @@
-"""The door of least squares: what is accepted, and what is refused."""
+"""Arguments of least squares: what is accepted, and what is refused."""
 
 import numpy as np
 import pytest

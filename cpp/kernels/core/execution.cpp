@@ -6,7 +6,6 @@
 #include <exception>
 #include <limits>
 #include <mutex>
-#include <system_error>
 #include <vector>
 
 #ifdef _OPENMP
@@ -68,9 +67,10 @@ template <class Work>
 void run_team([[maybe_unused]] int threads, const Work& work) {
 #if defined(LIMBECK_STD_THREADS)
   std::vector<std::thread> team;
+  team.reserve(static_cast<std::size_t>(std::max(threads - 1, 0)));  // its failure must not find threads that run
   try {
     for (int t = 1; t < threads; ++t) team.emplace_back(work);
-  } catch (const std::system_error&) {
+  } catch (...) {
     // As many as there are: each takes the next task until none is left.
   }
   work();

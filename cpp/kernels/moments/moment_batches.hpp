@@ -1,6 +1,8 @@
 // Contracted moments of batches of rows, and the spread between batches.
 #pragma once
 
+#include <vector>
+
 #include "kernels/moments/contraction.hpp"
 
 namespace limbeck::moments {

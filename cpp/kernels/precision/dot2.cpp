@@ -1,6 +1,7 @@
 // Compile with -ffp-contract=off: a product fused into one of the sums below breaks them.
 #include "kernels/precision/dot2.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 #include "kernels/core/simd.hpp"

@@ -1,1 +1,1 @@
-"""Arrays, frames, files, progress and warnings: what every room uses, and nothing of the field."""
+"""Arrays, frames, files, progress and warnings: what every other folder uses, and nothing of the field."""

@@ -1,4 +1,4 @@
-"""The trip from rows to a network, and the settings that are handed in for it."""
+"""From rows to a network, and the settings that are handed in for it."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""What the learner's door makes of arguments and data."""
+"""Checks of arguments and data before learning."""
 
 import numpy as np
 import pandas as pd

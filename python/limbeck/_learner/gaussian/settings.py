@@ -254,7 +254,7 @@ class MomentMethodSettings:
 
 @dataclass(frozen=True)
 class LearnerSettings:
-    """Rows and widths of the whole trip: search on few rows, check on all."""
+    """Rows and widths of the learner as a whole: search on few rows, check on all."""
 
     # Rows that candidates are refined on in all dimensions, at least and per parameter.
     fit_rows: int = 4000

@@ -1,4 +1,4 @@
-"""Checks at the learner's door: arguments, rows, labels and weights, each once."""
+"""Checks before learning: arguments, rows, labels and weights, each once."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class GivenNames:
 
 @dataclass(frozen=True)
 class TrainingData:
-    """Checked rows in memory, and what their columns are called: what travels from the door to the result.
+    """Checked rows in memory, and what their columns are called: what is handed on from the checks to the result.
 
     Attributes
     ----------

@@ -29,7 +29,7 @@ def learn_from(
     options: LearnOptions,
     progress: Progress,
 ) -> Learned:
-    """Learn from data of any kind: the trip from :func:`limbeck.learn` to its result begins here.
+    """Learn from data of any kind: all between :func:`limbeck.learn` and its result begins here.
 
     Parameters
     ----------
