@@ -1,7 +1,5 @@
 """Versions, instruction sets, threads and libraries of this installation."""
 
-import platform
-
 import numpy as np
 
 from limbeck import _kernels
@@ -9,6 +7,8 @@ from limbeck import _kernels
 
 def config() -> dict[str, str]:
     """Version, instruction sets, threads and libraries, as text."""
+    import platform
+
     return {
         "limbeck": _kernels.version,
         "instruction set": _kernels.level,

@@ -4,7 +4,6 @@ import contextlib
 import errno
 import os
 import re
-import secrets
 import stat
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -43,7 +42,7 @@ def write_whole(path: Path, content: bytes) -> None:
     if target.exists() and not os.access(target, os.W_OK):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
     # Not the target's name with a suffix: the longest names that a disk allows leave no room for one.
-    part = target.with_name(f".limbeck-{secrets.token_hex(8)}.part")
+    part = target.with_name(f".limbeck-{os.urandom(8).hex()}.part")
     try:
         with open(
             os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666), "wb"

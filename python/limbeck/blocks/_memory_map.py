@@ -5,7 +5,6 @@ from __future__ import annotations
 import mmap
 import os
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
@@ -78,6 +77,8 @@ class ReadAhead:
     """Thread that fetches rows of files into the system's cache while others are computed with."""
 
     def __enter__(self) -> ReadAhead:
+        from concurrent.futures import ThreadPoolExecutor  # here, for it takes long to load
+
         self._thread = ThreadPoolExecutor(1)
         return self
 

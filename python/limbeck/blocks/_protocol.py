@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any, NamedTuple, Protocol, TypeVar
@@ -253,6 +252,8 @@ def some_rows(n: int) -> list[int]:
 
 def digest_of_rows(rows: Iterable[Any]) -> bytes:
     """SHA-256 of the numbers in arrays or frames; None and empty ones count for nothing."""
+    import hashlib
+
     digest = hashlib.sha256()
     for values in rows:
         if values is not None and len(values):

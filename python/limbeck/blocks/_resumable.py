@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import pickle
 import time
@@ -28,6 +27,8 @@ class _Sums:
 
     def of(self, empty: Any) -> _Saved:  # noqa: ANN401
         """File of the sum that begins with ``empty``."""
+        import hashlib
+
         origin = hashlib.sha256(self._data + _kernels.version.encode() + pickle.dumps(empty)).hexdigest()
         return _Saved(self._folder / f"{origin[:24]}.pickle", origin, self._every)
 

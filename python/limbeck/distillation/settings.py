@@ -14,7 +14,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class AdvisorSettings:
     """Settings of :func:`limbeck.distillation.advise`."""
 
@@ -38,7 +38,7 @@ class AdvisorSettings:
     calibration: float = 1.1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class SimulationSettings:
     """Settings of :func:`limbeck.distillation.simulate`; none changes the risk of a trial."""
 
@@ -52,7 +52,7 @@ class SimulationSettings:
     smallest_eigenvalue: float = 1e-75
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class ScalingSettings:
     """Settings of :func:`limbeck.distillation.scaling_law`."""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 __all__ = ["DISTILLATION_SETTINGS", "DistillationSettings", "FocusSettings", "LineSettings"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class FocusSettings:
     """When queries are drawn near kinks, and near which."""
 
@@ -51,7 +51,7 @@ class FocusSettings:
     artefact: float = 1e-6
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class LineSettings:
     """How kinks are found on lines x + t v, x and v drawn from N(0, I)."""
 
@@ -82,7 +82,7 @@ class LineSettings:
     interior: float = 0.05
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class DistillationSettings:
     """Numbers that decide the course of a distillation; rows are queries, a parameter is a number of the network."""
 

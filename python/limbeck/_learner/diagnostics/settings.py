@@ -7,7 +7,7 @@ from dataclasses import dataclass
 __all__ = ["DIAGNOSTICS", "DiagnosticsSettings"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class DiagnosticsSettings:
     """Settings of standard errors, readings and smaller widths."""
 

@@ -1,7 +1,8 @@
 """Settings of the learner for Gaussian inputs, with their reasons; what is not said to be measured is a trade-off.
 
 Angles are in radians. The criterion is n log(mean squared error) plus penalties (``criterion.py``): one unit of it is a
-relative change of the error by 1 / n. "Rows per parameter" counts ``(width + 1) (features + 1)`` parameters.
+relative change of the error by 1 / n. "Rows per parameter" counts ``(width + 1) (features + 1)`` parameters. Comparison and repr are
+left out: making them is nearly half of the time that a dataclass takes to import.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class CriterionSettings:
     """Penalties of the information criterion beside the 2 per parameter of Akaike's."""
 
@@ -38,7 +39,7 @@ class CriterionSettings:
     extra_per_neuron: float = 3.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class SpanSettings:
     """Estimation of the span by moments against a null of random signs."""
 
@@ -70,7 +71,7 @@ class SpanSettings:
     power_steps: int = 2
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class CandidateSettings:
     """Sources of candidate networks inside a span."""
 
@@ -92,7 +93,7 @@ class CandidateSettings:
     merge_angle: float = 0.1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class ClumpSettings:
     """Resolution of clumps from the rows between their kinks."""
 
@@ -112,7 +113,7 @@ class ClumpSettings:
     min_rows_of_band: int = 20
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class SelectionSettings:
     """Stepwise selection by dropping, merging, adding and resolving neurons."""
 
@@ -166,7 +167,7 @@ class SelectionSettings:
     max_residual_directions: int = 3  # of the residuals' moments, along which neurons are added
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class SearchSettings:
     """Search for networks from candidates inside a span."""
 
@@ -194,7 +195,7 @@ class SearchSettings:
     promising: float = 1.5
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class SpanSearchSettings:
     """Search inside the span of a network's neurons."""
 
@@ -228,7 +229,7 @@ class SpanSearchSettings:
     same_threshold: float = 0.2
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class ThresholdSettings:
     """Thresholds, freed where the rows show kinks beside the origin."""
 
@@ -242,7 +243,7 @@ class ThresholdSettings:
     gain: float = 10.0  # in the criterion, for each neuron: thresholds are freed only where they are clearly there
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class MomentMethodSettings:
     """The moment method alone."""
 
@@ -252,7 +253,7 @@ class MomentMethodSettings:
     penalty: float = 3.0  # per parameter, as for refined networks with many rows to each
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class LearnerSettings:
     """Rows and widths of the learner as a whole: search on few rows, check on all."""
 
@@ -280,7 +281,7 @@ class LearnerSettings:
     completions: int = 3  # rounds of looking for what the search has missed; one is enough but where neurons are faint
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class GaussianSettings:
     """All settings of the learner for Gaussian inputs."""
 

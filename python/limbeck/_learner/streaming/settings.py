@@ -7,7 +7,7 @@ from dataclasses import dataclass
 __all__ = ["STREAMING", "StreamingSettings"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class StreamingSettings:
     """Settings of the refinement on all rows of blocks."""
 

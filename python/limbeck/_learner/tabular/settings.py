@@ -9,7 +9,7 @@ import numpy as np
 __all__ = ["TABULAR", "TabularSettings"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class TabularSettings:
     """Settings of the learner for inputs of any distribution: candidates, weight decays, width, cross-validation."""
 
