@@ -1,8 +1,8 @@
 """Settings of the learner for Gaussian inputs, with their reasons; what is not said to be measured is a trade-off.
 
 Angles are in radians. The criterion is n log(mean squared error) plus penalties (``criterion.py``): one unit of it is a
-relative change of the error by 1 / n. "Rows per parameter" counts ``(width + 1) (features + 1)`` parameters. Comparison and repr are
-left out: making them is nearly half of the time that a dataclass takes to import.
+relative change of the error by 1 / n. "Rows per parameter" counts ``(width + 1) (features + 1)`` parameters. Comparison
+and repr are left out: making them is nearly half of the time that a dataclass takes to import.
 """
 
 from __future__ import annotations
