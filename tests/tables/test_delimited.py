@@ -1,68 +1,40 @@
 """Numbers of delimited text, to the bit, and an error with a line for every field that is none."""
 
-import gzip
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from limbeck._tables.dialect import Dialect
-from limbeck._tables.errors import TableError
 from limbeck._tables.files import open_table
 
 
-def _write(tmp_path, text, name="data.csv", encoding="utf-8"):
-    path = tmp_path / name
-    path.write_bytes(text.encode(encoding) if isinstance(text, str) else text)
-    return path
-
-
-def _csv(values, delimiter=",", header=None, end="\n"):
-    lines = [delimiter.join(header)] if header else []
-    return end.join([*lines, *(delimiter.join(repr(float(v)) for v in row) for row in values), ""])
-
-
-def _all(path):
-    table = open_table(path)
-    return table, table.read(range(len(table.names)))
-
-
-def _error(path, columns=None):
-    with pytest.raises(TableError) as caught:
-        _all(path) if columns is None else open_table(path).read(columns)
-    message = str(caught.value)
-    assert "\n" not in message
-    assert str(path) in message
-    return message
-
-
-def test_every_bit_survives_text(tmp_path):
+def test_every_bit_survives_text(tmp_path, read_all, write, csv_text):
     values = np.random.default_rng(0).standard_normal((500, 4)) * 10.0 ** np.arange(-200, 200, 100)
-    np.testing.assert_array_equal(_all(_write(tmp_path, _csv(values)))[1], values)
+    np.testing.assert_array_equal(read_all(write(tmp_path, csv_text(values)))[1], values)
 
 
-def test_quoted_names_and_numbers(tmp_path):
+def test_quoted_names_and_numbers(tmp_path, read_all, write):
     text = '"size, m2","say ""hi""","two\nlines"\r\n"1.5",2,"3"\r\n4,"5",6\r\n'
-    table, values = _all(_write(tmp_path, text))
+    table, values = read_all(write(tmp_path, text))
     assert table.names == ("size, m2", 'say "hi"', "two\nlines")
     np.testing.assert_array_equal(values, [[1.5, 2, 3], [4, 5, 6]])
 
 
-def test_semicolon_inside_a_quoted_name_is_no_delimiter(tmp_path):
-    table, values = _all(_write(tmp_path, '"a;b",c\n1,2\n3,4\n'))
+def test_semicolon_inside_a_quoted_name_is_no_delimiter(tmp_path, read_all, write):
+    table, values = read_all(write(tmp_path, '"a;b",c\n1,2\n3,4\n'))
     assert table.names == ("a;b", "c")
     assert values.shape == (2, 2)
 
 
-def test_spaces_blank_lines_and_no_last_line_end(tmp_path):
-    table, values = _all(_write(tmp_path, '\n a , b\n\n 1,  2\n3 ,"4"\n\n5, "6"'))
+def test_spaces_blank_lines_and_no_last_line_end(tmp_path, read_all, write):
+    table, values = read_all(write(tmp_path, '\n a , b\n\n 1,  2\n3 ,"4"\n\n5, "6"'))
     assert table.names == ("a", "b")
     np.testing.assert_array_equal(values, [[1, 2], [3, 4], [5, 6]])
 
 
-def test_columns_that_are_not_asked_for_may_hold_anything(tmp_path):
-    path = _write(tmp_path, 'a,city,b\n1,Rome,2\n3,,4\n5,"x, ""y""",6\n')
+def test_columns_that_are_not_asked_for_may_hold_anything(tmp_path, write):
+    path = write(tmp_path, 'a,city,b\n1,Rome,2\n3,,4\n5,"x, ""y""",6\n')
     np.testing.assert_array_equal(open_table(path).read([2, 0]), [[2, 1], [4, 3], [6, 5]])
 
 
@@ -73,12 +45,12 @@ def test_columns_that_are_not_asked_for_may_hold_anything(tmp_path):
     delimiter=st.sampled_from(",;\t"),
     quote=st.booleans(),
 )
-def test_any_finite_numbers_round_trip(tmp_path_factory, values, delimiter, quote):
+def test_any_finite_numbers_round_trip(tmp_path_factory, values, delimiter, quote, read_all):
     mark = '"' if quote else ""
     text = "\n".join(delimiter.join(f"{mark}{v!r}{mark}" for v in row) for row in values)
     path = tmp_path_factory.mktemp("t") / "a.csv"
     path.write_text(text)
-    np.testing.assert_array_equal(_all(path)[1], values)
+    np.testing.assert_array_equal(read_all(path)[1], values)
 
 
 @pytest.mark.parametrize(
@@ -104,53 +76,36 @@ def test_any_finite_numbers_round_trip(tmp_path_factory, values, delimiter, quot
         ("\ufeff", ["is empty"]),
     ],
 )
-def test_csv_errors_say_where(tmp_path, text, parts):
-    message = _error(_write(tmp_path, text))
+def test_csv_errors_say_where(tmp_path, text, parts, error_of, write):
+    message = error_of(write(tmp_path, text))
     for part in parts:
         assert part in message
 
 
-def test_ragged_row_is_found_when_the_rest_of_it_is_not_asked_for(tmp_path):
-    assert "line 3" in _error(_write(tmp_path, "a,b,c\n1,2,x\n3,4,y,9\n"), [0, 1])
+def test_ragged_row_is_found_when_the_rest_of_it_is_not_asked_for(tmp_path, error_of, write):
+    assert "line 3" in error_of(write(tmp_path, "a,b,c\n1,2,x\n3,4,y,9\n"), [0, 1])
 
 
 @pytest.mark.parametrize("text", ["a,b\n1,2\n".encode("utf-16-le"), b"a,b\n1,2\n3,\xff\n", b"\xff\xfe\x00"])
-def test_other_encodings(tmp_path, text):
-    assert "UTF-8" in _error(_write(tmp_path, text))
-    assert "--encoding" in _error(_write(tmp_path, text))
+def test_other_encodings(tmp_path, text, error_of, write):
+    assert "UTF-8" in error_of(write(tmp_path, text))
+    assert "--encoding" in error_of(write(tmp_path, text))
 
 
-def test_bad_encoding_far_down(tmp_path):
+def test_bad_encoding_far_down(tmp_path, error_of, write):
     text = b"a,b\n" + b"1,2\n" * 50_000 + b"3,\xff\n"
-    assert "UTF-8" in _error(_write(tmp_path, text))
+    assert "UTF-8" in error_of(write(tmp_path, text))
 
 
-def _read_text(tmp_path, text, name="data.csv", written="utf-8", names=(), columns=(), **options):
-    path = tmp_path / name
-    content = text if isinstance(text, bytes) else text.encode(written)
-    path.write_bytes(gzip.compress(content) if name.lower().endswith(".gz") else content)
-    table = open_table(path, Dialect.of(**options), names=names, columns=columns)
-    return table, table.read(range(len(table.names)))
+def test_rows_of_empty_fields(tmp_path, text_error):
+    assert "line 4: every field is empty; delete that line" in text_error(tmp_path, "a,b,c\n1,2,3\n4,5,6\n,,\n,,\n")
 
 
-def _text_error(tmp_path, text, **options):
-    with pytest.raises(TableError) as caught:
-        _read_text(tmp_path, text, **options)
-    message = str(caught.value)
-    assert "\n" not in message
-    assert "data" in message
-    return message
-
-
-def test_rows_of_empty_fields(tmp_path):
-    assert "line 4: every field is empty; delete that line" in _text_error(tmp_path, "a,b,c\n1,2,3\n4,5,6\n,,\n,,\n")
-
-
-def test_a_row_of_units_is_recognised(tmp_path):
-    message = _text_error(tmp_path, "a,b,c\n[m],[s],-\n1,2,3\n4,5,6\n")
+def test_a_row_of_units_is_recognised(tmp_path, text_error):
+    message = text_error(tmp_path, "a,b,c\n[m],[s],-\n1,2,3\n4,5,6\n")
     assert "line 2 is no row of numbers: if it holds units, delete it; if line 2 names the columns, give" in message
-    assert "delete it" not in _text_error(tmp_path, "a,b,c\n1,2,3\nx,y,z\n4,5,6\n")
-    assert "delete it" not in _text_error(tmp_path, "a,b,c\nx,y,z\nx,y,z\n4,5,6\n")
+    assert "delete it" not in text_error(tmp_path, "a,b,c\n1,2,3\nx,y,z\n4,5,6\n")
+    assert "delete it" not in text_error(tmp_path, "a,b,c\nx,y,z\nx,y,z\n4,5,6\n")
 
 
 def test_words_of_any_script_in_columns_that_are_not_asked_for(tmp_path):

@@ -1,33 +1,10 @@
 """Errors of tables: several columns at once, names of columns, advice."""
 
-import gzip
-
 import numpy as np
 import pytest
 
-from limbeck._tables.dialect import Dialect
 from limbeck._tables.errors import TableError
 from limbeck._tables.files import open_table
-
-
-def _write(tmp_path, text, name="data.csv", encoding="utf-8"):
-    path = tmp_path / name
-    path.write_bytes(text.encode(encoding) if isinstance(text, str) else text)
-    return path
-
-
-def _all(path):
-    table = open_table(path)
-    return table, table.read(range(len(table.names)))
-
-
-def _error(path, columns=None):
-    with pytest.raises(TableError) as caught:
-        _all(path) if columns is None else open_table(path).read(columns)
-    message = str(caught.value)
-    assert "\n" not in message
-    assert str(path) in message
-    return message
 
 
 @pytest.mark.parametrize(
@@ -40,38 +17,21 @@ def _error(path, columns=None):
         (",a,b,c", ("x0", "a", "b", "c")),
     ],
 )
-def test_columns_without_a_name_get_a_free_one(tmp_path, header, names):
-    table, values = _all(_write(tmp_path, f"{header}\n0,1,2,3\n1,5,6,7\n"))
+def test_columns_without_a_name_get_a_free_one(tmp_path, header, names, read_all, write):
+    table, values = read_all(write(tmp_path, f"{header}\n0,1,2,3\n1,5,6,7\n"))
     assert table.names == names
     assert table.nameless == {i for i, name in enumerate(header.split(",")) if not name}
     np.testing.assert_array_equal(values, [[0, 1, 2, 3], [1, 5, 6, 7]])
     assert table.index(names[0]) == 0
 
 
-def test_long_text_is_cut(tmp_path):
-    assert len(_error(_write(tmp_path, "a,b\n1,2\n3," + "x" * 9000 + "\n"))) < 400
+def test_long_text_is_cut(tmp_path, error_of, write):
+    assert len(error_of(write(tmp_path, "a,b\n1,2\n3," + "x" * 9000 + "\n"))) < 400
 
 
-def _read_text(tmp_path, text, name="data.csv", written="utf-8", names=(), columns=(), **options):
-    path = tmp_path / name
-    content = text if isinstance(text, bytes) else text.encode(written)
-    path.write_bytes(gzip.compress(content) if name.lower().endswith(".gz") else content)
-    table = open_table(path, Dialect.of(**options), names=names, columns=columns)
-    return table, table.read(range(len(table.names)))
-
-
-def _text_error(tmp_path, text, **options):
-    with pytest.raises(TableError) as caught:
-        _read_text(tmp_path, text, **options)
-    message = str(caught.value)
-    assert "\n" not in message
-    assert "data" in message
-    return message
-
-
-def test_several_columns_are_named_at_once(tmp_path):
+def test_several_columns_are_named_at_once(tmp_path, text_error):
     text = "a,b,c,d,e,f\n1,Rome,2,x,,9\n1,Oslo,NA,y,2,9\n1,2,3,z,4,inf\n"
-    message = _text_error(tmp_path, text)
+    message = text_error(tmp_path, text)
     for part in (
         "column 'b' holds text, first 'Rome' (line 2)",
         "column 'c' has a missing value ('NA') (line 3)",
@@ -83,9 +43,9 @@ def test_several_columns_are_named_at_once(tmp_path):
     assert "--drop f" not in message  # its row is to go
 
 
-def test_many_columns_and_odd_names(tmp_path):
+def test_many_columns_and_odd_names(tmp_path, text_error):
     head = ",".join(f"col {i}" for i in range(30))
-    message = _text_error(tmp_path, f"{head}\n" + (",".join(["x1y"] * 29) + ",1\n") * 3)
+    message = text_error(tmp_path, f"{head}\n" + (",".join(["x1y"] * 29) + ",1\n") * 3)
     assert "and 26 more" in message
     assert "--drop 'col 0'" in message
     assert len(message) < 800

@@ -14,72 +14,47 @@ from limbeck._tables.files import open_table, stem
 ROWS = np.array([[1.5, -2.0, 3.25], [4.0, 5e-3, -6.0], [7.0, 8.0, 9e9]])
 
 
-def _write(tmp_path, text, name="data.csv", encoding="utf-8"):
-    path = tmp_path / name
-    path.write_bytes(text.encode(encoding) if isinstance(text, str) else text)
-    return path
-
-
-def _csv(values, delimiter=",", header=None, end="\n"):
-    lines = [delimiter.join(header)] if header else []
-    return end.join([*lines, *(delimiter.join(repr(float(v)) for v in row) for row in values), ""])
-
-
-def _all(path):
-    table = open_table(path)
-    return table, table.read(range(len(table.names)))
-
-
-def _error(path, columns=None):
-    with pytest.raises(TableError) as caught:
-        _all(path) if columns is None else open_table(path).read(columns)
-    message = str(caught.value)
-    assert "\n" not in message
-    assert str(path) in message
-    return message
-
-
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
 @pytest.mark.parametrize("header", [None, ["a", "b", "c"]])
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 @pytest.mark.parametrize("bom", ["", "\ufeff"])
-def test_csv_dialects(tmp_path, delimiter, header, end, bom):
-    table, values = _all(_write(tmp_path, bom + _csv(ROWS, delimiter, header, end)))
+def test_csv_dialects(tmp_path, delimiter, header, end, bom, read_all, write, csv_text):
+    table, values = read_all(write(tmp_path, bom + csv_text(ROWS, delimiter, header, end)))
     assert table.named is (header is not None)
     assert table.names == (tuple(header) if header else ("x0", "x1", "x2"))
     np.testing.assert_array_equal(values, ROWS)
 
 
-def test_umlauts(tmp_path):
-    assert open_table(_write(tmp_path, "Größe,y\n1,2\n3,4\n")).names == ("Größe", "y")
+def test_umlauts(tmp_path, write):
+    assert open_table(write(tmp_path, "Größe,y\n1,2\n3,4\n")).names == ("Größe", "y")
 
 
-def test_tsv_extension_and_capitals(tmp_path):
-    assert _all(_write(tmp_path, _csv(ROWS, "\t"), "data.TSV"))[1].shape == (3, 3)
+def test_tsv_extension_and_capitals(tmp_path, read_all, write, csv_text):
+    assert read_all(write(tmp_path, csv_text(ROWS, "\t"), "data.TSV"))[1].shape == (3, 3)
 
 
-def test_a_network_address_is_a_file_name(tmp_path):
-    assert "does not exist" in _error(tmp_path / "http:" / "data.csv")
+def test_a_network_address_is_a_file_name(tmp_path, error_of):
+    assert "does not exist" in error_of(tmp_path / "http:" / "data.csv")
 
 
-def test_binary_with_csv_extension(tmp_path):
-    _error(_write(tmp_path, bytes(range(128)) * 20))
+def test_binary_with_csv_extension(tmp_path, error_of, write):
+    error_of(write(tmp_path, bytes(range(128)) * 20))
 
 
 @pytest.mark.parametrize("suffix", [".npy", ".npz", ".parquet"])
-def test_damaged_files(tmp_path, suffix):
+def test_damaged_files(tmp_path, suffix, write, read_all, error_of):
     """Cut anywhere or overwritten anywhere in the first bytes: one line, never another exception."""
     whole = _binary(tmp_path, suffix)
     for cut in {1, 5, 7, 20, 60, 130, len(whole) // 2, len(whole) - 1}:
         if cut < len(whole):
-            assert "damaged" in _error(_write(tmp_path, whole[:cut], "cut" + suffix)) or suffix == ".npz"
+            assert "damaged" in error_of(write(tmp_path, whole[:cut], "cut" + suffix)) or suffix == ".npz"
     rng = np.random.default_rng(0)
     for _ in range(60):
         broken = bytearray(whole)
         broken[rng.integers(min(len(whole), 300))] = rng.integers(256)
-        path = _write(tmp_path, bytes(broken), "broken" + suffix)
+        path = write(tmp_path, bytes(broken), "broken" + suffix)
         with contextlib.suppress(TableError):  # what still makes sense is read
-            _all(path)
+            read_all(path)
 
 
 def _binary(tmp_path, suffix):
@@ -95,26 +70,18 @@ def _binary(tmp_path, suffix):
     return path.read_bytes()
 
 
-def test_missing_folder_unknown_and_empty(tmp_path):
-    assert "does not exist" in _error(tmp_path / "none.csv")
-    assert "is a folder" in _error(tmp_path)
-    assert "'.xlsx'" in _error(_write(tmp_path, "x", "a.xlsx"))
-    assert ".csv, .tsv, .txt, .dat, .npy, .npz, .parquet" in _error(_write(tmp_path, "x", "data"))
+def test_missing_folder_unknown_and_empty(tmp_path, error_of, write):
+    assert "does not exist" in error_of(tmp_path / "none.csv")
+    assert "is a folder" in error_of(tmp_path)
+    assert "'.xlsx'" in error_of(write(tmp_path, "x", "a.xlsx"))
+    assert ".csv, .tsv, .txt, .dat, .npy, .npz, .parquet" in error_of(write(tmp_path, "x", "data"))
     for suffix in (".csv", ".npy", ".npz", ".parquet"):
-        assert "is empty" in _error(_write(tmp_path, "", "empty" + suffix))
-
-
-def _read_text(tmp_path, text, name="data.csv", written="utf-8", names=(), columns=(), **options):
-    path = tmp_path / name
-    content = text if isinstance(text, bytes) else text.encode(written)
-    path.write_bytes(gzip.compress(content) if name.lower().endswith(".gz") else content)
-    table = open_table(path, Dialect.of(**options), names=names, columns=columns)
-    return table, table.read(range(len(table.names)))
+        assert "is empty" in error_of(write(tmp_path, "", "empty" + suffix))
 
 
 @pytest.mark.parametrize("name", ["data.csv.gz", "data.tsv.gz", "data.txt.gz", "DATA.CSV.GZ"])
-def test_compressed_text(tmp_path, name):
-    assert _read_text(tmp_path, "a,b\n1,2\n3,4\n", name)[1].shape == (2, 2)
+def test_compressed_text(tmp_path, name, read_text):
+    assert read_text(tmp_path, "a,b\n1,2\n3,4\n", name)[1].shape == (2, 2)
 
 
 def test_damaged_compressed_text(tmp_path):

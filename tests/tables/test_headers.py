@@ -1,19 +1,10 @@
 """First lines that name the columns, that hold numbers, and those in doubt."""
 
-import gzip
-
 import numpy as np
 import pytest
 
 from limbeck._tables.dialect import Dialect
-from limbeck._tables.errors import TableError
 from limbeck._tables.files import open_table
-
-
-def _write(tmp_path, text, name="data.csv", encoding="utf-8"):
-    path = tmp_path / name
-    path.write_bytes(text.encode(encoding) if isinstance(text, str) else text)
-    return path
 
 
 @pytest.mark.parametrize(
@@ -29,27 +20,10 @@ def _write(tmp_path, text, name="data.csv", encoding="utf-8"):
         ("-1e-3,inf\n3,4\n", None),
     ],
 )
-def test_header_detection(tmp_path, text, names):
-    table = open_table(_write(tmp_path, text))
+def test_header_detection(tmp_path, text, names, write):
+    table = open_table(write(tmp_path, text))
     assert table.named is (names is not None)
     assert table.names == (names or ("x0", "x1"))
-
-
-def _read_text(tmp_path, text, name="data.csv", written="utf-8", names=(), columns=(), **options):
-    path = tmp_path / name
-    content = text if isinstance(text, bytes) else text.encode(written)
-    path.write_bytes(gzip.compress(content) if name.lower().endswith(".gz") else content)
-    table = open_table(path, Dialect.of(**options), names=names, columns=columns)
-    return table, table.read(range(len(table.names)))
-
-
-def _text_error(tmp_path, text, **options):
-    with pytest.raises(TableError) as caught:
-        _read_text(tmp_path, text, **options)
-    message = str(caught.value)
-    assert "\n" not in message
-    assert "data" in message
-    return message
 
 
 _SERIES = np.random.default_rng(0).normal(50, 10, (30, 8)).round(2)
@@ -75,21 +49,21 @@ def _table(head, rows, delimiter=","):
         (",0,1", _SERIES[:, :3]),  # row labels without a name
     ],
 )
-def test_a_first_line_of_numbers_unlike_the_rest_is_in_doubt(tmp_path, head, rows):
-    message = _text_error(tmp_path, _table(head, rows))
+def test_a_first_line_of_numbers_unlike_the_rest_is_in_doubt(tmp_path, head, rows, text_error, read_text):
+    message = text_error(tmp_path, _table(head, rows))
     assert "--header or --no-header" in message
-    table, values = _read_text(tmp_path, _table(head, rows), header=True)
+    table, values = read_text(tmp_path, _table(head, rows), header=True)
     assert table.names == tuple(name or "x0" for name in head.split(","))
     np.testing.assert_array_equal(values, rows)
     if head[0] != ",":
-        table, values = _read_text(tmp_path, _table(head, rows), header=False)
+        table, values = read_text(tmp_path, _table(head, rows), header=False)
         assert not table.named
         np.testing.assert_array_equal(values, [[float(x) for x in head.split(",")], *rows])
 
 
 @pytest.mark.parametrize("rows", ["France,1.0,2.0\nPeru,3.0,4.0\n", "France,1,2\nPeru,3,4\n"])
-def test_years_beside_a_name(tmp_path, rows):
-    assert "--header" in _text_error(tmp_path, "country,2019,2020\n" + rows)
+def test_years_beside_a_name(tmp_path, rows, text_error):
+    assert "--header" in text_error(tmp_path, "country,2019,2020\n" + rows)
     table = open_table(tmp_path / "data.csv", Dialect.of(header=True))
     assert table.names == ("country", "2019", "2020")
 
@@ -113,25 +87,25 @@ def test_a_first_row_like_the_rest_is_one(tmp_path, text):
     assert not open_table(path).named
 
 
-def test_names_in_quotes_above_numbers_without(tmp_path):
+def test_names_in_quotes_above_numbers_without(tmp_path, read_text):
     text = '"2","1"\n1,2\n2,1\n1,1\n'
-    assert _read_text(tmp_path, text)[0].names == ("2", "1")
-    assert not _read_text(tmp_path, text, header=False)[0].named
-    assert not _read_text(tmp_path, text.replace("\n1,2", '\n"1",2'))[0].named
+    assert read_text(tmp_path, text)[0].names == ("2", "1")
+    assert not read_text(tmp_path, text, header=False)[0].named
+    assert not read_text(tmp_path, text.replace("\n1,2", '\n"1",2'))[0].named
 
 
-def test_rows_of_a_survey_are_rows(tmp_path):
+def test_rows_of_a_survey_are_rows(tmp_path, read_text):
     """Whole numbers from 1 to 5 in three columns: 8 of 125 rows have equal steps; here the first is one of them."""
     rows = np.random.default_rng(0).integers(1, 6, (200, 3))
-    assert not _read_text(tmp_path, _table("1,2,3", rows))[0].named
+    assert not read_text(tmp_path, _table("1,2,3", rows))[0].named
 
 
-def test_names_that_are_asked_for_make_a_header(tmp_path):
+def test_names_that_are_asked_for_make_a_header(tmp_path, text_error, read_text):
     text = _table("2019,2020,2021", _SERIES[:, :3])
     for asked in ({"columns": ["2021"]}, {"columns": ["2021", "2019"]}, {"names": ["2019", "2020"]}):
-        assert _read_text(tmp_path, text, **asked)[0].names == ("2019", "2020", "2021")
-    assert "--header" in _text_error(tmp_path, text, columns=["2"])
-    assert "--header" in _text_error(tmp_path, text, names=["2019", "2018"])
+        assert read_text(tmp_path, text, **asked)[0].names == ("2019", "2020", "2021")
+    assert "--header" in text_error(tmp_path, text, columns=["2"])
+    assert "--header" in text_error(tmp_path, text, names=["2019", "2018"])
     counts = _table("0,1,2", _SERIES[:, :3])
-    assert "--header" in _text_error(tmp_path, counts, columns=["2"])  # an index as well
-    assert _read_text(tmp_path, counts, names=["0", "1"])[0].named  # a network's names are no indices
+    assert "--header" in text_error(tmp_path, counts, columns=["2"])  # an index as well
+    assert read_text(tmp_path, counts, names=["0", "1"])[0].named  # a network's names are no indices

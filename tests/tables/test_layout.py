@@ -1,35 +1,14 @@
 """Delimiters, titles and headers are recognised from the beginning of a text file."""
 
-import gzip
-
 import numpy as np
 import pytest
 
-from limbeck._tables.dialect import Dialect
-from limbeck._tables.errors import TableError
 from limbeck._tables.files import open_table
 
 
-def _read_text(tmp_path, text, name="data.csv", written="utf-8", names=(), columns=(), **options):
-    path = tmp_path / name
-    content = text if isinstance(text, bytes) else text.encode(written)
-    path.write_bytes(gzip.compress(content) if name.lower().endswith(".gz") else content)
-    table = open_table(path, Dialect.of(**options), names=names, columns=columns)
-    return table, table.read(range(len(table.names)))
-
-
-def _text_error(tmp_path, text, **options):
-    with pytest.raises(TableError) as caught:
-        _read_text(tmp_path, text, **options)
-    message = str(caught.value)
-    assert "\n" not in message
-    assert "data" in message
-    return message
-
-
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
-def test_delimiters_are_recognised(tmp_path, delimiter):
-    table, values = _read_text(tmp_path, f"a{delimiter}b\n1.5{delimiter}2\n3{delimiter}4\n")
+def test_delimiters_are_recognised(tmp_path, delimiter, read_text):
+    table, values = read_text(tmp_path, f"a{delimiter}b\n1.5{delimiter}2\n3{delimiter}4\n")
     assert table.names == ("a", "b")
     np.testing.assert_array_equal(values, [[1.5, 2], [3, 4]])
 
@@ -37,41 +16,41 @@ def test_delimiters_are_recognised(tmp_path, delimiter):
 @pytest.mark.parametrize(
     ("given", "delimiter"), [(":", ":"), ("tab", "\t"), ("\\t", "\t"), ("space", "  "), (" ", " \t "), ("Comma", ",")]
 )
-def test_delimiters_that_are_told(tmp_path, given, delimiter):
+def test_delimiters_that_are_told(tmp_path, given, delimiter, read_text):
     text = f'"a, m"{delimiter}b\n1.5{delimiter}2\n3{delimiter}"4"\n'
-    table, values = _read_text(tmp_path, text, delimiter=given)
+    table, values = read_text(tmp_path, text, delimiter=given)
     assert table.names == ("a, m", "b")
     np.testing.assert_array_equal(values, [[1.5, 2], [3, 4]])
 
 
 @pytest.mark.parametrize("name", ["data.txt", "data.dat", "data.DAT.gz"])
-def test_blanks_between_numbers(tmp_path, name):
+def test_blanks_between_numbers(tmp_path, name, read_text, text_error):
     values = np.random.default_rng(0).standard_normal((20, 3))
     text = "\n".join("  " + "   ".join(f"{value!r:>25}" for value in row) + " " for row in values.tolist())
-    table, read = _read_text(tmp_path, text, name)
+    table, read = read_text(tmp_path, text, name)
     assert not table.named
     np.testing.assert_array_equal(read, values)
-    message = _text_error(tmp_path, "  a b\n 1 2\n 3 x\n", name=name)
+    message = text_error(tmp_path, "  a b\n 1 2\n 3 x\n", name=name)
     assert "line 3: column 'b' holds text, first 'x'" in message
 
 
-def test_the_separator_that_excel_writes(tmp_path):
+def test_the_separator_that_excel_writes(tmp_path, read_text, text_error):
     for first in ("sep=;", '"sep=;"', "SEP=;"):
-        table, values = _read_text(tmp_path, f"{first}\r\na;b\r\n1;2\r\n3;4\r\n")
+        table, values = read_text(tmp_path, f"{first}\r\na;b\r\n1;2\r\n3;4\r\n")
         assert table.names == ("a", "b")
         np.testing.assert_array_equal(values, [[1, 2], [3, 4]])
-    assert "line 4: column 'b'" in _text_error(tmp_path, "sep=;\na;b\n1;2\n3;x\n")
+    assert "line 4: column 'b'" in text_error(tmp_path, "sep=;\na;b\n1;2\n3;x\n")
 
 
 @pytest.mark.parametrize("first", ["# exported 2024", "Rents of 2024; all towns, as of May"])
-def test_lines_before_the_header(tmp_path, first):
+def test_lines_before_the_header(tmp_path, first, read_text, text_error):
     text = f"{first}\n# by me\na,b,c,d\n1,2,3,4\n5,6,7,8\n"
-    assert "are left out by --skip-rows 2" in _text_error(tmp_path, text)
-    table, values = _read_text(tmp_path, text, skip_rows=2)
+    assert "are left out by --skip-rows 2" in text_error(tmp_path, text)
+    table, values = read_text(tmp_path, text, skip_rows=2)
     assert table.names == ("a", "b", "c", "d")
     np.testing.assert_array_equal(values, [[1, 2, 3, 4], [5, 6, 7, 8]])
-    assert "line 5: column 'd' holds text, first 'x'" in _text_error(tmp_path, text[:-2] + "x\n", skip_rows=2)
-    assert "is empty after the 5 line(s) skipped" in _text_error(tmp_path, text, skip_rows=9)
+    assert "line 5: column 'd' holds text, first 'x'" in text_error(tmp_path, text[:-2] + "x\n", skip_rows=2)
+    assert "is empty after the 5 line(s) skipped" in text_error(tmp_path, text, skip_rows=9)
 
 
 @pytest.mark.parametrize(
@@ -87,54 +66,54 @@ def test_lines_before_the_header(tmp_path, first):
         ("1, 2, by town", 1),
     ],
 )
-def test_a_title_that_looks_like_names(tmp_path, title, lines):
+def test_a_title_that_looks_like_names(tmp_path, title, lines, read_text, text_error):
     """As many fields as the table has columns: what is told names the option, and the option reads the file."""
     text = f"{title}\na,b,c\n1,2,3\n4,5,6\n7,8,9\n"
-    assert f"--skip-rows {lines}" in _text_error(tmp_path, text)
-    table, values = _read_text(tmp_path, text, skip_rows=lines)
+    assert f"--skip-rows {lines}" in text_error(tmp_path, text)
+    table, values = read_text(tmp_path, text, skip_rows=lines)
     assert table.names == ("a", "b", "c")
     np.testing.assert_array_equal(values, [[1, 2, 3], [4, 5, 6], [7, 8, 9]])
     for asked in ({"names": ("c", "a")}, {"columns": ("b", "0")}, {"columns": ("c",), "header": True}):
-        assert f"--skip-rows {lines}" in _text_error(tmp_path, text, **asked)
+        assert f"--skip-rows {lines}" in text_error(tmp_path, text, **asked)
 
 
-def test_a_title_of_two_lines_is_told_line_by_line(tmp_path):
+def test_a_title_of_two_lines_is_told_line_by_line(tmp_path, text_error, read_text):
     """The second may be the names, above a row of units."""
     text = "a title\nRents, of 2024, by town\na,b,c\n1,2,3\n4,5,6\n"
-    assert "--skip-rows 1" in _text_error(tmp_path, text)
-    assert "if line 3 names the columns, give --skip-rows 2" in _text_error(tmp_path, text, skip_rows=1)
-    assert _read_text(tmp_path, text, skip_rows=2)[0].names == ("a", "b", "c")
+    assert "--skip-rows 1" in text_error(tmp_path, text)
+    assert "if line 3 names the columns, give --skip-rows 2" in text_error(tmp_path, text, skip_rows=1)
+    assert read_text(tmp_path, text, skip_rows=2)[0].names == ("a", "b", "c")
 
 
-def test_text_that_is_no_title(tmp_path):
+def test_text_that_is_no_title(tmp_path, text_error):
     text = "town,a,b\nRome,1,2\nOslo,3,4\n"
     for asked in ({}, {"names": ("a", "b")}, {"columns": ("town",)}, {"columns": ("none",)}):
-        assert "--skip-rows" not in _text_error(tmp_path, text, **asked)
-    assert "--skip-rows" not in _text_error(tmp_path, "Rome,1,2\nOslo,3,4\nBonn,5,6\n")
-    assert "two columns named 'a': rename one" in _text_error(tmp_path, "a,a\n1,2\n3,4\n")
+        assert "--skip-rows" not in text_error(tmp_path, text, **asked)
+    assert "--skip-rows" not in text_error(tmp_path, "Rome,1,2\nOslo,3,4\nBonn,5,6\n")
+    assert "two columns named 'a': rename one" in text_error(tmp_path, "a,a\n1,2\n3,4\n")
 
 
-def test_names_for_all_columns_but_the_row_labels(tmp_path):
-    message = _text_error(tmp_path, 'a,b,c\n"1",2,3,4\n"2",3,4,5\n')
+def test_names_for_all_columns_but_the_row_labels(tmp_path, text_error):
+    message = text_error(tmp_path, 'a,b,c\n"1",2,3,4\n"2",3,4,5\n')
     assert "line 1: the header has 3 names for 4 field(s) in most lines; name every column" in message
-    assert "--skip-rows 1" in _text_error(tmp_path, "Rents, 2024\na,b,c\n1,2,3\n4,5,6\n")
-    assert "line 2: 2 field(s) where the header has 4; mend or drop that line, or leave out" in _text_error(
+    assert "--skip-rows 1" in text_error(tmp_path, "Rents, 2024\na,b,c\n1,2,3\n4,5,6\n")
+    assert "line 2: 2 field(s) where the header has 4; mend or drop that line, or leave out" in text_error(
         tmp_path, "Rents, of 2024, by town, in EUR\na,b\n1,2\n3,4\n"
     )
-    assert "line 2: 3 field(s) where the first row has 2" in _text_error(tmp_path, "1,2\n1,2,3\n4,5,6\n")
+    assert "line 2: 3 field(s) where the first row has 2" in text_error(tmp_path, "1,2\n1,2,3\n4,5,6\n")
 
 
 @pytest.mark.parametrize("text", ["a,b,y,\n1,2,3,\n4,5,6,\n", "a,b,y\n1,2,3,\n4,5,6,\n"])
-def test_a_delimiter_at_the_end_of_every_row(tmp_path, text):
-    message = _text_error(tmp_path, text)
+def test_a_delimiter_at_the_end_of_every_row(tmp_path, text, text_error):
+    message = text_error(tmp_path, text)
     assert "column 'x3' is empty; drop it (--drop x3)" in message
     np.testing.assert_array_equal(open_table(tmp_path / "data.csv").read([0, 1, 2]), [[1, 2, 3], [4, 5, 6]])
 
 
-def test_wide_headers(tmp_path):
+def test_wide_headers(tmp_path, read_text):
     """Longer than what the delimiter is recognised by."""
     names = [f"measurement number {i}" for i in range(5000)]
     text = ",".join(names) + "\n" + (",".join(["1.5"] * 5000) + "\n") * 3
-    table, values = _read_text(tmp_path, text)
+    table, values = read_text(tmp_path, text)
     assert table.names == tuple(names)
     assert values.shape == (3, 5000)

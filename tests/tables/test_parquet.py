@@ -5,28 +5,7 @@ import sys
 import numpy as np
 import pytest
 
-from limbeck._tables.errors import TableError
 from limbeck._tables.files import open_table
-
-
-def _write(tmp_path, text, name="data.csv", encoding="utf-8"):
-    path = tmp_path / name
-    path.write_bytes(text.encode(encoding) if isinstance(text, str) else text)
-    return path
-
-
-def _all(path):
-    table = open_table(path)
-    return table, table.read(range(len(table.names)))
-
-
-def _error(path, columns=None):
-    with pytest.raises(TableError) as caught:
-        _all(path) if columns is None else open_table(path).read(columns)
-    message = str(caught.value)
-    assert "\n" not in message
-    assert str(path) in message
-    return message
 
 
 def _parquet(tmp_path, columns):
@@ -36,7 +15,7 @@ def _parquet(tmp_path, columns):
     return tmp_path / "a.parquet"
 
 
-def test_parquet(tmp_path):
+def test_parquet(tmp_path, read_all):
     from decimal import Decimal
 
     columns = {
@@ -46,7 +25,7 @@ def test_parquet(tmp_path):
         "price": [Decimal("1.25"), Decimal("2.50")],
         "__index_level_0__": np.array([7, 8]),
     }
-    table, values = _all(_parquet(tmp_path, columns))
+    table, values = read_all(_parquet(tmp_path, columns))
     assert table.names == ("a", "n", "yes", "price")
     assert table.named
     np.testing.assert_array_equal(values, [[1.5, 1, 1, 1.25], [2.5, 2, 0, 2.5]])
@@ -64,16 +43,16 @@ def test_parquet(tmp_path):
         (np.array(["2020-01-01", "2020-01-02"], dtype="M8[ms]"), ["'b'", "timestamp"]),
     ],
 )
-def test_parquet_errors(tmp_path, column, parts):
+def test_parquet_errors(tmp_path, column, parts, error_of):
     path = _parquet(tmp_path, {"a": [1.0, 2.0], "b": column})
-    message = _error(path)
+    message = error_of(path)
     for part in parts:
         assert part in message
     np.testing.assert_array_equal(open_table(path).read([0])[:, 0], [1, 2])
 
 
-def test_parquet_without_pyarrow(tmp_path, monkeypatch):
-    path = _write(tmp_path, "x", "a.parquet")
+def test_parquet_without_pyarrow(tmp_path, monkeypatch, write, error_of):
+    path = write(tmp_path, "x", "a.parquet")
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
-    assert "pip install 'limbeck[parquet]'" in _error(path)
+    assert "pip install 'limbeck[parquet]'" in error_of(path)

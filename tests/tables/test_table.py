@@ -6,14 +6,8 @@ from limbeck._tables.errors import TableError
 from limbeck._tables.files import open_table
 
 
-def _write(tmp_path, text, name="data.csv", encoding="utf-8"):
-    path = tmp_path / name
-    path.write_bytes(text.encode(encoding) if isinstance(text, str) else text)
-    return path
-
-
-def test_columns_by_name_and_index(tmp_path):
-    table = open_table(_write(tmp_path, "a,1,c\n1,2,3\n"))
+def test_columns_by_name_and_index(tmp_path, write):
+    table = open_table(write(tmp_path, "a,1,c\n1,2,3\n"))
     assert [table.index(c) for c in ("a", "c", "0", "-1", "-3", "1")] == [0, 2, 0, 2, 0, 1]
     for wrong in ("b", "3", "-4", "1.0", ""):
         with pytest.raises(TableError, match="its columns are 'a', '1', 'c'"):
