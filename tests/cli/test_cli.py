@@ -6,68 +6,13 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 import limbeck
-from limbeck import ReLUNetwork, cli
+from limbeck import ReLUNetwork
 from limbeck._cli import learn as _command_learn
-
-
-@pytest.fixture(autouse=True)
-def _in_a_folder_of_its_own(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-
-
-@pytest.fixture
-def calls(monkeypatch):
-    """The calls that the learner gets."""
-    calls, real = [], _command_learn.learn
-
-    def learn(X, y, width=None, **options):
-        calls.append(SimpleNamespace(X=X, y=y, width=width, **options))
-        return real(X, y, width, **options)
-
-    monkeypatch.setattr(_command_learn, "learn", learn)
-    return calls
-
-
-def _data(n=200, d=3, seed=0):
-    rng = np.random.default_rng(seed)
-    X = (rng.standard_normal((n, d)) + 5) * 10.0 ** np.arange(d)
-    return X, 100 + 3 * np.maximum(X[:, 0] - 5, 0) + X[:, -1] / 100 + rng.standard_normal(n)
-
-
-def _write_csv(path, names, columns, delimiter=","):
-    lines = [delimiter.join(names)] if names else []
-    lines += [delimiter.join(repr(float(v)) for v in row) for row in np.column_stack(columns)]
-    Path(path).write_text("\n".join(lines) + "\n")
-
-
-@pytest.fixture
-def houses():
-    X, y = _data()
-    _write_csv("houses.csv", ["rooms", "age", "area", "price"], [X, y])
-    return X, y
-
-
-def _run(capsys, *argv):
-    status = cli.main([str(a) for a in argv])
-    out, err = capsys.readouterr()
-    return status, out, err
-
-
-def _error(capsys, *argv):
-    """The one line on stderr of a command that must fail."""
-    status, out, err = _run(capsys, *argv)
-    assert status == 2
-    assert out == ""
-    assert err.startswith("limbeck: error: ")
-    assert err.count("\n") == 1
-    assert "Traceback" not in err
-    return err
 
 
 @pytest.mark.parametrize(
@@ -93,11 +38,11 @@ def _error(capsys, *argv):
         ["predict", "a.json"],
     ],
 )
-def test_wrong_options(capsys, argv):
-    assert "--help" in _error(capsys, *argv)
+def test_wrong_options(argv, error_of):
+    assert "--help" in error_of(*argv)
 
 
-def test_warnings_are_one_line(houses, calls, capsys, monkeypatch):
+def test_warnings_are_one_line(houses, calls, monkeypatch, run):
     import warnings
 
     real = _command_learn.learn
@@ -109,28 +54,28 @@ def test_warnings_are_one_line(houses, calls, capsys, monkeypatch):
         return real(*args, **options)
 
     monkeypatch.setattr(_command_learn, "learn", warn)
-    assert _run(capsys, "learn", "houses.csv")[2] == "limbeck: warning: think twice\n"
+    assert run("learn", "houses.csv")[2] == "limbeck: warning: think twice\n"
 
 
 @pytest.mark.parametrize(("error", "status"), [(KeyboardInterrupt, 130), (MemoryError, 2)])
-def test_interrupts(houses, capsys, monkeypatch, error, status):
+def test_interrupts(houses, monkeypatch, error, status, run):
     def stop(*_, **__):
         raise error
 
     monkeypatch.setattr(_command_learn, "learn", stop)
-    got, out, err = _run(capsys, "learn", "houses.csv")
+    got, out, err = run("learn", "houses.csv")
     assert (got, out) == (status, "")
     assert err.count("\n") == 1
     assert os.listdir() == ["houses.csv"]
 
 
-def test_version_help_and_config(capsys):
-    assert _run(capsys, "--version") == (0, f"limbeck {limbeck.__version__}\n", "")
-    status, out, _ = _run(capsys, "--help")
+def test_version_help_and_config(run):
+    assert run("--version") == (0, f"limbeck {limbeck.__version__}\n", "")
+    status, out, _ = run("--help")
     assert status == 0
     assert all(command in out for command in ("learn", "predict", "demo", "config"))
-    assert "--target" in _run(capsys, "learn", "--help")[1]
-    status, out, _ = _run(capsys, "config")
+    assert "--target" in run("learn", "--help")[1]
+    status, out, _ = run("config")
     assert status == 0
     assert "instruction set" in out
 
@@ -150,8 +95,8 @@ def test_program(houses):
     assert err == "limbeck: error: none.csv does not exist: check the name and the folder\n"
 
 
-def test_names_that_the_terminal_cannot_show():
-    X, y = _data()
+def test_names_that_the_terminal_cannot_show(regression_data):
+    X, y = regression_data()
     Path("g.csv").write_text(
         "\n".join(["Größe,b,c,π", *(",".join(map(repr, r)) for r in np.column_stack([X, y]).tolist())])
     )

@@ -9,13 +9,6 @@ import pytest
 import limbeck
 from limbeck import ReLUNetwork, cli
 
-pytestmark = pytest.mark.usefixtures("_in_a_folder_of_its_own")
-
-
-@pytest.fixture
-def _in_a_folder_of_its_own(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-
 
 def _gaussian(rng):
     """Independent Gaussian columns of any mean: standardised beforehand, they would look standard."""
