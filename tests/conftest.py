@@ -1,7 +1,10 @@
 """Shared oracles and helpers, as fixtures: the test modules are imported by file and cannot import each other."""
 
+import functools
 import itertools
+import operator
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -13,6 +16,7 @@ from hypothesis import settings
 from numpy.polynomial import hermite_e
 
 import limbeck
+from limbeck import blocks
 
 # Read when SciPy is first imported: without it scikit-learn leaves one of its checks of estimators out.
 os.environ.setdefault("SCIPY_ARRAY_API", "1")
@@ -85,3 +89,114 @@ def dense_moment():
 def run_python():
     """run_python(code, *arguments, timeout=..., VARIABLE=...) -> CompletedProcess."""
     return _run_python
+
+
+# ---- Rows in blocks ----
+
+
+@pytest.fixture(scope="session")
+def planted():
+    """The network behind X and Y."""
+    return limbeck.datasets.make_narrow_network("generic", 8, 3, seed=0)
+
+
+@pytest.fixture(scope="session")
+def X_and_Y(planted):
+    return limbeck.datasets.sample(planted, 30_000, noise=0.1, seed=1)
+
+
+@pytest.fixture(scope="session")
+def X(X_and_Y):
+    """Rows that are learned from in blocks, (30000, 8)."""
+    return X_and_Y[0]
+
+
+@pytest.fixture(scope="session")
+def Y(X_and_Y):
+    """The labels of X, with noise of standard deviation 0.1."""
+    return X_and_Y[1]
+
+
+def cut(*arrays, at):
+    """Blocks of arrays that begin at the given rows."""
+    return [tuple(a[i:j] for a in arrays) for i, j in zip([0, *at], [*at, len(arrays[0])], strict=True)]
+
+
+class Cluster:
+    """Blocks that are summed elsewhere, in another order: as through a network, by pickles."""
+
+    def __init__(self, parts):
+        self.parts = parts
+
+    def total(self, empty):
+        sent = pickle.dumps(empty)
+        order = np.random.default_rng(0).permutation(len(self.parts))
+        sums = [pickle.dumps(blocks.partial_sum(pickle.loads(sent), self.parts[i], int(i))) for i in order]
+        return functools.reduce(operator.add, map(pickle.loads, sums))
+
+
+class Interrupted:
+    """Blocks that come to an end with Ctrl-C the first time."""
+
+    def __init__(self, parts, after):
+        self.parts, self.left = parts, after
+
+    def __iter__(self):
+        for part in self.parts:
+            if self.left == 0:
+                self.left = -1
+                raise KeyboardInterrupt
+            self.left -= 1
+            yield part
+
+
+@pytest.fixture
+def row_files(tmp_path, X, Y):
+    """The rows as NPY files and as a Parquet file of several row groups."""
+    import pyarrow
+    import pyarrow.feather
+    import pyarrow.parquet
+
+    np.save(tmp_path / "X.npy", X)
+    np.save(tmp_path / "y.npy", Y)
+    table = pyarrow.table({f"c{j}": X[:, j] for j in range(8)} | {"y": Y})
+    pyarrow.parquet.write_table(table, tmp_path / "rows.parquet", row_group_size=4500)
+    pyarrow.feather.write_feather(table, tmp_path / "rows.arrow")
+    return tmp_path
+
+
+@pytest.fixture
+def row_sources(row_files, X, Y):
+    """row_sources() -> the rows in blocks of every kind, one after the other."""
+    import pandas as pd
+    import pyarrow.parquet
+
+    def sources():
+        x, y, parquet = row_files / "X.npy", row_files / "y.npy", row_files / "rows.parquet"
+        yield blocks.from_arrays(X, Y, rows=7000)
+        yield blocks.from_arrays(X.tolist(), Y.tolist(), rows=11_000)
+        yield blocks.from_arrays(pd.DataFrame(X), pd.Series(Y), rows=7000)
+        yield blocks.from_arrays(np.load(x, mmap_mode="r"), np.load(y, mmap_mode="r"), rows=7000)
+        yield blocks.from_npy(x, y, rows=7000)
+        yield blocks.from_arrow(parquet, "y")
+        yield blocks.from_arrow([row_files / "rows.arrow"], "y", rows=7000)
+        yield blocks.from_arrow(pyarrow.parquet.read_table(parquet), "y", rows=7000)
+        yield blocks.resumable(blocks.from_arrays(X, Y, rows=7000), row_files / "sums")
+
+    return sources
+
+
+def same_network(one, other, tolerance=1e-10):
+    for name in ("weights", "output", "thresholds", "linear", "bias"):
+        np.testing.assert_allclose(getattr(one, name), getattr(other, name), rtol=0, atol=tolerance)
+
+
+def shared(thing):
+    """A fixture of the name of a function or class that gives it."""
+    return pytest.fixture(scope="session", name=thing.__name__)(lambda: thing)
+
+
+cut_fixture = shared(cut)
+cluster_fixture = shared(Cluster)
+interrupted_fixture = shared(Interrupted)
+same_network_fixture = shared(same_network)

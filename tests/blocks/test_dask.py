@@ -16,23 +16,16 @@ da = pytest.importorskip("dask.array")
 dd = pytest.importorskip("dask.dataframe")
 distributed = pytest.importorskip("distributed")
 
-PLANTED = limbeck.datasets.make_narrow_network("generic", 8, 3, seed=0)
-X, Y = limbeck.datasets.sample(PLANTED, 30_000, noise=0.1, seed=1)
 CHUNK = 4000
 
 
 @pytest.fixture(scope="module")
-def here():
+def here(X, Y):
     """What one process makes of the same partitions."""
     return limbeck.learn([(X[i : i + CHUNK], Y[i : i + CHUNK]) for i in range(0, len(X), CHUNK)], sample_rows=10_000)
 
 
-def same_network(one, other, tolerance=1e-10):
-    for name in ("weights", "output", "thresholds", "linear", "bias"):
-        np.testing.assert_allclose(getattr(one, name), getattr(other, name), rtol=0, atol=tolerance)
-
-
-def test_arrays_of_any_chunks_give_the_network_of_one_process(here):
+def test_arrays_of_any_chunks_give_the_network_of_one_process(here, same_network, X, Y):
     for x_chunks, y_chunks in (((CHUNK, 3), CHUNK), ((7000, 8), 1000)):
         found = limbeck.learn(da.from_array(X, chunks=x_chunks), da.from_array(Y, chunks=y_chunks), sample_rows=10_000)
         same_network(found.network, here.network)
@@ -40,7 +33,7 @@ def test_arrays_of_any_chunks_give_the_network_of_one_process(here):
 
 
 @pytest.mark.slow
-def test_arrays_of_unknown_chunks_and_weights_work_too():
+def test_arrays_of_unknown_chunks_and_weights_work_too(X, Y, same_network):
     weights = np.abs(Y)
     rows, labels, counted = (da.from_array(a, chunks=(CHUNK, *a.shape[1:])) for a in (X, Y, weights))
     kept = labels > -1
@@ -49,7 +42,7 @@ def test_arrays_of_unknown_chunks_and_weights_work_too():
     same_network(found.network, limbeck.learn(X[at], Y[at], sample_weight=weights[at], sample_rows=10_000).network)
 
 
-def test_data_frames_keep_their_names(here):
+def test_data_frames_keep_their_names(here, same_network, X, Y):
     frame = pd.DataFrame(X, columns=list("abcdefgh")).assign(z=Y)
     parts = dd.from_pandas(frame, npartitions=7)
     found = limbeck.learn(parts[list("abcdefgh")], parts["z"], sample_rows=10_000)
@@ -57,7 +50,7 @@ def test_data_frames_keep_their_names(here):
     assert (found.feature_names, found.target_name) == (tuple("abcdefgh"), "z")
 
 
-def test_a_partition_is_loaded_once_a_pass():
+def test_a_partition_is_loaded_once_a_pass(X, Y):
     loaded = []
 
     def load(i):
@@ -79,7 +72,7 @@ def test_a_partition_is_loaded_once_a_pass():
         np.testing.assert_allclose(total.solve().coef, ridgeless.solve(X, Y).coef, rtol=0, atol=1e-12)
 
 
-def test_the_ridgeless_solution_is_that_of_one_process():
+def test_the_ridgeless_solution_is_that_of_one_process(X, Y):
     rows, one, two = (
         da.from_array(X, chunks=(CHUNK, 8)),
         da.from_array(Y, chunks=CHUNK),
@@ -96,7 +89,7 @@ def test_the_ridgeless_solution_is_that_of_one_process():
         ridgeless.solve(rows, one, method="svd")
 
 
-def test_accumulators_take_dask_collections():
+def test_accumulators_take_dask_collections(X, Y):
     total, whole = (moments.MomentAccumulator(np.eye(8)[:2], [2, 4]) for _ in range(2))
     total.update_from(from_dask(da.from_array(X, chunks=(CHUNK, 8)), da.from_array(Y, chunks=CHUNK)))
     whole.update(X, Y)
@@ -106,27 +99,31 @@ def test_accumulators_take_dask_collections():
 @pytest.mark.parametrize(
     ("make", "error", "words"),
     [
-        (lambda x, y: limbeck.learn(x, Y), TypeError, "y is a ndarray, the others are arrays"),
-        (lambda x, y: limbeck.learn(X, y), TypeError, "X is a ndarray, the others are arrays"),
-        (lambda x, y: limbeck.learn(x, y[:-1]), ValueError, r"\(30000, 8\) and y of shape \(29999,\)"),
-        (lambda x, y: limbeck.learn(y, y), ValueError, r"X must have 2 dimension\(s\), got shape \(30000,\)"),
-        (lambda x, y: limbeck.learn(x), TypeError, "X is a Array without y"),
-        (lambda x, y: limbeck.learn(x.astype(str), y), TypeError, r"block \d: X must hold real numbers"),
-        (lambda x, y: limbeck.learn(x / 0, y), ValueError, r"block \d: X holds -?inf in row \d+, column 0 of all"),
+        (lambda x, y, X, Y: limbeck.learn(x, Y), TypeError, "y is a ndarray, the others are arrays"),
+        (lambda x, y, X, Y: limbeck.learn(X, y), TypeError, "X is a ndarray, the others are arrays"),
+        (lambda x, y, X, Y: limbeck.learn(x, y[:-1]), ValueError, r"\(30000, 8\) and y of shape \(29999,\)"),
+        (lambda x, y, X, Y: limbeck.learn(y, y), ValueError, r"X must have 2 dimension\(s\), got shape \(30000,\)"),
+        (lambda x, y, X, Y: limbeck.learn(x), TypeError, "X is a Array without y"),
+        (lambda x, y, X, Y: limbeck.learn(x.astype(str), y), TypeError, r"block \d: X must hold real numbers"),
         (
-            lambda x, y: limbeck.learn(x[y > 0], da.from_array(Y[Y > 0], chunks=99)),
+            lambda x, y, X, Y: limbeck.learn(x / 0, y),
+            ValueError,
+            r"block \d: X holds -?inf in row \d+, column 0 of all",
+        ),
+        (
+            lambda x, y, X, Y: limbeck.learn(x[y > 0], da.from_array(Y[Y > 0], chunks=99)),
             ValueError,
             "X has 8 partitions and y",
         ),
     ],
 )
 @pytest.mark.filterwarnings("ignore:divide by zero")
-def test_what_does_not_go_together_is_named(make, error, words):
+def test_what_does_not_go_together_is_named(make, error, words, X, Y):
     with pytest.raises(error, match=words):
-        make(da.from_array(X, chunks=(CHUNK, 8)), da.from_array(Y, chunks=CHUNK))
+        make(da.from_array(X, chunks=(CHUNK, 8)), da.from_array(Y, chunks=CHUNK), X, Y)
 
 
-def test_without_dask_the_extra_is_named(monkeypatch):
+def test_without_dask_the_extra_is_named(monkeypatch, X, Y):
     x, y = da.from_array(X, chunks=(CHUNK, 8)), da.from_array(Y, chunks=CHUNK)
     monkeypatch.setitem(sys.modules, "dask", None)
     with pytest.raises(ImportError, match=r"pip install 'limbeck\[dask\]'"):
@@ -167,7 +164,7 @@ def cluster():
     [None, pytest.param(1, marks=pytest.mark.slow), pytest.param(3, marks=pytest.mark.slow)],
     ids=["whole", "killed in the first pass", "killed in a later pass"],
 )
-def test_two_processes_give_the_answer_of_one_even_if_one_is_killed(cluster, here, tmp_path, turn):
+def test_two_processes_give_the_answer_of_one_even_if_one_is_killed(cluster, here, tmp_path, turn, same_network, X, Y):
     rows, labels = da.from_array(X, chunks=(CHUNK, 8)), da.from_array(Y, chunks=CHUNK)
     marker = tmp_path / "asked"
     if turn is not None:

@@ -4,17 +4,10 @@ import os
 
 import numpy as np
 import pyarrow
-import pyarrow.feather
 import pyarrow.parquet
 import pytest
 
-import limbeck
 from limbeck import blocks
-
-PLANTED = limbeck.datasets.make_narrow_network("generic", 8, 3, seed=0)
-
-
-X, Y = limbeck.datasets.sample(PLANTED, 30_000, noise=0.1, seed=1)
 
 
 @pytest.mark.parametrize(
@@ -51,7 +44,7 @@ print(int(after) - int(before), total.n_rows)
     assert grown < 130_000, f"{grown} kB for blocks of 14 MB from a file of 288 MB"
 
 
-def test_changes_of_a_private_map_are_not_lost(tmp_path):
+def test_changes_of_a_private_map_are_not_lost(tmp_path, X, Y):
     np.save(tmp_path / "X.npy", X)
     mapped = np.load(tmp_path / "X.npy", mmap_mode="c")
     mapped[:] = 1.0

@@ -11,39 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import limbeck
 from limbeck import blocks, moments, ridgeless
-
-PLANTED = limbeck.datasets.make_narrow_network("generic", 8, 3, seed=0)
-
-
-X, Y = limbeck.datasets.sample(PLANTED, 30_000, noise=0.1, seed=1)
-
-
-DIRECTIONS = np.random.default_rng(2).standard_normal((2, 8))
-
-
-def cut(*arrays, at):
-    return [tuple(a[i:j] for a in arrays) for i, j in zip([0, *at], [*at, len(arrays[0])], strict=True)]
-
-
-def accumulators():
-    return {
-        "moments": moments.MomentAccumulator(DIRECTIONS, [2, 4]),
-        "rows": ridgeless.Accumulator(8),
-    }
-
-
-def numbers(sums):
-    """What an accumulator knows."""
-    if isinstance(sums, ridgeless.Accumulator):
-        return [sums.solve(intercept="centred").coef, np.array(sums.n_rows)]
-    return [sums.matrices(2), sums.matrices(4), np.array(sums.n_rows)]
 
 
 @pytest.mark.parametrize("kind", ["moments", "rows"])
 @given(at=st.lists(st.integers(0, 2000), max_size=5).map(sorted), seed=st.integers(0, 99))
-def test_any_split_in_any_order_adds_up_to_the_same(kind, at, seed):
+def test_any_split_in_any_order_adds_up_to_the_same(kind, at, seed, cut, X, Y, accumulators, numbers):
     few = slice(0, 2000)
     parts = cut(X[few], Y[few], at=at)
     whole = accumulators()[kind]
@@ -56,7 +29,7 @@ def test_any_split_in_any_order_adds_up_to_the_same(kind, at, seed):
 
 
 @pytest.mark.parametrize("kind", ["moments", "rows"])
-def test_a_pass_that_goes_on_from_a_saved_accumulator_is_bitwise_the_same(kind):
+def test_a_pass_that_goes_on_from_a_saved_accumulator_is_bitwise_the_same(kind, cut, X, Y, accumulators, numbers):
     parts = cut(X, Y, at=[7000, 7100, 15_000])
     whole, begun = accumulators()[kind], accumulators()[kind]
     whole.update_from(parts)
@@ -70,7 +43,7 @@ def test_a_pass_that_goes_on_from_a_saved_accumulator_is_bitwise_the_same(kind):
     assert pickle.dumps(numbers(whole)) == pickle.dumps(numbers(begun)) == pickle.dumps(numbers(again))
 
 
-def test_a_bad_block_leaves_an_accumulator_as_it_was():
+def test_a_bad_block_leaves_an_accumulator_as_it_was(X, Y, accumulators, numbers):
     for total in accumulators().values():
         total.update(X, Y)
         before = pickle.dumps(numbers(total))
@@ -81,7 +54,7 @@ def test_a_bad_block_leaves_an_accumulator_as_it_was():
         accumulators()["moments"].update_from([(X, Y, np.abs(Y))])
 
 
-def test_targets_and_weights_come_in_blocks_too():
+def test_targets_and_weights_come_in_blocks_too(X, Y):
     targets, weights = np.column_stack([Y, 2 * Y]), np.abs(Y)
     total = ridgeless.Accumulator(8, 2)
     total.update_from(blocks.from_arrays(X, targets, weights, rows=7000))
@@ -90,27 +63,27 @@ def test_targets_and_weights_come_in_blocks_too():
     np.testing.assert_allclose(total.solve().coef, whole.solve().coef, rtol=1e-12)
 
 
-def test_progress_of_a_pass_shows_rate_and_time_left(capsys):
-    moments.MomentAccumulator(DIRECTIONS, [2]).update_from(blocks.from_arrays(X, Y, rows=3000), progress=True)
+def test_progress_of_a_pass_shows_rate_and_time_left(capsys, X, Y, directions):
+    moments.MomentAccumulator(directions, [2]).update_from(blocks.from_arrays(X, Y, rows=3000), progress=True)
     shown = capsys.readouterr().err
     assert "30.0k/30.0k" in shown
     assert re.search(r"\[\d\d:\d\d<\d\d:\d\d, .* rows/s\]", shown)
-    moments.MomentAccumulator(DIRECTIONS, [2]).update_from([(X, Y)] * 2, progress=True)
+    moments.MomentAccumulator(directions, [2]).update_from([(X, Y)] * 2, progress=True)
     assert re.search(r"60\.0k rows \[.* rows/s\]", capsys.readouterr().err)
 
 
-def test_progress_of_a_pass_without_tqdm(capsys, monkeypatch):
+def test_progress_of_a_pass_without_tqdm(capsys, monkeypatch, X, Y, directions):
     monkeypatch.setitem(sys.modules, "tqdm.auto", None)
-    moments.MomentAccumulator(DIRECTIONS, [2]).update_from(blocks.from_arrays(X, Y, rows=3000), progress=True)
+    moments.MomentAccumulator(directions, [2]).update_from(blocks.from_arrays(X, Y, rows=3000), progress=True)
     assert capsys.readouterr().err.endswith("blocks  30,000 of 30,000 rows\n")
-    moments.MomentAccumulator(DIRECTIONS, [2]).update_from([(X, Y)] * 2, progress=True)
+    moments.MomentAccumulator(directions, [2]).update_from([(X, Y)] * 2, progress=True)
     assert "\rblocks  0 rows" in capsys.readouterr().err
 
 
-def test_a_sum_of_another_kind_is_refused():
+def test_a_sum_of_another_kind_is_refused(directions):
     class Wrong:
         def total(self, empty):
             return None
 
     with pytest.raises(TypeError, match=r"total\(empty\) of Wrong returned None"):
-        moments.MomentAccumulator(DIRECTIONS, [2]).update_from(Wrong())
+        moments.MomentAccumulator(directions, [2]).update_from(Wrong())

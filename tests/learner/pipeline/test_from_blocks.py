@@ -1,8 +1,6 @@
 """Learning from rows in blocks: the network of arrays, whatever the blocks, and in bounded memory."""
 
 import copy
-import functools
-import operator
 import pickle
 import sys
 import warnings
@@ -10,9 +8,6 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
-import pyarrow
-import pyarrow.feather
-import pyarrow.parquet
 import pytest
 
 import limbeck
@@ -24,81 +19,14 @@ from limbeck._learner.pipeline.options import PIPELINE_SETTINGS
 from limbeck._learner.pipeline.sources import learn_from
 from limbeck._learner.tabular.learner import fit_any
 
-PLANTED = limbeck.datasets.make_narrow_network("generic", 8, 3, seed=0)
-
-
-X, Y = limbeck.datasets.sample(PLANTED, 30_000, noise=0.1, seed=1)
-
-
-def cut(*arrays, at):
-    return [tuple(a[i:j] for a in arrays) for i, j in zip([0, *at], [*at, len(arrays[0])], strict=True)]
-
-
-class Cluster:
-    """Blocks that are summed elsewhere, in another order: as through a network, by pickles."""
-
-    def __init__(self, parts):
-        self.parts = parts
-
-    def total(self, empty):
-        sent = pickle.dumps(empty)
-        order = np.random.default_rng(0).permutation(len(self.parts))
-        sums = [pickle.dumps(blocks.partial_sum(pickle.loads(sent), self.parts[i], int(i))) for i in order]
-        return functools.reduce(operator.add, map(pickle.loads, sums))
-
-
-@pytest.fixture
-def files(tmp_path):
-    """The rows as NPY files and as a Parquet file of several row groups."""
-    np.save(tmp_path / "X.npy", X)
-    np.save(tmp_path / "y.npy", Y)
-    table = pyarrow.table({f"c{j}": X[:, j] for j in range(8)} | {"y": Y})
-    pyarrow.parquet.write_table(table, tmp_path / "rows.parquet", row_group_size=4500)
-    pyarrow.feather.write_feather(table, tmp_path / "rows.arrow")
-    return tmp_path
-
-
-def sources(folder):
-    yield blocks.from_arrays(X, Y, rows=7000)
-    yield blocks.from_arrays(X.tolist(), Y.tolist(), rows=11_000)
-    yield blocks.from_arrays(pd.DataFrame(X), pd.Series(Y), rows=7000)
-    yield blocks.from_arrays(
-        np.load(folder / "X.npy", mmap_mode="r"), np.load(folder / "y.npy", mmap_mode="r"), rows=7000
-    )
-    yield blocks.from_npy(folder / "X.npy", folder / "y.npy", rows=7000)
-    yield blocks.from_arrow(folder / "rows.parquet", "y")
-    yield blocks.from_arrow([folder / "rows.arrow"], "y", rows=7000)
-    yield blocks.from_arrow(pyarrow.parquet.read_table(folder / "rows.parquet"), "y", rows=7000)
-    yield blocks.resumable(blocks.from_arrays(X, Y, rows=7000), folder / "sums")
-
-
-class Interrupted:
-    """Blocks that come to an end with Ctrl-C the first time."""
-
-    def __init__(self, parts, after):
-        self.parts, self.left = parts, after
-
-    def __iter__(self):
-        for part in self.parts:
-            if self.left == 0:
-                self.left = -1
-                raise KeyboardInterrupt
-            self.left -= 1
-            yield part
-
 
 @pytest.fixture(scope="module")
-def in_memory():
+def in_memory(X, Y):
     """Learned from arrays, of which a part is searched on."""
     return limbeck.learn(X, Y, sample_rows=10_000)
 
 
-def same_network(one, other, tolerance):
-    for name in ("weights", "output", "thresholds", "linear", "bias"):
-        np.testing.assert_allclose(getattr(one, name), getattr(other, name), rtol=0, atol=tolerance)
-
-
-def test_few_enough_rows_give_bitwise_the_network_of_arrays():
+def test_few_enough_rows_give_bitwise_the_network_of_arrays(X, Y, cut, Cluster, same_network):
     some = X[:5000], Y[:5000], np.arange(5000.0) % 3
     for count in (2, 3):
         rows, labels, *weights = some[:count]
@@ -111,21 +39,23 @@ def test_few_enough_rows_give_bitwise_the_network_of_arrays():
 
 
 @pytest.mark.slow
-def test_more_rows_are_refined_on_to_the_end_whatever_the_blocks(in_memory, files):
+def test_more_rows_are_refined_on_to_the_end_whatever_the_blocks(
+    in_memory, X, Y, cut, Cluster, same_network, row_sources
+):
     assert in_memory.width == 3
     # The whole data as if it fitted: the two agree within a small part of the noise's floor, sigma^2 k d / n.
     whole = limbeck.learn(X, Y)
     assert in_memory.network.distance(whole.network) < 0.05 * 0.01 * 24 / 30_000
     assert in_memory.noise_variance == pytest.approx(whole.noise_variance, rel=1e-3)
     np.testing.assert_allclose(in_memory.standard_errors.slopes, whole.standard_errors.slopes, rtol=0.01)
-    for source in [*sources(files), cut(X, Y, at=[1, 1, 20_000]), Cluster(cut(X, Y, at=[5, 13_000]))]:
+    for source in [*row_sources(), cut(X, Y, at=[1, 1, 20_000]), Cluster(cut(X, Y, at=[5, 13_000]))]:
         found = limbeck.learn(source, sample_rows=10_000)
         same_network(found.network, in_memory.network, 1e-10)
         assert found.validation_r2 == pytest.approx(in_memory.validation_r2, rel=1e-10)
         np.testing.assert_allclose(found.standard_errors.slopes, in_memory.standard_errors.slopes, rtol=1e-8)
 
 
-def test_decay_fades_as_rows_grow():
+def test_decay_fades_as_rows_grow(cut):
     # Twenty features of noise: their decay, found on 500 rows, must not hold the others back on 30,000.
     rng = np.random.default_rng(6)
     rows = rng.uniform(-1, 1, (30_000, 22))
@@ -140,7 +70,7 @@ def test_decay_fades_as_rows_grow():
 
 
 @pytest.mark.parametrize("inputs", ["gaussian", "any"])
-def test_other_inputs_are_refined_on_all_rows_too(inputs):
+def test_other_inputs_are_refined_on_all_rows_too(inputs, X, Y, cut):
     mixed = X @ np.random.default_rng(4).standard_normal((8, 8)) + 3.0
     whole = limbeck.learn(mixed, Y, 3, inputs=inputs)
     found = limbeck.learn(cut(mixed, Y, at=[9000]), width=3, inputs=inputs, sample_rows=10_000)
@@ -152,13 +82,13 @@ def test_other_inputs_are_refined_on_all_rows_too(inputs):
     assert found.narrower[0].width == 2
 
 
-def test_without_noise_the_network_is_exact():
-    clean = PLANTED(X)
+def test_without_noise_the_network_is_exact(planted, X, cut):
+    clean = planted(X)
     found = limbeck.learn(cut(X, clean, at=[10_000]), sample_rows=5000)
-    assert found.network.distance(PLANTED) < 1e-24
+    assert found.network.distance(planted) < 1e-24
 
 
-def test_weighted_rows_count_by_their_weights():
+def test_weighted_rows_count_by_their_weights(X, Y, same_network, cut):
     weights = np.random.default_rng(5).integers(0, 3, len(X)).astype(float)
     repeated = np.repeat(np.arange(len(X)), weights.astype(int))
     found = limbeck.learn(cut(X, Y, weights, at=[12_345]), width=3, inputs="standard", sample_rows=10_000)
@@ -172,7 +102,7 @@ def test_weighted_rows_count_by_their_weights():
     np.testing.assert_allclose(scaled.standard_errors.slopes, found.standard_errors.slopes, rtol=1e-8)
 
 
-def test_blocks_that_change_are_noticed():
+def test_blocks_that_change_are_noticed(X, Y):
     class Shrinking:
         n = 30_000
 
@@ -184,7 +114,7 @@ def test_blocks_that_change_are_noticed():
         limbeck.learn(Shrinking(), sample_rows=10_000)
 
 
-def test_time_may_run_out_during_a_pass():
+def test_time_may_run_out_during_a_pass(planted, cut, X, Y):
     progress = limbeck._base.progress.Progress(None, False, 1000)
 
     class Slow:
@@ -201,10 +131,10 @@ def test_time_may_run_out_during_a_pass():
     found = learn_from(Slow(), None, None, GivenNames(None, None), options, progress)
     assert found.stopped_early
     # What was found on the sample, ten times its parametric floor at most.
-    assert found.network.distance(PLANTED) < 10 * 0.01 * 24 / 10_000
+    assert found.network.distance(planted) < 10 * 0.01 * 24 / 10_000
 
 
-def test_learning_resumes_with_the_same_network(tmp_path, in_memory):
+def test_learning_resumes_with_the_same_network(tmp_path, in_memory, cut, X, Y, Interrupted, same_network):
     parts = cut(X, Y, at=[7000, 15_000])
     broken = Interrupted(parts, 3 + 3 + 1)  # they are looked at; one pass; into the second one
     with pytest.raises(KeyboardInterrupt):
@@ -217,22 +147,22 @@ def test_learning_resumes_with_the_same_network(tmp_path, in_memory):
     same_network(found.network, in_memory.network, 1e-10)
 
 
-def test_what_does_not_vary_in_the_sample_is_warned_of():
+def test_what_does_not_vary_in_the_sample_is_warned_of(X, Y, cut):
     flagged = np.column_stack([X, np.arange(len(X)) == 7])
     with pytest.warns(UserWarning, match="X: x8 vary in all 30000 rows but not in the 500 sampled"):
         limbeck.learn(cut(flagged, Y, at=[9000]), width=1, inputs="any", sample_rows=500)
 
 
-def test_rows_of_no_weight_are_not_looked_at():
+def test_rows_of_no_weight_are_not_looked_at(X, Y, cut, planted):
     weights = np.ones(len(X))
     weights[7] = 0.0
     wild = X.copy()
     wild[7] = 1e200
     found = limbeck.learn(cut(wild, Y, weights, at=[9000]), sample_rows=10_000)
-    assert found.network.distance(PLANTED) < 10 * 0.01 * 24 / 30_000
+    assert found.network.distance(planted) < 10 * 0.01 * 24 / 30_000
 
 
-def test_a_small_network_has_its_errors_when_the_blocks_are_gone():
+def test_a_small_network_has_its_errors_when_the_blocks_are_gone(Cluster, cut, X, Y):
     cluster = Cluster(cut(X, Y, at=[9000]))
     found = limbeck.learn(cluster, sample_rows=10_000)
     cluster.parts = None
@@ -240,7 +170,7 @@ def test_a_small_network_has_its_errors_when_the_blocks_are_gone():
     assert np.isfinite(pickle.loads(pickle.dumps(found)).standard_errors.output).all()
 
 
-def test_lists_frames_and_arrays_are_treated_alike():
+def test_lists_frames_and_arrays_are_treated_alike(same_network, X, Y):
     some, labels = X[:3000], Y[:3000]
     arrays = limbeck.learn(some, labels, sample_rows=1000)
     lists = limbeck.learn(some.tolist(), labels.tolist(), sample_rows=1000)
@@ -262,13 +192,13 @@ def test_lists_frames_and_arrays_are_treated_alike():
     assert next(iter(blocks.from_arrays(Frame(), labels))).X.columns == tuple("abcdefgh")
 
 
-def test_sorted_rows_are_judged_from_all_over():
+def test_sorted_rows_are_judged_from_all_over(X, Y):
     order = np.argsort(X[:, 0])
     assert limbeck.learn(X[order], Y[order], 1, sample_rows=15_000).inputs == "standard"
     assert limbeck.learn(X[order], Y[order], 1).inputs == "standard"
 
 
-def test_names_of_columns_must_agree_in_all_blocks():
+def test_names_of_columns_must_agree_in_all_blocks(cut, X, Y):
     frames = [(pd.DataFrame(x, columns=list("abcdefgh")), pd.Series(y, name="z")) for x, y in cut(X, Y, at=[9000])]
     found = limbeck.learn(frames, width=1, inputs="standard")
     assert found.feature_names == tuple("abcdefgh")
@@ -278,7 +208,7 @@ def test_names_of_columns_must_agree_in_all_blocks():
         limbeck.learn(frames)
 
 
-def test_results_pickle_without_the_blocks(in_memory):
+def test_results_pickle_without_the_blocks(in_memory, cut, X, Y):
     found = limbeck.learn(cut(X, Y, at=[9000]), sample_rows=10_000)
     again = pickle.loads(pickle.dumps(found))
     np.testing.assert_array_equal(again.standard_errors.output, found.standard_errors.output)
@@ -286,7 +216,7 @@ def test_results_pickle_without_the_blocks(in_memory):
     assert str(copy.deepcopy(found)) == str(found)
 
 
-def test_progress_of_learning_shows_the_passes(capsys):
+def test_progress_of_learning_shows_the_passes(capsys, cut, X, Y):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         limbeck.learn(cut(X, Y, at=[9000]), sample_rows=10_000, progress=True)
@@ -297,7 +227,7 @@ def test_progress_of_learning_shows_the_passes(capsys):
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="needs limits of the address space")
-def test_four_times_the_memory_limit_is_learned_from(tmp_path, run_python):
+def test_four_times_the_memory_limit_is_learned_from(tmp_path, run_python, same_network):
     n, d, step = 20_000_000, 20, 1_000_000
     planted = limbeck.datasets.make_narrow_network("generic", d, 3, seed=0)
     rows = np.lib.format.open_memmap(tmp_path / "X.npy", "w+", np.float64, (n, d))
@@ -346,7 +276,7 @@ def learn_from_few(parts, width=None, max_width=16, sample_rows=None):
 
 
 @pytest.mark.parametrize("as_blocks", [False, True])
-def test_as_many_rows_as_asked_for_are_searched_on(searched, as_blocks):
+def test_as_many_rows_as_asked_for_are_searched_on(searched, as_blocks, cut, X, Y):
     for n in (1200, 1201, 3000):
         parts = (cut(X[:n], Y[:n], at=[500]),) if as_blocks else (X[:n], Y[:n])
         learn_from_few(parts, max_width=1, sample_rows=1200)
@@ -354,13 +284,13 @@ def test_as_many_rows_as_asked_for_are_searched_on(searched, as_blocks):
 
 
 @pytest.mark.parametrize("as_blocks", [False, True])
-def test_one_row_more_than_a_search_asks_for_changes_little(searched, as_blocks):
+def test_one_row_more_than_a_search_asks_for_changes_little(searched, as_blocks, cut, X, Y, planted):
     found = []
     for n in (600, 601, 2000):
         parts = (cut(X[:n], Y[:n], at=[500]),) if as_blocks else (X[:n], Y[:n])
         found.append(learn_from_few(parts, width=3))
     assert searched == [600, 600, 600]
-    errors = [np.mean((PLANTED(X) - one.predict(X)) ** 2) for one in found]
+    errors = [np.mean((planted(X) - one.predict(X)) ** 2) for one in found]
     # All rows are refined on: the error falls like one over their number.
     assert errors[2] < errors[0] / 2
     assert np.mean((found[0].predict(X) - found[1].predict(X)) ** 2) < errors[0]
