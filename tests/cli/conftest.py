@@ -11,6 +11,11 @@ from limbeck import cli
 from limbeck._cli import learn as _command_learn
 
 
+def shared(function):
+    """A fixture of a function's name that gives the function: test modules cannot import each other."""
+    return pytest.fixture(scope="session", name=function.__name__)(lambda: function)
+
+
 @pytest.fixture(autouse=True)
 def _in_a_folder_of_its_own(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -64,11 +69,17 @@ def regression_data(n=200, d=3, seed=0):
     return X, 100 + 3 * np.maximum(X[:, 0] - 5, 0) + X[:, -1] / 100 + rng.standard_normal(n)
 
 
+regression_data_fixture = shared(regression_data)
+
+
 def write_csv(path, names, columns, delimiter=","):
     """Write numbers with all their digits."""
     lines = [delimiter.join(names)] if names else []
     lines += [delimiter.join(repr(float(v)) for v in row) for row in np.column_stack(columns)]
     Path(path).write_text("\n".join(lines) + "\n")
+
+
+write_csv_fixture = shared(write_csv)
 
 
 @pytest.fixture
@@ -92,11 +103,17 @@ def predictions_in(out):
     return np.array([float(v) for v in rest])
 
 
+predictions_in_fixture = shared(predictions_in)
+
+
 def forty_rows(n=40):
     """Two features and labels of four decimals."""
     rng = np.random.default_rng(0)
     X = rng.uniform(0.1, 0.9, (n, 2)).round(4)
     return X, (X[:, 0] + 2 * np.maximum(X[:, 1] - 0.5, 0) + 0.01 * rng.standard_normal(n)).round(4)
+
+
+forty_rows_fixture = shared(forty_rows)
 
 
 def write_columns(path, names, columns, delimiter=","):
@@ -106,18 +123,11 @@ def write_columns(path, names, columns, delimiter=","):
     Path(path).write_text("\n".join([*head, *(delimiter.join(str(v) for v in row) for row in rows)]) + "\n")
 
 
+write_columns_fixture = shared(write_columns)
+
+
 def network_content(path="d.network.json"):
     return json.loads(Path(path).read_text())
 
 
-def shared(function):
-    """A fixture of a function's name that gives the function: test modules cannot import each other."""
-    return pytest.fixture(scope="session", name=function.__name__)(lambda: function)
-
-
-regression_data_fixture = shared(regression_data)
-write_csv_fixture = shared(write_csv)
-predictions_in_fixture = shared(predictions_in)
-forty_rows_fixture = shared(forty_rows)
-write_columns_fixture = shared(write_columns)
 network_content_fixture = shared(network_content)
