@@ -10,8 +10,15 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
+
+# Processes that pytest-xdist runs side by side share the cores: with as many threads each as there are cores, the suite
+# takes twice as long. NumPy reads these when it is first imported. Tests of threads say how many they want.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ.setdefault(variable, "1")
+
+import numpy as np
 from hypothesis import settings
 from numpy.polynomial import hermite_e
 
