@@ -41,7 +41,7 @@ __all__ = [
     "show_config",
 ]
 
-# Half of the time that importing would take, and learning needs none of them.
+# Importing would take three times as long with them, and learning needs none of them.
 _ON_FIRST_USE = ("distillation", "plots", "results", "ridgeless")
 
 

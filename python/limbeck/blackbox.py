@@ -14,7 +14,6 @@ from limbeck._base.frames import target_name as name_of_target
 from limbeck._base.progress import Progress
 from limbeck._learner.blackbox.errors import StopReason, TeacherError, TeacherTypeError, TeacherValueError
 from limbeck._learner.blackbox.result import Distilled
-from limbeck._learner.pipeline.checks import check_widths
 
 if TYPE_CHECKING:
     from limbeck._learner.blackbox.queries import Teacher
@@ -121,11 +120,12 @@ def distill(
     >>> found.stopped, found.n_queries < 2000
     ('tolerance', True)
     """
-    # Here, as importing limbeck takes a tenth more time with them, and learning needs none.
+    # Here, as importing limbeck would take three times as long with the learner, which not every program needs.
     from limbeck._learner.blackbox.comparison import DistillationOptions
     from limbeck._learner.blackbox.queries import Queries
     from limbeck._learner.blackbox.result_builder import distilled
     from limbeck._learner.blackbox.student import Student
+    from limbeck._learner.pipeline.checks import check_widths
 
     if not callable(teacher):
         raise TypeError(f"teacher must be callable, got {type(teacher).__name__}")

@@ -10,9 +10,7 @@ from numpy.typing import ArrayLike
 
 from limbeck._base.arguments import callable_or_none, positive_or_none
 from limbeck._base.progress import Progress
-from limbeck._learner.pipeline.checks import GivenNames, checked_options
 from limbeck._learner.pipeline.result import Learned
-from limbeck._learner.pipeline.sources import learn_from
 
 __all__ = ["Learned", "learn"]
 
@@ -118,6 +116,10 @@ def learn(
     >>> found.network.distance(planted) < 1e-20
     True
     """
+    # Here, as importing limbeck would take three times as long with the learner, which not every program needs.
+    from limbeck._learner.pipeline.checks import GivenNames, checked_options
+    from limbeck._learner.pipeline.sources import learn_from
+
     options = checked_options(width, max_width, inputs, refine, validation, seed, sample_rows, n_threads)
     positive_or_none(time_limit, "time_limit", "seconds")
     callable_or_none(callback, "callback")

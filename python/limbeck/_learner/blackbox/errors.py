@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from enum import Enum
+from typing import TYPE_CHECKING
 
 from limbeck._base.arrays import Float64Array
-from limbeck._learner.pipeline.result import Learned
+
+if TYPE_CHECKING:
+    from limbeck._learner.pipeline.result import Learned
 
 __all__ = ["StopQuerying", "StopReason", "TeacherError", "TeacherTypeError", "TeacherValueError"]
 

@@ -13,14 +13,14 @@ from numpy.typing import ArrayLike
 from limbeck._base.arrays import Float64Array, float_array
 from limbeck._base.files import write_whole
 from limbeck._base.frames import matched_rows
-from limbeck._learner.diagnostics.diagnostics import Diagnostics, PrunedNetwork
-from limbeck._learner.diagnostics.reading import Reading
-from limbeck._learner.diagnostics.standard_errors import StandardErrors
-from limbeck._learner.gaussian.span import Subspace
-from limbeck._learner.model.clumps import Clump
 from limbeck.network import ReLUNetwork
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # loaded with the first result: importing limbeck loads this file, and would take twice as long
+    from limbeck._learner.diagnostics.diagnostics import Diagnostics, PrunedNetwork
+    from limbeck._learner.diagnostics.reading import Reading
+    from limbeck._learner.diagnostics.standard_errors import StandardErrors
+    from limbeck._learner.gaussian.span import Subspace
+    from limbeck._learner.model.clumps import Clump
     from limbeck._learner.report.content import ReportContent
 
 __all__ = ["Learned"]
