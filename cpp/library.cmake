@@ -39,23 +39,20 @@ function(limbeck_known_flags result)
   set(${result} "${known}" PARENT_SCOPE)
 endfunction()
 
-# ---- Threads: OpenMP, or else a team of std::thread ----
+# ---- Threads: of the C++ library, as many as OpenMP would take ----
 find_package(Threads REQUIRED)
 add_library(limbeck_threads INTERFACE)
 target_link_libraries(limbeck_threads INTERFACE Threads::Threads)
-# ThreadSanitizer does not know OpenMP's barriers: there the same tasks run on a team of std::thread.
+# ThreadSanitizer does not know OpenMP.
 if(LIMBECK_OPENMP AND NOT LIMBECK_SANITIZE MATCHES "thread")
   find_package(OpenMP COMPONENTS CXX)
-  if(NOT OpenMP_CXX_FOUND)
-    message(WARNING "OpenMP was not found: limbeck's threads will be those of the C++ library, which are started anew "
-                    "for each piece of work. Install OpenMP (libomp for Clang), or set LIMBECK_OPENMP=OFF to say that "
-                    "this is meant.")
+  if(OpenMP_CXX_FOUND)
+    target_link_libraries(limbeck_threads INTERFACE OpenMP::OpenMP_CXX)
+  else()
+    message(WARNING "OpenMP was not found: limbeck will use as many threads as there are processors or the environment "
+                    "variable OMP_NUM_THREADS says, whatever a program asks of OpenMP (threadpoolctl). Install OpenMP "
+                    "(libomp for Clang), or set LIMBECK_OPENMP=OFF to say that this is meant.")
   endif()
-endif()
-if(OpenMP_CXX_FOUND)
-  target_link_libraries(limbeck_threads INTERFACE OpenMP::OpenMP_CXX)
-else()
-  target_compile_definitions(limbeck_threads INTERFACE LIMBECK_STD_THREADS)
 endif()
 
 # ---- Flags ----

@@ -6,6 +6,7 @@
 namespace limbeck::tests {
 
 void test_core();
+void test_threads();
 void test_dense_products();
 void test_dense_cholesky();
 void test_dense_orthogonal();
@@ -32,6 +33,7 @@ struct Topic {
 
 constexpr Topic topics[] = {
     {"core", test_core},
+    {"threads", test_threads},
     {"dense_products", test_dense_products},
     {"dense_cholesky", test_dense_cholesky},
     {"dense_orthogonal", test_dense_orthogonal},

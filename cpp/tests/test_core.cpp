@@ -213,9 +213,14 @@ void stopping() {
 
     // The owner asks while it waits for a last task that runs elsewhere, too.
     const Execution waiting(threads, [] { return true; });
+    std::atomic<bool> begun_elsewhere{threads == 1};
     CHECK_THROWS(Interrupted, waiting.for_each(threads, much_work, [&](Index) {
-      if (threads == 1 || std::this_thread::get_id() != owner) wait_until_stopped(waiting);
-      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      if (threads > 1 && std::this_thread::get_id() == owner) {
+        while (!begun_elsewhere) std::this_thread::yield();
+        return;
+      }
+      begun_elsewhere = true;
+      wait_until_stopped(waiting);
     }));
     CHECK(waiting.stopped());
 

@@ -1,9 +1,8 @@
-// Threads: OpenMP is used here and nowhere else.
+// How kernels run: on how many threads, and until when.
 //
 // Work is cut into tasks whose number and content depend on the problem alone, never on the number of threads; a task
 // writes only what is its own, and sums over tasks are taken in the order of the tasks. So results are bitwise the same
-// for any number of threads. Built with LIMBECK_STD_THREADS (where there is no OpenMP, and for ThreadSanitizer, which
-// does not know OpenMP), the team is one of std::thread.
+// for any number of threads. The threads are those of worker_pool.hpp; OpenMP, where it is there, says how many.
 #pragma once
 
 #include <atomic>
@@ -44,7 +43,7 @@ public:
 private:
   bool polls_here() const { return interrupted_ && std::this_thread::get_id() == owner_; }
 
-  // Some 100 microseconds of work: as long as a team of threads takes to start on a busy machine.
+  // Some 100 microseconds of work: as long as helpers take to come on a busy machine.
   static constexpr double serial_below = 1e6;
 
   int n_threads_;
@@ -55,8 +54,8 @@ private:
   mutable std::chrono::steady_clock::time_point last_poll_ = std::chrono::steady_clock::now();
 };
 
-// The number of threads that OpenMP would take (1 in a process forked after its threads were used). Without OpenMP:
-// what the environment variable OMP_NUM_THREADS says, or the number of processors.
+// The number of threads that OpenMP would take; without OpenMP, what the environment variable OMP_NUM_THREADS says, or
+// the number of processors. Where the variable is not set, no more than a container may use.
 int default_threads();
 bool built_with_openmp();
 

@@ -15,7 +15,7 @@ def config() -> dict[str, str]:
         "built": ", ".join(_kernels.built_levels),
         "usable here": ", ".join(_kernels.available_levels),
         "threads": str(_kernels.default_threads()),
-        "OpenMP": "yes" if _kernels.openmp else "no (threads of the C++ library)",
+        "OpenMP": "yes" if _kernels.openmp else "no",
         "Eigen": _kernels.eigen,
         "NumPy": np.__version__,
         "Python": f"{platform.python_version()} on {platform.machine()}",
