@@ -5,6 +5,7 @@
 #include "bindings/registry.hpp"
 #include "kernels/core/finite.hpp"
 #include "kernels/core/peak_flops.hpp"
+#include "kernels/core/region_trace.hpp"
 
 namespace limbeck {
 
@@ -37,6 +38,13 @@ double peak_flops_binding(const std::string& dtype_name, double seconds) {
   return rate;
 }
 
+// Seconds of the tasks of each region since begin_trace().
+py::list end_trace_binding() {
+  py::list regions;
+  for (const std::vector<double>& seconds : core::end_trace()) regions.append(py::cast(seconds));
+  return regions;
+}
+
 }  // namespace
 
 void bind_core(py::module_& m) {
@@ -46,6 +54,8 @@ void bind_core(py::module_& m) {
   m.attr("openmp") = core::built_with_openmp();
   m.def("default_threads", &core::default_threads);
   m.def("first_non_finite", &first_non_finite_binding, py::arg("values"), py::arg("n_threads"));
+  m.def("begin_trace", &core::begin_trace);
+  m.def("end_trace", &end_trace_binding);
   m.def("peak_flops", &peak_flops_binding, py::arg("dtype_name"), py::arg("seconds"));
 }
 

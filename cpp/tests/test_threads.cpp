@@ -20,6 +20,7 @@
 #include "check.hpp"
 #include "kernels/core/execution.hpp"
 #include "kernels/core/processor_quota.hpp"
+#include "kernels/core/region_trace.hpp"
 #include "kernels/core/worker_pool.hpp"
 
 namespace limbeck::tests {
@@ -199,6 +200,26 @@ void quotas() {
   fs::remove_all(root);
 }
 
+void traces() {
+  const std::thread::id here = std::this_thread::get_id();
+  const Execution exec(64, nullptr);
+  core::begin_trace();
+  std::atomic<int> ran{0};
+  exec.for_each(5, much_work, [&](Index) {
+    CHECK(std::this_thread::get_id() == here);
+    exec.for_each(3, much_work, [&](Index) { ++ran; });
+  });
+  exec.for_each(7, 1.0, [&](Index) { ++ran; });  // too little for threads
+  exec.for_each(2, much_work, [&](Index) { ++ran; });
+  const auto regions = core::end_trace();
+  CHECK_EQUAL(ran.load(), 5 * 3 + 7 + 2);
+  CHECK_EQUAL(static_cast<int>(regions.size()), 2);
+  CHECK_EQUAL(static_cast<int>(regions[0].size()), 5);
+  CHECK_EQUAL(static_cast<int>(regions[1].size()), 2);
+  for (const double seconds : regions[0]) CHECK(seconds >= 0);
+  CHECK(core::end_trace().empty());
+}
+
 }  // namespace
 
 void test_threads() {
@@ -211,6 +232,7 @@ void test_threads() {
   a_child_process_has_threads_of_its_own();
 #endif
   any_number_of_threads();
+  traces();
   quotas();
 }
 

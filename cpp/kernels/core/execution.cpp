@@ -11,6 +11,7 @@
 #endif
 
 #include "kernels/core/processor_quota.hpp"
+#include "kernels/core/region_trace.hpp"
 #include "kernels/core/worker_pool.hpp"
 
 namespace limbeck::core {
@@ -80,7 +81,7 @@ void Execution::for_each(Index n_tasks, double operations, const std::function<v
   };
   if (threads <= 1) {
     for (Index i = 0; i < n_tasks; ++i) run(i);
-  } else {
+  } else if (!run_traced(n_tasks, run)) {
     run_with_helpers(threads - 1, n_tasks, run, [&] {
       if (polls_here()) guarded([&] { stopped(); });
     });

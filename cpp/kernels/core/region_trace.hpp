@@ -1,0 +1,21 @@
+// What the threads of a larger machine would have to do: the tasks of a call, one after the other, with their times.
+#pragma once
+
+#include <functional>
+#include <vector>
+
+#include "kernels/core/ints.hpp"
+
+namespace limbeck::core {
+
+// From begin_trace() to end_trace() every region runs on the thread that calls it, whatever number of threads it may
+// use, and the time of each task is kept. end_trace() returns the seconds of each task, region by region. Regions
+// inside of tasks are part of these. For one thread at a time that calls kernels.
+void begin_trace();
+std::vector<std::vector<double>> end_trace();
+
+// Execution's part: run_traced runs task(0) ... task(n_tasks - 1) and returns true where a trace has begun; otherwise
+// it does nothing.
+bool run_traced(Index n_tasks, const std::function<void(Index)>& task);
+
+}  // namespace limbeck::core
