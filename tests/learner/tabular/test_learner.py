@@ -175,7 +175,7 @@ def test_a_flag_that_is_set_in_no_row_learned_from_leaves_the_mean():
     for seed in range(12):
         X = np.zeros((40, 2))
         X[seed, 0] = 1.0
-        found = limbeck.learn(X, y, seed=seed, validation=0.5)
+        found = limbeck.learn(X, y, max_width=1, seed=seed, validation=0.5)
         held = np.isin(y, found.validation_targets)
         seen.add(bool(held[seed]))
         if held[seed]:
