@@ -82,8 +82,9 @@ def test_contract_apply_is_the_contracted_tensor_times_b(dense_moment, d, order,
     X, Y, G = data(d, order, dtype)
     B = np.random.default_rng(s).standard_normal((d, s)).astype(dtype)
     result = moments.contract_apply(X, Y, G, order, B)
-    value = np.stack([[contracted(dense_moment(X, y, order), g, order - 2)[0] @ B for g in G] for y in Y.T])
-    scale = np.stack([[contracted(dense_moment(X, y, order), g, order - 2)[1] @ np.abs(B) for g in G] for y in Y.T])
+    tensors = [dense_moment(X, y, order) for y in Y.T]
+    value = np.stack([[contracted(both, g, order - 2)[0] @ B for g in G] for both in tensors])
+    scale = np.stack([[contracted(both, g, order - 2)[1] @ np.abs(B) for g in G] for both in tensors])
     assert result.dtype == dtype
     assert result.shape == (2, 4, d, s)
     assert np.all(np.abs(result - value) <= relative_error_bound(dtype) * scale)
