@@ -34,7 +34,7 @@ def _standard(rng):
 
 def _few_rows(rng):
     X = rng.uniform(0, 1, (12, 1))
-    return X, X[:, 0] + 0.1 * rng.standard_normal(12), {"validation": 0.0}
+    return X, X[:, 0] + 0.1 * rng.standard_normal(12), {"width": 1, "validation": 0.0}
 
 
 def _weights(rng):

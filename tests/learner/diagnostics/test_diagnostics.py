@@ -71,9 +71,9 @@ def results():
     return {
         "any": lambda: limbeck.learn(X, y, 3, inputs="any"),
         "gaussian": lambda: limbeck.learn(X * 2 + 1, y, 3, inputs="gaussian"),
-        "few rows": lambda: limbeck.learn(X[:50], y[:50], max_width=1),
-        "no validation": lambda: limbeck.learn(X[:300], y[:300], validation=0.0),
-        "weights": lambda: limbeck.learn(X[:300], y[:300], sample_weight=rng.uniform(0.5, 2, 300)),
+        "few rows": lambda: limbeck.learn(X[:50], y[:50], 1),
+        "no validation": lambda: limbeck.learn(X[:300], y[:300], 2, validation=0.0),
+        "weights": lambda: limbeck.learn(X[:300], y[:300], 2, sample_weight=rng.uniform(0.5, 2, 300)),
         "many parameters": lambda: limbeck.learn(wide, np.maximum(wide[:, 0], 0) + 0.1 * y, 1),
         "unrefined": lambda: limbeck.learn(X, np.abs(X[:, 0]), 1, inputs="standard", refine=False),
         "blocks": lambda: limbeck.learn([(X[:300], y[:300]), (X[300:], y[300:])], width=2, sample_rows=500),
