@@ -103,7 +103,7 @@ def test_pure_noise_yields_no_neuron():
     X, y = rng.standard_normal((2000, 10)), rng.standard_normal(2000)
     learned = limbeck.learn(X, y, max_width=4)
     assert learned.width == 0
-    assert abs(learned.validation_r2) < 0.1
+    assert abs(learned.validation_r2) < 0.05
 
 
 @pytest.mark.slow
@@ -165,7 +165,7 @@ def test_validation_rows_take_no_part_before_the_last_refinement():
 
 def test_the_same_bits_for_any_number_of_threads_and_from_run_to_run():
     planted = datasets.make_narrow_network("lowrank", 20, 4, seed=10)
-    X, y = datasets.sample(planted, 3000, noise=0.2, seed=11)
+    X, y = datasets.sample(planted, 5000, noise=0.2, seed=11)
     runs = [limbeck.learn(X, y, 4, seed=1, n_threads=threads) for threads in (1, 3, 1)]
     assert all(run.network == runs[0].network for run in runs[1:])
 
