@@ -109,12 +109,12 @@ def planted():
 
 @pytest.fixture(scope="session")
 def X_and_Y(planted):
-    return limbeck.datasets.sample(planted, 30_000, noise=0.1, seed=1)
+    return limbeck.datasets.sample(planted, 12_000, noise=0.1, seed=1)
 
 
 @pytest.fixture(scope="session")
 def X(X_and_Y):
-    """Rows that are learned from in blocks, (30000, 8)."""
+    """Rows that are learned from in blocks, (12000, 8)."""
     return X_and_Y[0]
 
 
@@ -167,7 +167,7 @@ def row_files(tmp_path, X, Y):
     np.save(tmp_path / "X.npy", X)
     np.save(tmp_path / "y.npy", Y)
     table = pyarrow.table({f"c{j}": X[:, j] for j in range(8)} | {"y": Y})
-    pyarrow.parquet.write_table(table, tmp_path / "rows.parquet", row_group_size=4500)
+    pyarrow.parquet.write_table(table, tmp_path / "rows.parquet", row_group_size=1800)
     pyarrow.feather.write_feather(table, tmp_path / "rows.arrow")
     return tmp_path
 
@@ -180,15 +180,15 @@ def row_sources(row_files, X, Y):
 
     def sources():
         x, y, parquet = row_files / "X.npy", row_files / "y.npy", row_files / "rows.parquet"
-        yield blocks.from_arrays(X, Y, rows=7000)
-        yield blocks.from_arrays(X.tolist(), Y.tolist(), rows=11_000)
-        yield blocks.from_arrays(pd.DataFrame(X), pd.Series(Y), rows=7000)
-        yield blocks.from_arrays(np.load(x, mmap_mode="r"), np.load(y, mmap_mode="r"), rows=7000)
-        yield blocks.from_npy(x, y, rows=7000)
+        yield blocks.from_arrays(X, Y, rows=2800)
+        yield blocks.from_arrays(X.tolist(), Y.tolist(), rows=4400)
+        yield blocks.from_arrays(pd.DataFrame(X), pd.Series(Y), rows=2800)
+        yield blocks.from_arrays(np.load(x, mmap_mode="r"), np.load(y, mmap_mode="r"), rows=2800)
+        yield blocks.from_npy(x, y, rows=2800)
         yield blocks.from_arrow(parquet, "y")
-        yield blocks.from_arrow([row_files / "rows.arrow"], "y", rows=7000)
-        yield blocks.from_arrow(pyarrow.parquet.read_table(parquet), "y", rows=7000)
-        yield blocks.resumable(blocks.from_arrays(X, Y, rows=7000), row_files / "sums")
+        yield blocks.from_arrow([row_files / "rows.arrow"], "y", rows=2800)
+        yield blocks.from_arrow(pyarrow.parquet.read_table(parquet), "y", rows=2800)
+        yield blocks.resumable(blocks.from_arrays(X, Y, rows=2800), row_files / "sums")
 
     return sources
 

@@ -154,7 +154,7 @@ def outcome(function, arrays):
 
 
 # Two tests of every function, so fewer examples of each than elsewhere.
-FEWER = settings(max_examples=settings.default.max_examples // 3)
+FEWER = settings(max_examples=settings.default.max_examples // 6)
 SEED = st.integers(0, 2**32 - 1)
 
 

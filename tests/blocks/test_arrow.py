@@ -15,7 +15,8 @@ def test_columns_of_tables_are_chosen_by_name(row_files, X, Y):
     np.testing.assert_array_equal(X_, np.column_stack([Y, X[:, 1]]))
     np.testing.assert_array_equal(y_, X[:, 3])
     np.testing.assert_array_equal(w_, X[:, 0])
-    found = limbeck.learn(blocks.from_arrow(row_files / "rows.parquet", "c3", ["y", "c1"]), width=1, inputs="standard")
+    source = blocks.from_arrow(row_files / "rows.parquet", "c3", ["y", "c1"])
+    found = limbeck.learn(source, width=0, inputs="standard", sample_rows=1000)
     assert found.feature_names == ("y", "c1")
     assert found.target_name == "c3"
 

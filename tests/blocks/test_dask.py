@@ -16,18 +16,18 @@ da = pytest.importorskip("dask.array")
 dd = pytest.importorskip("dask.dataframe")
 distributed = pytest.importorskip("distributed")
 
-CHUNK = 4000
+CHUNK = 1600
 
 
 @pytest.fixture(scope="module")
 def here(X, Y):
     """What one process makes of the same partitions."""
-    return limbeck.learn([(X[i : i + CHUNK], Y[i : i + CHUNK]) for i in range(0, len(X), CHUNK)], sample_rows=10_000)
+    return limbeck.learn([(X[i : i + CHUNK], Y[i : i + CHUNK]) for i in range(0, len(X), CHUNK)], sample_rows=4000)
 
 
 def test_arrays_of_any_chunks_give_the_network_of_one_process(here, same_network, X, Y):
-    for x_chunks, y_chunks in (((CHUNK, 3), CHUNK), ((7000, 8), 1000)):
-        found = limbeck.learn(da.from_array(X, chunks=x_chunks), da.from_array(Y, chunks=y_chunks), sample_rows=10_000)
+    for x_chunks, y_chunks in (((CHUNK, 3), CHUNK), ((2800, 8), 1000)):
+        found = limbeck.learn(da.from_array(X, chunks=x_chunks), da.from_array(Y, chunks=y_chunks), sample_rows=4000)
         same_network(found.network, here.network)
         np.testing.assert_allclose(found.standard_errors.output, here.standard_errors.output, rtol=1e-8)
 
@@ -37,15 +37,15 @@ def test_arrays_of_unknown_chunks_and_weights_work_too(X, Y, same_network):
     weights = np.abs(Y)
     rows, labels, counted = (da.from_array(a, chunks=(CHUNK, *a.shape[1:])) for a in (X, Y, weights))
     kept = labels > -1
-    found = limbeck.learn(rows[kept], labels[kept], sample_weight=counted[kept], sample_rows=10_000)
+    found = limbeck.learn(rows[kept], labels[kept], sample_weight=counted[kept], sample_rows=4000)
     at = Y > -1
-    same_network(found.network, limbeck.learn(X[at], Y[at], sample_weight=weights[at], sample_rows=10_000).network)
+    same_network(found.network, limbeck.learn(X[at], Y[at], sample_weight=weights[at], sample_rows=4000).network)
 
 
 def test_data_frames_keep_their_names(here, same_network, X, Y):
     frame = pd.DataFrame(X, columns=list("abcdefgh")).assign(z=Y)
     parts = dd.from_pandas(frame, npartitions=7)
-    found = limbeck.learn(parts[list("abcdefgh")], parts["z"], sample_rows=10_000)
+    found = limbeck.learn(parts[list("abcdefgh")], parts["z"], sample_rows=4000)
     same_network(found.network, here.network)
     assert (found.feature_names, found.target_name) == (tuple("abcdefgh"), "z")
 
@@ -55,13 +55,13 @@ def test_a_partition_is_loaded_once_a_pass(X, Y):
 
     def load(i):
         loaded.append(i)
-        frame = pd.DataFrame(X[i * 3000 : (i + 1) * 3000], columns=list("abcdefgh"))
-        return frame.assign(z=Y[i * 3000 : (i + 1) * 3000])
+        frame = pd.DataFrame(X[i * 1200 : (i + 1) * 1200], columns=list("abcdefgh"))
+        return frame.assign(z=Y[i * 1200 : (i + 1) * 1200])
 
     import dask
 
     frame = dd.from_map(load, range(10), meta=load(0).iloc[:0])
-    rows = frame.to_dask_array(lengths=[3000] * 10)
+    rows = frame.to_dask_array(lengths=[1200] * 10)
     collections = [(frame[list("abcdefgh")], frame["z"]), (rows[:, :8], rows[:, 8])]
     for x, y in collections:
         with dask.config.set(scheduler="sync"):
@@ -101,8 +101,8 @@ def test_accumulators_take_dask_collections(X, Y):
     [
         (lambda x, y, X, Y: limbeck.learn(x, Y), TypeError, "y is a ndarray, the others are arrays"),
         (lambda x, y, X, Y: limbeck.learn(X, y), TypeError, "X is a ndarray, the others are arrays"),
-        (lambda x, y, X, Y: limbeck.learn(x, y[:-1]), ValueError, r"\(30000, 8\) and y of shape \(29999,\)"),
-        (lambda x, y, X, Y: limbeck.learn(y, y), ValueError, r"X must have 2 dimension\(s\), got shape \(30000,\)"),
+        (lambda x, y, X, Y: limbeck.learn(x, y[:-1]), ValueError, r"\(12000, 8\) and y of shape \(11999,\)"),
+        (lambda x, y, X, Y: limbeck.learn(y, y), ValueError, r"X must have 2 dimension\(s\), got shape \(12000,\)"),
         (lambda x, y, X, Y: limbeck.learn(x), TypeError, "X is a Array without y"),
         (lambda x, y, X, Y: limbeck.learn(x.astype(str), y), TypeError, r"block \d: X must hold real numbers"),
         (
@@ -171,6 +171,6 @@ def test_two_processes_give_the_answer_of_one_even_if_one_is_killed(cluster, her
         parts = [labels.blocks[i] for i in range(labels.numblocks[0])]
         parts[3] = parts[3].map_blocks(deadly(marker, turn), dtype=Y.dtype, meta=Y[:0])
         labels = da.concatenate(parts)
-    found = limbeck.learn(rows, labels, sample_rows=10_000)
+    found = limbeck.learn(rows, labels, sample_rows=4000)
     same_network(found.network, here.network)
     assert len(list(tmp_path.iterdir())) == (turn or 0)

@@ -30,7 +30,7 @@ def test_any_split_in_any_order_adds_up_to_the_same(kind, at, seed, cut, X, Y, a
 
 @pytest.mark.parametrize("kind", ["moments", "rows"])
 def test_a_pass_that_goes_on_from_a_saved_accumulator_is_bitwise_the_same(kind, cut, X, Y, accumulators, numbers):
-    parts = cut(X, Y, at=[7000, 7100, 15_000])
+    parts = cut(X, Y, at=[2800, 2840, 6000])
     whole, begun = accumulators()[kind], accumulators()[kind]
     whole.update_from(parts)
     again = accumulators()[kind]
@@ -57,7 +57,7 @@ def test_a_bad_block_leaves_an_accumulator_as_it_was(X, Y, accumulators, numbers
 def test_targets_and_weights_come_in_blocks_too(X, Y):
     targets, weights = np.column_stack([Y, 2 * Y]), np.abs(Y)
     total = ridgeless.Accumulator(8, 2)
-    total.update_from(blocks.from_arrays(X, targets, weights, rows=7000))
+    total.update_from(blocks.from_arrays(X, targets, weights, rows=2800))
     whole = ridgeless.Accumulator(8, 2)
     whole.update(X, targets, sample_weight=weights)
     np.testing.assert_allclose(total.solve().coef, whole.solve().coef, rtol=1e-12)
@@ -66,16 +66,16 @@ def test_targets_and_weights_come_in_blocks_too(X, Y):
 def test_progress_of_a_pass_shows_rate_and_time_left(capsys, X, Y, directions):
     moments.MomentAccumulator(directions, [2]).update_from(blocks.from_arrays(X, Y, rows=3000), progress=True)
     shown = capsys.readouterr().err
-    assert "30.0k/30.0k" in shown
+    assert "12.0k/12.0k" in shown
     assert re.search(r"\[\d\d:\d\d<\d\d:\d\d, .* rows/s\]", shown)
     moments.MomentAccumulator(directions, [2]).update_from([(X, Y)] * 2, progress=True)
-    assert re.search(r"60\.0k rows \[.* rows/s\]", capsys.readouterr().err)
+    assert re.search(r"24\.0k rows \[.* rows/s\]", capsys.readouterr().err)
 
 
 def test_progress_of_a_pass_without_tqdm(capsys, monkeypatch, X, Y, directions):
     monkeypatch.setitem(sys.modules, "tqdm.auto", None)
     moments.MomentAccumulator(directions, [2]).update_from(blocks.from_arrays(X, Y, rows=3000), progress=True)
-    assert capsys.readouterr().err.endswith("blocks  30,000 of 30,000 rows\n")
+    assert capsys.readouterr().err.endswith("blocks  12,000 of 12,000 rows\n")
     moments.MomentAccumulator(directions, [2]).update_from([(X, Y)] * 2, progress=True)
     assert "\rblocks  0 rows" in capsys.readouterr().err
 

@@ -33,20 +33,18 @@ def test_every_source_yields_the_rows_again_and_again_and_from_any_block_on(row_
 def test_one_pass_takes_an_iterator_and_sums_begin_at_zero(cut, X, Y, same_network, accumulators, numbers):
     for kind in ("moments", "rows"):
         once, whole = accumulators()[kind], accumulators()[kind]
-        once.update_from(iter(cut(X, Y, at=[9000])))
-        whole.update_from(cut(X, Y, at=[9000]))
+        once.update_from(iter(cut(X, Y, at=[3600])))
+        whole.update_from(cut(X, Y, at=[3600]))
         assert pickle.dumps(numbers(once)) == pickle.dumps(numbers(whole))
-        parts = [blocks.partial_sum(accumulators()[kind], part, i) for i, part in enumerate(cut(X, Y, at=[9000]))]
+        parts = [blocks.partial_sum(accumulators()[kind], part, i) for i, part in enumerate(cut(X, Y, at=[3600]))]
         assert sum(parts).n_rows == len(X)
-    few = cut(X, Y, at=[9000])
+    few = cut(X, Y, at=[3600])
 
     class Summed:
         def total(self, empty):
             return sum(blocks.partial_sum(empty, part, i) for i, part in enumerate(few))
 
-    same_network(
-        limbeck.learn(Summed(), sample_rows=10_000).network, limbeck.learn(few, sample_rows=10_000).network, 1e-10
-    )
+    same_network(limbeck.learn(Summed(), sample_rows=4000).network, limbeck.learn(few, sample_rows=4000).network, 1e-10)
 
 
 def test_errors_in_making_a_block_say_which(X, Y, accumulators):
@@ -75,11 +73,11 @@ def test_errors_in_making_a_block_say_which(X, Y, accumulators):
             ValueError,
             "block 1: X has 3 features, blocks before it 8",
         ),
-        (lambda X, Y: limbeck.learn([(X, Y[:-1])]), ValueError, r"block 0: .*\(30000, 8\).*\(29999,\)"),
+        (lambda X, Y: limbeck.learn([(X, Y[:-1])]), ValueError, r"block 0: .*\(12000, 8\).*\(11999,\)"),
         (
             lambda X, Y: limbeck.learn([(X, Y), (X * np.nan, Y)]),
             ValueError,
-            r"block 1: X holds nan in row 30000, column 0 of all",
+            r"block 1: X holds nan in row 12000, column 0 of all",
         ),
         (lambda X, Y: limbeck.learn([(X, Y, -Y)]), ValueError, "block 0: sample_weight must be at least 0"),
         (lambda X, Y: limbeck.learn([(X, Y.astype(complex))]), TypeError, "block 0: y must hold real numbers"),
@@ -90,7 +88,7 @@ def test_errors_in_making_a_block_say_which(X, Y, accumulators):
         (lambda X, Y: limbeck.learn([(X, 0 * Y)], sample_rows=100), ValueError, "y is constant"),
         (lambda X, Y: limbeck.learn(X, Y, sample_rows=3), ValueError, "sample_rows must be at least 10"),
         (lambda X, Y: limbeck.learn([(X, Y)], sample_rows=99, refine=False), ValueError, "refine=False needs all rows"),
-        (lambda X, Y: blocks.from_arrays(X, Y[:9]), ValueError, r"got X of shape \(30000, 8\) and y of shape \(9,\)"),
+        (lambda X, Y: blocks.from_arrays(X, Y[:9]), ValueError, r"got X of shape \(12000, 8\) and y of shape \(9,\)"),
         (lambda X, Y: blocks.from_arrays(X, Y, rows=0), ValueError, "rows must be at least 1"),
         (lambda X, Y: blocks.from_arrow(7, "y"), TypeError, "source must be paths"),
         (lambda X, Y: blocks.resumable([(X, Y)], ".", every=-1), ValueError, "every is a number of seconds"),

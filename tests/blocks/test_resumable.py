@@ -14,7 +14,7 @@ from limbeck import blocks, moments, ridgeless
 def test_an_interrupted_pass_resumes_from_its_folder(
     kind, tmp_path, monkeypatch, cut, X, Y, Interrupted, accumulators, numbers
 ):
-    parts = cut(X, Y, at=[7000, 7100, 15_000])
+    parts = cut(X, Y, at=[2800, 2840, 6000])
     source = blocks.resumable(Interrupted(parts, 4 + 3), tmp_path / "sums", every=0)  # they are looked at first
     total, whole = accumulators()[kind], accumulators()[kind]
     whole.update_from(parts)
@@ -33,8 +33,8 @@ def test_an_interrupted_pass_resumes_from_its_folder(
 
 def test_sums_of_other_data_are_not_taken_for_these(tmp_path, row_files, cut, X, Y, Cluster):
     other = Y.copy()
-    other[20_000] += 1.0
-    halves = cut(X, Y, at=[15_000])
+    other[8000] += 1.0
+    halves = cut(X, Y, at=[6000])
     frames = [(pd.DataFrame(x).assign(flag=True), y) for x, y in halves]
     others = [
         [(X, Y)],
@@ -44,10 +44,10 @@ def test_sums_of_other_data_are_not_taken_for_these(tmp_path, row_files, cut, X,
         [(X[:0], Y[:0]), (X, Y)],
         Cluster([(X, 3 * Y)]),
         Cluster([(X, 4 * Y)]),
-        blocks.from_arrays(X, Y, rows=9000),
-        blocks.from_arrays(X, Y, rows=7000),
-        blocks.from_arrays(X, 5 * Y, rows=7000),
-        blocks.from_npy(row_files / "X.npy", row_files / "y.npy", rows=7000),
+        blocks.from_arrays(X, Y, rows=3600),
+        blocks.from_arrays(X, Y, rows=2800),
+        blocks.from_arrays(X, 5 * Y, rows=2800),
+        blocks.from_npy(row_files / "X.npy", row_files / "y.npy", rows=2800),
         blocks.from_arrow(row_files / "rows.parquet", "y"),
         blocks.from_arrow(row_files / "rows.parquet", "y", rows=1000),
         blocks.from_arrow(pyarrow.table({f"c{j}": X[:, j] for j in range(8)} | {"y": 6 * Y}), "y"),

@@ -92,7 +92,7 @@ def houses():
 @pytest.fixture
 def learned(houses, calls, run):
     """The houses, after a network was learned from them into h.json."""
-    assert run("learn", "houses.csv", "--output", "h.json")[0] == 0
+    assert run("learn", "houses.csv", "--width", "1", "--output", "h.json")[0] == 0
     return houses
 
 

@@ -184,10 +184,10 @@ def _same_data_in(kind, X, y, write_csv):
 @pytest.mark.parametrize("kind", ["npy", "npz", "named.npz", "parquet", "tsv", "csv"])
 def test_every_format_gives_the_same_network_and_predictions(houses, calls, kind, run, write_csv):
     X, y = houses
-    assert run("learn", "houses.csv")[0] == 0
+    assert run("learn", "houses.csv", "--width", "1")[0] == 0
     _, wanted, _ = run("predict", "houses.network.json", "houses.csv")
     path = _same_data_in(kind, X, y, write_csv)
-    status, _, err = run("learn", path)
+    status, _, err = run("learn", path, "--width", "1")
     assert (status, err) == (0, "")
     assert ReLUNetwork.load("d.network.json") == ReLUNetwork.load("houses.network.json")
     status, out, err = run("predict", "d.network.json", path)

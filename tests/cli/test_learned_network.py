@@ -34,7 +34,7 @@ def _standard(rng):
 
 def _few_rows(rng):
     X = rng.uniform(0, 1, (12, 1))
-    return X, X[:, 0] + 0.1 * rng.standard_normal(12), {"validation": 0.0}
+    return X, X[:, 0] + 0.1 * rng.standard_normal(12), {"width": 1, "validation": 0.0}
 
 
 def _weights(rng):
@@ -42,12 +42,19 @@ def _weights(rng):
     return X, y, {"sample_weight": rng.integers(0, 4, 400).astype(float)}
 
 
-@pytest.mark.parametrize("kind", [_gaussian, _tabular, _constant_column, _standard, _few_rows, _weights])
-@pytest.mark.parametrize("suffix", ["csv", "npz"])
+@pytest.mark.parametrize(
+    ("kind", "suffix"),
+    [
+        *((kind, "csv") for kind in (_gaussian, _few_rows, _weights)),
+        *((kind, "npz") for kind in (_tabular, _constant_column, _standard, _weights)),
+        *(pytest.param(kind, "csv", marks=pytest.mark.slow) for kind in (_tabular, _constant_column, _standard)),
+        *(pytest.param(kind, "npz", marks=pytest.mark.slow) for kind in (_gaussian, _few_rows)),
+    ],
+)
 def test_command_and_function_agree_to_the_bit(kind, suffix, capsys):
     X, y, options = kind(np.random.default_rng(0))
     names = [f"feature {j}" for j in range(X.shape[1])]
-    wanted = limbeck.learn(X, y, max_width=4, feature_names=names, target_name="y", **options)
+    wanted = limbeck.learn(X, y, max_width=2, feature_names=names, target_name="y", **options)
     argv = [f"--{name}={value}" for name, value in options.items() if name != "sample_weight"]
     columns, weights = [*X.T, y], options.get("sample_weight")
     if suffix == "npz":
@@ -59,7 +66,7 @@ def test_command_and_function_agree_to_the_bit(kind, suffix, capsys):
             columns, names, argv = [weights, *columns], ["weight", *names], [*argv, "--sample-weight", "0"]
         rows = [",".join(map(repr, row)) for row in np.column_stack(columns).tolist()]
         Path("d.csv").write_text("\n".join([",".join([*names, "y"]), *rows]))
-    assert cli.main(["learn", f"d.{suffix}", "--max-width", "4", *argv]) == 0
+    assert cli.main(["learn", f"d.{suffix}", "--max-width", "2", *argv]) == 0
     out, _ = capsys.readouterr()
     found = ReLUNetwork.load("d.network.json")
     assert found == wanted.network

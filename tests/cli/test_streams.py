@@ -47,7 +47,14 @@ def _run(command, shell="", unbuffered=False):
 
 @posix
 @full
-@pytest.mark.parametrize("command", [LEARN, PREDICT, DISTILL, ["config"], ["learn", "--help"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "command",
+    [
+        *(PREDICT, ["learn", "--help"]),
+        *(pytest.param(command, marks=pytest.mark.slow) for command in (LEARN, DISTILL, ["config"])),
+    ],
+    ids=" ".join,
+)
 def test_a_full_disk_behind_stdout(command):
     status, err = _run(command, ">/dev/full")
     assert status == 2
@@ -63,7 +70,7 @@ def test_the_same_without_a_buffer():
 
 
 @posix
-@pytest.mark.parametrize("command", [PREDICT, ["--version"]], ids=" ".join)
+@pytest.mark.parametrize("command", [PREDICT, pytest.param(["--version"], marks=pytest.mark.slow)], ids=" ".join)
 def test_a_closed_stdout(command):
     status, err = _run(command, ">&-")
     assert (status, err) == (2, "limbeck: error: cannot write to the standard output: it is closed\n")
@@ -83,7 +90,12 @@ def test_progress_without_a_stderr():
 @posix
 @full
 @pytest.mark.parametrize(
-    ("argv", "shell"), [("learn none.csv", "2>/dev/full"), ("learn --fly", "2>/dev/full"), ("config", ">&- 2>&-")]
+    ("argv", "shell"),
+    [
+        ("learn none.csv", "2>/dev/full"),
+        pytest.param("learn --fly", "2>/dev/full", marks=pytest.mark.slow),
+        ("config", ">&- 2>&-"),
+    ],
 )
 def test_a_stderr_that_takes_nothing_leaves_the_status(argv, shell):
     assert _run(argv.split(), shell) == (2, "")

@@ -57,7 +57,13 @@ SPECTRA = {
 }
 
 
-@pytest.mark.parametrize("name", SPECTRA)
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("power 1.2", "ten spikes", "twenty"),
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("power 1/2", "power 2", "two levels")),
+    ],
+)
 @quiet
 def test_noise_near_the_peak_is_that_of_trials(name):
     # 23 settings: trials leave four standard errors in one of 16,000. The formula may be off by 2 % and, where the
@@ -75,7 +81,7 @@ def test_noise_near_the_peak_is_that_of_trials(name):
 def test_noise_of_a_shifted_test_and_of_a_surrogate():
     task = Task(INDEX**-1.2, np.zeros(100), 1.0)
     for test in (np.ones(100), (INDEX <= 10) * 1.0, (INDEX > 90) * 1.0):
-        found = simulate(task, 90, trials=3000, test_eigenvalues=test)
+        found = simulate(task, 90, trials=1500, test_eigenvalues=test)
         assert abs(risk(task, 90, test_eigenvalues=test) - found.mean) < 4 * found.standard_error + 0.02 * found.mean
     assert surrogate_risk(task, task, 90) == pytest.approx(risk(task, 90))
     beta = Task(task.eigenvalues, np.ones(100), 0.3)
@@ -92,8 +98,8 @@ def test_a_vanishing_ridge_is_none():
 
 
 @quiet
-@pytest.mark.parametrize("ridge", [1e-3, 0.03, 1.0])
-@pytest.mark.parametrize("n", [20, 90, 100, 110])
+@pytest.mark.parametrize("ridge", [1e-3, pytest.param(0.03, marks=pytest.mark.slow), 1.0])
+@pytest.mark.parametrize("n", [20, 100, *(pytest.param(n, marks=pytest.mark.slow) for n in (90, 110))])
 def test_noise_with_a_ridge(n, ridge):
     task = Task(np.ones(100), np.zeros(100), 1.0)
     found = simulate(task, n, ridge=ridge, trials=2000)

@@ -178,11 +178,15 @@ def check(setting, trials, seed):
     return (mean, error), (own, own_error), float(predicted), float(alone), found
 
 
-@pytest.mark.parametrize("setting", SETTINGS, ids=["permuted", "noise", "ridge", "few", "zeros"])
+@pytest.mark.parametrize(
+    "setting",
+    [SETTINGS[0], *(pytest.param(setting, marks=pytest.mark.slow) for setting in SETTINGS[1:3]), *SETTINGS[3:]],
+    ids=["permuted", "noise", "ridge", "few", "zeros"],
+)
 def test_two_stages_of_covariances_that_do_not_commute(setting):
     # p = 60 is small: the formula is off by up to about 1/n of the risk, 3 % here, beside three standard errors. Each
     # of the ten comparisons with draws, and five with trials at four errors, fails by chance in less than one of 300.
-    (mean, error), (own, own_error), predicted, alone, found = check(setting, 250, 1)
+    (mean, error), (own, own_error), predicted, alone, found = check(setting, 150, 1)
     assert abs(predicted - mean) < 3 * error + 0.03 * mean
     assert abs(alone - own) < 3 * own_error + 0.03 * own
     assert abs(found.mean - mean) < 4 * np.hypot(error, found.standard_error) + 1e-12 * mean

@@ -75,7 +75,7 @@ def test_the_best_level_is_the_default(run_python):
         assert done.stdout.strip() == list(_kernels.available_levels)[-1], done.stderr
 
 
-@pytest.mark.parametrize("level", ["x86-64-v9", "avx2", "X86-64-V3"])
+@pytest.mark.parametrize("level", ["x86-64-v9", "X86-64-V3"])
 def test_an_unknown_level_is_an_import_error_with_the_choices(run_python, level):
     done = run_python("import limbeck", LIMBECK_ISA=level)
     assert done.returncode == 1
@@ -130,7 +130,7 @@ def test_a_package_that_was_not_built_says_how_to_build_it(run_python, tmp_path)
 
 
 @needs_openmp
-@pytest.mark.parametrize("threads", [1, 2, 5])
+@pytest.mark.parametrize("threads", [1, 5])
 def test_omp_num_threads_is_the_default(run_python, threads):
     code = "import limbeck; print(limbeck._kernels.default_threads()); limbeck.show_config()"
     lines = run_python(code, OMP_NUM_THREADS=str(threads)).stdout.splitlines()
@@ -223,7 +223,7 @@ except KeyboardInterrupt:
         try:
             assert process.stdout.readline() == "ready\n"
             with pytest.raises(subprocess.TimeoutExpired):
-                process.wait(0.5)  # by now it is inside the kernel
+                process.wait(0.2)  # by now it is inside the kernel
             process.send_signal(signal.SIGINT)
             output, _ = process.communicate(timeout=60)
             assert output == "interrupted\n"
@@ -252,12 +252,12 @@ def test_a_short_kernel_does_not_look_for_signals():
         other.start()
         signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGALRM])
         # A busy machine may hold the thread up inside the kernel for the 50 ms after which it looks; not three times.
-        orders = []
         for _ in range(3):
             seen.clear()
             list(map(operator.call, steps))
-            orders.append(list(seen))
-        assert ["kernel", "handler"] in orders
+            if seen == ["kernel", "handler"]:
+                break
+        assert seen == ["kernel", "handler"]
     finally:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGALRM])
         done.set()

@@ -57,7 +57,7 @@ def test_ends_at_rounding_without_noise(step_solver, mixed):
 @pytest.mark.parametrize("decay", [0.0, 0.02, "each"])
 @pytest.mark.parametrize("weighted", [False, True])
 def test_all_solvers_reach_the_same_minimum(thresholds, decay, weighted):
-    X, y, signs, start = planted(8000, 12, 3)
+    X, y, signs, start = planted(4000, 8, 3)
     rng = np.random.default_rng(4)
     y = y + 0.2 * rng.standard_normal(len(y)) + (0.3 if thresholds else 0.0)
     weights = rng.uniform(0.5, 2.0, len(y)) * (rng.uniform(size=len(y)) > 0.3) if weighted else None

@@ -86,7 +86,7 @@ def test_files_read_by_many_threads_leave_the_filters_of_warnings_alone(tmp_path
     before, wrong, interval = list(warnings.filters), [], sys.getswitchinterval()
 
     def work():
-        for _ in range(40):
+        for _ in range(15):
             if ReLUNetwork.load(tmp_path / "net.npz") != network:
                 wrong.append("net.npz")
             tables = [open_table(tmp_path / name).read([2, 0]) for name in ("rows.csv", "rows.npy")]

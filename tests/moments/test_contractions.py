@@ -22,6 +22,20 @@ def relative_error_bound(dtype):
     return 1e-12 if dtype == np.float64 else (N_ROWS + 60) * np.finfo(np.float32).eps
 
 
+@pytest.fixture(scope="module")
+def dense_moment(dense_moment):
+    """Each tensor is made once: many tests look at the same."""
+    made = {}
+
+    def once(X, y, order):
+        key = (X.shape, X.dtype.str, X.tobytes(), y.tobytes(), order)
+        if key not in made:
+            made[key] = dense_moment(X, y, order)
+        return made[key]
+
+    return once
+
+
 def data(d, order, dtype, n_targets=2):
     """Rows, targets, and directions that are long, short, of unit length, and zero."""
     rng = np.random.default_rng([d, order])
@@ -82,8 +96,9 @@ def test_contract_apply_is_the_contracted_tensor_times_b(dense_moment, d, order,
     X, Y, G = data(d, order, dtype)
     B = np.random.default_rng(s).standard_normal((d, s)).astype(dtype)
     result = moments.contract_apply(X, Y, G, order, B)
-    value = np.stack([[contracted(dense_moment(X, y, order), g, order - 2)[0] @ B for g in G] for y in Y.T])
-    scale = np.stack([[contracted(dense_moment(X, y, order), g, order - 2)[1] @ np.abs(B) for g in G] for y in Y.T])
+    tensors = [dense_moment(X, y, order) for y in Y.T]
+    value = np.stack([[contracted(both, g, order - 2)[0] @ B for g in G] for both in tensors])
+    scale = np.stack([[contracted(both, g, order - 2)[1] @ np.abs(B) for g in G] for both in tensors])
     assert result.dtype == dtype
     assert result.shape == (2, 4, d, s)
     assert np.all(np.abs(result - value) <= relative_error_bound(dtype) * scale)
@@ -146,9 +161,9 @@ def test_high_orders_match_the_polynomials():
 @pytest.mark.parametrize(("order", "at_zero"), [(2, 1.0), (4, -1.0), (6, 3.0)])
 def test_moments_of_a_network_converge_at_the_square_root_rate(order, at_zero):
     # He_{order - 2}(0) / sqrt(2 pi) sum_i lam_i u_i^order. The norm of the error of 4 repeats is fitted against n on
-    # logarithmic axes. Over 24 other seeds the slope was -0.496 +- 0.015, -0.503 +- 0.026 and -0.440 +- 0.037
-    # (standard deviations) for orders 2, 4 and 6, whose tail is heaviest. A tolerance of 0.25 is at least five of them
-    # away: a false alarm in fewer than 1e-5 of all seeds, and this one is fixed.
+    # logarithmic axes. Over 24 other seeds the slope was -0.502 +- 0.020, -0.499 +- 0.024 and -0.472 +- 0.060
+    # (standard deviations) for orders 2, 4 and 6, whose tail is heaviest. A tolerance of 0.25 is at least 3.7 of them
+    # away: a false alarm in fewer than 3e-4 of all seeds, and this one is fixed.
     rng = np.random.default_rng(order)
     d, k = 8, 3
     u = rng.standard_normal((k, d))
@@ -156,7 +171,7 @@ def test_moments_of_a_network_converge_at_the_square_root_rate(order, at_zero):
     lam, G = np.array([1.0, -1.4, 0.7]), u[:2] + 0.2 * rng.standard_normal((2, d))
     overlap = (G @ u.T) ** (order - 2)
     limit = at_zero / np.sqrt(2 * np.pi) * np.einsum("gk,k,ki,kj->gij", overlap, lam, u, u)
-    sizes = np.array([1_000, 3_000, 10_000, 30_000, 100_000, 300_000])
+    sizes = np.array([1_000, 3_000, 10_000, 30_000, 100_000])
     errors = []
     for n in sizes:
         squares = []

@@ -176,7 +176,7 @@ def _centred(rng):
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_a_null_direction_is_never_certified_away(make, dtype):
     # Rounding makes the last pivot of the Gram matrix positive in about half of these, and no residual shows it.
-    for seed in range(60):
+    for seed in range(20):
         rng = np.random.default_rng(seed)
         X = make(rng).astype(dtype)
         y = X @ np.ones(X.shape[1], dtype) if seed % 2 else rng.standard_normal(len(X)).astype(dtype)

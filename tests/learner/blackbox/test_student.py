@@ -45,7 +45,7 @@ def _assert_exact(planted, width, seed):
     [
         ("fan", 8, 10),
         ("fan_even", 6, 10),
-        ("fan_even", 8, 10),
+        pytest.param("fan_even", 8, 10, marks=pytest.mark.slow),
         pytest.param("fan_even", 10, 20, marks=pytest.mark.slow),
     ],
 )
@@ -106,9 +106,9 @@ def test_where_nothing_was_found_noise_is_no_reason_to_stop_early():
 @pytest.mark.parametrize("width", [3, None])
 def test_what_has_found_nothing_is_no_worse_than_a_constant(width):
     rng = np.random.default_rng(0)
-    found = distill(lambda X: rng.standard_normal(len(X)), 3, width, max_width=3, n_queries=4000)
+    found = distill(lambda X: rng.standard_normal(len(X)), 3, width, max_width=3, n_queries=2000)
     # Pure noise: at least this part of the budget was spent, and what came back is a constant but for chance.
-    assert found.n_queries > 0.15 * 4000
+    assert found.n_queries > 0.15 * 2000
     constant = np.mean((found.validation_targets - found.y.mean()) ** 2)
     # The constant was the mean of the rows learned from, which differs from that of all by chance alone.
     assert found.validation_mse < constant * (1 + 1e-2)

@@ -120,8 +120,8 @@ def test_power_iteration_agrees_with_the_dense_pairs_that_stand_out():
         # False alarms on pure noise in 3000 draws of each kind: 0.4 % without a span, 3 % along one of three
         # dimensions (orders 4 and 6 then have fewer contractions, whose largest values vary more). Limits are such
         # that a Poisson count of that mean exceeds them once in some ten thousand.
-        (1000, 10, 250, 0, 6),
-        (1000, 10, 250, 3, 19),
+        (1000, 10, 120, 0, 4),
+        (1000, 10, 120, 3, 12),
         # 60 draws without one beyond 256 features: the edge of a large spectrum hardly varies.
         (500, 260, 3, 0, 0),
         (500, 260, 3, 3, 0),
@@ -217,14 +217,14 @@ def test_the_same_for_any_number_of_threads():
         np.testing.assert_array_equal(getattr(one, name), getattr(two, name))
 
 
-@pytest.mark.parametrize(("d", "most"), [(1, 14), (3, 5)])
+@pytest.mark.parametrize(("d", "most"), [(1, 14), pytest.param(3, 5, marks=pytest.mark.slow)])
 def test_noise_shows_no_direction_of_few_features(d, most):
     false_alarms = 0
     for seed in range(100):
         rng = np.random.default_rng(seed)
-        X, y = rng.standard_normal((2000, d)), rng.standard_normal(2000)
+        X, y = rng.standard_normal((1000, d)), rng.standard_normal(1000)
         false_alarms += find_subspace(Rows(X, y), max_rank=d, rng=rng).rank > 0
-    assert false_alarms <= most  # 4 to 7 % and below 2 % in 200 draws, where four flips gave 23 and 7 of these 100
+    assert false_alarms <= most  # 3 to 6 % and below 2 % in 200 draws, where four flips give 28 and 10 of these 100
 
 
 def test_the_order_of_the_rows_makes_no_directions():

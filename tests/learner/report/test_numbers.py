@@ -113,11 +113,11 @@ PLACES = {
 def test_printed_thresholds_divide_the_rows_as_the_true_ones(name, noise):
     low, width = PLACES[name]
     rng = np.random.default_rng(0)
-    u = rng.uniform(size=400)
+    u = rng.uniform(size=1000)  # so many that nothing is cross-validated
     x, kink = low + width * u, low + 0.4321 * width
     found = limbeck.learn(
         x[:, None],
-        3 * np.maximum(u - 0.4321, 0) + noise * rng.standard_normal(400),
+        3 * np.maximum(u - 0.4321, 0) + noise * rng.standard_normal(1000),
         1,
         inputs="any",
         feature_names=["x"],

@@ -29,13 +29,12 @@ def test_few_rows_are_cross_validated(one_line):
     assert np.std(off) < 0.5 * np.std(held_out)
 
 
-@pytest.mark.parametrize(
-    "n", [10, 11, pytest.param(12, marks=pytest.mark.slow), pytest.param(19, marks=pytest.mark.slow)]
-)
+@pytest.mark.parametrize("n", [10, 11, *(pytest.param(n, marks=pytest.mark.slow) for n in (12, 19))])
 def test_very_few_rows_print(n, one_line):
     rng = np.random.default_rng(n)
     X = rng.uniform(size=(n, 2))
-    text = one_line(limbeck.learn(X, X[:, 0] + 0.1 * rng.standard_normal(n), validation=0.0 if n == 10 else 0.05))
+    y, validation = X[:, 0] + 0.1 * rng.standard_normal(n), 0.0 if n == 10 else 0.05
+    text = one_line(limbeck.learn(X, y, max_width=2, validation=validation))
     assert "nan" not in text
     assert ("(each left out once, " in text.replace(f"{n} rows, ", "")) == (
         n > 10
@@ -47,9 +46,9 @@ def test_neurons_that_a_line_does_without_are_called_in_question(one_line):
     said = {"line": 0, "hinge": 0}
     for seed in range(10):
         rng = np.random.default_rng(seed)
-        X = rng.uniform(-1, 1, (200, 2))
+        X = rng.uniform(-1, 1, (100, 2))
         for kind, bend in (("line", 0.0), ("hinge", 4.0)):
-            y = X[:, 0] + bend * np.maximum(X[:, 0], 0) + 0.5 * rng.standard_normal(200)
+            y = X[:, 0] + bend * np.maximum(X[:, 0], 0) + 0.5 * rng.standard_normal(100)
             said[kind] += "a line does as well, within chance" in one_line(limbeck.learn(X, y, 1, inputs="any"))
     # A line is taken for a hinge with a chance of 2.5 %: 3 of 10 and more in one of 600 times.
     assert said["line"] >= 8
