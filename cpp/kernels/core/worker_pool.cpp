@@ -113,7 +113,7 @@ private:
       open_.push_back(region);
       count_open();
     }
-    opened_.notify_one();  // that worker wakes up the next: nobody needs to wake a hundred
+    opened_.notify_one();  // that worker wakes up the next two: nobody needs to wake a hundred
   }
 
   // No worker begins from here on.
@@ -153,9 +153,9 @@ private:
     open_.pop_front();
     if (--region->places > 0) open_.push_back(region);  // last: all that are open get helpers in turn
     count_open();
-    const bool more = !open_.empty();
+    const int to_wake = open_.empty() ? 0 : region->places == 1 ? 1 : 2;
     hold.unlock();
-    if (more) opened_.notify_one();
+    for (int i = 0; i < to_wake; ++i) opened_.notify_one();
     return region;
   }
 
