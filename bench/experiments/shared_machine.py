@@ -17,8 +17,8 @@ processors where there are fewer than S + T; the notes say what the time would b
 states. Run it on a machine that does nothing else, without OMP_NUM_THREADS and its like; it takes some 20 minutes.
 
 `--before FOLDER` measures a second limbeck in the same rounds, in a process of its own, the order alternating, which
-takes twice as long: `pip install --target FOLDER --no-deps CHECKOUT` makes such a folder. "of before": the time alone
-over that of the package before.
+takes twice as long: `pip install --target FOLDER --no-deps CHECKOUT` makes such a folder. A third table then has each
+state now over the same state before.
 """
 
 import argparse
@@ -44,7 +44,8 @@ BREATH = 0.02  # seconds: nothing waits, but other processes compute
 OTHERS = {"1 other": 1, "4 others": 4, "4, NumPy": 4}
 AFTER = {"NumPy": "numpy", "OpenMP": "openmp", "PyTorch": "torch", "4, NumPy": "numpy"}
 STATES = ("alone", "NumPy", "OpenMP", "PyTorch", *(name for name in OTHERS))
-BOUND = 1.65  # of a call right after a product of NumPy, over its time after a rest
+BOUND = 1.65  # of a call right after one of another library, over its time without that
+NO_SLOWER, NO_SLOWER_BESIDE = 1.03, 1.1  # what medians of equal times differ by, on a quiet machine and on a busy one
 
 
 # ---- The process that is measured ----
@@ -183,35 +184,52 @@ def _measure_all(sides: list[Measured], wanted: list[tuple[str, int]], repeats: 
         print(f"round {index} of {repeats}", file=sys.stderr, flush=True)
 
 
-def _row(side: Measured, before: Measured | None, name: str, threads: int) -> dict[str, object]:
-    seconds = {state: side.seconds(name, threads, state) for state in STATES}
-    row: dict[str, object] = {"name": name, "threads": threads, "alone": seconds["alone"]}
-    for state in STATES[1:]:
-        base = seconds["4 others" if state == "4, NumPy" else "alone"]
-        row[state] = None if seconds[state] is None else seconds[state] / base
-    if before is not None:
-        row["of before"] = seconds["alone"] / before.seconds(name, threads, "alone")
-    return row
+def _over_alone(side: Measured, wanted: list[tuple[str, int]]) -> list[dict[str, object]]:
+    rows = []
+    for name, threads in wanted:
+        seconds = {state: side.seconds(name, threads, state) for state in STATES}
+        row: dict[str, object] = {"name": name, "threads": threads, "alone": seconds["alone"]}
+        for state in STATES[1:]:
+            base = seconds["4 others" if state == "4, NumPy" else "alone"]
+            row[state] = None if seconds[state] is None else seconds[state] / base
+        rows.append(row)
+    return rows
 
 
-def _table(title: str, side: Measured, before: Measured | None, wanted: list[tuple[str, int]]) -> str:
+def _over_before(now: Measured, before: Measured, wanted: list[tuple[str, int]]) -> list[dict[str, object]]:
+    rows = []
+    for name, threads in wanted:
+        row: dict[str, object] = {"name": name, "threads": threads}
+        for state in STATES:
+            pair = [side.seconds(name, threads, state) for side in (now, before)]
+            row[state] = None if None in pair else pair[0] / pair[1]
+        rows.append(row)
+    return rows
+
+
+def _table(title: str, side: Measured, wanted: list[tuple[str, int]], before: Measured | None = None) -> str:
+    """Times over the time alone; with another package, times over its times in the same state."""
     from comparisons.table import Column, Requirement, Section, milliseconds, render, times
 
+    columns = [Column("name", "call"), Column("threads", "threads")]
+    columns += [Column(state, state, times) for state in STATES]
+    if before:
+        notes = ["Each state over the same state of the package before; below 1 is faster."]
+        bounds = [
+            Requirement(state, f"{state}: no slower than before ({slack})", lambda ratio, slack=slack: ratio <= slack)
+            for state in STATES
+            for slack in [NO_SLOWER if state == "alone" else NO_SLOWER_BESIDE]
+        ]
+        return render(Section("over before", title, columns, notes, bounds, _over_before(side, before, wanted)))
+    columns[2] = Column("alone", "alone ms", milliseconds)
     notes = [f"Over the time alone. {side.about['CPU']}; {side.about['instruction set']}."]
     for threads in dict.fromkeys(threads for _, threads in wanted):
         shares = ", ".join(f"{state} {fair_ratio(OTHERS[state], threads):.2f}" for state in ("1 other", "4 others"))
         notes.append(f"Fair shares for {threads} thread{'s' if threads > 1 else ''}: {shares}.")
     if "torch" not in side.libraries:
         notes.append("PyTorch cannot be imported here: its column is empty.")
-    after = [state for state in STATES if state in AFTER]
-    bounds = [Requirement(s, f"{s}: at most {BOUND}", lambda ratio: ratio <= BOUND) for s in after]
-    columns = [Column("name", "call"), Column("threads", "threads"), Column("alone", "alone ms", milliseconds)]
-    columns += [Column(state, state, times) for state in STATES[1:]]
-    if before is not None:
-        columns.append(Column("of before", "of before", times))
-        bounds.append(Requirement("of before", "no slower than before (1.03)", lambda ratio: ratio <= 1.03))
-    rows = [_row(side, before, *which) for which in wanted]
-    return render(Section("shared machine", title, columns, notes, bounds, rows))
+    bounds = [Requirement(s, f"{s}: at most {BOUND}", lambda ratio: ratio <= BOUND) for s in STATES if s in AFTER]
+    return render(Section("over alone", title, columns, notes, bounds, _over_alone(side, wanted)))
 
 
 def main() -> None:
@@ -243,9 +261,10 @@ def main() -> None:
         side = stack.enter_context(Measured(None))
         before = stack.enter_context(Measured(options.before)) if options.before else None
         _measure_all([side, before] if before else [side], wanted, options.repeats)
-    print("\n" + _table(f"A machine that is shared: medians of {options.repeats} rounds", side, before, wanted))
+    print("\n" + _table(f"A machine that is shared: medians of {options.repeats} rounds", side, wanted))
     if before:
-        print("\n" + _table("The package before", before, None, wanted))
+        print("\n" + _table(f"The package before: {options.before}", before, wanted))
+        print("\n" + _table("Now over before", side, wanted, before))
 
 
 if __name__ == "__main__":
