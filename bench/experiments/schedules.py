@@ -36,6 +36,8 @@ from limbeck.distillation import Task, simulate
 
 Call = Callable[[int], object]
 Regions = Sequence[Sequence[float]]
+READ = 100_000_000  # numbers in X where a kernel does little more than read them: some 100 ms
+MULTIPLIED = 4_000_000_000  # rows times features squared, where a kernel forms Gram matrices: some 100 ms
 
 
 def makespan(tasks: Sequence[float], threads: int) -> float:
@@ -85,16 +87,17 @@ def _trace_once(call: Call, threads: int) -> Schedule:
 
 
 def _gram_calls(rng: np.random.Generator) -> Iterator[tuple[str, Call]]:
-    for n, d, J in ((400_000, 50, 8), (200_000, 100, 8), (50_000, 256, 8), (20_000, 512, 8), (20_000, 1000, 4)):
+    for n, d, J in ((400_000, 50, 8), (200_000, 100, 8), (50_000, 256, 8), (20_000, 512, 8), (10_000, 1000, 4)):
         X, W = rng.standard_normal((n, d)), rng.standard_normal((n, J))
         yield f"weighted_grams {n} x {d}, J = {J}", lambda t, X=X, W=W: moments.weighted_grams(X, W, n_threads=t)
 
 
 def _contraction_calls(rng: np.random.Generator) -> Iterator[tuple[str, Call]]:
-    for n, d in ((800_000, 50), (400_000, 100), (80_000, 500), (40_000, 1000)):
+    for d in (50, 100, 500, 1000):
+        n = READ // d
         X, y, G, B = (rng.standard_normal(shape) for shape in ((n, d), n, (4, d), (d, 8)))
         G /= np.linalg.norm(G, axis=1, keepdims=True)
-        size, few, orders = f"{n} x {d}", n // 4, (1, 2, 3, 4, 5, 6)
+        size, few, orders = f"{n} x {d}", min(n // 4, MULTIPLIED // d**2), (1, 2, 3, 4, 5, 6)
         part = (X[:few], y[:few], G)
         yield f"contract {few} x {d}, m = 4", lambda t, a=part: moments.contract(*a, 4, n_threads=t)
         yield f"contract_to_vector {size}", lambda t, a=(X, y, G): moments.contract_to_vector(*a, 4, n_threads=t)
@@ -115,7 +118,7 @@ def _solve_calls(rng: np.random.Generator) -> Iterator[tuple[str, Call]]:
 
 
 def _accumulator_calls(rng: np.random.Generator) -> Iterator[tuple[str, Call]]:
-    for n, d in ((200_000, 50), (100_000, 200), (20_000, 1000)):
+    for n, d in ((200_000, 50), (50_000, 200), (5_000, 1000)):
         X, y, G = (rng.standard_normal(shape) for shape in ((n, d), n, (4, d)))
 
         def add_moments(t, X=X, y=y, G=G):
@@ -129,13 +132,16 @@ def _accumulator_calls(rng: np.random.Generator) -> Iterator[tuple[str, Call]]:
 
 
 def _network_calls(rng: np.random.Generator) -> Iterator[tuple[str, Call]]:
-    for n, d, k in ((400_000, 50, 8), (100_000, 200, 8), (20_000, 1000, 4)):
+    for d, k in ((50, 8), (200, 8), (1000, 4)):
+        n = READ // d
+        few = min(n // 4, MULTIPLIED // d**2)
         problem, size = Problem.planted(n, d, k, seed=rng), f"{n} x {d}, k = {k}"
         parts = (problem.X, problem.y, None, problem.signs, problem.start)
+        fewer = (problem.X[:few], problem.y[:few], *parts[2:])
         net = datasets.make_narrow_network("generic", d, k, seed=rng)
         yield f"network on rows {size}", lambda t, net=net, X=problem.X: net(X, n_threads=t)
         yield f"error_and_gradient {size}", lambda t, a=parts: _kernels.error_and_gradient(*a, t)
-        yield f"normal_matrix {size}", lambda t, a=parts: _kernels.normal_matrix(*a, t)
+        yield f"normal_matrix {few} x {d}, k = {k}", lambda t, a=fewer: _kernels.normal_matrix(*a, t)
         vector = rng.standard_normal(problem.start.shape)
         yield f"normal_product {size}", lambda t, a=parts, v=vector: _kernels.normal_product(*a, v, t)
 
