@@ -9,20 +9,25 @@ from limbeck import ReLUNetwork, datasets
 D, K = 100, 8
 
 
+def _network(d):
+    rng = np.random.default_rng(0)
+    planted = datasets.make_narrow_network("generic", d, K, seed=rng)
+    return ReLUNetwork(planted.weights, planted.output, linear=rng.standard_normal(d), bias=0.5)
+
+
 @pytest.fixture(scope="module")
 def net():
-    rng = np.random.default_rng(0)
-    planted = datasets.make_narrow_network("generic", D, K, seed=rng)
-    return ReLUNetwork(planted.weights, planted.output, linear=rng.standard_normal(D), bias=0.5)
+    return _network(D)
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
-def test_forward(benchmark, net, dtype, n_threads):
-    X = np.random.default_rng(1).standard_normal((50_000, D), dtype)
+@pytest.mark.parametrize(("n", "d"), [(500_000, 3), (500_000, 10), (50_000, D)])
+def test_forward(benchmark, n, d, dtype, n_threads):
+    net, X = _network(d), np.random.default_rng(1).standard_normal((n, d), dtype)
     result = benchmark(net, X, n_threads=n_threads)
-    # A value is a sum of about D terms whose sizes add up to about D.
+    # A value is a sum of some d + 2 k terms, whose sizes add up to about d + 2 k.
     expected = peers.forward(net, X.astype(float))
-    np.testing.assert_allclose(result, expected, rtol=0, atol=4 * D * np.finfo(dtype).eps)
+    np.testing.assert_allclose(result, expected, rtol=0, atol=4 * (d + 2 * K) * np.finfo(dtype).eps)
 
 
 def test_distance(benchmark, net):

@@ -1,4 +1,4 @@
-"""Levenberg-Marquardt steps for sums of ReLUs, the normal matrix that they stand on, and products with it."""
+"""Levenberg-Marquardt steps for sums of ReLUs, the normal matrix that they stand on, products with it, gradients."""
 
 import numpy as np
 import pytest
@@ -32,11 +32,24 @@ def test_refine_steps(benchmark, d, k, n_threads):
     assert mse == pytest.approx(problem.mean_squared_error(parameters), rel=1e-9)
 
 
-def test_normal_matrix(benchmark, n_threads):
-    problem = Problem.planted(N, 50, 8)
+@pytest.mark.parametrize(("d", "k"), [(1, 4), (3, 4), (10, 8), (50, 8), (100, 16)])
+def test_normal_matrix(benchmark, d, k, n_threads):
+    problem = Problem.planted(N, d, k)
     result = benchmark(_kernels.normal_matrix, problem.X, problem.y, None, problem.signs, problem.start, n_threads)
     J = problem.jacobian(problem.start.ravel())
     np.testing.assert_allclose(result, J.T @ J / N, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize(("n", "d", "k"), [(200_000, 3, 4), (10 * N, 50, 8), (N, 500, 4)])
+def test_error_and_gradient(benchmark, n, d, k, n_threads):
+    problem = Problem.planted(n, d, k)
+    error, gradient = benchmark(
+        _kernels.error_and_gradient, problem.X, problem.y, None, problem.signs, problem.start, n_threads
+    )
+    residuals = problem.residuals(problem.start.ravel())
+    assert error == pytest.approx(residuals @ residuals, rel=1e-12)
+    expected = problem.gradient(problem.start.ravel())
+    np.testing.assert_allclose(gradient.ravel(), expected, rtol=0, atol=1e-12 * n)
 
 
 @pytest.mark.parametrize(("d", "k"), [(50, 8), (500, 4)])

@@ -48,6 +48,12 @@ class Problem:
         J[:, :, -1] = gates
         return J.reshape(len(z), -1)
 
+    def gradient(self, parameters):
+        """Jacobian' residuals, flat, without the Jacobian."""
+        _, z = self._gates(parameters)
+        factors = np.column_stack([(z > 0) * self.signs, np.ones(len(z))]) * self.residuals(parameters)[:, None]
+        return np.column_stack([factors.T @ self.X, factors.sum(axis=0)]).ravel()
+
     def mean_squared_error(self, parameters):
         """Of the residuals."""
         return float(np.mean(np.square(self.residuals(np.ravel(parameters)))))
