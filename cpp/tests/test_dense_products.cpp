@@ -68,7 +68,7 @@ void gemm() {
   for (const Index length : {2047, 2048, 2049, 3071, 8192, 9001}) {
     for (int layout = 0; layout < 4; ++layout) check_gemm<A, B>(&random, 5, 6, length, 2);
   }
-  constexpr Index chunk = (Index{16} << 20) / static_cast<Index>(sizeof(A)) / 2000 / 256 * 256;
+  constexpr Index chunk = (Index{8} << 20) / static_cast<Index>(sizeof(A)) / 2000 / 256 * 256;
   for (const Index length : {chunk - 1, chunk, chunk + 1}) {
     for (int layout = 0; layout < 4; ++layout) check_gemm<A, B>(&random, 2000, 3, length, 2);
   }
@@ -148,10 +148,14 @@ void syrk() {
     }
   }
   check_syrk<From, T>(&random, 40, 9000, tile_columns, 2);
+  // Blocks of 96, 64 and 48, and parts of longer vectors, whose sums are added up.
+  for (const Index count : {385, 450, 500}) {
+    for (const Index length : {170, 400, 700, 4500}) check_syrk<From, T>(&random, count, length, -1, 3);
+  }
   // Vectors too long to be packed at once: one packing serves both sides, or it takes two.
   constexpr bool one_packing = core::Simd<T>::width % tile_columns == 0;
   constexpr Index count = one_packing ? 2000 : 1000;
-  constexpr Index chunk = (Index{16} << 20) / static_cast<Index>(sizeof(T)) / 2000 / 256 * 256;
+  constexpr Index chunk = (Index{8} << 20) / static_cast<Index>(sizeof(T)) / 2000 / 256 * 256;
   for (const Index length : {chunk - 1, chunk, chunk + 1}) {
     for (int layout = 0; layout < 2; ++layout) check_syrk<From, T>(&random, count, length, tile_columns, 2);
   }
@@ -162,7 +166,7 @@ void syrk() {
 template <class T>
 void threads_change_nothing() {
   Random random(5);
-  for (const auto& [count, length] : {std::pair<Index, Index>{200, 300}, {17, 20000}, {400, 64}}) {
+  for (const auto& [count, length] : {std::pair<Index, Index>{200, 300}, {17, 20000}, {400, 64}, {390, 4500}}) {
     const Case sizes("count %td length %td", count, length);
     const std::vector<T> data = random.fractions<T>(count * length);
     const dense::VectorSet<T> v{data.data(), count, length, length, 1};

@@ -10,14 +10,16 @@
 
 namespace limbeck::core {
 
+// Says that memory is not to be zeroed: whoever writes it first, a task, gets it close by and in parallel with others.
+struct Unwritten {};
+
 // Zeroed memory for `size` numbers.
 template <class T>
 class AlignedBuffer {
 public:
-  explicit AlignedBuffer(Index size)
-      : data_(static_cast<T*>(::operator new(bytes(size), std::align_val_t{alignment}))) {
-    std::fill_n(data_.get(), size, T(0));
-  }
+  explicit AlignedBuffer(Index size) : AlignedBuffer(size, Unwritten()) { std::fill_n(data_.get(), size, T(0)); }
+  AlignedBuffer(Index size, Unwritten)
+      : data_(static_cast<T*>(::operator new(bytes(size), std::align_val_t{alignment}))) {}
   T* data() { return data_.get(); }
   const T* data() const { return data_.get(); }
 

@@ -1,7 +1,7 @@
 // SYRK (S += s V V') and GEMM (S += s A B') on packed operands.
 //
-// Tasks are tiles of S, each computed whole by one of them, or where these are too few fixed stretches of the vectors,
-// whose sums are added in order; so the bits of S do not depend on the number of threads.
+// Tasks are blocks of S, or where these are too few blocks of S for parts of the vectors, whose sums are added in
+// order. Sizes alone say which, so the bits of S do not depend on the number of threads.
 #pragma once
 
 #include "kernels/core/execution.hpp"

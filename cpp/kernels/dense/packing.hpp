@@ -21,16 +21,25 @@ struct PackedView {
   Index count, length, group_stride;
 };
 
-// Packed vectors. All numbers are zero at first; those that only fill the last group are never read from a source.
+// Packed vectors. All numbers are zero at first; those that only fill the last group stay so.
 template <class T, Index width = core::Simd<T>::width>
 class Packed {
 public:
+  static constexpr Index group_width = width;
+
   Packed(Index count, Index length)
       : count_(count),
         length_(length),
         groups_(core::ceil_div(count, width)),
         stride_(stride_for(length)),
         data_(groups_ * stride_) {}
+  // Whose numbers are only defined where something was packed.
+  Packed(Index count, Index length, core::Unwritten unwritten)
+      : count_(count),
+        length_(length),
+        groups_(core::ceil_div(count, width)),
+        stride_(stride_for(length)),
+        data_(groups_ * stride_, unwritten) {}
 
   // One number of each vector more than the length between groups: a power of two would map all groups to the same
   // cache sets.
@@ -50,13 +59,14 @@ public:
 
   void clear() { std::fill_n(data_.data(), groups_ * stride_, T(0)); }
 
-  // Groups [begin, end) from numbers `first` on. A few numbers of each at a time, so that the lines written to are
-  // still in the first-level cache when their next numbers come.
+  // Groups [begin, end), numbers `from_l` on, from the source's `first` + from_l on. A few numbers of each at a time,
+  // so that the lines written to are still in the first-level cache when their next numbers come.
   template <class From>
-  void pack(const VectorSet<From>& from, Index begin, Index end, Index first, Index length) {
+  void pack(const VectorSet<From>& from, Index begin, Index end, Index first, Index length, Index from_l = 0) {
     constexpr Index run = 16;
-    for (Index l = 0; l < length; l += run) {
-      for (Index g = begin; g < end; ++g) pack_run(from, g, first, l, std::min(length, l + run));
+    const Index last = from_l + length;
+    for (Index l = from_l; l < last; l += run) {
+      for (Index g = begin; g < end; ++g) pack_run(from, g, first, l, std::min(last, l + run));
     }
   }
 
@@ -94,6 +104,8 @@ private:
     const Index vectors = std::min(width, from.count - g * width);
     const From factor = static_cast<From>(1 / from.unit);
     const From* data = from.data + g * width * from.stride + first * from.step;
+    for (Index l = begin; vectors < width && l < end; ++l)
+      std::fill(to + l * width + vectors, to + (l + 1) * width, T(0));
     if (from.step == 1) {
       for (Index v = 0; v < vectors; ++v) {
         for (Index l = begin; l < end; ++l) to[l * width + v] = static_cast<T>(factor * data[v * from.stride + l]);

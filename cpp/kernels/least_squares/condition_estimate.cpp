@@ -69,37 +69,53 @@ double largest_singular_value(const ScaledCholesky<T>& factor, int steps) {
   return std::sqrt(size);
 }
 
-// Estimate of the largest over the smallest singular value of X, never too large: power iterations on G and G^-1.
+// Estimates by power iterations, which have nothing to do with each other: one in each task.
+struct Norms {
+  double largest, inverse, scaled_inverse;
+};
 template <class T>
-double condition(const ScaledCholesky<T>& factor, int steps) {
-  const double largest = largest_singular_value(factor, steps);
-  const double smallest = 1 / std::sqrt(inverse_norm(factor, steps, Numbers(factor.order(), 1.0)));
-  const double found = largest / smallest;
+Norms norms_of(const Execution& exec, const ScaledCholesky<T>& factor, int steps, bool scaled) {
+  Norms found{};
+  const Index m = factor.order();
+  const double of_a_product = 2.0 * m * m;
+  exec.for_each(scaled ? 3 : 2, of_a_product * steps, [&](Index task) {
+    if (task == 0) found.inverse = inverse_norm(factor, steps, Numbers(m, 1.0));
+    if (task == 1) found.largest = largest_singular_value(factor, steps);
+    if (task == 2) found.scaled_inverse = inverse_norm(factor, steps, factor.scales());
+  });
+  return found;
+}
+
+// Estimate of the largest over the smallest singular value of X, never too large.
+double condition(const Norms& norms) {
+  const double smallest = 1 / std::sqrt(norms.inverse), found = norms.largest / smallest;
   return std::isfinite(found) ? std::max(1.0, found) : std::numeric_limits<double>::infinity();
 }
 
 }  // namespace
 
 template <class T>
-double smallest_scaled_eigenvalue(const ScaledCholesky<T>& factor) {
+QuickEstimates estimate_quickly(const Execution& exec, const ScaledCholesky<T>& factor) {
   double smallest = 1;
   for (Index j = 0; j < factor.order(); ++j) {
     smallest = std::min(smallest, std::pow(static_cast<double>(*factor.lower().at(j, j)), 2));
   }
-  return std::min(smallest, 1 / inverse_norm(factor, quick_steps, factor.scales()));
+  const Norms norms = norms_of(exec, factor, quick_steps, true);
+  return {std::min(smallest, 1 / norms.scaled_inverse), condition(norms)};
 }
 
 template <class T>
-RankCheck check_rank(const ScaledCholesky<T>& factor, double rcond) {
-  double found = condition(factor, quick_steps);
+RankCheck check_rank(const Execution& exec, const ScaledCholesky<T>& factor, double rcond,
+                     std::optional<double> quick) {
+  double found = quick ? *quick : condition(norms_of(exec, factor, quick_steps, false));
   if (found * quick_margin * rcond < 1) return {true, found};
-  found = condition(factor, sure_steps);
+  found = condition(norms_of(exec, factor, sure_steps, false));
   return {found * sure_margin * rcond < 1, found};
 }
 
-template double smallest_scaled_eigenvalue(const ScaledCholesky<float>&);
-template double smallest_scaled_eigenvalue(const ScaledCholesky<double>&);
-template RankCheck check_rank(const ScaledCholesky<float>&, double);
-template RankCheck check_rank(const ScaledCholesky<double>&, double);
+template QuickEstimates estimate_quickly(const Execution&, const ScaledCholesky<float>&);
+template QuickEstimates estimate_quickly(const Execution&, const ScaledCholesky<double>&);
+template RankCheck check_rank(const Execution&, const ScaledCholesky<float>&, double, std::optional<double>);
+template RankCheck check_rank(const Execution&, const ScaledCholesky<double>&, double, std::optional<double>);
 
 }  // namespace limbeck::least_squares

@@ -28,6 +28,7 @@ struct GramFactor {
   Verdict verdict;  // certified: positive definite beyond doubt
   double frobenius_norm;
   std::optional<ScaledCholesky<T>> factor;
+  double quick_condition = 0;
 };
 
 // Diagonal of the Gram matrix: far from overflow and underflow, and positive.
@@ -58,14 +59,17 @@ GramFactor<T> factor_gram(const Execution& exec, const Problem<From>& P, double 
   dense::TiledMatrix<T> L(m, m);
   dense::syrk_lower(exec, P.wide() ? rows : columns, T(1), &L);
   double squares = 0;
-  GramFactor<T> result{check_diagonal(L, &squares), 0, std::nullopt};
+  GramFactor<T> result{check_diagonal(L, &squares), 0, std::nullopt, 0};
   if (result.verdict != Verdict::certified) return result;
   result.frobenius_norm = std::sqrt(squares) * unit;
   Numbers scales(m);
   for (Index i = 0; i < m; ++i) scales[i] = 1 / power_of_two_near(std::sqrt(static_cast<double>(*L.at(i, i))));
-  exec.for_each(m, static_cast<double>(m) * m, [&](Index j) {
-    T* column = L.at(0, j);
-    for (Index i = j; i < m; ++i) column[i] *= static_cast<T>(scales[i] * scales[j]);
+  constexpr Index columns_per_task = 16;
+  exec.for_each(core::ceil_div(m, columns_per_task), static_cast<double>(m) * m, [&](Index task) {
+    for (Index j = task * columns_per_task; j < std::min(m, (task + 1) * columns_per_task); ++j) {
+      T* column = L.at(0, j);
+      for (Index i = j; i < m; ++i) column[i] *= static_cast<T>(scales[i] * scales[j]);
+    }
   });
   result.verdict = Verdict::not_positive_definite;
   if (!dense::cholesky(exec, &L)) return result;
@@ -74,7 +78,9 @@ GramFactor<T> factor_gram(const Execution& exec, const Problem<From>& P, double 
   // Sums of tiles are added up one after the other: of numbers of one sign, their rounding adds up too.
   const double length = static_cast<double>(P.longer());
   const double rounding = (m + std::sqrt(length) + length / 256) * std::numeric_limits<T>::epsilon();
-  const bool sure = smallest_scaled_eigenvalue(*result.factor) > rounding_margin * rounding;
+  const QuickEstimates estimates = estimate_quickly(exec, *result.factor);
+  result.quick_condition = estimates.condition;
+  const bool sure = estimates.smallest_scaled_eigenvalue > rounding_margin * rounding;
   result.verdict = sure ? Verdict::certified : Verdict::rank_unsure;
   return result;
 }
@@ -120,7 +126,7 @@ template <class T, class F>
 Certificate refine_and_write(const Execution& exec, const Problem<T>& P, const GramFactor<F>& gram, double unit,
                              T* coef, double* residual_norms) {
   const double unknown = std::numeric_limits<double>::quiet_NaN();
-  const RankCheck rank = check_rank(*gram.factor, P.rcond);
+  const RankCheck rank = check_rank(exec, *gram.factor, P.rcond, gram.quick_condition);
   if (!rank.is_full) return {Verdict::rank_unsure, rank.condition, unknown, 0};
   const ScaledTargets<T> targets(P);
   const RefinedSolution found = refine_solution(exec, P, *gram.factor, gram.frobenius_norm, rank.condition, targets.y);

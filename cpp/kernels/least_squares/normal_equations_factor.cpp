@@ -37,11 +37,15 @@ void ScaledCholesky<T>::solve_permuted(Numbers* z) const {
 
 template <class T>
 void ScaledCholesky<T>::multiply_permuted(Numbers* z) const {
-  constexpr Index part = 128;  // rows of a task
+  constexpr Index part = 128, columns = 32;  // rows and columns of a task
   std::vector<T> whole(m_), half(m_);
   for (Index i = 0; i < m_; ++i) whole[i] = static_cast<T>((*z)[i] / scales_[i]);
   const double operations = static_cast<double>(m_) * m_;
-  exec_.for_each(m_, operations, [&](Index j) { half[j] = core::dot(L_.at(j, j), whole.data() + j, m_ - j); });
+  exec_.for_each(core::ceil_div(m_, columns), operations, [&](Index task) {
+    for (Index j = task * columns; j < std::min(m_, (task + 1) * columns); ++j) {
+      half[j] = core::dot(L_.at(j, j), whole.data() + j, m_ - j);
+    }
+  });
   std::fill(whole.begin(), whole.end(), T(0));
   exec_.for_each(core::ceil_div(m_, part), operations, [&](Index task) {
     const Index begin = task * part, end = std::min(m_, begin + part);

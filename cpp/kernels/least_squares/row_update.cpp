@@ -1,7 +1,7 @@
 #include "kernels/least_squares/row_update.hpp"
 
 #include <cmath>
-#include <memory>
+#include <optional>
 #include <vector>
 
 #include "kernels/dense/cholesky.hpp"
@@ -34,18 +34,16 @@ void write_row(const RowBlock<T>& rows, Index i, Index stride, double* to) {
 class Lane {
 public:
   Lane(Index columns, const double* R)
-      : m_(columns), R_(R), by_rows_(chunk, m_), by_columns_(m_, chunk), inner_(m_, m_) {}
-
-  const dense::TiledMatrix<double>& inner() const { return inner_; }
+      : m_(columns), R_(R), by_rows_(chunk, m_, core::Unwritten()), by_columns_(m_, chunk, core::Unwritten()) {}
 
   // Rows [begin, begin + count), count at most a chunk.
   template <class T>
-  void add(const RowBlock<T>& rows, Index begin, Index count) {
+  void add(const RowBlock<T>& rows, Index begin, Index count, dense::TiledMatrix<double>* inner) {
     by_rows_.clear();
     for (Index i = 0; i < count; ++i) write_row(rows, begin + i, width, &by_rows_.at(i, 0));
     divide();
     by_columns_.pack_transposed(by_rows_);
-    dense::syrk_packed<double>(by_columns_.view(), &inner_);
+    dense::syrk_packed<double>(by_columns_.view(), inner);
   }
 
 private:
@@ -74,7 +72,6 @@ private:
   Index m_;
   const double* R_;
   dense::Packed<double> by_rows_, by_columns_;  // U, its rows as vectors and its columns as vectors
-  dense::TiledMatrix<double> inner_;
 };
 
 // Padded with ones on the diagonal, so that whole tiles can be divided by it. False if it is singular.
@@ -87,29 +84,48 @@ bool pad(const double* R, Index m, Index to, core::AlignedBuffer<double>* result
   return true;
 }
 
+using Inner = std::vector<std::optional<dense::TiledMatrix<double>>>;
+
+// Inner products of the rows of U, those of some chunks of rows in each.
+template <class T>
+Inner inner_products(const Execution& exec, const RowBlock<T>& rows, Index begin, Index end, Index whole,
+                     const double* divisor) {
+  // Two chunks are long against the adding up of their inner products; all of these stay within 64 MiB.
+  constexpr Index least_chunks = 2, most_lanes = 128, budget = Index{8} << 20;
+  const Index chunks = core::ceil_div(end - begin, chunk);
+  const Index lanes_wanted = std::clamp<Index>(budget / (whole * whole), 1, most_lanes);
+  const Index of_a_lane = std::max(least_chunks, core::ceil_div(chunks, lanes_wanted));
+  const Index lanes = core::ceil_div(chunks, of_a_lane), m = rows.columns();
+  Inner all(lanes);
+  exec.for_each(lanes, 2.0 * (end - begin) * m * m, [&](Index k) {
+    Lane lane(whole, divisor);
+    dense::TiledMatrix<double>& inner = all[k].emplace(whole, whole);
+    for (Index c = k * of_a_lane; c < std::min(chunks, (k + 1) * of_a_lane) && !exec.stopped(); ++c) {
+      const Index first = begin + c * chunk;
+      lane.add(rows, first, std::min(chunk, end - first), &inner);
+    }
+  });
+  return all;
+}
+
 // Rows [begin, end) by way of R^-1; false, with R as it was, where leverages are too large for that.
 template <class T>
 bool update_by_cholesky_qr(const Execution& exec, const RowBlock<T>& rows, Index begin, Index end, double* R) {
-  // Lanes' inner products stay within 64 MiB; adding up more than eight lanes would take longer than the threads save.
-  constexpr Index most_lanes = 8, budget = Index{8} << 20;
   const Index m = rows.columns(), whole = dense::PackedView<double>::padded(m);
   core::AlignedBuffer<double> divisor(whole * whole);
   if (!pad(R, m, whole, &divisor)) return false;
-  const Index chunks = core::ceil_div(end - begin, chunk);
-  const Index lanes = std::clamp<Index>(budget / (whole * whole), 1, std::min(chunks, most_lanes));
-  std::vector<std::unique_ptr<Lane>> all(lanes);
-  exec.for_each(lanes, 2.0 * (end - begin) * m * m, [&](Index lane) {
-    all[lane] = std::make_unique<Lane>(whole, divisor.data());
-    for (Index k = lane * chunks / lanes; k < (lane + 1) * chunks / lanes && !exec.stopped(); ++k) {
-      const Index first = begin + k * chunk;
-      all[lane]->add(rows, first, std::min(chunk, end - first));
+  const Inner all = inner_products(exec, rows, begin, end, whole, divisor.data());
+  dense::TiledMatrix<double> C(m, m);
+  constexpr Index columns_per_task = 2;  // with 128 lanes of 200 columns some ten microseconds
+  const double operations = 2.0 * m * m * static_cast<double>(all.size());
+  exec.for_each(core::ceil_div(m, columns_per_task), operations, [&](Index task) {
+    for (Index j = task * columns_per_task; j < std::min(m, (task + 1) * columns_per_task); ++j) {
+      for (const auto& inner : all) {
+        for (Index i = j; i < m; ++i) *C.at(i, j) += *inner->at(i, j);
+      }
     }
   });
-  dense::TiledMatrix<double> C(m, m);
   for (Index j = 0; j < m; ++j) {
-    for (const auto& lane : all) {
-      for (Index i = j; i < m; ++i) *C.at(i, j) += *lane->inner().at(i, j);
-    }
     if (!(*C.at(j, j) <= most_leverage)) return false;
     *C.at(j, j) += 1;
   }
@@ -143,9 +159,9 @@ void update_by_householder(const Execution& exec, const RowBlock<T>& rows, Index
 template <class T>
 void update_r(const Execution& exec, const RowBlock<T>& rows, double* R) {
   const Index m = rows.columns();
-  // Rows of a block: so many that the work on R, m^3, is a thirty-second of that on the rows; and rows of a step by
-  // reflections: so many that leverages are moderate afterwards.
-  const Index block = std::max<Index>(8192, 32 * m), step = std::max<Index>(256, 4 * m);
+  // Rows of a block: so many that the work on R, m^3, is a thirty-second of that on the rows, and 64 lanes of two
+  // chunks at least; and rows of a step by reflections: so many that leverages are moderate afterwards.
+  const Index block = std::max<Index>(24576, 32 * m), step = std::max<Index>(256, 4 * m);
   Index next = step;  // rows to reflect where leverages are too large: more each time, since each trial costs
   for (Index i = 0; i < rows.n;) {
     exec.check();

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "kernels/core/aligned_buffer.hpp"
 #include "kernels/core/simd.hpp"
 #include "kernels/precision/double_double.hpp"
 
@@ -108,24 +109,30 @@ void add_multiple(const T* row, Index count, DoubleDouble factor, Sums* sums) {
   if (whole * width < count) add(load_some(row + whole * width, count - whole * width), sums + whole);
 }
 
-// Sums of all lanes, `lane_size` vectors apart.
-void add_lanes(const Sums* sums, Index lanes, Index lane_size, Index count, double* out) {
-  for (Index j = 0; j < count; ++j) {
-    DoubleDouble sum = 0.0;
-    for (Index lane = 0; lane < lanes; ++lane) {
-      const Sums& part = sums[lane * lane_size + j / width];
-      add_to(part.high[j % width], part.low[j % width], &sum);
+// Sums of all lanes, `lane_size` vectors apart: vectors of columns in tasks.
+void add_lanes(const Execution& exec, const Sums* sums, Index lanes, Index lane_size, Index count, double* out) {
+  constexpr Index vectors = 8;  // of a task: with 128 lanes some 10 microseconds
+  const Index whole = core::ceil_div(count, width);
+  exec.for_each(core::ceil_div(whole, vectors), 10.0 * lanes * count, [&](Index task) {
+    for (Index v = task * vectors; v < std::min(whole, (task + 1) * vectors); ++v) {
+      Sums all;
+      for (Index lane = 0; lane < lanes; ++lane)
+        all.add(sums[lane * lane_size + v].high, sums[lane * lane_size + v].low);
+      const V rounded = all.high + all.low;
+      for (Index l = 0; l < std::min(width, count - v * width); ++l) out[v * width + l] = rounded[l];
     }
-    out[j] = static_cast<double>(sum);
-  }
+  });
 }
 
-// Number of lanes to deal rows to.
-Index lanes_for(Index n, Index p) {
-  // A lane of 65,536 numbers takes about as long as a team of threads takes to start; lanes are added up one after the
-  // other, so there are no more than 16.
-  constexpr Index numbers_per_lane = 1 << 16, most_lanes = 16;
-  return std::clamp<Index>(n * p / numbers_per_lane, 1, std::min(n, most_lanes));
+// Number of lanes to deal rows to, for q targets.
+Index lanes_for(Index n, Index p, Index q) {
+  // A lane of 32,768 numbers takes some 30 microseconds, long against the start of a task; all sums take 32 MiB at
+  // most.
+  constexpr Index numbers_per_lane = 1 << 15, most_lanes = 256, budget = Index{32} << 20, all_threads = 64;
+  const Index fitting = budget / (2 * static_cast<Index>(sizeof(double)) * std::max<Index>(p * q, 1));
+  const Index lanes = std::min({n * p / numbers_per_lane, most_lanes, n, fitting});
+  // So that all of 64 threads end together.
+  return std::max<Index>(1, lanes > all_threads ? lanes / all_threads * all_threads : lanes);
 }
 
 }  // namespace
@@ -146,13 +153,15 @@ void dot2_residual(const Execution& exec, const T* X, Index n, Index p, Index q,
 
 template <class T>
 void dot2_combination(const Execution& exec, const T* X, Index n, Index p, Index q, const double* C, double* out) {
-  // Columns in blocks of 32 vectors, whose sums stay in the first-level cache; wide matrices make tasks as well.
-  constexpr Index vectors = 32, columns = vectors * width;
-  const Index blocks = core::ceil_div(p, columns), lanes = lanes_for(n, std::min(p, columns));
-  std::vector<Sums> sums(lanes * blocks * q * vectors);
+  // Columns in blocks of 16 vectors, whose sums stay in the first-level cache; wide matrices make tasks as well.
+  constexpr Index vectors = 16, columns = vectors * width;
+  const Index blocks = core::ceil_div(p, columns), lanes = lanes_for(n, std::min(p, columns), blocks * q);
+  const Index lane_size = blocks * q * vectors;
+  core::AlignedBuffer<Sums> sums(lanes * lane_size, core::Unwritten());
   exec.for_each(lanes * blocks, 10.0 * n * p * q, [&](Index task) {
     const Index lane = task / blocks, block = task % blocks, first = block * columns;
     Sums* own = sums.data() + task * q * vectors;
+    std::fill_n(own, q * vectors, Sums());
     for (Index i = lane * n / lanes; i < (lane + 1) * n / lanes; ++i) {
       for (Index t = 0; t < q; ++t) {
         add_multiple(X + i * p + first, std::min(columns, p - first), C[t * n + i], own + t * vectors);
@@ -162,7 +171,7 @@ void dot2_combination(const Execution& exec, const T* X, Index n, Index p, Index
   for (Index t = 0; t < q; ++t) {
     for (Index block = 0; block < blocks; ++block) {
       const Index first = block * columns;
-      add_lanes(sums.data() + (block * q + t) * vectors, lanes, blocks * q * vectors, std::min(columns, p - first),
+      add_lanes(exec, sums.data() + (block * q + t) * vectors, lanes, lane_size, std::min(columns, p - first),
                 out + t * p + first);
     }
   }
@@ -171,22 +180,27 @@ void dot2_combination(const Execution& exec, const T* X, Index n, Index p, Index
 template <class T>
 void dot2_gradient(const Execution& exec, const T* X, Index n, Index p, Index q, const double* B, const double* B_low,
                    const double* Y, double* gradient, double* squares) {
-  const Index vectors = core::ceil_div(p, width), lanes = lanes_for(n, p);
-  std::vector<Sums> sums(lanes * q * vectors);
-  std::vector<double> lane_squares(lanes * q);
+  const Index vectors = core::ceil_div(p, width), lanes = lanes_for(n, p, q);
+  constexpr Index line = 64 / static_cast<Index>(sizeof(double));
+  const Index apart = core::round_up(q, line);  // lanes write to cache lines of their own
+  core::AlignedBuffer<Sums> sums(lanes * q * vectors, core::Unwritten());
+  std::vector<double> lane_squares(lanes * apart);
   exec.for_each(lanes, 20.0 * n * p * q, [&](Index lane) {
+    Sums* own = sums.data() + lane * q * vectors;
+    double* own_squares = lane_squares.data() + lane * apart;
+    std::fill_n(own, q * vectors, Sums());
     for (Index i = lane * n / lanes; i < (lane + 1) * n / lanes; ++i) {
       for (Index t = 0; t < q; ++t) {
         const DoubleDouble r = residual(X + i * p, B + t * p, B_low ? B_low + t * p : nullptr, p, Y[t * n + i]);
-        add_multiple(X + i * p, p, r, sums.data() + (lane * q + t) * vectors);
-        lane_squares[lane * q + t] += r.high * r.high;
+        add_multiple(X + i * p, p, r, own + t * vectors);
+        own_squares[t] += r.high * r.high;
       }
     }
   });
   for (Index t = 0; t < q; ++t) {
-    add_lanes(sums.data() + t * vectors, lanes, q * vectors, p, gradient + t * p);
+    add_lanes(exec, sums.data() + t * vectors, lanes, q * vectors, p, gradient + t * p);
     squares[t] = 0;
-    for (Index lane = 0; lane < lanes; ++lane) squares[t] += lane_squares[lane * q + t];
+    for (Index lane = 0; lane < lanes; ++lane) squares[t] += lane_squares[lane * apart + t];
   }
 }
 

@@ -110,7 +110,7 @@ class RowFactor:
     def _rows_per_piece(self) -> int:
         """Rows that are converted and merged at a time."""
         # Whole numbers of what the kernel merges at a time.
-        at_once = max(8192, 32 * len(self._R))
+        at_once = max(24576, 32 * len(self._R))
         return max(1, _PIECE_BYTES // 8 // len(self._R) // at_once) * at_once
 
     def _put_aside(self, X: Array, Y: Float64Array, weights: Float64Array, threads: int) -> None:

@@ -1,0 +1,130 @@
+#include <algorithm>
+#include <vector>
+
+#include "kernels/core/prefetch.hpp"
+#include "kernels/dense/block_products.hpp"
+#include "kernels/dense/gemm_syrk.hpp"
+
+namespace limbeck::dense {
+
+namespace {
+
+// ---- Few vectors: stretches of them, packed by the task that uses them ----
+
+// How many stretches to cut the vectors into, 1 where blocks of the result make tasks enough. A stretch is long against
+// the adding up of its sums.
+template <class T>
+Index long_stretches(Index vectors, Index length) {
+  constexpr Index least = 4096, most = 256, few = 2 * largest_block, whole = 4, all_threads = 64;
+  if (vectors > few || length < 2 * least) return 1;
+  const Index stretches = std::min({length / least, most, PartialSums<T>::most(vectors, vectors)});
+  // So that two, four or 64 threads end together.
+  if (stretches >= all_threads) return stretches / all_threads * all_threads;
+  return stretches < whole ? stretches : stretches / whole * whole;
+}
+
+// Inner products of all pairs over numbers [begin, end) of the vectors, packed a few numbers at a time.
+template <class From, class T>
+void add_stretch(const Execution& exec, const VectorSet<From>& vectors, Range stretch, Index columns,
+                 const Destination<T>& to) {
+  // Packed steps stay in the second-level cache, beside the tiles of the result.
+  constexpr Index width = core::Simd<T>::width, packed_bytes = 256 << 10, least_steps = 64;
+  constexpr bool one_packing = width % core::tile_columns == 0;
+  const Index m = vectors.count, groups = core::ceil_div(m, width);
+  const Index fitting = packed_bytes / (m * static_cast<Index>(sizeof(T))) / least_steps * least_steps;
+  const Index steps = std::clamp(fitting, least_steps, step_length);
+  VectorSet<From> some = vectors;
+  some.count = columns;
+  Packed<T> a(m, steps);
+  Packed<T, core::tile_columns> b(one_packing ? 0 : columns, steps);
+  for (Index l = stretch.begin; l < stretch.end && !exec.stopped(); l += steps) {
+    const Index length = std::min(steps, stretch.end - l);
+    a.pack(vectors, 0, a.groups(), l, length);
+    if (!one_packing) b.pack(some, 0, b.groups(), l, length);
+    // What comes next, if it stands together: a row of many vectors' numbers after the other.
+    core::Prefetch ahead;
+    const Index next = std::min(steps, stretch.end - l - length);
+    if (vectors.stride == 1) ahead = core::Prefetch(vectors.data + (l + length) * vectors.step, next * vectors.step, 1);
+    const Index lines = next * vectors.step * static_cast<Index>(sizeof(From)) / core::Prefetch::line_bytes + 1;
+    for (Index c = 0; c < columns; c += core::tile_columns) {
+      ahead.lines(lines * core::tile_columns / columns + 1);
+      add_column_group(a, one_packing ? a.columns(c, 0) : b.columns(c, 0), 0, length, {c / width, groups}, to, c);
+    }
+  }
+}
+
+template <class From, class T>
+void add_long_inner_products(const Execution& exec, const VectorSet<From>& vectors, Index stretches, Index columns,
+                             const Destination<T>& to) {
+  const Index m = vectors.count, length = vectors.length;
+  PartialSums<T> sums(stretches);
+  exec.for_each(stretches, static_cast<double>(m) * columns * length, [&](Index k) {
+    const Range stretch{k * length / stretches, (k + 1) * length / stretches};
+    add_stretch(exec, vectors, stretch, columns, sums.make(k, m, columns));
+  });
+  sums.add_to(exec, true, to);
+}
+
+// ---- Many vectors: blocks of the result, and parts of the packed vectors where these are too few ----
+
+template <class T>
+Index parts_for(Index rows, Index columns, Index length, Index blocks) {
+  constexpr Index least = 2048;  // numbers of a part: long against the adding up of its sums
+  const Index most = std::min(length / least, PartialSums<T>::most(rows, columns));
+  return std::clamp<Index>(core::ceil_div(enough_tasks, blocks), 1, std::max<Index>(most, 1));
+}
+
+}  // namespace
+
+template <class From, class T>
+void syrk_lower(const Execution& exec, const VectorSet<From>& vectors, T sign, TiledMatrix<T>* sums, Index first,
+                Index columns) {
+  constexpr Index width = core::Simd<T>::width;
+  // One packing serves both sides where groups hold whole tiles of columns.
+  constexpr bool one_packing = width % core::tile_columns == 0;
+  const Index m = vectors.count, last_column = columns < 0 ? m : std::min(columns, m);
+  if (m == 0 || last_column == 0 || vectors.length == 0) return;
+  const Destination<T> to{sums->at(first, first), sums->stride(), sign};
+  const Index stretches = long_stretches<T>(m, vectors.length);
+  if (stretches > 1) {
+    return add_long_inner_products(exec, vectors, stretches, last_column, to);
+  }
+  VectorSet<From> some = vectors;
+  some.count = last_column;
+  const Index chunk = chunk_length<T>(one_packing ? m : 2 * m, vectors.length);
+  Packed<T> a(m, chunk, core::Unwritten());
+  Packed<T, core::tile_columns> b(one_packing ? 0 : last_column, chunk, core::Unwritten());
+  const Index block = block_size(m, last_column, vectors.length);
+  const std::vector<Block> blocks = blocks_of(m, last_column, block);
+  const Index n_blocks = static_cast<Index>(blocks.size());
+  const Index parts = parts_for<T>(m, last_column, vectors.length, n_blocks);
+  PartialSums<T> partial(parts);
+  if (parts > 1) {
+    exec.for_each(parts, static_cast<double>(m) * last_column * parts,
+                  [&](Index k) { partial.make(k, m, last_column); });
+  }
+  for (Index l = 0; l < vectors.length; l += chunk) {
+    const Index length = std::min(chunk, vectors.length - l);
+    pack_all(exec, vectors, l, length, &a);
+    if (!one_packing) pack_all(exec, some, l, length, &b);
+    exec.for_each(n_blocks * parts, static_cast<double>(m) * last_column * length, [&](Index task) {
+      const auto [i, j] = blocks[task % n_blocks];
+      const Index part = task / n_blocks, end = (part + 1) * length / parts;
+      const Range rows{i * block, std::min((i + 1) * block, core::round_up(m, width))};
+      const Range some_columns{j * block, std::min((j + 1) * block, last_column)};
+      for (Index k = part * length / parts; k < end; k += step_length) {
+        const auto columns_at = [&, k](Index c) { return one_packing ? a.columns(c, k) : b.columns(c, k); };
+        add_step(a, columns_at, k, std::min(step_length, end - k), rows, some_columns, true,
+                 parts > 1 ? partial.at(part) : to);
+      }
+    });
+  }
+  if (parts > 1) partial.add_to(exec, true, to);
+}
+
+template void syrk_lower(const Execution&, const VectorSet<float>&, float, TiledMatrix<float>*, Index, Index);
+template void syrk_lower(const Execution&, const VectorSet<double>&, float, TiledMatrix<float>*, Index, Index);
+template void syrk_lower(const Execution&, const VectorSet<double>&, double, TiledMatrix<double>*, Index, Index);
+template void syrk_lower(const Execution&, const VectorSet<float>&, double, TiledMatrix<double>*, Index, Index);
+
+}  // namespace limbeck::dense
