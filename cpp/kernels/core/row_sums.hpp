@@ -61,10 +61,11 @@ std::vector<T> sum_over_rows(const Execution& exec, Index n, Index block, Index 
       add(i, std::min(block, range.end - i), sums[lane].data());
     }
   });
+  if (lanes == 1) return std::move(sums[0]);
   // Sums of a range stay in the second-level cache for as many lanes as there may be; an addition takes as long as some
   // operations of arithmetic, because its numbers come from another thread's cache.
   constexpr Index range = 256, addition = 8;
-  exec.for_each(lanes > 1 ? ceil_div(size, range) : 0, static_cast<double>(addition * lanes * size),
+  exec.for_each(ceil_div(size, range), static_cast<double>(addition * lanes * size),
                 [&](Index part) { add_lanes(sums, part * range, std::min(size, (part + 1) * range)); });
   return std::move(sums[0]);
 }

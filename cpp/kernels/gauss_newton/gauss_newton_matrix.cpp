@@ -164,13 +164,13 @@ core::AlignedBuffer<double> weighted_jacobian(const Execution& exec, const ReluF
   exec.for_each(core::ceil_div(p.n, at_once), 4.0 * P * p.n, [&](Index task) {
     const Index first = task * at_once, rows = std::min(at_once, p.n - first);
     const double* X = p.X + first * p.d;
-    double factor[at_once];
+    double factor[at_once], root[at_once];
+    for (Index r = 0; r < rows; ++r) root[r] = p.v ? std::sqrt(p.v[first + r]) : 1.0;
     for (Index i = 0; i <= p.k; ++i) {
       const double* at = parameters + i * D;
       for (Index r = 0; r < rows; ++r) {
         const bool open = i == p.k || core::dot(at, X + r * p.d, p.d) + at[p.d] > 0;
-        const double slope = i == p.k ? 1.0 : open ? p.signs[i] : 0.0;
-        factor[r] = slope * (p.v ? std::sqrt(p.v[first + r]) : 1.0);
+        factor[r] = (i == p.k ? 1.0 : open ? p.signs[i] : 0.0) * root[r];
       }
       double* to = derivatives.data() + i * D * p.n + first;
       for (Index j = 0; j < p.d; ++j) {

@@ -150,13 +150,13 @@ GaussNewtonOperator::GaussNewtonOperator(const Execution& exec, const ReluFit& p
   const GateBits bits(p, words_);
   const PointSums point(p, bits, words_, n_features_);
   const Index d = p.d, k = p.k, block = dense::skinny_block_rows<double>(d), columns = point.columns;
-  const Index z_stride = dense::skinny_stride<double>(k);
+  const Index z_stride = dense::skinny_stride<double>(k), room = network::room_for(block, p.n);
   const Buffer thresholds = network::in_registers(at.thresholds.data(), k, bits.groups, 0.0);
   const double operations = static_cast<double>(p.n) * (4.0 * (k + 1) * (d + 1) + columns * columns);
   const auto sums = core::sum_over_rows<double>(exec, p.n, block, point.size, operations, [&] {
-    return [&, z = Buffer(block * std::max<Index>(z_stride, 1)), powers = Buffer(block),
-            factor = Buffer(block * bits.groups * S::width), squares = Buffer(block * d),
-            seen = dense::Packed<double>(point.padded, block)](Index first, Index rows, double* into) mutable {
+    return [&, z = Buffer(room * std::max<Index>(z_stride, 1)), powers = Buffer(room),
+            factor = Buffer(room * bits.groups * S::width), squares = Buffer(room * d),
+            seen = dense::Packed<double>(point.padded, room)](Index first, Index rows, double* into) mutable {
       core::Prefetch ahead(p.X + (first + rows) * d, rows * d, 1);
       std::uint64_t* gates = gates_.get() + first * words_;
       if (k > 0) dense::multiply_rows(p.X + first * d, rows, C, z.data(), ahead);
@@ -180,7 +180,8 @@ void GaussNewtonOperator::apply(const double* v_of_parameters, double* out) cons
   const dense::SkinnyMatrix<double> C = vectors_of(p, v_of_parameters);
   const GateBits bits(p, words_);
   const Index d = p.d, k = p.k, D = p.group_size(), block = dense::skinny_block_rows<double>(d);
-  const Index stride = bits.groups * S::width, rows_at_once = network::rows_read_twice<double>(d);
+  const Index stride = bits.groups * S::width,
+              rows_at_once = network::room_for(network::rows_read_twice<double>(d), p.n);
   Buffer constants(stride);
   for (Index i = 0; i <= k; ++i) constants.data()[i] = v_of_parameters[i * D + d];
   const Index size = (k + 1) * d + stride;

@@ -11,17 +11,21 @@ namespace {
 template <class Term>
 double sum_of(const Execution& exec, Index n, const Term& term) {
   constexpr Index block = 4096, chains = 16;  // running sums: no addition waits for the one before
-  return core::sum_over_rows<double>(exec, n, block, 1, 2.0 * n, [&] {
-    return [&](Index first, Index rows, double* into) {
-      double sums[chains] = {};
-      Index r = first;
-      for (; r + chains <= first + rows; r += chains) {
-        for (Index c = 0; c < chains; ++c) sums[c] += term(r + c);
-      }
-      for (; r < first + rows; ++r) sums[r % chains] += term(r);
-      *into += core::sum_in_pairs<chains>(sums);
-    };
-  })[0];
+  const auto add = [&](Index first, Index rows, double* into) {
+    double sums[chains] = {};
+    Index r = first;
+    for (; r + chains <= first + rows; r += chains) {
+      for (Index c = 0; c < chains; ++c) sums[c] += term(r + c);
+    }
+    for (; r < first + rows; ++r) sums[r % chains] += term(r);
+    *into += core::sum_in_pairs<chains>(sums);
+  };
+  double sum = 0;
+  if (n <= block) {
+    add(0, n, &sum);
+    return sum;
+  }
+  return core::sum_over_rows<double>(exec, n, block, 1, 2.0 * n, [&] { return add; })[0];
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "kernels/network/relu_network.hpp"
 
+#include <cstring>
 #include <limits>
 #include <vector>
 
@@ -48,13 +49,14 @@ public:
   using Vector = typename S::Vector;
 
   explicit Gates(const ReluNetwork<T>& net)
-      : groups(dense::skinny_stride<T>(net.k + 1) / S::width),
-        stride(groups * S::width),
-        thresholds_(in_registers(net.thresholds, net.k, groups, net.bias)),
-        output_(in_registers(net.output, net.k, groups, T(1))),
-        least_(groups * S::width),
-        columns_(net.k + 1, groups) {
-    least_.data()[net.k] = -std::numeric_limits<T>::infinity();
+      : groups(dense::skinny_stride<T>(net.k + 1) / S::width), stride(groups * S::width), numbers_(4 * stride) {
+    T* to = numbers_.data();
+    std::copy_n(net.thresholds, net.k, to);
+    to[net.k] = net.bias;
+    std::copy_n(net.output, net.k, to + stride);
+    to[stride + net.k] = T(1);
+    to[2 * stride + net.k] = -std::numeric_limits<T>::infinity();
+    std::memset(to + 3 * stride, 0xFF, (net.k + 1) * sizeof(T));
   }
 
   // f[r] for each row, and for those that fill up the last register of rows.
@@ -63,7 +65,7 @@ public:
       const Vector activation = activations(z, r, g);
       // Not a maximum: a NaN in X must reach the result.
       const Vector value = activation < least(g) ? Vector{} : activation;
-      return columns_.keep(value * S::load(output_.data() + g * S::width), g);
+      return keep<T>(value * output(g), numbers_.data() + 3 * stride + g * S::width);
     });
   }
 
@@ -71,7 +73,7 @@ public:
   // over rows to `column`.
   void factors(T* z, Index rows, const T* weighted, T* column) const {
     set_factors(rows, groups, stride, z, column, [&](Index r, Index g) {
-      const Vector factor = S::load(output_.data() + g * S::width) * weighted[r];
+      const Vector factor = output(g) * weighted[r];
       return activations(z, r, g) > least(g) ? factor : Vector{};
     });
   }
@@ -80,12 +82,14 @@ public:
 
 private:
   Vector activations(const T* z, Index r, Index g) const {
-    return S::load(z + r * stride + g * S::width) + S::load(thresholds_.data() + g * S::width);
+    return S::load(z + r * stride + g * S::width) + S::load(numbers_.data() + g * S::width);
   }
-  Vector least(Index g) const { return S::load(least_.data() + g * S::width); }
+  Vector output(Index g) const { return S::load(numbers_.data() + stride + g * S::width); }
+  Vector least(Index g) const { return S::load(numbers_.data() + 2 * stride + g * S::width); }
 
-  core::AlignedBuffer<T> thresholds_, output_, least_;
-  FirstColumns<T> columns_;
+  // By column: thresholds; output weights; activations below which a gate is closed; bits that are set for columns in
+  // use. One piece of memory, because networks of few rows take as long as getting it.
+  core::AlignedBuffer<T> numbers_;
 };
 
 }  // namespace
@@ -95,18 +99,19 @@ void forward(const Execution& exec, const ReluNetwork<T>& net, const T* X, Index
   const dense::SkinnyMatrix<T> C = directions_of(net);
   const Gates<T> gates(net);
   const Index block = dense::skinny_block_rows<T>(net.d);
-  // Tasks of at least some blocks, and no more of them than keep a large machine busy.
   constexpr Index blocks_per_task = 8;
   const Index per_task = block * blocks_per_task, tasks = core::ceil_div(n, per_task);
   exec.for_each(tasks, 2.0 * n * (net.k + 1) * (net.d + 1), [&](Index task) {
-    core::AlignedBuffer<T> z(block * gates.stride), values(round_to_registers<T>(block));
+    const Index room = room_for(block, n);
+    core::AlignedBuffer<T> z(room * (gates.stride + 1));
+    T* values = z.data() + room * gates.stride;
     const Index end = std::min(n, (task + 1) * per_task);
     for (Index first = task * per_task; first < end && !exec.stopped(); first += block) {
       const Index rows = std::min(block, end - first);
       core::Prefetch ahead(X + (first + rows) * net.d, rows * net.d, 1);
       dense::multiply_rows(X + first * net.d, rows, C, z.data(), ahead);
-      gates.values(z.data(), rows, values.data());
-      std::copy_n(values.data(), rows, out + first);
+      gates.values(z.data(), rows, values);
+      std::copy_n(values, rows, out + first);
     }
   });
 }
@@ -116,22 +121,23 @@ double error_and_gradient(const Execution& exec, const ReluNetwork<T>& net, cons
                           T* gradient) {
   const dense::SkinnyMatrix<T> C = directions_of(net);
   const Gates<T> gates(net);
-  const Index d = net.d, k = net.k, block = dense::skinny_block_rows<T>(d), rows_at_once = rows_read_twice<T>(d);
+  const Index d = net.d, k = net.k, block = dense::skinny_block_rows<T>(d),
+              rows_at_once = room_for(rows_read_twice<T>(d), n);
   // (k + 1) vectors of d, then k + 1 sums of the columns (whole registers of them), then the squared error.
   const Index size = (k + 1) * d + gates.stride + 1;
   const auto sums = core::sum_over_rows<T>(exec, n, block, size, 4.0 * n * (k + 1) * (d + 1), [&] {
     return
-        [&, z = core::AlignedBuffer<T>(rows_at_once * gates.stride),
-         f = core::AlignedBuffer<T>(round_to_registers<T>(rows_at_once))](Index begin, Index count, T* into) mutable {
+        [&, z = core::AlignedBuffer<T>(rows_at_once * (gates.stride + 1))](Index begin, Index count, T* into) mutable {
+          T* f = z.data() + rows_at_once * gates.stride;
           double error = 0;
           for (Index first = begin; first < begin + count; first += rows_at_once) {
             const Index rows = std::min(rows_at_once, begin + count - first);
             core::Prefetch ahead(X + (first + rows) * d, rows * d, gradient ? 2 : 1);
             dense::multiply_rows(X + first * d, rows, C, z.data(), ahead);
-            gates.values(z.data(), rows, f.data());
-            error += weighted_residuals(y + first, v ? v + first : nullptr, rows, f.data());
+            gates.values(z.data(), rows, f);
+            error += weighted_residuals(y + first, v ? v + first : nullptr, rows, f);
             if (!gradient) continue;
-            gates.factors(z.data(), rows, f.data(), into + (k + 1) * d);
+            gates.factors(z.data(), rows, f, into + (k + 1) * d);
             dense::accumulate_outer(X + first * d, rows, d, z.data(), k + 1, gates.stride, into, ahead);
           }
           into[size - 1] += static_cast<T>(error);

@@ -84,39 +84,28 @@ core::AlignedBuffer<T> in_registers(const T* numbers, Index count, Index groups,
   return out;
 }
 
+// Zeroes the numbers of v whose bits in `kept` (a register of them, as numbers) are not set, whatever they are.
 template <class T>
-Index round_to_registers(Index count) {
-  return core::round_up(count, core::Simd<T>::width);
+typename core::Simd<T>::Vector keep(typename core::Simd<T>::Vector v, const T* kept) {
+  using Bits = typename core::Simd<std::conditional_t<sizeof(T) == 8, std::int64_t, std::int32_t>>::Vector;
+  Bits bits, mask;
+  std::memcpy(&bits, &v, sizeof bits);
+  std::memcpy(&mask, kept, sizeof mask);
+  bits &= mask;
+  std::memcpy(&v, &bits, sizeof bits);
+  return v;
 }
-
-// Zeroes what stands behind the last column, whatever it is.
-template <class T>
-class FirstColumns {
-public:
-  using S = core::Simd<T>;
-  using Bits = std::conditional_t<sizeof(T) == 8, std::int64_t, std::int32_t>;
-
-  FirstColumns(Index columns, Index groups) : bits_(groups * S::width) { std::fill_n(bits_.data(), columns, Bits{-1}); }
-  typename S::Vector keep(typename S::Vector v, Index g) const {
-    using Integers = typename core::Simd<Bits>::Vector;
-    Integers bits;
-    std::memcpy(&bits, &v, sizeof bits);
-    bits &= core::Simd<Bits>::load(bits_.data() + g * S::width);
-    std::memcpy(&v, &bits, sizeof bits);
-    return v;
-  }
-
-private:
-  core::AlignedBuffer<Bits> bits_;
-};
 
 // Number of rows to take at a time where they are read twice, forward and backward: few enough for the first-level
 // cache; where these were fewer than pay for adding up their sums, as many as the second-level cache is made for.
 template <class T>
 Index rows_read_twice(Index d) {
   constexpr Index bytes = 24 * 1024, fewest = 16;  // of 32 KiB, beside factors and sums
-  const Index rows = bytes / (std::max<Index>(d, 1) * static_cast<Index>(sizeof(T))) / 8 * 8;
+  const Index rows = bytes / (std::max<Index>(d, 1) * static_cast<Index>(sizeof(T))) / 16 * 16;  // whole registers
   return rows < fewest ? dense::skinny_block_rows<T>(d) : std::min<Index>(rows, 256);
 }
+
+// Room for rows that are taken `most` at a time, a whole number of registers: no more than there are.
+inline Index room_for(Index most, Index n) { return std::min(most, core::round_up(n, 16)); }
 
 }  // namespace limbeck::network
