@@ -114,6 +114,7 @@ GatePatternGrams::GatePatternGrams(Index d, Index n) : d_(d), shape_(d) {
   const Index tasks = tasks_of(std::min(n, chunk_rows(d)), d);
   ranges_ = std::clamp<Index>(budget_bytes / bytes_per_group(d), 1, tasks);
   shares_ = std::min(layout.strips, core::ceil_div(tasks, ranges_));
+  ranges_ = std::max<Index>(1, tasks / shares_);  // no more tasks than were wanted: a power of two is dealt out evenly
   Index tiles = 0;
   for (Index q = 0; q < layout.strips; ++q) {
     tiles_begin_.push_back(tiles);

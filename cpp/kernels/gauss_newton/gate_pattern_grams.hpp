@@ -68,7 +68,7 @@ private:
 
   // Parts of the tiles: squares of this many rows and columns, so that what is written stays together in memory, in
   // rows as in columns. A whole number of tiles of every instruction set.
-  static constexpr Index part_columns = 128;
+  static constexpr Index part_columns = 64;
   Index square_parts() const {
     const Index squares = core::ceil_div(shape_.layout.d, part_columns);
     return squares * (squares + 1) / 2;
