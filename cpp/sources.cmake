@@ -10,6 +10,7 @@ set(limbeck_kernel_sources
     kernels/gauss_newton/damped_normal_equations.cpp kernels/gauss_newton/gate_pattern_grams.cpp
     kernels/gauss_newton/gauss_newton_matrix.cpp kernels/gauss_newton/gauss_newton_operator.cpp
     kernels/gauss_newton/kronecker_preconditioner.cpp kernels/gauss_newton/levenberg_marquardt.cpp
+    kernels/gauss_newton/relu_fit_problem.cpp
     kernels/least_squares/condition_estimate.cpp kernels/least_squares/iterative_refinement.cpp
     kernels/least_squares/leave_one_out.cpp kernels/least_squares/minimum_norm.cpp
     kernels/least_squares/normal_equations_factor.cpp kernels/least_squares/ranked_factors.cpp

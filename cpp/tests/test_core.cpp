@@ -264,8 +264,9 @@ std::vector<T> sums_of_rows(int threads, const std::vector<T>& X, Index n, Index
 template <class T>
 void row_sums() {
   Random random(2);
-  for (const Index n : {Index{0}, Index{1}, Index{63}, Index{64}, Index{65}, Index{1000}, Index{4111}}) {
-    for (const Index d : {Index{0}, Index{1}, Index{5}}) {
+  for (const Index n : {Index{0}, Index{1}, Index{63}, Index{64}, Index{65}, Index{1000}, Index{4111}, Index{20000}}) {
+    for (const Index d : {Index{0}, Index{1}, Index{5}, Index{300}}) {
+      if (d == 300 && n > 1000) continue;
       const Case sizes("n %td d %td", n, d);
       const std::vector<T> X = random.fractions<T>(n * d), sums = sums_of_rows(1, X, n, d);
       CHECK_EQUAL(static_cast<Index>(sums.size()), d);
@@ -279,7 +280,10 @@ void row_sums() {
   }
   // Lanes depend on the problem alone; long sums have few, and many rows no more than a bound.
   CHECK_EQUAL(core::row_lanes(0, 1, 8), Index{1});
-  CHECK_EQUAL(core::row_lanes(1000000, 1, 8), Index{64});
+  CHECK_EQUAL(core::row_lanes(1000000, 1, 8), Index{256});
+  CHECK_EQUAL(core::row_lanes(64 * 4, 1, 8), Index{64});
+  CHECK_EQUAL(core::row_lanes(64 * 16, 1, 8), Index{64});
+  CHECK_EQUAL(core::row_lanes(100 * 16, 1, 8), Index{100});
   CHECK_EQUAL(core::row_lanes(1000000, Index{1} << 40, 8), Index{4});
 }
 

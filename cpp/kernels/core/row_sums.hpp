@@ -22,16 +22,32 @@ inline RowRange row_range(Index n, Index block, Index parts, Index part) {
 
 // Number of lanes over which `blocks` blocks of rows are dealt, for `size` sums of `bytes` bytes each.
 inline Index row_lanes(Index blocks, Index size, Index bytes) {
-  // All lanes' sums stay within 16 MiB, but however long they are there are lanes for four threads. Adding up the lanes
-  // is serial, so their number is bounded; and a lane has at least four blocks, so that its start does not count.
-  constexpr Index budget_bytes = Index{16} << 20, most_lanes = 64, least_lanes = 4, blocks_per_lane = 4;
+  // All lanes' sums stay within 16 MiB, but however long they are there are lanes for four threads. A lane has at least
+  // four blocks, so that its start does not count; beyond 64 lanes, where there is work for many threads, sixteen, so
+  // that sums may be some times as long as a block without taking as much time as the rows.
+  constexpr Index budget_bytes = Index{16} << 20, many_lanes = 64, most_lanes = 256, least_lanes = 4;
+  constexpr Index blocks_per_lane = 4, blocks_of_many = 16;
   const Index fitting = budget_bytes / (std::max<Index>(size, 1) * bytes);
-  return std::clamp<Index>(blocks / blocks_per_lane, 1, std::clamp(fitting, least_lanes, most_lanes));
+  const Index wanted = std::max(std::min(blocks / blocks_per_lane, many_lanes), blocks / blocks_of_many);
+  return std::clamp<Index>(wanted, 1, std::clamp(fitting, least_lanes, most_lanes));
+}
+
+// Numbers [begin, end) of sums[0] + sums[1] + ..., added in pairs, then pairs of pairs; they are left in sums[0].
+template <class T>
+void add_lanes(std::vector<std::vector<T>>& sums, Index begin, Index end) {
+  const auto lanes = static_cast<Index>(sums.size());
+  for (Index apart = 1; apart < lanes; apart *= 2) {
+    for (Index lane = 0; lane + apart < lanes; lane += 2 * apart) {
+      T* to = sums[lane].data();
+      const T* from = sums[lane + apart].data();
+      for (Index e = begin; e < end; ++e) to[e] += from[e];
+    }
+  }
 }
 
 // Sum over row blocks of what add(first, rows, sums) adds to `size` zero-initialised sums. Rows are dealt to lanes,
-// whose number depends on n and size only, and lanes are added in order. `make_worker()` is called once a lane and
-// returns the function add, with whatever scratch memory it keeps.
+// whose number depends on n and size only, and lanes are added by a fixed tree. `make_worker()` is called once a lane
+// and returns the function add, with whatever scratch memory it keeps.
 template <class T, class MakeWorker>
 std::vector<T> sum_over_rows(const Execution& exec, Index n, Index block, Index size, double operations,
                              const MakeWorker& make_worker) {
@@ -45,9 +61,12 @@ std::vector<T> sum_over_rows(const Execution& exec, Index n, Index block, Index 
       add(i, std::min(block, range.end - i), sums[lane].data());
     }
   });
-  for (Index lane = 1; lane < lanes; ++lane) {
-    for (Index e = 0; e < size; ++e) sums[0][e] += sums[lane][e];
-  }
+  if (lanes == 1) return std::move(sums[0]);
+  // Sums of a range stay in the second-level cache for as many lanes as there may be; an addition takes as long as some
+  // operations of arithmetic, because its numbers come from another thread's cache.
+  constexpr Index range = 256, addition = 8;
+  exec.for_each(ceil_div(size, range), static_cast<double>(addition * lanes * size),
+                [&](Index part) { add_lanes(sums, part * range, std::min(size, (part + 1) * range)); });
   return std::move(sums[0]);
 }
 

@@ -102,8 +102,8 @@ class CgSolver final : public DampedNormalEquations {
 public:
   CgSolver(const Execution& exec, const ReluFit& p, double tolerance, std::function<bool()> in_time)
       : exec_(exec), problem_(p), tolerance_(tolerance), in_time_(std::move(in_time)) {
-    for (Index r = 0; r < p.n; ++r) mean_target_square_ += (p.v ? p.v[r] : 1.0) * p.y[r] * p.y[r];
-    mean_target_square_ = std::max(mean_target_square_ / p.total_weight(), std::numeric_limits<double>::min());
+    mean_target_square_ =
+        std::max(squared_targets(exec, p) / total_weight(exec, p), std::numeric_limits<double>::min());
     // The sums over the span may take as long as four products: at least so many are saved in the steps of one solve.
     constexpr Index most_products_for_span = 4;
     const Index products = (p.k + 1) * (p.k + 1) * (p.k + 1) / (4 * p.group_size());
@@ -218,15 +218,12 @@ bool dense_solver_is_faster(const ReluFit& p) {
   return p.n_parameters() < 450;
 }
 
-bool sample_is_worthwhile(const ReluFit& p) {
+bool sample_is_worthwhile(const Execution& exec, const ReluFit& p) {
   constexpr Index most_parameters = 2000;  // beyond, Cholesky takes longer than the gradient
   if (p.k == 0 || p.n_parameters() > most_parameters) return false;
-  double rows = static_cast<double>(p.n);  // effective number: (sum v)^2 / sum v^2 for row weights v
-  if (p.v) {
-    double squares = 0;
-    for (Index r = 0; r < p.n; ++r) squares += p.v[r] * p.v[r];
-    rows = squares > 0 ? p.total_weight() * p.total_weight() / squares : 0.0;
-  }
+  // Their effective number: (sum v)^2 / sum v^2 for row weights v.
+  const double squares = squared_weight(exec, p);
+  const double rows = squares > 0 ? std::pow(total_weight(exec, p), 2) / squares : 0.0;
   return rows >= 2.0 * sample_rows_per_parameter * p.n_parameters();
 }
 

@@ -38,6 +38,6 @@ std::unique_ptr<DampedNormalEquations> cg_solver(const Execution& exec, const Re
 bool dense_solver_is_faster(const ReluFit& problem);
 
 // Whether there are so many rows that a sample which determines the matrix well enough saves time.
-bool sample_is_worthwhile(const ReluFit& problem);
+bool sample_is_worthwhile(const Execution& exec, const ReluFit& problem);
 
 }  // namespace limbeck::gauss_newton

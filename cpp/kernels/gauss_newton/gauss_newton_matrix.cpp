@@ -1,11 +1,14 @@
 #include "kernels/gauss_newton/gauss_newton_matrix.hpp"
 
 #include <cmath>
+#include <numeric>
 
 #include "kernels/core/prefetch.hpp"
+#include "kernels/core/reduce.hpp"
 #include "kernels/dense/gemm_syrk.hpp"
 #include "kernels/dense/tall_skinny_gemm.hpp"
 #include "kernels/gauss_newton/gate_pattern_grams.hpp"
+#include "kernels/network/row_gates.hpp"
 
 namespace limbeck::gauss_newton {
 
@@ -42,45 +45,100 @@ struct GatePasses {
   }
 };
 
-// Extra pattern bits that number 2^bits segments of rows: with few gates there would be too few groups to share among
-// threads.
-Index segment_bits(Index gates, Index d) {
-  constexpr Index budget_bytes = Index{24} << 20, enough = 4;  // sixteen groups, for as many threads
-  Index bits = std::max<Index>(0, enough - gates);
-  while (bits > 0 && (Index{1} << (gates + bits)) * GatePatternGrams::bytes_per_group(d) > budget_bytes) --bits;
-  return bits;
-}
+// Writes numbers whose bit b tells whether the gate of neurons[b] is open, row by row.
+class Patterns {
+public:
+  using S = core::Simd<double>;
 
-// Number whose bit b tells whether the gate of neurons[b] is open, for each row; the bits above count segments of rows.
-void gate_patterns(const Execution& exec, const ReluFit& p, const ReluParameters& at, const std::vector<Index>& neurons,
-                   Index first, Index rows, Index segments, std::vector<GatePatternGrams::Group>* patterns) {
-  const auto count = static_cast<Index>(neurons.size());
-  dense::SkinnyMatrix<double> C(count, p.d);
-  for (Index b = 0; b < count; ++b) C.set(b, at.weights.data() + neurons[b] * p.d);
-  const Index block = dense::skinny_block_rows<double>(p.d), stride = dense::skinny_stride<double>(count);
-  exec.for_each(core::ceil_div(rows, block), 2.0 * rows * count * p.d, [&](Index task) {
-    core::AlignedBuffer<double> z(block * stride);
-    const Index begin = task * block, size = std::min(block, rows - begin);
-    core::Prefetch ahead(p.X + (first + begin + size) * p.d, size * p.d, 1);
-    dense::multiply_rows(p.X + (first + begin) * p.d, size, C, z.data(), ahead);
-    for (Index r = 0; r < size; ++r) {
-      auto pattern = static_cast<unsigned>((begin + r) * segments / rows) << count;
-      for (Index b = 0; b < count; ++b) {
-        if (z.data()[r * stride + b] + at.thresholds[neurons[b]] > 0) pattern |= 1u << b;
-      }
-      (*patterns)[begin + r] = static_cast<GatePatternGrams::Group>(pattern);
-    }
-  });
-}
-
-// Writes one block (D, D) of the Gauss-Newton matrix, which is symmetric, and its mirror image.
-void put_block(Index i, Index j, const std::vector<double>& gram, Index D, double factor, double* hessian, Index P) {
-  for (Index row = 0; row < D; ++row) {
-    double *block = hessian + (i * D + row) * P + j * D, *mirrored = hessian + (j * D + row) * P + i * D;
-    for (Index column = 0; column < D; ++column) {
-      block[column] = mirrored[column] = factor * gram[row * D + column];
+  Patterns(const ReluFit& p, const ReluParameters& at, const std::vector<Index>& neurons)
+      : p_(p),
+        C_(static_cast<Index>(neurons.size()), p.d),
+        stride_(dense::skinny_stride<double>(C_.columns())),
+        block_(dense::skinny_block_rows<double>(p.d)),
+        thresholds_(stride_),
+        powers_(stride_) {
+    for (Index b = 0; b < C_.columns(); ++b) {
+      C_.set(b, at.weights.data() + neurons[b] * p.d);
+      thresholds_.data()[b] = at.thresholds[neurons[b]];
+      powers_.data()[b] = static_cast<double>(Index{1} << b);
     }
   }
+
+  void operator()(Index first, Index rows, GatePatternGrams::Group* patterns) const {
+    core::AlignedBuffer<double> z(block_ * std::max<Index>(stride_, 1)), sums(block_);
+    if (stride_ == 0) std::fill_n(patterns, rows, GatePatternGrams::Group{0});
+    for (Index begin = 0; begin < rows && stride_ > 0; begin += block_) {
+      const Index size = std::min(block_, rows - begin);
+      const double* X = p_.X + (first + begin) * p_.d;
+      core::Prefetch ahead(X + size * p_.d, size * p_.d, 1);
+      dense::multiply_rows(X, size, C_, z.data(), ahead);
+      network::sum_rows(size, stride_ / S::width, sums.data(), [&](Index r, Index g) {
+        const Index at = g * S::width;
+        const auto activation = S::load(z.data() + r * stride_ + at) + S::load(thresholds_.data() + at);
+        return activation > 0 ? S::load(powers_.data() + at) : S::Vector{};
+      });
+      for (Index r = 0; r < size; ++r) patterns[begin + r] = static_cast<GatePatternGrams::Group>(sums.data()[r]);
+    }
+  }
+
+private:
+  const ReluFit& p_;
+  dense::SkinnyMatrix<double> C_;
+  Index stride_, block_;
+  core::AlignedBuffer<double> thresholds_, powers_;
+};
+
+// A block (D, D) of the Gauss-Newton matrix: factor times the Gram of a group of rows, with its mirror image.
+struct Block {
+  Index i, j, group;
+  double factor;
+};
+
+// The blocks of the pairs of gates of one pass that no earlier pass has told: those of neurons a and b of the pass,
+// a >= b, -1 standing for the linear part, whose gate is always open.
+std::vector<Block> blocks_of_pass(const ReluFit& p, const std::vector<Index>& neurons, std::vector<bool>* told) {
+  std::vector<Block> blocks;
+  const auto count = static_cast<Index>(neurons.size());
+  for (Index a = -1; a < count; ++a) {
+    for (Index b = -1; b <= a; ++b) {
+      const Index i = a < 0 ? p.k : neurons[a], j = b < 0 ? p.k : neurons[b];
+      const Index pair = std::max(i, j) * (p.k + 1) + std::min(i, j);
+      if ((*told)[pair]) continue;
+      (*told)[pair] = true;
+      const Index group = (a < 0 ? 0 : Index{1} << a) | (b < 0 ? 0 : Index{1} << b);
+      blocks.push_back({i, j, group, (a < 0 ? 1 : p.signs[i]) * (b < 0 ? 1 : p.signs[j])});
+    }
+  }
+  return blocks;
+}
+
+// Writes a zero to each page of memory, in tasks that are equal wherever memory that was never touched is slow.
+void touch(const Execution& exec, double* numbers, Index count) {
+  constexpr Index page = 4096 / static_cast<Index>(sizeof(double)), at_once = 64 * page, operations_per_page = 4096;
+  exec.for_each(core::ceil_div(count, at_once), static_cast<double>(count / page * operations_per_page),
+                [&](Index part) {
+                  for (Index i = part * at_once; i < std::min(count, (part + 1) * at_once); i += page) numbers[i] = 0;
+                });
+}
+
+void put_blocks(const Execution& exec, const ReluFit& p, const GatePatternGrams& grams,
+                const std::vector<Block>& blocks, double* hessian) {
+  const Index D = p.group_size(), P = p.n_parameters(), parts = grams.parts();
+  const double scale = 1 / grams.weight(0);
+  const Index tasks = static_cast<Index>(blocks.size()) * parts;
+  // An entry is written in four places, often the first time that their memory is touched.
+  constexpr Index operations_per_entry = 32;
+  const double operations = static_cast<double>(operations_per_entry * D * D * static_cast<Index>(blocks.size()));
+  exec.for_each(tasks, operations, [&](Index task) {
+    const Block& block = blocks[task / parts];
+    const double factor = scale * block.factor;
+    double *at = hessian + block.i * D * P + block.j * D, *mirrored = hessian + block.j * D * P + block.i * D;
+    grams.for_entries(block.group, task % parts, [&](Index row, Index column, double sum) {
+      const double value = factor * sum;
+      at[row * P + column] = at[column * P + row] = value;
+      mirrored[row * P + column] = mirrored[column * P + row] = value;
+    });
+  });
 }
 
 // Whether to form the Jacobian: with few rows patterns would hardly have a row each. Times in microseconds of one
@@ -98,30 +156,47 @@ bool jacobian_is_faster(const ReluFit& p, const GatePasses& sets) {
   return 2 + n * P * (0.005 + 3.3e-5 * P) + 0.0013 * P * P < by_patterns;
 }
 
-void matrix_from_jacobian(const Execution& exec, const ReluFit& p, const double* parameters, double* hessian) {
+// Row by row the derivative of the network by each parameter, times the root of the row's weight: (P, n).
+core::AlignedBuffer<double> weighted_jacobian(const Execution& exec, const ReluFit& p, const double* parameters) {
+  constexpr Index at_once = 32;
   const Index D = p.group_size(), P = p.n_parameters();
-  // By row, for each parameter: the derivative of the network, times the root of the row's weight.
   core::AlignedBuffer<double> derivatives(P * p.n);
-  exec.for_each(p.k + 1, 2.0 * P * p.n, [&](Index i) {
-    const double* at = parameters + i * D;
-    std::vector<double> factor(p.n);
-    for (Index r = 0; r < p.n; ++r) {
-      const double* x = p.X + r * p.d;
-      double z = at[p.d];
-      for (Index j = 0; i < p.k && j < p.d; ++j) z += at[j] * x[j];
-      factor[r] = (i == p.k ? 1.0 : z > 0 ? p.signs[i] : 0.0) * (p.v ? std::sqrt(p.v[r]) : 1.0);
-    }
-    for (Index j = 0; j < D; ++j) {
-      double* to = derivatives.data() + (i * D + j) * p.n;
-      for (Index r = 0; r < p.n; ++r) to[r] = factor[r] * (j < p.d ? p.X[r * p.d + j] : 1.0);
+  exec.for_each(core::ceil_div(p.n, at_once), 4.0 * P * p.n, [&](Index task) {
+    const Index first = task * at_once, rows = std::min(at_once, p.n - first);
+    const double* X = p.X + first * p.d;
+    double factor[at_once], root[at_once];
+    for (Index r = 0; r < rows; ++r) root[r] = p.v ? std::sqrt(p.v[first + r]) : 1.0;
+    for (Index i = 0; i <= p.k; ++i) {
+      const double* at = parameters + i * D;
+      for (Index r = 0; r < rows; ++r) {
+        const bool open = i == p.k || core::dot(at, X + r * p.d, p.d) + at[p.d] > 0;
+        factor[r] = (i == p.k ? 1.0 : open ? p.signs[i] : 0.0) * root[r];
+      }
+      double* to = derivatives.data() + i * D * p.n + first;
+      for (Index j = 0; j < p.d; ++j) {
+        for (Index r = 0; r < rows; ++r) to[j * p.n + r] = factor[r] * X[r * p.d + j];
+      }
+      std::copy_n(factor, rows, to + p.d * p.n);
     }
   });
+  return derivatives;
+}
+
+void matrix_from_jacobian(const Execution& exec, const ReluFit& p, const double* parameters, double* hessian) {
+  const Index P = p.n_parameters();
+  const core::AlignedBuffer<double> derivatives = weighted_jacobian(exec, p, parameters);
   dense::TiledMatrix<double> sums(P, P);
   dense::syrk_lower(exec, dense::VectorSet<double>{derivatives.data(), P, p.n, p.n, 1}, 1.0, &sums);
-  const double scale = 1 / p.total_weight();
-  for (Index j = 0; j < P; ++j) {
-    for (Index i = j; i < P; ++i) hessian[i * P + j] = hessian[j * P + i] = scale * *sums.at(i, j);
-  }
+  const double scale = 1 / total_weight(exec, p);
+  constexpr Index at_once = 16;  // columns: whole cache lines of the upper triangle
+  exec.for_each(core::ceil_div(P, at_once), 8.0 * P * P, [&](Index part) {
+    const Index begin = part * at_once, end = std::min(P, begin + at_once);
+    for (Index i = begin; i < P; ++i) {
+      for (Index j = begin; j < std::min(end, i + 1); ++j) {
+        hessian[i * P + j] = hessian[j * P + i] = scale * *sums.at(i, j);
+      }
+    }
+  });
 }
 
 }  // namespace
@@ -129,32 +204,16 @@ void matrix_from_jacobian(const Execution& exec, const ReluFit& p, const double*
 void gauss_newton_matrix(const Execution& exec, const ReluFit& p, const double* parameters, double* hessian) {
   const GatePasses sets(p.k, p.n, p.d);
   if (jacobian_is_faster(p, sets)) return matrix_from_jacobian(exec, p, parameters, hessian);
-  const Index D = p.group_size(), P = p.n_parameters();
   const ReluParameters at(p, parameters);
-  const double scale = 1 / p.total_weight();
-  std::vector<GatePatternGrams::Group> patterns(std::min(p.n, GatePatternGrams::chunk_rows));
+  std::vector<bool> told((p.k + 1) * (p.k + 1));
+  touch(exec, hessian, p.n_parameters() * p.n_parameters());
+  GatePatternGrams grams(p.d, p.n);
   for (const auto& neurons : sets.passes) {
-    const auto count = static_cast<Index>(neurons.size());
-    const Index extra = segment_bits(count, p.d);
-    GatePatternGrams grams(p.d, Index{1} << (count + extra));
-    for (Index first = 0; first < p.n; first += GatePatternGrams::chunk_rows) {
-      const Index rows = std::min(GatePatternGrams::chunk_rows, p.n - first);
-      gate_patterns(exec, p, at, neurons, first, rows, Index{1} << extra, &patterns);
-      grams.add(exec, p.X + first * p.d, rows, patterns.data(), p.v ? p.v + first : nullptr);
-    }
-    // Pairs (a, b), a >= b: b = -1 stands for the linear part, whose gate is always open.
-    const Index pairs = (count + 1) * (count + 2) / 2;
-    exec.for_each(pairs, static_cast<double>(pairs << (count + extra)) * D * D / 8, [&](Index pair) {
-      Index a = -1, b = -1;
-      for (Index rest = pair; rest > 0; --rest) {
-        if (++b > a) b = -1, ++a;
-      }
-      std::vector<double> gram(D * D);
-      const unsigned bits = (a < 0 ? 0u : 1u << a) | (b < 0 ? 0u : 1u << b);
-      grams.sum_of(bits, gram.data());
-      const Index i = a < 0 ? p.k : neurons[a], j = b < 0 ? p.k : neurons[b];
-      put_block(i, j, gram, D, scale * (a < 0 ? 1 : p.signs[i]) * (b < 0 ? 1 : p.signs[j]), hessian, P);
-    });
+    grams.begin(exec, Index{1} << neurons.size());
+    const Patterns patterns(p, at, neurons);
+    grams.add(exec, p.X, p.n, p.v, std::cref(patterns));
+    grams.sum_supersets(exec);
+    put_blocks(exec, p, grams, blocks_of_pass(p, neurons, &told), hessian);
   }
 }
 

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 
 #include "kernels/gauss_newton/relu_fit_problem.hpp"
 
@@ -31,16 +32,13 @@ public:
   const std::vector<double>& small() const { return small_; }
 
 private:
-  // Signed gate: the derivative of the network by the activation of neuron i.
-  double slope(Index row, Index i) const {
-    return gates_[row * words_ + i / 64] >> (i % 64) & 1 ? problem_.signs[i] : 0.0;
-  }
-
   const Execution& exec_;
   ReluFit problem_;
-  double scale_;
   Index words_, n_features_;
-  std::vector<std::uint64_t> gates_;
+  // Bit i of a row is the gate of neuron i; bit k, that of the linear part, is always set. Without numbers at first:
+  // the tasks that fill it are the first to touch it.
+  std::unique_ptr<std::uint64_t[]> gates_;
+  double scale_ = 0;
   std::vector<double> diagonal_, small_;
 };
 

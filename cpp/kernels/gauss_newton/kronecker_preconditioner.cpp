@@ -70,20 +70,18 @@ Matrix transposed_product(const Execution& exec, const Matrix& A, const Matrix& 
 }  // namespace
 
 Matrix mean_outer_product(const Execution& exec, const ReluFit& p) {
-  GatePatternGrams grams(p.d, 1);
-  const std::vector<GatePatternGrams::Group> groups(std::min(p.n, GatePatternGrams::chunk_rows), 0);
-  for (Index first = 0; first < p.n; first += GatePatternGrams::chunk_rows) {
-    const Index rows = std::min(GatePatternGrams::chunk_rows, p.n - first);
-    grams.add(exec, p.X + first * p.d, rows, groups.data(), p.v ? p.v + first : nullptr);
-  }
+  GatePatternGrams grams(p.d, p.n);
+  grams.begin(exec, 1);
+  grams.add(exec, p.X, p.n, p.v,
+            [](Index, Index rows, GatePatternGrams::Group* groups) { std::fill_n(groups, rows, 0); });
   const Index D = p.group_size();
-  Vector sums(D * D);
-  grams.sum_of(0, sums.data());
-  const double scale = 1 / p.total_weight();
+  const double scale = 1 / grams.weight(0);
   Matrix outer(D, D);
-  for (Index j = 0; j < D; ++j) {
-    for (Index i = 0; i < D; ++i) *outer.at(i, j) = scale * sums[j * D + i];
-  }
+  exec.for_each(grams.parts(), 4.0 * D * D, [&](Index part) {
+    grams.for_entries(0, part, [&](Index row, Index column, double sum) {
+      *outer.at(row, column) = *outer.at(column, row) = scale * sum;
+    });
+  });
   return outer;
 }
 

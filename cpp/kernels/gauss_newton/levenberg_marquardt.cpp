@@ -37,13 +37,13 @@ struct Evaluation {
   Vector gradient;
 };
 
-// The gradient is left empty where it is not wanted.
-Evaluation evaluate(const Execution& exec, const ReluFit& p, const Vector& parameters, bool with_gradient) {
+// `scale` is one over the sum of row weights. The gradient is left empty where it is not wanted.
+Evaluation evaluate(const Execution& exec, const ReluFit& p, double scale, const Vector& parameters,
+                    bool with_gradient) {
   const Index D = p.group_size();
   const ReluParameters at(p, parameters.data());
   Evaluation result;
   if (with_gradient) result.gradient.resize(parameters.size());
-  const double scale = 1 / p.total_weight();
   result.mean_squared_error = scale * network::error_and_gradient(exec, at.net, p.X, p.n, p.y, p.v,
                                                                   with_gradient ? result.gradient.data() : nullptr);
   for (double& g : result.gradient) g *= scale;
@@ -65,11 +65,12 @@ public:
       : exec_(exec),
         p_(p),
         options_(options),
-        sampled_(options.solver == Solver::sampled && sample_is_worthwhile(p)),
+        sampled_(options.solver == Solver::sampled && sample_is_worthwhile(exec, p)),
         dense_(options.solver == Solver::dense ||
                (options.solver != Solver::conjugate_gradients && dense_solver_is_faster(p))),
         theta_(parameters, parameters + p.n_parameters()),
-        here_(evaluate(exec, p, theta_, true)),
+        one_row_(1 / total_weight(exec, p)),
+        here_(evaluate(exec, p, one_row_, theta_, true)),
         damping_(is_quadratic() ? quadratic_damping : first_damping) {
     equations_ = sampled_ ? sampled_solver(exec, p) : equations_of_all_rows();
   }
@@ -141,7 +142,7 @@ private:
   bool accept(double predicted, bool* settled) {
     Vector there_theta = theta_;
     core::add_scaled(1.0, step_.data(), there_theta.data(), p_.n_parameters());
-    Evaluation there = evaluate(exec_, p_, there_theta, !*settled);
+    Evaluation there = evaluate(exec_, p_, one_row_, there_theta, !*settled);
     const double gained = here_.cost - there.cost;
     if (!(std::isfinite(there.cost) && gained > 0)) return false;
     small_steps_ = gained < options_.tolerance * here_.cost ? small_steps_ + 1 : 0;
@@ -176,6 +177,7 @@ private:
   bool sampled_;
   const bool dense_;
   Vector theta_;
+  const double one_row_;  // the part of a row of weight one in the cost
   Evaluation here_;
   double damping_, growth_ = first_growth;
   std::unique_ptr<DampedNormalEquations> equations_;

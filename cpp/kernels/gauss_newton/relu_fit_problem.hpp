@@ -2,7 +2,6 @@
 #pragma once
 
 #include <algorithm>
-#include <numeric>
 #include <vector>
 
 #include "kernels/core/execution.hpp"
@@ -24,8 +23,14 @@ struct ReluFit {
 
   Index group_size() const { return d + 1; }
   Index n_parameters() const { return (k + 1) * (d + 1); }
-  double total_weight() const { return v ? std::accumulate(v, v + n, 0.0) : static_cast<double>(n); }
 };
+
+// Sum of the row weights: one pass over them. Its callers keep it.
+double total_weight(const Execution& exec, const ReluFit& problem);
+
+// Sums over rows of v^2 and of v y^2, v being one without row weights.
+double squared_weight(const Execution& exec, const ReluFit& problem);
+double squared_targets(const Execution& exec, const ReluFit& problem);
 
 // The parameters as a network: directions and thresholds apart.
 struct ReluParameters {
