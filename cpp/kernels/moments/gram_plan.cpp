@@ -12,9 +12,13 @@ constexpr double task_work = 1.5e6;
 constexpr Index most_tasks = 256;
 // Sums of all lanes together, in bytes.
 constexpr Index budget_bytes = Index{64} << 20;
-// The most that tasks may cost in all, as part of the work: more for the first of them, without which threads of a
-// large machine have nothing to do.
-double most_cost(Index tasks) { return tasks > 64 ? 0.06 : 0.12; }
+// The most that tasks may cost in all, as part of the work. It is less for the work of some 40 milliseconds or less,
+// which many threads hardly shorten for anybody, and more for the first 64 tasks, without which the threads of a large
+// machine have nothing to do.
+double most_cost(double work, Index tasks) {
+  if (work < 1e9) return 0.03;
+  return tasks > 64 ? 0.06 : 0.12;
+}
 
 }  // namespace
 
@@ -42,7 +46,7 @@ GramPlan plan_grams(Index n, Index d, const std::vector<Index>& strip_sizes, Ind
   // The cheapest way to so many tasks; half as many where even that costs too much.
   for (Index tasks = most_tasks; tasks > 1; tasks /= 2) {
     if (work < task_work * static_cast<double>(tasks)) continue;
-    double least_cost = most_cost(tasks);
+    double least_cost = most_cost(work, tasks);
     for (Index lanes = 1; lanes <= std::min(tasks, fitting); ++lanes) {
       const Index needed = std::max(core::ceil_div(tasks, lanes), least_groups);
       if (needed > strips) continue;
@@ -53,7 +57,7 @@ GramPlan plan_grams(Index n, Index d, const std::vector<Index>& strip_sizes, Ind
       plan.lanes = lanes;
       groups = needed;
     }
-    if (least_cost < most_cost(tasks)) break;
+    if (least_cost < most_cost(work, tasks)) break;
   }
   plan.groups = cut_strips(plan.offsets, groups);
   return plan;
