@@ -8,6 +8,7 @@ namespace limbeck::tests {
 void test_core();
 void test_threads();
 void test_dense_products();
+void test_dense_narrow();
 void test_dense_cholesky();
 void test_dense_orthogonal();
 void test_precision();
@@ -35,6 +36,7 @@ constexpr Topic topics[] = {
     {"core", test_core},
     {"threads", test_threads},
     {"dense_products", test_dense_products},
+    {"dense_narrow", test_dense_narrow},
     {"dense_cholesky", test_dense_cholesky},
     {"dense_orthogonal", test_dense_orthogonal},
     {"precision", test_precision},

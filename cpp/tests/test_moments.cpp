@@ -1,5 +1,6 @@
 #include "check.hpp"
 #include "kernels/moments/contraction.hpp"
+#include "kernels/moments/gram_plan.hpp"
 #include "kernels/moments/hermite.hpp"
 #include "kernels/moments/moment_batches.hpp"
 #include "kernels/moments/moment_tensor.hpp"
@@ -102,6 +103,34 @@ void grams() {
   for (const Index n : {1024, 2047, 2048, 2049, 5000}) check_grams<T>(&random, n, 6, 2);  // lanes of eight blocks
 }
 
+// Lanes and groups cover every strip of every row once, and none of them is much larger than the others.
+void plans() {
+  const moments::GramCosts costs{30, 16, Index{1} << 18};
+  for (const Index n : {Index{0}, Index{1}, Index{1000}, Index{100000}, Index{10000000}}) {
+    for (const Index d : {1, 10, 100, 1000}) {
+      for (const Index J : {1, 3, 50}) {
+        const Case sizes("plan n %td d %td J %td", n, d, J);
+        std::vector<Index> strips;
+        for (Index j = 0; j < J; ++j) {
+          for (Index q = d; q > 0; q -= 8) strips.push_back(8 * q);
+        }
+        const moments::GramPlan plan = moments::plan_grams(n, d, strips, 8, costs);
+        CHECK(plan.lanes >= 1 && (plan.lanes == 1 || plan.lanes * plan.total() * 8 <= Index{64} << 20));
+        CHECK_EQUAL(plan.groups.front(), 0);
+        CHECK_EQUAL(plan.groups.back(), static_cast<Index>(strips.size()));
+        Index largest = 0;
+        for (Index g = 0; g < plan.n_groups(); ++g) {
+          CHECK(plan.groups[g] < plan.groups[g + 1]);
+          largest = std::max(largest, plan.offsets[plan.groups[g + 1]] - plan.offsets[plan.groups[g]]);
+        }
+        CHECK(largest <= plan.total() / plan.n_groups() + 8 * d);  // a group ends within half a strip of its place
+        const double work = static_cast<double>(n) * static_cast<double>(plan.total());
+        CHECK(plan.tasks() == 1 || plan.n_groups() > 1 || work / static_cast<double>(plan.tasks()) > 1e6);
+      }
+    }
+  }
+}
+
 // He_l contracted with g in all places but two, from the definition of He_l as the derivative of a Gaussian: for
 // x = t g + rest, |g| = 1, it is h_l(t), h_{l-1}(t) x_i and h_{l-2}(t) (x_i x_j - [i = j]) in directions across g.
 template <class T>
@@ -195,6 +224,7 @@ void test_moments() {
   exact_hermite<float>(6);
   normalized_hermite<float>();
   normalized_hermite<double>();
+  plans();
   grams<float>();
   grams<double>();
   contractions<float>();

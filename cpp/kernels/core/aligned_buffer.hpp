@@ -10,16 +10,17 @@
 
 namespace limbeck::core {
 
-// Says that memory is not to be zeroed: whoever writes it first, a task, gets it close by and in parallel with others.
+// Asks for memory that nobody has written to yet: the task that will work on it does so first, and then it is near that
+// task's processor.
 struct Unwritten {};
 
-// Zeroed memory for `size` numbers.
+// Memory for `size` numbers, zeroed unless it is to be unwritten.
 template <class T>
 class AlignedBuffer {
 public:
-  explicit AlignedBuffer(Index size) : AlignedBuffer(size, Unwritten()) { std::fill_n(data_.get(), size, T(0)); }
   AlignedBuffer(Index size, Unwritten)
       : data_(static_cast<T*>(::operator new(bytes(size), std::align_val_t{alignment}))) {}
+  explicit AlignedBuffer(Index size) : AlignedBuffer(size, Unwritten{}) { std::fill_n(data_.get(), size, T(0)); }
   T* data() { return data_.get(); }
   const T* data() const { return data_.get(); }
 

@@ -45,11 +45,12 @@ const T* ScaledColumns<T>::strip(const Packed<T>& packed, Index rows, const T* w
 
 template <class T>
 void accumulate_strip(const TriangleLayout<T>& layout, const Packed<T>& packed, ScaledColumns<T>& scaled, Index rows,
-                      const T* w, Index q, T* tiles) {
+                      const T* w, Index q, T* tiles, core::Prefetch* ahead) {
   constexpr Index width = core::Simd<T>::width;
   const T* b = scaled.strip(packed, rows, w, q);
   const Index first = layout.first_panel(q);
   for_tile_runs(first, layout.panels, [&](auto vectors, Index p) {
+    if (ahead) ahead->pass();
     tile_kernel<T, vectors>(rows, packed.group(p), b, tiles + (p - first) * width * core::tile_columns);
   });
 }
@@ -75,7 +76,7 @@ void scatter_strip(const TriangleLayout<T>& layout, Index q, const T* tiles, T* 
 #define LIMBECK_INSTANTIATE(T)                                                                                   \
   template class ScaledColumns<T>;                                                                               \
   template void accumulate_strip(const TriangleLayout<T>&, const Packed<T>&, ScaledColumns<T>&, Index, const T*, \
-                                 Index, T*);                                                                     \
+                                 Index, T*, core::Prefetch*);                                                    \
   template void scatter_strip(const TriangleLayout<T>&, Index, const T*, T*);
 LIMBECK_INSTANTIATE(float)
 LIMBECK_INSTANTIATE(double)

@@ -4,6 +4,7 @@
 // are written out.
 #pragma once
 
+#include "kernels/core/prefetch.hpp"
 #include "kernels/dense/packing.hpp"
 
 namespace limbeck::dense {
@@ -24,6 +25,8 @@ struct TriangleLayout {
   Index first_panel(Index strip) const { return strip * core::tile_columns / width; }
   Index strip_tiles(Index strip) const { return panels - first_panel(strip); }
   Index strip_size(Index strip) const { return strip_tiles(strip) * width * core::tile_columns; }
+  // Tiles of registers that a strip is computed in.
+  Index strip_passes(Index strip) const { return core::ceil_div(strip_tiles(strip), core::tile_vectors); }
   Index size() const {
     Index total = 0;
     for (Index q = 0; q < strips; ++q) total += strip_size(q);
@@ -57,10 +60,11 @@ private:
   core::AlignedBuffer<T> data_;
 };
 
-// Add rows' share of strip q of X' diag(w) X to `tiles` (strip_size(q) numbers). w may be null: all ones.
+// Add rows' share of strip q of X' diag(w) X to `tiles` (strip_size(q) numbers). w may be null: all ones. Beside each
+// tile of registers a pass of `ahead`, if any, fetches its share.
 template <class T>
 void accumulate_strip(const TriangleLayout<T>& layout, const Packed<T>& packed, ScaledColumns<T>& scaled, Index rows,
-                      const T* w, Index q, T* tiles);
+                      const T* w, Index q, T* tiles, core::Prefetch* ahead = nullptr);
 
 // Write strip q, given by its tiles, into both triangles of out (d, d).
 template <class T>

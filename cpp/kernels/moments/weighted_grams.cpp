@@ -1,99 +1,243 @@
 #include "kernels/moments/weighted_grams.hpp"
 
 #include <algorithm>
+#include <memory>
+#include <mutex>
+#include <utility>
 #include <vector>
 
 #include "kernels/core/prefetch.hpp"
+#include "kernels/core/reduce.hpp"
 #include "kernels/core/row_sums.hpp"
+#include "kernels/dense/narrow_syrk.hpp"
 #include "kernels/dense/strip_syrk.hpp"
+#include "kernels/moments/gram_plan.hpp"
 
 namespace limbeck::moments {
 
 namespace {
 
-// How the work on all strips of all J matrices is split: lanes over rows, slabs over (matrix, strip) units so that the
-// lanes' accumulators stay within a fixed budget whatever d and J are.
-struct Unit {
-  Index j, strip, offset;  // offset of its tiles within a lane's accumulator
-};
+// Rows of weights that are asked for at a time.
+constexpr Index weight_rows = dense::strip_rows;
 
+// The sums of a task stay within 1 MiB, half of a second-level cache, beside the packed rows.
 template <class T>
-struct Plan {
-  // Sums of all lanes stay within 24 MiB, with lanes for eight threads however large the matrices are: larger ones are
-  // cut into slabs, each of which reads X again. A lane has at least eight blocks, so that its start does not count.
-  static constexpr Index budget_bytes = Index{24} << 20, most_lanes = 64, least_lanes = 8, blocks_per_lane = 8;
-  std::vector<std::vector<Unit>> slabs;
-  std::vector<Index> slab_sizes;
-  Index lanes;
+constexpr Index most_numbers = (Index{1} << 20) / static_cast<Index>(sizeof(T));
 
-  Plan(const dense::TriangleLayout<T>& layout, Index n, Index J) {
-    const Index blocks = core::ceil_div(n, dense::strip_rows);
-    const Index budget = budget_bytes / static_cast<Index>(sizeof(T));
-    const Index total = std::max<Index>(1, J * layout.size());
-    lanes = std::clamp(budget / total, least_lanes, most_lanes);
-    lanes = std::clamp(blocks / blocks_per_lane, Index{1}, lanes);
-    Index size = 0;
-    slabs.emplace_back();
-    for (Index j = 0; j < J; ++j) {
-      for (Index q = 0; q < layout.strips; ++q) {
-        if (size > 0 && (size + layout.strip_size(q)) * lanes > budget) {
-          slab_sizes.push_back(size);
-          slabs.emplace_back();
-          size = 0;
-        }
-        slabs.back().push_back({j, q, size});
-        size += layout.strip_size(q);
-      }
-    }
-    slab_sizes.push_back(size);
+// A block of rows for triangles of few columns: a sum is a register.
+template <class T>
+struct NarrowBlock {
+  using Layout = dense::NarrowLayout<T>;
+  static constexpr Index most_rows = dense::NarrowRows<T>::most_rows, numbers_per_sum = core::Simd<T>::width;
+  dense::NarrowRows<T> rows;
+
+  // Measured. A register is added up in the time of some ten.
+  static GramCosts costs() { return {12.0 * numbers_per_sum, 12, most_numbers<T> / numbers_per_sum}; }
+  explicit NarrowBlock(const Layout& layout) : rows(layout.d) {}
+  void start_at(Index) {}
+  void pack(const T* X, Index count, Index readable) { rows.pack(X, count, readable); }
+  void accumulate(const T* w, Index strip, bool begin, T* sums, core::Prefetch& ahead) {
+    rows.accumulate(w, strip, begin, sums, ahead);
   }
 };
+
+// A block of rows for triangles of many columns: a sum is a number. Only strips from `first` on are needed.
+template <class T>
+struct WideBlock {
+  using Layout = dense::TriangleLayout<T>;
+  static constexpr Index most_rows = dense::strip_rows, numbers_per_sum = 1;
+  const Layout& layout;
+  Index first_panel = 0, rows = 0;
+  dense::Packed<T> packed;
+  dense::ScaledColumns<T> scaled;
+
+  // Measured. Rows come from main memory, or from a cache that is shared, and so do the other lanes' sums.
+  static GramCosts costs() { return {30, 16, 2 * most_numbers<T>}; }
+  explicit WideBlock(const Layout& of) : layout(of), packed(dense::packed_rows<T>(of.d)), scaled(of.d) {}
+  void start_at(Index strip) { first_panel = layout.first_panel(strip); }
+  void pack(const T* X, Index count, Index) {
+    rows = count;
+    packed.pack_rows_across(X, layout.d, layout.d, rows, first_panel);
+    scaled.reset();
+  }
+  void accumulate(const T* w, Index strip, bool begin, T* sums, core::Prefetch& ahead) {
+    if (begin) std::fill_n(sums, layout.strip_size(strip), T(0));
+    dense::accumulate_strip(layout, packed, scaled, rows, w, strip, sums, &ahead);
+  }
+};
+
+template <class T, template <class> class Block>
+class Grams {
+public:
+  using Layout = typename Block<T>::Layout;
+
+  Grams(const T* X, Index n, Index d, Index J, const MakeWeights<T>& weights, T* out)
+      : X_(X),
+        n_(n),
+        weights_(weights),
+        layout_(d),
+        plan_(plan(n, layout_, J)),
+        lane_sums_(plan_.lanes > 1 ? plan_.lanes * plan_.total() : 0, core::Unwritten{}),
+        out_(out) {}
+
+  void compute(const Execution& exec) {
+    const double total = static_cast<double>(plan_.total());
+    exec.for_each(plan_.tasks(), 2.0 * static_cast<double>(n_) * total, [&](Index task) { sum_rows(exec, task); });
+    if (plan_.lanes == 1) return;
+    const double sums = total * static_cast<double>(plan_.lanes);
+    // Parts of some 64 Ki sums of all lanes, which take as many microseconds.
+    constexpr double part = Index{1} << 16;
+    const auto parts = static_cast<Index>(std::clamp(sums / part, 1.0, 256.0));
+    const std::vector<Index> cuts = cut_strips(plan_.offsets, parts);
+    exec.for_each(static_cast<Index>(cuts.size()) - 1, sums, [&](Index k) { add_lanes(cuts[k], cuts[k + 1]); });
+  }
+
+private:
+  static GramPlan plan(Index n, const Layout& layout, Index J) {
+    std::vector<Index> sizes;
+    sizes.reserve(J * layout.strips);
+    for (Index j = 0; j < J; ++j) {
+      for (Index q = 0; q < layout.strips; ++q) sizes.push_back(layout.strip_size(q));
+    }
+    return plan_grams(n, layout.d, sizes, static_cast<Index>(sizeof(T)), Block<T>::costs());
+  }
+
+  // What a task works in.
+  struct Desk {
+    Block<T> block;
+    core::AlignedBuffer<T> weights, sums;
+
+    Desk(const Layout& layout, Index matrices, Index n_sums)
+        : block(layout), weights(matrices * Block<T>::most_rows, core::Unwritten{}), sums(n_sums, core::Unwritten{}) {}
+  };
+
+  // Tasks use desks again that others have left, which spares the system from giving out new memory.
+  std::unique_ptr<Desk> take_desk() {
+    {
+      const std::lock_guard<std::mutex> hold(desks_lock_);
+      if (!desks_.empty()) {
+        std::unique_ptr<Desk> desk = std::move(desks_.back());
+        desks_.pop_back();
+        return desk;
+      }
+    }
+    Index matrices = 0, sums = 0;
+    for (Index g = 0; g < plan_.n_groups(); ++g) {
+      const Index begin = plan_.groups[g], end = plan_.groups[g + 1];
+      matrices = std::max(matrices, (end - 1) / layout_.strips + 1 - begin / layout_.strips);
+      sums = std::max(sums, plan_.offsets[end] - plan_.offsets[begin]);
+    }
+    return std::make_unique<Desk>(layout_, matrices, in_place() ? 0 : sums * Block<T>::numbers_per_sum);
+  }
+
+  void leave_desk(std::unique_ptr<Desk> desk) {
+    const std::lock_guard<std::mutex> hold(desks_lock_);
+    desks_.push_back(std::move(desk));
+  }
+
+  // Whether tasks add to their lane's sums themselves.
+  bool in_place() const { return plan_.lanes > 1 && Block<T>::numbers_per_sum == 1; }
+
+  // The sums of a lane's rows for a group of strips.
+  void sum_rows(const Execution& exec, Index task) {
+    const Index lane = task % plan_.lanes, group = task / plan_.lanes;
+    const Index begin = plan_.groups[group], end = plan_.groups[group + 1];
+    const Index first = plan_.offsets[begin], count = plan_.offsets[end] - first;
+    std::unique_ptr<Desk> desk = take_desk();
+    T* totals = plan_.lanes > 1 ? lane_sums_.data() + lane * plan_.total() + first : desk->sums.data();
+    T* sums = in_place() ? totals : desk->sums.data();
+    if (n_ == 0) std::fill_n(sums, count * Block<T>::numbers_per_sum, T(0));
+    add_blocks(exec, *desk, lane, begin, end, sums);
+    if constexpr (Block<T>::numbers_per_sum > 1) dense::sum_registers(sums, count, totals);
+    if (plan_.lanes == 1) scatter(begin, end, totals);
+    leave_desk(std::move(desk));
+  }
+
+  void add_blocks(const Execution& exec, Desk& desk, Index lane, Index begin, Index end, T* sums) {
+    constexpr Index stride = Block<T>::most_rows, width = core::Simd<T>::width;
+    const Index d = layout_.d, strips = layout_.strips, j_begin = begin / strips, j_end = (end - 1) / strips + 1;
+    desk.block.start_at(j_end - j_begin == 1 ? begin % strips : 0);
+    const FillWeights<T> fill = weights_(j_begin, j_end);
+    T* w = desk.weights.data();
+    Index passes = 0;
+    for (Index u = begin; u < end; ++u) passes += layout_.strip_passes(u % strips);
+    const Index late = Block<T>::numbers_per_sum > 1 ? passes : core::ceil_div(passes, 4);
+    // Lanes are equal but for some rows, and so are the blocks of a lane.
+    const core::RowRange range = core::row_range(n_, width, plan_.lanes, lane);
+    const Index blocks = core::ceil_div(range.end - range.begin, Block<T>::most_rows);
+    for (Index b = 0; b < blocks && !exec.stopped(); ++b) {
+      const core::RowRange part = core::row_range(range.end - range.begin, width, blocks, b);
+      const Index i = range.begin + part.begin, rows = part.end - part.begin;
+      desk.block.pack(X_ + i * d, rows, (n_ - i) * d);
+      for (Index r = 0; r < rows; r += weight_rows) fill(i + r, std::min(weight_rows, rows - r), w + r, stride);
+      for (Index j = 0; j < j_end - j_begin; ++j) {
+        std::fill(w + j * stride + rows, w + j * stride + core::round_up(rows, width), T(0));
+      }
+      // The next rows, beside the last passes over these.
+      core::Prefetch ahead(X_ + (i + rows) * d, rows * d, late);
+      ahead.after(passes - late);
+      for (Index u = begin; u < end; ++u) {
+        desk.block.accumulate(w + (u / strips - j_begin) * stride, u % strips, b == 0,
+                              sums + (plan_.offsets[u] - plan_.offsets[begin]) * Block<T>::numbers_per_sum, ahead);
+      }
+    }
+  }
+
+  // Adds up the lanes' sums of some strips: each with its neighbour, then those sums in the same way.
+  void add_lanes(Index begin, Index end) {
+    constexpr Index run = 512;  // sums at a time: those of all lanes then fit a second-level cache
+    const Index first = plan_.offsets[begin], last = plan_.offsets[end], lanes = plan_.lanes;
+    for (Index e = first; e < last; e += run) {
+      const Index count = std::min(run, last - e);
+      for (Index step = 1; step < lanes; step *= 2) {
+        for (Index lane = 0; lane + step < lanes; lane += 2 * step) {
+          T* to = lane_sums_.data() + lane * plan_.total() + e;
+          core::add_scaled(T(1), to + step * plan_.total(), to, count);
+        }
+      }
+    }
+    scatter(begin, end, lane_sums_.data() + first);
+  }
+
+  void scatter(Index begin, Index end, const T* sums) {
+    for (Index u = begin; u < end; ++u) {
+      const Index j = u / layout_.strips, strip = u % layout_.strips;
+      dense::scatter_strip(layout_, strip, sums + (plan_.offsets[u] - plan_.offsets[begin]),
+                           out_ + j * layout_.d * layout_.d);
+    }
+  }
+
+  const T* X_;
+  Index n_;
+  const MakeWeights<T>& weights_;
+  Layout layout_;
+  GramPlan plan_;
+  core::AlignedBuffer<T> lane_sums_;  // of one lane after the other
+  T* out_;
+  std::mutex desks_lock_;
+  std::vector<std::unique_ptr<Desk>> desks_;
+};
+
+// Whether registers of several rows are faster: where tiles of several columns would compute too many numbers that
+// nobody wants. The more columns there are, and the more numbers a register has, the farther away are the sums that
+// fill a register each; the bound fits measurements with AVX-512 from 8 to 129 columns.
+template <class T>
+bool is_narrow(Index d) {
+  const double wanted = static_cast<double>(dense::NarrowLayout<T>(d).size());
+  const double computed = static_cast<double>(dense::TriangleLayout<T>(d).size());
+  return computed > wanted * (1 + static_cast<double>(d + 4 * core::Simd<T>::width) / 512);
+}
 
 }  // namespace
 
 template <class T>
 void weighted_grams(const Execution& exec, const T* X, Index n, Index d, Index J, const MakeWeights<T>& weights,
                     T* out) {
-  const dense::TriangleLayout<T> layout(d);
-  const Plan<T> plan(layout, n, J);
-  const double operations = static_cast<double>(n) * d * d * J;
-  for (std::size_t s = 0; s < plan.slabs.size(); ++s) {
-    const auto& units = plan.slabs[s];
-    const Index size = plan.slab_sizes[s];
-    core::AlignedBuffer<T> sums(plan.lanes * size);
-    const Index j_begin = units.empty() ? 0 : units.front().j, j_end = units.empty() ? 0 : units.back().j + 1;
-    Index from = layout.panels;
-    for (const Unit& u : units) from = std::min(from, layout.first_panel(u.strip));
-    exec.for_each(plan.lanes, operations / plan.slabs.size(), [&](Index lane) {
-      dense::Packed<T> packed = dense::packed_rows<T>(d);
-      dense::ScaledColumns<T> scaled(d);
-      const FillWeights<T> fill = weights(j_begin, j_end);
-      std::vector<T> w((j_end - j_begin) * dense::strip_rows);
-      const core::RowRange range = core::row_range(n, dense::strip_rows, plan.lanes, lane);
-      for (Index i = range.begin; i < range.end && !exec.stopped(); i += dense::strip_rows) {
-        const Index rows = std::min(dense::strip_rows, range.end - i);
-        for (Index r = 0; r < rows; ++r) packed.pack_across(X + (i + r) * d, d, r, from);
-        fill(i, rows, w.data(), dense::strip_rows);
-        scaled.reset();
-        core::Prefetch ahead(X + (i + rows) * d, rows * d, static_cast<Index>(units.size()));
-        const Index share = ahead.share(rows * d * static_cast<Index>(sizeof(T)) / core::Prefetch::line_bytes + 1);
-        for (const Unit& u : units) {
-          ahead.lines(share);
-          dense::accumulate_strip(layout, packed, scaled, rows, w.data() + (u.j - j_begin) * dense::strip_rows, u.strip,
-                                  sums.data() + lane * size + u.offset);
-        }
-      }
-    });
-    const auto n_units = static_cast<Index>(units.size());
-    exec.for_each(n_units, static_cast<double>(size) * plan.lanes, [&](Index k) {
-      const Unit& u = units[k];
-      T* total = sums.data() + u.offset;
-      for (Index lane = 1; lane < plan.lanes; ++lane) {
-        const T* part = sums.data() + lane * size + u.offset;
-        for (Index e = 0; e < layout.strip_size(u.strip); ++e) total[e] += part[e];
-      }
-      dense::scatter_strip(layout, u.strip, total, out + u.j * d * d);
-    });
+  if (d == 0 || J == 0) return;
+  if (is_narrow<T>(d)) {
+    Grams<T, NarrowBlock>(X, n, d, J, weights, out).compute(exec);
+  } else {
+    Grams<T, WideBlock>(X, n, d, J, weights, out).compute(exec);
   }
 }
 
@@ -101,9 +245,8 @@ template <class T>
 void weighted_grams(const Execution& exec, const T* X, Index n, Index d, const T* W, Index J, T* out) {
   const MakeWeights<T> weights = [=](Index begin, Index end) -> FillWeights<T> {
     return [=](Index first, Index rows, T* w, Index stride) {
-      for (Index r = 0; r < rows; ++r) {
-        for (Index j = begin; j < end; ++j) w[(j - begin) * stride + r] = W[(first + r) * J + j];
-      }
+      const T* from = W + first * J + begin;
+      dense::columns_of_rows(from, J, rows, end - begin, W + n * J - from, w, stride);
     };
   };
   weighted_grams(exec, X, n, d, J, weights, out);

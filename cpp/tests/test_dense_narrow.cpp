@@ -1,0 +1,79 @@
+// Weighted Gram matrices of few columns.
+#include <vector>
+
+#include "check.hpp"
+#include "kernels/dense/narrow_syrk.hpp"
+#include "matrices.hpp"
+
+namespace limbeck::tests {
+
+namespace {
+
+// Narrow rows give the definition's sums in whole numbers, whatever lies beyond the rows and between the columns.
+template <class T>
+void narrow_strips() {
+  Random random(10);
+  constexpr Index width = core::Simd<T>::width, most = dense::NarrowRows<T>::most_rows;
+  for (Index d = 1; d <= 40; d += d < 20 ? 1 : 7) {
+    for (const Index rows : {Index{1}, width - 1, width, width + 1, most - 1, most}) {
+      const Case sizes("narrow strips d %td rows %td", d, rows);
+      const std::vector<T> X = random.wholes<T>(rows * d, 4);
+      std::vector<T> w = random.wholes<T>(rows, 4);
+      dense::NarrowRows<T> narrow(d);
+      narrow.pack(X.data(), rows, rows * d);
+      w.resize(core::round_up(rows, width), T(0));
+      const dense::NarrowLayout<T> layout(d);
+      std::vector<T> sums(layout.size() * width, T(77)), totals(layout.size()), gram(d * d, T(55));
+      core::Prefetch none;
+      Index at = 0;
+      for (Index b = 0; b < layout.strips; ++b) {
+        for (const bool begin : {true, false}) narrow.accumulate(w.data(), b, begin, sums.data() + at * width, none);
+        dense::sum_registers(sums.data() + at * width, layout.strip_size(b), totals.data() + at);
+        dense::scatter_strip(layout, b, totals.data() + at, gram.data());
+        at += layout.strip_size(b);
+      }
+      CHECK_EQUAL(at, layout.size());
+      for (Index i = 0; i < d; ++i) {
+        for (Index j = 0; j < d; ++j) {
+          T sum = 0;
+          for (Index r = 0; r < rows; ++r) sum += w[r] * X[r * d + i] * X[r * d + j];
+          CHECK_EQUAL(gram[i * d + j], 2 * sum);
+        }
+      }
+    }
+  }
+}
+
+template <class T>
+void columns_of_rows() {
+  constexpr Index width = core::Simd<T>::width;
+  for (const Index step : {Index{1}, Index{3}, width, 2 * width + 3}) {
+    for (const Index rows : {Index{0}, Index{1}, width, 3 * width + 1}) {
+      for (Index columns = 1; columns <= step; ++columns) {
+        const Case sizes("columns of rows, step %td rows %td columns %td", step, rows, columns);
+        std::vector<T> from(rows * step);
+        for (std::size_t e = 0; e < from.size(); ++e) from[e] = static_cast<T>(e + 1);
+        const Index padded = core::round_up(rows, width), stride = padded + width;
+        std::vector<T> to(columns * stride, T(-1));
+        dense::columns_of_rows(from.data(), step, rows, columns, rows * step, to.data(), stride);
+        for (Index c = 0; c < columns; ++c) {
+          for (Index r = 0; r < stride; ++r) {
+            const T expected = r < rows ? from[r * step + c] : r < padded ? T(0) : T(-1);
+            CHECK_EQUAL(to[c * stride + r], expected);
+          }
+        }
+      }
+    }
+  }
+}
+
+}  // namespace
+
+void test_dense_narrow() {
+  narrow_strips<float>();
+  narrow_strips<double>();
+  columns_of_rows<float>();
+  columns_of_rows<double>();
+}
+
+}  // namespace limbeck::tests
