@@ -25,7 +25,7 @@ from limbeck._learner.model.pruning import pruned
 from limbeck._learner.model.refinement import Fit
 from limbeck._learner.model.rows import EXACT, Rows
 
-__all__ = ["best_in_span", "gram", "hinges_along"]
+__all__ = ["ScoreTests", "best_in_span", "gram", "hinges_along"]
 
 _BLOCK = 8192  # rows whose columns are held at once
 _ROUNDING = 1e-6  # of a column's sum of squares: a smaller remainder beside the derivatives is rounding
@@ -180,19 +180,19 @@ class _SpanSearch:
                 self.progress.report("span", best.model.width, best.error / self.span.rows.variance)
         return best if best.criterion < start.criterion - how.min_gain else start
 
-    def tests(self, model: Model) -> _ScoreTests:
+    def tests(self, model: Model) -> ScoreTests:
         """Score tests for one more neuron.
 
         One draw of directions: with more of them, false neurons were kept on 2 of 14 networks.
         """
-        return _ScoreTests(model, self.span.rows, self.fit.thresholds, self.rng, self.settings)
+        return ScoreTests(model, self.span.rows, self.fit.thresholds, self.rng, self.settings)
 
     def fitted(self, model: Model) -> ScoredModel:
         """A model refined on the rows of the span, and scored."""
         model, error = self.fit(model.alive(), self.span.rows)
         return self.span.scored(model, error, self.fit.thresholds, self.penalties)
 
-    def _grown(self, best: ScoredModel, tests: _ScoreTests) -> ScoredModel:
+    def _grown(self, best: ScoredModel, tests: ScoreTests) -> ScoredModel:
         """The model with neurons added one by one where the score is largest, for as long as they pay."""
         while best.model.width < self.max_width:
             trial = min((self.fitted(m) for m in tests.additions(best.model)), key=lambda s: s.criterion)
@@ -254,7 +254,7 @@ def gram(columns: Float64Array, rows: Rows) -> Float64Array:
     return np.asarray(moments.weighted_grams(columns, rows.row_weights[:, None], n_threads=rows.n_threads)[0])
 
 
-class _ScoreTests:
+class ScoreTests:
     """Score tests (Rao's) for one more neuron, over directions and thresholds.
 
     Each candidate column is taken beside all derivatives of the model, so that what refining would explain counts for

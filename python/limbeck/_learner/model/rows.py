@@ -169,7 +169,13 @@ class Rows:
         if not (largest := float(np.abs(scores).max())):
             return self.normal_matrix(model), self.normal_matrix(model), 0.0  # an exact fit has no errors to weigh with
         scores = scores / largest
-        amplitude = largest * float(np.linalg.norm(scores)) / self.total_weight
+        size = float(np.linalg.norm(scores))
+        amplitude = largest * size / self.total_weight
+        unit = float(np.abs(self.y).max())
+        if unit and largest / unit * size <= float(np.sqrt(EXACT * len(self))) * float(np.std(self.y / unit)):
+            # Residuals that are rounding weigh no row more than another: one pass instead of two.
+            bread = self.normal_matrix(model)
+            return bread, bread.copy(), amplitude
         return self.normal_matrix(model), normal_matrix(model, self, scores**2), amplitude
 
     def refined(self, model: Model, fit: Fit, *, tolerance: float, step_solver: str = "auto") -> tuple[Model, float]:
