@@ -13,7 +13,7 @@ search among noisy labels.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -78,9 +78,13 @@ def find_noiseless(
     if error <= EXACT * sample.variance:
         return None
     residuals = Rows(sample.X, sample.scaled_residuals(linear), n_threads=sample.n_threads)
-    subspace = find_subspace(
-        residuals, max_rank=min(d, widths[-1]), rng=rng, linear=linear.parameters[-1, :-1], settings=settings.span
+    how = replace(
+        settings.span,
+        null_rows=settings.noiseless.null_rows,
+        null_rows_per_feature=settings.noiseless.null_rows_per_feature,
     )
+    slopes = linear.parameters[-1, :-1]
+    subspace = find_subspace(residuals, max_rank=min(d, widths[-1]), rng=rng, linear=slopes, settings=how)
     if not subspace.rank:
         return None
     quiet = Progress(None, False, None)  # networks on the way say nothing to the caller, whose search they may not be

@@ -261,6 +261,9 @@ class NoiselessSettings:
     # Rows of the sample, for its moments: at least, and per parameter; fewer blur the span, and starts inside it.
     rows: int = 16_000
     rows_per_parameter: int = 20
+    # Rows that random signs are drawn for: a band that is a few percent off costs a vain attempt at worst.
+    null_rows: int = 4000
+    null_rows_per_feature: int = 20
     # Rows per parameter inside the span; without noise they have little to average out.
     rows_inside: int = 60
     steps_inside: int = 40
