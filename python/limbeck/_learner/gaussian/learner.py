@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,6 +49,8 @@ class _Task:
         For random starts.
     settings : GaussianSettings
         Settings of the learner.
+    parts : dict of Rows
+        The first rows of the order, by their number, that were asked for last.
     """
 
     rows: Rows
@@ -60,10 +62,15 @@ class _Task:
     progress: Progress
     rng: np.random.Generator
     settings: GaussianSettings
+    parts: dict[int, Rows] = field(default_factory=dict)
 
     def selector(self, count: int | None, fit: Fit) -> ModelSelector:
         """A selector on the first rows of the order; None: on all of them."""
-        return ModelSelector(self.rows.part(self.order[:count]), fit, self.progress, self.rng, self.settings)
+        count = len(self.order) if count is None else min(count, len(self.order))
+        if count not in self.parts:
+            self.parts.clear()  # one copy of the rows at a time
+            self.parts[count] = self.rows.part(self.order[:count])
+        return ModelSelector(self.parts[count], fit, self.progress, self.rng, self.settings)
 
 
 def learn_gaussian(

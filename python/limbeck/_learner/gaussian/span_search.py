@@ -308,7 +308,9 @@ class ScoreTests:
 
     def _columns(self, rows: Rows) -> Float64Array:
         """Values (n, m) of the hinges."""
-        return np.asarray(np.maximum(rows.along(self.hinges[:, :-1]) + self.hinges[:, -1], 0.0))
+        values = rows.along(self.hinges[:, :-1])
+        values += self.hinges[:, -1]
+        return np.maximum(values, 0.0, out=values)
 
     def additions(self, model: Model) -> Iterator[Model]:
         """The model with one more neuron, at each of the few best places."""

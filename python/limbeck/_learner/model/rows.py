@@ -183,7 +183,7 @@ class Rows:
             # Residuals that are rounding weigh no row more than another, and tell no more than the size of rounding:
             # one matrix, of a part of the rows, instead of two of all.
             most = max(_ROWS_OF_ROUNDING, _ROWS_OF_ROUNDING_PER_PARAMETER * model.parameters.size)
-            bread = self.part(slice(None, None, max(1, len(self) // most))).normal_matrix(model)
+            bread = self.part(np.arange(0, len(self), max(1, len(self) // most))).normal_matrix(model)
             return bread, bread.copy(), amplitude
         return self.normal_matrix(model), normal_matrix(model, self, scores**2), amplitude
 
