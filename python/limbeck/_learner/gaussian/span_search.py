@@ -288,12 +288,18 @@ class ScoreTests:
 
     def _gram(self, model: Model, rows: Rows, thresholds: bool) -> Float64Array:
         """Weighted Gram matrix of the derivatives of the model, the hinges, and the residuals."""
+        known, m = model.width * (rows.n_features + thresholds) + rows.n_features + 1, len(self.hinges)
         total = np.zeros((0, 0))
+        block = np.empty((min(len(rows), _BLOCK), known + m + 1))  # the same memory for all: new pages take longer
         for start in range(0, len(rows), _BLOCK):
             part = rows.part(slice(start, start + _BLOCK))
-            columns = [_derivatives(model, part, thresholds), self._columns(part), part.residuals(model)]
-            block = gram(np.column_stack(columns), part)
-            total = block if not total.size else total + block
+            columns = block[: len(part)]
+            _fill_derivatives(columns[:, :known], model, part, thresholds)
+            hinges = np.add(part.along(self.hinges[:, :-1]), self.hinges[:, -1], out=columns[:, known:-1])
+            np.maximum(hinges, 0.0, out=hinges)
+            columns[:, -1] = part.residuals(model)
+            products = gram(columns, part)
+            total = products if not total.size else total + products
         return total
 
     @property
@@ -305,12 +311,6 @@ class ScoreTests:
     def show_neuron(self) -> bool:
         """Whether the largest score is more than chance explains."""
         return self.largest >= self.settings.quiet
-
-    def _columns(self, rows: Rows) -> Float64Array:
-        """Values (n, m) of the hinges."""
-        values = rows.along(self.hinges[:, :-1])
-        values += self.hinges[:, -1]
-        return np.maximum(values, 0.0, out=values)
 
     def additions(self, model: Model) -> Iterator[Model]:
         """The model with one more neuron, at each of the few best places."""
@@ -353,9 +353,12 @@ def _beside(u: Float64Array, angle: float, rng: np.random.Generator) -> Float64A
     return np.asarray(np.cos(angle) * u + np.sin(angle) * across)
 
 
-def _derivatives(model: Model, rows: Rows, thresholds: bool) -> Float64Array:
-    """Derivatives of the model by all its parameters, (n, k (r + thresholds) + r + 1)."""
+def _fill_derivatives(columns: Float64Array, model: Model, rows: Rows, thresholds: bool) -> None:
+    """Write the derivatives of the model by all its parameters: (n, k (r + thresholds) + r + 1)."""
     X = np.column_stack([rows.X, np.ones(len(rows))])
     own = X if thresholds else rows.X
-    gates = rows.along(model.neurons[:, :-1]) + model.neurons[:, -1] > 0 if model.width else np.empty((len(X), 0))
-    return np.column_stack([*(gate[:, None] * own for gate in gates.T), X])
+    if model.width:
+        gates = rows.along(model.neurons[:, :-1]) + model.neurons[:, -1] > 0
+        for i, gate in enumerate(gates.T):
+            np.multiply(gate[:, None], own, out=columns[:, i * own.shape[1] : (i + 1) * own.shape[1]])
+    columns[:, model.width * own.shape[1] :] = X
