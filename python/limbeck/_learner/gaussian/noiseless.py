@@ -155,7 +155,7 @@ class _NoiselessSearch:
             if error >= how.better * lowest:
                 break
             best, lowest = model, error
-            if self._tests(model, inside) is None:
+            if width == self.widths[-1] or self._tests(model, inside) is None:
                 break
         return best
 
