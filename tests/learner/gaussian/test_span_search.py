@@ -8,7 +8,7 @@ from limbeck import ReLUNetwork, datasets
 from limbeck._base.progress import Progress
 from limbeck._learner.gaussian.selection import ModelSelector
 from limbeck._learner.gaussian.settings import DEFAULTS
-from limbeck._learner.gaussian.span_search import _ScoreTests, _SpanRows, best_in_span
+from limbeck._learner.gaussian.span_search import ScoreTests, _SpanRows, best_in_span
 from limbeck._learner.model.model import linear_model, model_of
 from limbeck._learner.model.refinement import Fit
 from limbeck._learner.model.rows import Rows
@@ -128,7 +128,7 @@ def test_scores_of_no_neuron_are_chi_squared():
         rows = Rows(X, X @ np.array([1.0, -2.0]) + 0.5 * rng.standard_normal(3000))
         model, _ = Fit()(linear_model(2), rows)
         span = _SpanRows.of(np.eye(2), model, rows)
-        scores.append(_ScoreTests(model, span.rows, False, rng, DEFAULTS.span_search).scores)
+        scores.append(ScoreTests(model, span.rows, False, rng, DEFAULTS.span_search).scores)
     # Chi-squared with one degree of freedom has mean 1; the columns of one draw are correlated, so that the mean of 40
     # draws varies by up to sqrt(2 / 40) = 0.22; four such.
     assert np.mean(scores) == pytest.approx(1.0, abs=0.9)
@@ -142,7 +142,7 @@ def test_scores_show_a_missing_neuron_at_its_place():
     rows = Rows(X, planted(X) + 0.3 * rng.standard_normal(20_000))
     first = model_of(ReLUNetwork([[1.0, 0.0]], [1.0]))
     fitted, _ = Fit()(first, rows)
-    tests = _ScoreTests(fitted, _SpanRows.of(np.eye(2), fitted, rows).rows, False, rng, DEFAULTS.span_search)
+    tests = ScoreTests(fitted, _SpanRows.of(np.eye(2), fitted, rows).rows, False, rng, DEFAULTS.span_search)
     place = tests.hinges[np.argmax(tests.scores), :2]
     assert tests.largest > 100
     # The fitted neuron has moved towards the missing one, which therefore shows some way beyond its own place.

@@ -5,6 +5,7 @@ import pytest
 
 from limbeck import _kernels
 from limbeck._learner.model.model import Model
+from limbeck._learner.model.rows import Rows
 
 
 def _jacobian(model, X):
@@ -40,3 +41,41 @@ def test_projections_are_products():
             found = _kernels.project(X, directions[:m], 0)
             assert found.dtype == dtype
             np.testing.assert_allclose(found, X @ directions[:m].T, rtol=0, atol=30 * tolerance)
+
+
+@pytest.mark.parametrize("unit", [1.0, 1e-160, 1e140])
+def test_exact_fits_have_errors_of_the_size_of_rounding(unit):
+    rng = np.random.default_rng(1)
+    model = Model(np.array([1.0, -1.0]), unit * rng.standard_normal((3, 5)))
+    X = rng.standard_normal((40_000, 4))
+    y = model(X) * (1 + 1e-15 * rng.standard_normal(len(X)))
+    rows = Rows(X, y, n_threads=1)
+    bread, meat, amplitude = rows.sandwich(model)
+    # Of a part of the rows, 10,000 or 13,333: entries are means of squares and products of normal numbers below an
+    # open gate, which vary by less than sqrt(3 / 10,000) = 0.017; six of these.
+    np.testing.assert_allclose(bread, rows.normal_matrix(model), rtol=0, atol=0.1)
+    np.testing.assert_array_equal(bread, meat)
+    assert bread is not meat  # each is changed in place by those who ask
+    size = float(np.linalg.norm((y - model(X)) / unit)) / len(X)
+    np.testing.assert_allclose(amplitude / unit, size, rtol=1e-12)
+
+
+def test_noise_is_no_rounding():
+    rng = np.random.default_rng(2)
+    model = Model(np.array([1.0, -1.0]), rng.standard_normal((3, 5)))
+    X = rng.standard_normal((40_000, 4))
+    rows = Rows(X, model(X) + 1e-8 * rng.standard_normal(len(X)) * X[:, 0], n_threads=1)
+    bread, meat, _ = rows.sandwich(model)
+    np.testing.assert_array_equal(bread, rows.normal_matrix(model))
+    # Errors in proportion to the first feature: its square weighs three times (E x^4 / E x^2) in the meat.
+    assert meat[-1, -1] == pytest.approx(1.0)
+    assert meat[-5, -5] > 2.5 * bread[-5, -5]
+
+
+def test_the_error_that_is_kept_is_that_of_the_model_asked_for():
+    rng = np.random.default_rng(3)
+    X = rng.standard_normal((50, 2))
+    rows = Rows(X, rng.standard_normal(50))
+    models = [Model(np.ones(1), rng.standard_normal((2, 3))) for _ in range(2)]
+    for model in (models[0], models[1], models[1], models[0]):
+        assert rows.mean_error(model) == np.square(rows.y - model(X)).mean()

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from limbeck._base.arrays import Float64Array
 from limbeck._learner.diagnostics.curve_errors import with_errors
-from limbeck._learner.diagnostics.reading import Reading, moments_of, read, some_rows
+from limbeck._learner.diagnostics.reading import Reading, in_deviations, moments_of, read, some_rows
 from limbeck._learner.diagnostics.settings import DIAGNOSTICS, DiagnosticsSettings
 from limbeck._learner.diagnostics.standard_errors import FittedErrors, StandardErrors
 from limbeck._learner.model.clumps import Clump, clump_ladder
@@ -191,8 +191,9 @@ class Diagnostics:
         self.rows_per_parameter = (len(record.rows) if record.everything is None else record.everything.count) / max(
             1, record.model.parameters.size
         )
-        self.reading = _reading(network, record, settings)
-        self.clumps = _clumps_with_costs(self.reading, record, settings)
+        X, weights = some_rows(record.original.X, record.original.weights, settings.reading_rows)
+        self.reading = _reading(network, X, weights, record, settings)
+        self.clumps = _clumps_with_costs(self.reading, X, weights, record.original)
         self._widths: _Widths | None = None
         self._all: Rows | None = None
         self._refit = record.refit
@@ -269,9 +270,14 @@ def _fitted_errors(record: FitRecord, settings: DiagnosticsSettings) -> FittedEr
     )
 
 
-def _reading(network: ReLUNetwork, record: FitRecord, settings: DiagnosticsSettings) -> Reading:
-    rows, d = record.original, network.n_features
-    X, weights = some_rows(rows.X, rows.weights, settings.reading_rows)
+def _reading(
+    network: ReLUNetwork,
+    X: Float64Array,
+    weights: Float64Array | None,
+    record: FitRecord,
+    settings: DiagnosticsSettings,
+) -> Reading:
+    d = network.n_features
     means, scales = (np.zeros(d), np.ones(d)) if record.standard else moments_of(X, weights)
     return read(network, X, weights, means=means, scales=scales, settings=settings)
 
@@ -285,11 +291,12 @@ def _with_errors(reading: Reading, errors: FittedErrors, record: FitRecord) -> R
     return replace(reading, errors=joint.standard_errors(), curves=with_errors(reading.curves, reading.parts, joint))
 
 
-def _clumps_with_costs(reading: Reading, record: FitRecord, settings: DiagnosticsSettings) -> list[Clump]:
-    """The ladder of clumps, and the change over the variance of the labels if one neuron stood in for each."""
-    rows = record.original
-    X, weights = some_rows(rows.X, rows.weights, settings.reading_rows)
-    X = (X - reading.means) / reading.scales
+def _clumps_with_costs(reading: Reading, X: Float64Array, weights: Float64Array | None, rows: Rows) -> list[Clump]:
+    """The ladder of clumps, and the change over the variance of the labels if one neuron stood in for each.
+
+    The change is that on some of the rows, X with their weights; the variance that of all.
+    """
+    X = in_deviations(X, reading.means, reading.scales)
     model = model_of(reading.network)
     values = model(X, rows.n_threads)
     ladder = []

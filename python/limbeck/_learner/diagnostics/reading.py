@@ -13,7 +13,7 @@ from limbeck._learner.diagnostics.standard_errors import StandardErrors
 from limbeck._learner.model.coordinates import weighted_mean
 from limbeck.network import ReLUNetwork
 
-__all__ = ["Reading", "moments_of", "read", "some_rows"]
+__all__ = ["Reading", "in_deviations", "moments_of", "read", "some_rows"]
 
 
 @dataclass(frozen=True)
@@ -99,6 +99,11 @@ def moments_of(X: Float64Array, weights: Float64Array | None) -> tuple[Float64Ar
     return means, np.where(scales > 0, scales, 1.0)
 
 
+def in_deviations(X: Float64Array, means: Float64Array, scales: Float64Array) -> Float64Array:
+    """Features in standard deviations from their means; no copy where that changes nothing."""
+    return (X - means) / scales if means.any() or (scales != 1).any() else X
+
+
 def read(
     network: ReLUNetwork,
     X: Float64Array,
@@ -154,6 +159,6 @@ def read(
         constant=network.bias + float(network.linear @ means),
         active=weighted_mean((inner > 0).astype(np.float64), weights),
         shares=added.T @ counted / variance if variance > 0 else np.zeros(added.shape[1]),
-        curves=curves_of(parts, (X - means) / scales, added, weights, settings) if network.width else (),
+        curves=curves_of(parts, in_deviations(X, means, scales), added, weights, settings) if network.width else (),
         spread=float(np.sqrt(variance / (len(X) if weights is None else weights.sum()))),
     )

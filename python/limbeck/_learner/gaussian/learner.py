@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from limbeck._base.progress import Progress
 from limbeck._learner.gaussian.directions import is_well_separated, missed_directions, span_of
 from limbeck._learner.gaussian.moment_method import method_of_moments
+from limbeck._learner.gaussian.noiseless import NoiselessNetwork, find_noiseless
 from limbeck._learner.gaussian.search import search
 from limbeck._learner.gaussian.selection import ModelSelector, ScoredModel
 from limbeck._learner.gaussian.settings import DEFAULTS, GaussianSettings
@@ -48,6 +49,8 @@ class _Task:
         For random starts.
     settings : GaussianSettings
         Settings of the learner.
+    parts : dict of Rows
+        The first rows of the order, by their number, that were asked for last.
     """
 
     rows: Rows
@@ -59,10 +62,15 @@ class _Task:
     progress: Progress
     rng: np.random.Generator
     settings: GaussianSettings
+    parts: dict[int, Rows] = field(default_factory=dict)
 
     def selector(self, count: int | None, fit: Fit) -> ModelSelector:
         """A selector on the first rows of the order; None: on all of them."""
-        return ModelSelector(self.rows.part(self.order[:count]), fit, self.progress, self.rng, self.settings)
+        count = len(self.order) if count is None else min(count, len(self.order))
+        if count not in self.parts:
+            self.parts.clear()  # one copy of the rows at a time
+            self.parts[count] = self.rows.part(self.order[:count])
+        return ModelSelector(self.parts[count], fit, self.progress, self.rng, self.settings)
 
 
 def learn_gaussian(
@@ -99,6 +107,8 @@ def learn_gaussian(
     """
     most = max_width if width is None else width
     progress.enter("span")
+    if refine and most and (noiseless := _noiseless(rows, used, width, most, fit, progress, settings)) is not None:
+        return noiseless.model, noiseless.subspace, fit.thresholds
     linear, error = fit.changed(deadline=np.inf)(
         linear_model(rows.n_features), rows
     )  # a result, however short the time
@@ -120,6 +130,30 @@ def learn_gaussian(
     if thresholds and not fit.thresholds:
         best, thresholds = _without_needless_thresholds(task, best, fit.changed(thresholds=True))
     return best, subspace, thresholds
+
+
+def _noiseless(
+    rows: Rows,
+    used: NDArray[np.intp],
+    width: int | None,
+    most: int,
+    fit: Fit,
+    progress: Progress,
+    settings: GaussianSettings,
+) -> NoiselessNetwork | None:
+    """The network that is exact on all rows, found from a sample of them; None where there is none or few rows."""
+    how = settings.noiseless
+    count = _rows_for(most, rows.n_features, how.rows_per_parameter, how.rows)
+    if len(used) < settings.learner.worth_twice * count:
+        return None
+    drawn = np.random.default_rng(0).choice(len(used), count, replace=False)
+    widths = [most] if width is not None else [w for w in settings.learner.widths if w <= min(how.widest, most)]
+    found = find_noiseless(rows.part(used[drawn]), widths, fit, progress, settings)
+    if found is None or rows.mean_error(found.model) > EXACT * rows.variance:
+        return None
+    progress.report("linear", 0, found.linear_error)
+    progress.report("sample", found.model.width, rows.mean_error(found.model) / rows.variance)
+    return found
 
 
 def _searched(task: _Task, fit: Fit) -> tuple[Model, bool]:

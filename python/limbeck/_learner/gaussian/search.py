@@ -95,13 +95,13 @@ class _Search:
         inside = selector.rows.part(slice(self._rows_inside())).projected(self.basis)
         nearest, agreed = np.inf, False
         for candidate in self._candidates(inside):
-            if self._is_over():
-                return selector.is_exact(self.best)
             if own_span and self._is_same(candidate, inside):
                 agreed = True
             elif candidate.error <= how.promising_inside * nearest:  # a clearly worse one will not win outside the span
                 nearest = min(nearest, candidate.error)
                 agreed = self._try(candidate)
+            if self._is_over():  # before the next candidate is made, which may cost more than this one
+                return selector.is_exact(self.best)
             if agreed and own_span and not len(self._missed()) and self._leaves_nothing():
                 return True
         return None

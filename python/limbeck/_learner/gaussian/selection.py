@@ -104,6 +104,8 @@ class ModelSelector:
             return best
         for _ in range(how.rounds):
             before = best.criterion
+            if self.is_exact(best):
+                break
             best = self.resolve(self.grow(self.prune(best), width), width)
             if best.criterion >= before - how.gain or self.is_exact(best) or self.progress.out_of_time():
                 break

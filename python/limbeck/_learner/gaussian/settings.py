@@ -17,6 +17,7 @@ __all__ = [
     "GaussianSettings",
     "LearnerSettings",
     "MomentMethodSettings",
+    "NoiselessSettings",
     "SearchSettings",
     "SelectionSettings",
     "SpanSearchSettings",
@@ -254,6 +255,42 @@ class MomentMethodSettings:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
+class NoiselessSettings:
+    """First attempt, on a sample of the rows, at a network that explains labels without noise to rounding."""
+
+    # Rows of the sample, for its moments: at least, and per parameter; fewer blur the span, and starts inside it.
+    rows: int = 16_000
+    rows_per_parameter: int = 20
+    # Rows that random signs are drawn for: a band that is a few percent off costs a vain attempt at worst.
+    null_rows: int = 4000
+    null_rows_per_feature: int = 20
+    # Rows per parameter inside the span; without noise they have little to average out.
+    rows_inside: int = 60
+    steps_inside: int = 40
+    tolerance_inside: float = 1e-3
+    # A wider network must lower the error inside the span below this part of the best: what the blurred span leaves of
+    # the error no width explains.
+    better: float = 0.7
+    # Rows of the refinement in all dimensions, at least and per parameter. Ten for each leave a thousand degrees of
+    # freedom and more that an accident would have to meet.
+    fit_rows: int = 3000
+    fit_rows_per_parameter: int = 10
+    steps: int = 60
+    # Relative gain of two steps in a row at which a refinement ends: with noise, where little is left to gain, and
+    # below any noise, where steps gain orders of magnitude once they are near.
+    tolerance: float = 1e-2
+    last_tolerance: float = 1e-5
+    # Relative error above which a refined network is taken for one of noisy labels, and the attempt ends; rounds, each
+    # in the span of the network before.
+    noisy: float = 1e-3
+    rounds: int = 4
+    # Neurons tried where no width is given: wider starts take longer than the attempt saves.
+    widest: int = 8
+    # Singular value of the span of a refined network, relative to the largest, below which a dimension is its misfit.
+    faint_dimension: float = 0.03
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class LearnerSettings:
     """Rows and widths of the learner as a whole: search on few rows, check on all."""
 
@@ -293,6 +330,7 @@ class GaussianSettings:
     selection: SelectionSettings = field(default_factory=SelectionSettings)
     clumps: ClumpSettings = field(default_factory=ClumpSettings)
     span_search: SpanSearchSettings = field(default_factory=SpanSearchSettings)
+    noiseless: NoiselessSettings = field(default_factory=NoiselessSettings)
     thresholds: ThresholdSettings = field(default_factory=ThresholdSettings)
     moment_method: MomentMethodSettings = field(default_factory=MomentMethodSettings)
 

@@ -25,7 +25,7 @@ from limbeck._learner.model.pruning import pruned
 from limbeck._learner.model.refinement import Fit
 from limbeck._learner.model.rows import EXACT, Rows
 
-__all__ = ["best_in_span", "gram", "hinges_along"]
+__all__ = ["ScoreTests", "best_in_span", "gram", "hinges_along"]
 
 _BLOCK = 8192  # rows whose columns are held at once
 _ROUNDING = 1e-6  # of a column's sum of squares: a smaller remainder beside the derivatives is rounding
@@ -180,19 +180,19 @@ class _SpanSearch:
                 self.progress.report("span", best.model.width, best.error / self.span.rows.variance)
         return best if best.criterion < start.criterion - how.min_gain else start
 
-    def tests(self, model: Model) -> _ScoreTests:
+    def tests(self, model: Model) -> ScoreTests:
         """Score tests for one more neuron.
 
         One draw of directions: with more of them, false neurons were kept on 2 of 14 networks.
         """
-        return _ScoreTests(model, self.span.rows, self.fit.thresholds, self.rng, self.settings)
+        return ScoreTests(model, self.span.rows, self.fit.thresholds, self.rng, self.settings)
 
     def fitted(self, model: Model) -> ScoredModel:
         """A model refined on the rows of the span, and scored."""
         model, error = self.fit(model.alive(), self.span.rows)
         return self.span.scored(model, error, self.fit.thresholds, self.penalties)
 
-    def _grown(self, best: ScoredModel, tests: _ScoreTests) -> ScoredModel:
+    def _grown(self, best: ScoredModel, tests: ScoreTests) -> ScoredModel:
         """The model with neurons added one by one where the score is largest, for as long as they pay."""
         while best.model.width < self.max_width:
             trial = min((self.fitted(m) for m in tests.additions(best.model)), key=lambda s: s.criterion)
@@ -254,7 +254,7 @@ def gram(columns: Float64Array, rows: Rows) -> Float64Array:
     return np.asarray(moments.weighted_grams(columns, rows.row_weights[:, None], n_threads=rows.n_threads)[0])
 
 
-class _ScoreTests:
+class ScoreTests:
     """Score tests (Rao's) for one more neuron, over directions and thresholds.
 
     Each candidate column is taken beside all derivatives of the model, so that what refining would explain counts for
@@ -288,12 +288,18 @@ class _ScoreTests:
 
     def _gram(self, model: Model, rows: Rows, thresholds: bool) -> Float64Array:
         """Weighted Gram matrix of the derivatives of the model, the hinges, and the residuals."""
+        known, m = model.width * (rows.n_features + thresholds) + rows.n_features + 1, len(self.hinges)
         total = np.zeros((0, 0))
+        block = np.empty((min(len(rows), _BLOCK), known + m + 1))  # the same memory for all: new pages take longer
         for start in range(0, len(rows), _BLOCK):
             part = rows.part(slice(start, start + _BLOCK))
-            columns = [_derivatives(model, part, thresholds), self._columns(part), part.residuals(model)]
-            block = gram(np.column_stack(columns), part)
-            total = block if not total.size else total + block
+            columns = block[: len(part)]
+            _fill_derivatives(columns[:, :known], model, part, thresholds)
+            hinges = np.add(part.along(self.hinges[:, :-1]), self.hinges[:, -1], out=columns[:, known:-1])
+            np.maximum(hinges, 0.0, out=hinges)
+            columns[:, -1] = part.residuals(model)
+            products = gram(columns, part)
+            total = products if not total.size else total + products
         return total
 
     @property
@@ -305,10 +311,6 @@ class _ScoreTests:
     def show_neuron(self) -> bool:
         """Whether the largest score is more than chance explains."""
         return self.largest >= self.settings.quiet
-
-    def _columns(self, rows: Rows) -> Float64Array:
-        """Values (n, m) of the hinges."""
-        return np.asarray(np.maximum(rows.along(self.hinges[:, :-1]) + self.hinges[:, -1], 0.0))
 
     def additions(self, model: Model) -> Iterator[Model]:
         """The model with one more neuron, at each of the few best places."""
@@ -351,9 +353,12 @@ def _beside(u: Float64Array, angle: float, rng: np.random.Generator) -> Float64A
     return np.asarray(np.cos(angle) * u + np.sin(angle) * across)
 
 
-def _derivatives(model: Model, rows: Rows, thresholds: bool) -> Float64Array:
-    """Derivatives of the model by all its parameters, (n, k (r + thresholds) + r + 1)."""
+def _fill_derivatives(columns: Float64Array, model: Model, rows: Rows, thresholds: bool) -> None:
+    """Write the derivatives of the model by all its parameters: (n, k (r + thresholds) + r + 1)."""
     X = np.column_stack([rows.X, np.ones(len(rows))])
     own = X if thresholds else rows.X
-    gates = rows.along(model.neurons[:, :-1]) + model.neurons[:, -1] > 0 if model.width else np.empty((len(X), 0))
-    return np.column_stack([*(gate[:, None] * own for gate in gates.T), X])
+    if model.width:
+        gates = rows.along(model.neurons[:, :-1]) + model.neurons[:, -1] > 0
+        for i, gate in enumerate(gates.T):
+            np.multiply(gate[:, None], own, out=columns[:, i * own.shape[1] : (i + 1) * own.shape[1]])
+    columns[:, model.width * own.shape[1] :] = X

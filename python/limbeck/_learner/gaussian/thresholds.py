@@ -123,10 +123,16 @@ def hinge_scores(
     thresholds, while any other hinge there may stand for neurons of other directions.
     """
     odd, any_part = 0.0, 0.0
+    count = len(settings.levels)
+    columns = np.empty((len(rows), 2 * count + 3))  # the same memory for all directions: new pages take longer
+    columns[:, 0], columns[:, -1] = 1.0, residuals
     for z in rows.along(directions).T:
         levels = np.quantile(np.abs(z), np.array(settings.levels))
-        above, below = np.maximum(z[:, None] - levels, 0.0), np.maximum(-z[:, None] - levels, 0.0)
-        total = gram(np.column_stack([np.ones(len(z)), z, above, below, residuals]), rows)
+        columns[:, 1] = z
+        np.subtract(z[:, None], levels, out=columns[:, 2 : 2 + count])
+        np.subtract(-z[:, None], levels, out=columns[:, 2 + count : -1])
+        np.maximum(columns[:, 2:-1], 0.0, out=columns[:, 2:-1])
+        total = gram(columns, rows)
         mixed = np.eye(len(total))[2 : 2 + len(levels)] - np.eye(len(total))[2 + len(levels) : -1]
         odd = max(odd, _largest_score(total, mixed, rows.count))
         any_part = max(any_part, _largest_score(total, np.eye(len(total))[2:-1], rows.count))

@@ -22,6 +22,10 @@ EXACT = 1e-20
 # Mean squared errors below this part of the labels' variance, a thousandth of their spread, are misfit that more steps
 # lower; they are not taken for noise.
 NOISELESS = 1e-6
+# Rows, at least and per parameter, of the covariance of parameters whose errors are rounding: the size of rounding is
+# known to no more than a digit, and 40 rows for each parameter give that of its covariance to 20 %.
+_ROWS_OF_ROUNDING = 10_000
+_ROWS_OF_ROUNDING_PER_PARAMETER = 40
 
 
 class FitRows(Protocol):
@@ -155,8 +159,11 @@ class Rows:
         return squares if self.weights is None else squares * (self.weights / self.weights.mean())
 
     def mean_error(self, model: Model) -> float:
-        """Weighted mean squared error of a model."""
-        return float(self.errors(model).mean())
+        """Weighted mean squared error of a model; the last one is kept, as several checks in turn ask for it."""
+        known: tuple[Model, float] | None = self.__dict__.get("_last_error")
+        if known is None or known[0] is not model:
+            known = self.__dict__["_last_error"] = model, float(self.errors(model).mean())
+        return known[1]
 
     def normal_matrix(self, model: Model) -> Float64Array:
         """``J' V J / sum(V)`` in all parameters, J the derivative of the model on the rows and V their weights."""
@@ -169,7 +176,15 @@ class Rows:
         if not (largest := float(np.abs(scores).max())):
             return self.normal_matrix(model), self.normal_matrix(model), 0.0  # an exact fit has no errors to weigh with
         scores = scores / largest
-        amplitude = largest * float(np.linalg.norm(scores)) / self.total_weight
+        size = float(np.linalg.norm(scores))
+        amplitude = largest * size / self.total_weight
+        unit = float(np.abs(self.y).max())
+        if unit and largest / unit * size <= float(np.sqrt(EXACT * len(self))) * float(np.std(self.y / unit)):
+            # Residuals that are rounding weigh no row more than another, and tell no more than the size of rounding:
+            # one matrix, of a part of the rows, instead of two of all.
+            most = max(_ROWS_OF_ROUNDING, _ROWS_OF_ROUNDING_PER_PARAMETER * model.parameters.size)
+            bread = self.part(np.arange(0, len(self), max(1, len(self) // most))).normal_matrix(model)
+            return bread, bread.copy(), amplitude
         return self.normal_matrix(model), normal_matrix(model, self, scores**2), amplitude
 
     def refined(self, model: Model, fit: Fit, *, tolerance: float, step_solver: str = "auto") -> tuple[Model, float]:
