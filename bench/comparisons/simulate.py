@@ -31,8 +31,8 @@ def run(quick: bool) -> Section:
         ],
         notes=[
             "NumPy: the plain loop, standard_normal, X @ X.T and solve in float64, into the same array in every trial.",
-            "Single: the strongest loop we know, rows of SFC64 and their inner products in float32, Cholesky by SciPy in",
-            "float64, which loses digits on steep spectra. Ours draws rows in float32, solves to 1e-10. Off: from the",
+            "Single: the strongest loop we know, rows of SFC64 and inner products in float32, Cholesky in float64",
+            "by SciPy, which loses digits on steep spectra. Ours draws rows in float32, solves to 1e-10. Off: from the",
             "predicted risk, in standard errors.",
         ],
         requirements=[

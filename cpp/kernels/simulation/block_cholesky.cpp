@@ -120,13 +120,18 @@ bool BlockCholesky::factor(const Execution& exec, Matrix* A) {
 
 void BlockCholesky::invert_blocks(const Matrix& L) {
   for (Index first = 0; first < L.rows(); first += width) {
-    // Row i of the inverse from those before it: L_ii M_i = e_i - sum over j < i of L_ij M_j.
+    // L_jj M_j = e_j - sum over i < j of L_ji M_i for its rows M_j.
     float* M = inverses_.data() + first * width;
-    for (Index i = 0; i < width; ++i) {
-      Numbers::Vector row{};
-      row[i] = 1;
-      for (Index j = 0; j < i; ++j) row -= Numbers::load(M + j * width) * *L.at(first + i, first + j);
-      Numbers::store(M + i * width, row * (1 / *L.at(first + i, first + i)));
+    Numbers::Vector rows[width] = {};
+#pragma GCC unroll 16
+    for (Index j = 0; j < width; ++j) rows[j][j] = 1;
+#pragma GCC unroll 16
+    for (Index j = 0; j < width; ++j) {
+      const float* column = L.at(first, first + j);
+      rows[j] *= 1 / column[j];
+#pragma GCC unroll 16
+      for (Index k = j + 1; k < width; ++k) rows[k] -= rows[j] * column[k];
+      Numbers::store(M + j * width, rows[j]);
     }
   }
 }
