@@ -16,7 +16,7 @@ set(limbeck_kernel_sources
     kernels/moments/gram_plan.cpp kernels/moments/hermite.cpp kernels/moments/moment_batches.cpp
     kernels/moments/moment_tensor.cpp kernels/moments/weighted_grams.cpp kernels/network/gaussian_moments.cpp
     kernels/network/relu_network.cpp kernels/precision/dot2.cpp kernels/simulation/bartlett_design.cpp
-    kernels/simulation/distillation_trials.cpp kernels/simulation/normal_rng.cpp
+    kernels/simulation/block_cholesky.cpp kernels/simulation/distillation_trials.cpp kernels/simulation/normal_rng.cpp
     kernels/simulation/random_design_fit.cpp)
 set(limbeck_cpp_dir "${CMAKE_CURRENT_LIST_DIR}")
 list(TRANSFORM limbeck_kernel_sources PREPEND "${limbeck_cpp_dir}/")

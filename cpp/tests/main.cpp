@@ -17,6 +17,7 @@ void test_network();
 void test_gauss_newton();
 void test_least_squares();
 void test_simulation();
+void test_simulation_fits();
 
 // Prints and returns the number of failures since the last call.
 long count_failures(const char* topic);
@@ -45,6 +46,7 @@ constexpr Topic topics[] = {
     {"gauss_newton", test_gauss_newton},
     {"least_squares", test_least_squares},
     {"simulation", test_simulation},
+    {"simulation_fits", test_simulation_fits},
 };
 
 bool runs_here(const char* level) {

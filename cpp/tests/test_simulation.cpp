@@ -125,6 +125,21 @@ void chi_distribution() {
   }
 }
 
+// R^-1 v, which is right where R times it is v: to as many roundings as a row has numbers.
+void divided_by_triangle(const simulation::BartlettDesign& X, const std::vector<double>& v) {
+  const Index p = X.features();
+  std::vector<double> found = v;
+  X.divide(found.data());
+  for (Index i = 0; i < p; ++i) {
+    long double sum = 0, size = std::abs(v[i]);
+    for (Index j = i; j < p; ++j) {
+      sum += static_cast<long double>(X.at(i, j)) * found[j];
+      size += std::abs(X.at(i, j) * found[j]);
+    }
+    CHECK_NEAR(v[i], sum, (p + 3) * epsilon<double> * size);
+  }
+}
+
 void design_products() {
   constexpr Index w = simulation::BartlettDesign::width;
   for (const auto& [n, p] : {std::pair<Index, Index>{1, 1},
@@ -142,19 +157,25 @@ void design_products() {
     const Index m = std::min(n, p);
     CHECK_EQUAL(X.count(), m);
     CHECK(X.padded() >= m && X.padded() % w == 0);
-    NormalRng random(12, 0);
+    NormalRng random(12, 0), again(12, 0);
     X.draw(&random);
     X.draw(&random);  // memory serves draw after draw
     std::vector<float> drawn;
     for (Index i = 0; i < X.padded(); ++i) {
       for (Index j = 0; j < p; ++j) drawn.push_back(X.at(i, j));
     }
-    X.scale();
     Random fractions(71);
     std::vector<double> v = fractions.fractions<double>(p), u = fractions.fractions<double>(X.padded());
+    std::vector<double> targets(X.padded(), 55.0), image(p, 55.0), back(X.padded(), 55.0);
+    if (m == p) divided_by_triangle(X, v);
+    X.draw_scaled(&again, v.data(), targets.data());
+    X.draw_scaled(&again, v.data(), targets.data());
     std::vector<double> along(X.padded(), 55.0), across(p, 55.0);
     X.times(v.data(), along.data());
     X.transposed_times(u.data(), across.data());
+    X.gram_times(u.data(), image.data(), back.data());
+    CHECK(same_bits(targets, along));
+    CHECK(same_bits(image, across));
     for (Index i = 0; i < X.padded(); ++i) {
       long double sum = 0, size = 0;
       for (Index j = 0; j < p; ++j) {
@@ -166,6 +187,12 @@ void design_products() {
         size += std::abs(x * v[j]);
       }
       CHECK_NEAR(along[i], sum, (p + 2) * epsilon<double> * size);
+      sum = size = 0;
+      for (Index j = 0; j < p; ++j) {
+        sum += static_cast<long double>(X.at(i, j)) * image[j];
+        size += std::abs(X.at(i, j) * image[j]);
+      }
+      CHECK_NEAR(back[i], sum, (p + 2) * epsilon<double> * size);
     }
     for (Index j = 0; j < p; ++j) {
       long double sum = 0, size = 0;

@@ -30,19 +30,29 @@ public:
   Index padded() const { return padded_; }
   float at(Index row, Index feature) const { return rows_.at(row, feature); }
 
-  // draw: new rows, of features of variance one; scale: multiplies features by their standard deviations.
+  // New rows, of features of variance one.
   void draw(NormalRng* random);
-  void scale();
+  // New rows, of features of the standard deviations that were given; products (padded) = X v, for v (p).
+  void draw_scaled(NormalRng* random, const double* v, double* products);
   // products (padded) = X v, for v (p); products (p) = X' v, for v (padded).
   void times(const double* v, double* products) const;
   void transposed_times(const double* v, double* products) const;
+  // image (p) = X' v and products (padded) = X image, for v (padded): rows are read once.
+  void gram_times(const double* v, double* image, double* products) const;
+  // v (p) becomes R^-1 v, where the rows are a triangle R, which min(n, p) = p makes them.
+  void divide(double* v) const;
   // Adds X X' to the lower triangle.
   void add_gram(const Execution& exec, dense::TiledMatrix<float>* sums) const;
   void add_gram(const Execution& exec, dense::TiledMatrix<double>* sums) const;
 
 private:
+  void draw_group(NormalRng* random, Index first);
+  template <class Use>
+  void for_columns(const double* v, double* image, const Use& use) const;
   template <Index count>
-  void transposed_some(const double* v, Index l, double* products) const;
+  Index transposed_some(const double* v, Index l, double* products) const;
+  template <Index count>
+  void add_some(const double* image, Index l, Index groups, double* products) const;
 
   Index n_, p_, m_, padded_;
   std::vector<float> deviations_;

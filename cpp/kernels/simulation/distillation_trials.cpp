@@ -97,14 +97,14 @@ struct Plan {
 };
 
 Plan plan(const Trials& trials, Index count, int threads, double budget) {
-  // Four lanes for each thread even out trials of unlike length, where one takes less than 48 MiB.
+  // Four lanes for each of several threads even out trials of unlike length, where one takes less than 48 MiB.
   constexpr double little = 3 * (Index{1} << 24);
   // Operations of some 10 ms: below, a team of threads for each trial costs more than it saves.
   constexpr double worth_a_team = 1e8;
   const auto bytes = [&](Index rows) { return RandomDesignFit::bytes(rows, trials.p); };
   const double each = bytes(trials.n) + (trials.surrogate ? 0.0 : bytes(trials.m));
   const Index fitting = static_cast<Index>(std::clamp(budget / std::max(each, 1.0), 1.0, 1e6));
-  const Index wanted = std::min<Index>(count, (each < little ? 4 : 1) * static_cast<Index>(threads));
+  const Index wanted = std::min<Index>(count, (each < little && threads > 1 ? 4 : 1) * static_cast<Index>(threads));
   const Index lanes = std::max<Index>(1, std::min(wanted, fitting));
   const double rows = static_cast<double>(std::min(std::max(trials.n, trials.surrogate ? 0 : trials.m), trials.p));
   if (2 * lanes < threads && rows * rows * static_cast<double>(trials.p) >= worth_a_team) return {1, threads};

@@ -19,10 +19,10 @@ public:
 
 private:
   static constexpr Index lanes = 32, halves = 2 * lanes;
-  void refill();
+  void make(float* out);
   void uniforms(std::uint32_t* out);
 
-  std::uint64_t state_[4][lanes];
+  alignas(64) std::uint64_t state_[4][lanes];  // no register's load or store crosses a cache line
   float ready_[2 * halves];
   Index used_ = 2 * halves;
 };

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "kernels/simulation/bartlett_design.hpp"
+#include "kernels/simulation/block_cholesky.hpp"
 
 namespace limbeck::simulation {
 
@@ -25,22 +26,24 @@ public:
 
 private:
   bool solve_triangle(const Numbers& coefficients, double noise, Numbers* b);
-  bool solve_dual(const Execution& exec);
-  bool solve_dual_in_doubles(const Execution& exec);
+  bool solve_dual(const Execution& exec, Numbers* b);
+  bool solve_dual_in_doubles(const Execution& exec, Numbers* b);
   template <class T>
-  bool factor(const Execution& exec, dense::TiledMatrix<T>* gram) const;
+  void form_dual(const Execution& exec, dense::TiledMatrix<T>* gram) const;
   double precondition();
-  bool advance(double slope);
+  bool advance(double slope, bool last, Numbers* b);
 
   double unit_;  // the largest standard deviation; rows and targets are divided by it
   Numbers deviations_;
   BartlettDesign rows_;
   double penalty_;
-  dense::TiledMatrix<float> factor_, right_;
+  dense::TiledMatrix<float> factor_;
+  BlockCholesky cholesky_;
+  core::AlignedBuffer<float> right_;
   std::vector<float> noise_;
-  // Of conjugate gradients: the targets, the solution, the residual, the preconditioned residual, the direction, its
-  // image in the space of features and in that of rows.
-  Numbers targets_, dual_, residual_, corrected_, direction_, image_, product_;
+  // Of conjugate gradients: the residual, the preconditioned residual, the direction, its image in the space of
+  // features and in that of rows.
+  Numbers targets_, residual_, corrected_, direction_, image_, product_;
 };
 
 }  // namespace limbeck::simulation
