@@ -11,8 +11,8 @@ template <class T>
 void add_batches(const Execution& exec, const ContractionData<T>& data, int order, const std::vector<Index>& cuts,
                  double* sums, double* squares) {
   // Contractions are kept until they can be added in order, as many as fit 32 MiB, whatever the number of threads; with
-  // few of them, which are large, all threads work on one at a time. Parts of 4096 numbers make tasks of the additions.
-  constexpr Index budget_bytes = Index{32} << 20, few = 8, part = 4096;
+  // few of them, which are large, all threads work on one at a time. Parts of 256 numbers make tasks of the additions.
+  constexpr Index budget_bytes = Index{32} << 20, few = 8, part = 256;
   const Index d = data.d, size = data.q * data.m * d * d, batches = static_cast<Index>(cuts.size()) - 1;
   const Index fitting = budget_bytes / static_cast<Index>(sizeof(T)) / std::max<Index>(size, 1);
   const Index kept = fitting < few ? 1 : fitting;
