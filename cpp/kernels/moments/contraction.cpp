@@ -137,8 +137,8 @@ void contract(const Execution& exec, const ContractionData<T>& data, int order, 
   weighted_grams(exec, data.X, data.n, d, pairs, beside.weights(), out);
   const std::vector<T> sums = beside.totals(), zeros(d);
   const Index vectors = beside.vector_size();
-  // Tasks of some 64 Ki numbers.
-  const Index task_rows = std::max<Index>(1, (Index{1} << 16) / std::max<Index>(d, 1));
+  // Tasks of some 8 Ki numbers.
+  const Index task_rows = std::max<Index>(1, (Index{1} << 13) / std::max<Index>(d, 1));
   const Index parts = core::ceil_div(d, task_rows);
   exec.for_each(pairs * parts, 8.0 * static_cast<double>(pairs * d * d), [&](Index task) {
     const Index k = task / parts, begin = task % parts * task_rows;
