@@ -12,11 +12,12 @@ set(limbeck_kernel_sources
     kernels/gauss_newton/relu_fit_problem.cpp kernels/least_squares/condition_estimate.cpp
     kernels/least_squares/iterative_refinement.cpp kernels/least_squares/leave_one_out.cpp
     kernels/least_squares/minimum_norm.cpp kernels/least_squares/normal_equations_factor.cpp
-    kernels/least_squares/ranked_factors.cpp kernels/least_squares/row_update.cpp kernels/moments/contraction.cpp
-    kernels/moments/gram_plan.cpp kernels/moments/hermite.cpp kernels/moments/moment_batches.cpp
-    kernels/moments/moment_tensor.cpp kernels/moments/weighted_grams.cpp kernels/network/gaussian_moments.cpp
-    kernels/network/relu_network.cpp kernels/precision/dot2.cpp kernels/simulation/bartlett_design.cpp
-    kernels/simulation/block_cholesky.cpp kernels/simulation/distillation_trials.cpp kernels/simulation/normal_rng.cpp
+    kernels/least_squares/ranked_factors.cpp kernels/least_squares/row_update.cpp kernels/moments/contract_apply.cpp
+    kernels/moments/contraction.cpp kernels/moments/gram_plan.cpp kernels/moments/hermite.cpp
+    kernels/moments/moment_batches.cpp kernels/moments/moment_tensor.cpp kernels/moments/weighted_grams.cpp
+    kernels/network/gaussian_moments.cpp kernels/network/relu_network.cpp kernels/precision/dot2.cpp
+    kernels/simulation/bartlett_design.cpp kernels/simulation/block_cholesky.cpp
+    kernels/simulation/distillation_trials.cpp kernels/simulation/normal_rng.cpp
     kernels/simulation/random_design_fit.cpp)
 set(limbeck_cpp_dir "${CMAKE_CURRENT_LIST_DIR}")
 list(TRANSFORM limbeck_kernel_sources PREPEND "${limbeck_cpp_dir}/")

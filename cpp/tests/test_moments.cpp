@@ -189,11 +189,40 @@ void contractions() {
   }
 }
 
+// Products with a block of vectors are those of the matrices, also where they are so large that tasks take slices of
+// features (more than 16 MiB / 64 of sums), of more rows than one chunk of factors holds.
+template <class T>
+void products(Index n, Index d, Index q, Index m, Index s, int order) {
+  const Case sizes("products n %td d %td q %td m %td s %td order %d", n, d, q, m, s, order);
+  Random random(36);
+  const std::vector<T> X = random.wholes<T>(n * d, 1), y = random.wholes<T>(n * q, 1), B = random.wholes<T>(d * s, 1);
+  std::vector<T> G(m * d), matrix(q * m * d * d), bits;
+  for (Index g = 0; g < m; ++g) G[g * d + g] = 1;
+  const moments::ContractionData<T> data{X.data(), n, d, y.data(), q, G.data(), m};
+  moments::contract(serial(), data, order, matrix.data());
+  for (const int threads : {1, 3}) {
+    std::vector<T> out(q * m * d * s);
+    moments::contract_apply(Execution(threads, nullptr), data, order, B.data(), s, out.data());
+    if (threads == 1) bits = out;
+    CHECK(same_bits(out, bits));
+  }
+  for (Index k = 0; k < q * m; ++k) {
+    for (Index i = 0; i < d; ++i) {
+      for (Index c = 0; c < s; ++c) {
+        long double sum = 0;
+        for (Index j = 0; j < d; ++j) sum += static_cast<long double>(matrix[(k * d + i) * d + j]) * B[j * s + c];
+        // Sums over rows are of whole numbers; means of at most h_2 + 2 h_1 + 2 <= 8 and d of them are rounded.
+        CHECK_NEAR(bits[(k * d + i) * s + c], sum, 100 * d * epsilon<T>);
+      }
+    }
+  }
+}
+
 template <class T>
 void tensors() {
   Random random(35);
-  for (const Index d : {1, 2, 4}) {
-    for (const int order : {0, 1, 2, 4}) {
+  for (const Index d : {1, 2, 4, 9}) {
+    for (const int order : {0, 1, 2, 3, 4}) {
       const Case sizes("tensor d %td order %d", d, order);
       const Index n = 300, q = 2;
       const std::vector<T> X = random.wholes<T>(n * d, 2), y = random.wholes<T>(n * q, 2);
@@ -231,6 +260,12 @@ void test_moments() {
   contractions<double>();
   tensors<float>();
   tensors<double>();
+  for (const int order : {2, 4}) {
+    products<double>(70, 5, 2, 3, 3, order);
+    products<float>(70, 9, 1, 2, 9, order);
+    products<double>(500, 260, 1, 3, 45, order);
+    products<double>(9000, 130, 1, 2, 130, order);
+  }
 }
 
 }  // namespace limbeck::tests

@@ -112,29 +112,57 @@ void backward_tile(const T* X, Index rows, Index d, const T* V, Index stride, T*
 }
 
 template <class T, Index NC>
-void backward_columns(const T* X, Index rows, Index d, const T* V, Index stride, T* out, core::Prefetch& ahead) {
-  constexpr Index width = core::Simd<T>::width, wide = core::tile_vectors * width;
+void backward_columns(const RowsOf<T>& X, const T* V, Index stride, T* out, Index out_stride, core::Prefetch& ahead) {
+  constexpr Index width = core::Simd<T>::width;
+  const Index rows = X.rows, d = X.columns;
   Index j = 0;
-  for (; d - j >= wide; j += wide) {
-    backward_tile<T, core::tile_vectors, NC>(X + j, rows, d, V, stride, out + j, d, ahead);
-  }
-  for (; d - j >= width; j += width) backward_tile<T, 1, NC>(X + j, rows, d, V, stride, out + j, d, ahead);
+  const auto vectors_of = [&](auto count) {
+    constexpr Index MV = decltype(count)::value;
+    for (; d - j >= MV * width; j += MV * width) {
+      backward_tile<T, MV, NC>(X.data + j, rows, X.stride, V, stride, out + j, out_stride, ahead);
+    }
+  };
+  vectors_of(std::integral_constant<Index, core::tile_vectors>());
+  vectors_of(std::integral_constant<Index, 2>());
+  vectors_of(std::integral_constant<Index, 1>());
   if (j == d) return;
   // The last vector ends at d; of its features only those that are new are added.
   T sums[NC * width] = {};
-  backward_tile<T, 1, NC>(X + d - width, rows, d, V, stride, sums, width, ahead);
+  backward_tile<T, 1, NC>(X.data + d - width, rows, X.stride, V, stride, sums, width, ahead);
   for (Index c = 0; c < NC; ++c) {
-    for (Index e = j; e < d; ++e) out[c * d + e] += sums[c * width + e - (d - width)];
+    for (Index e = j; e < d; ++e) out[c * out_stride + e] += sums[c * width + e - (d - width)];
   }
 }
 
-// Fewer features than a vector holds.
-template <class T>
-void backward_narrow(const T* X, Index rows, Index d, const T* V, Index columns, Index stride, T* out) {
-  for (Index r = 0; r < rows; ++r) {
-    for (Index c = 0; c < columns; ++c) {
-      for (Index j = 0; j < d; ++j) out[c * d + j] += V[r * stride + c] * X[r * d + j];
+// Fewer features than a vector holds, d of them: vectors along the columns of V.
+template <class T, Index d>
+void backward_narrow(const RowsOf<T>& X, const T* V, Index columns, Index stride, T* out, Index out_stride) {
+  using S = core::Simd<T>;
+  for (Index c = 0; c < columns; c += S::width) {
+    typename S::Vector acc[d];
+#pragma GCC unroll 16
+    for (Index j = 0; j < d; ++j) acc[j] = typename S::Vector{};
+    for (Index r = 0; r < X.rows; ++r) {
+      const auto v = S::load(V + r * stride + c);
+#pragma GCC unroll 16
+      for (Index j = 0; j < d; ++j) acc[j] += v * X.data[r * X.stride + j];
     }
+    const Index count = std::min(S::width, columns - c);
+#pragma GCC unroll 16
+    for (Index j = 0; j < d; ++j) {
+      T sums[S::width];
+      S::store(sums, acc[j]);
+      for (Index e = 0; e < count; ++e) out[(c + e) * out_stride + j] += sums[e];
+    }
+  }
+}
+
+// Calls backward_narrow with as many features as there are.
+template <class T, Index d>
+void backward_few(const RowsOf<T>& X, const T* V, Index columns, Index stride, T* out, Index out_stride) {
+  if constexpr (d > 0) {
+    if (X.columns == d) return backward_narrow<T, d>(X, V, columns, stride, out, out_stride);
+    backward_few<T, d - 1>(X, V, columns, stride, out, out_stride);
   }
 }
 
@@ -151,16 +179,16 @@ void multiply_rows(const T* X, Index rows, const SkinnyMatrix<T>& C, T* out, cor
 }
 
 template <class T>
-void accumulate_outer(const T* X, Index rows, Index d, const T* V, Index columns, Index stride, T* out,
+void accumulate_outer(const RowsOf<T>& X, const T* V, Index columns, Index stride, T* out, Index out_stride,
                       core::Prefetch& ahead) {
-  if (d < core::Simd<T>::width) {
-    backward_narrow(X, rows, d, V, columns, stride, out);
-    return;
-  }
+  constexpr Index width = core::Simd<T>::width;
+  if (X.columns < width) return backward_few<T, width - 1>(X, V, columns, stride, out, out_stride);
   Index c = 0;
   const auto columns_of = [&](auto count) {
     constexpr Index NC = decltype(count)::value;
-    for (; columns - c >= NC; c += NC) backward_columns<T, NC>(X, rows, d, V + c, stride, out + c * d, ahead);
+    for (; columns - c >= NC; c += NC) {
+      backward_columns<T, NC>(X, V + c, stride, out + c * out_stride, out_stride, ahead);
+    }
   };
   columns_of(std::integral_constant<Index, core::tile_columns>());
   columns_of(std::integral_constant<Index, 4>());
@@ -168,8 +196,15 @@ void accumulate_outer(const T* X, Index rows, Index d, const T* V, Index columns
   columns_of(std::integral_constant<Index, 1>());
 }
 
-#define LIMBECK_INSTANTIATE(T)                                                               \
-  template void multiply_rows(const T*, Index, const SkinnyMatrix<T>&, T*, core::Prefetch&); \
+template <class T>
+void accumulate_outer(const T* X, Index rows, Index d, const T* V, Index columns, Index stride, T* out,
+                      core::Prefetch& ahead) {
+  accumulate_outer(RowsOf<T>{X, rows, d, d}, V, columns, stride, out, d, ahead);
+}
+
+#define LIMBECK_INSTANTIATE(T)                                                                          \
+  template void multiply_rows(const T*, Index, const SkinnyMatrix<T>&, T*, core::Prefetch&);            \
+  template void accumulate_outer(const RowsOf<T>&, const T*, Index, Index, T*, Index, core::Prefetch&); \
   template void accumulate_outer(const T*, Index, Index, const T*, Index, Index, T*, core::Prefetch&);
 LIMBECK_INSTANTIATE(float)
 LIMBECK_INSTANTIATE(double)

@@ -64,7 +64,19 @@ SkinnyMatrix<T> skinny_matrix(const T* rows, Index count, Index d) {
 template <class T>
 void multiply_rows(const T* X, Index rows, const SkinnyMatrix<T>& C, T* out, core::Prefetch& ahead);
 
-// out[c * d + j] += sum_r V[r * stride + c] x_rj, for c < columns.
+// Some features of some rows: number (r, j) stands at data[r * stride + j].
+template <class T>
+struct RowsOf {
+  const T* data;
+  Index rows, columns, stride;
+};
+
+// out[c * out_stride + j] += sum_r V[r * stride + c] x_rj, for c < columns.
+template <class T>
+void accumulate_outer(const RowsOf<T>& X, const T* V, Index columns, Index stride, T* out, Index out_stride,
+                      core::Prefetch& ahead);
+
+// Of all features of contiguous rows, with the results of a column behind those of the one before.
 template <class T>
 void accumulate_outer(const T* X, Index rows, Index d, const T* V, Index columns, Index stride, T* out,
                       core::Prefetch& ahead);

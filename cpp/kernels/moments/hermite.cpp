@@ -21,20 +21,28 @@ void hermite_block(const T* t, Index rows, T variance, int order, T* out, Index 
 
 template <class T>
 void hermite_normalized(const Execution& exec, const T* t, Index n, int order, T* out) {
-  constexpr Index block = 4096;
-  std::vector<T> root(order + 2);  // root[l] = sqrt(l)
-  for (int l = 0; l < order + 2; ++l) root[l] = std::sqrt(static_cast<T>(l));
-  const Index blocks = core::ceil_div(n, block);
-  exec.for_each(blocks, static_cast<double>(n) * (order + 1), [&](Index b) {
-    const Index begin = b * block, end = std::min(n, begin + block);
-    for (Index i = begin; i < end; ++i) {
-      T before(0), here(1);
-      out[i] = here;
-      for (int l = 0; l < order; ++l) {
-        const T next = (t[i] * here - root[l] * before) / root[l + 1];
-        before = here;
-        here = next;
-        out[(l + 1) * n + i] = here;
+  // Of a part the three rows in use stay in the first-level cache; a task has several parts, so that its start does not
+  // count.
+  constexpr Index part = 512, task_size = 8 * part;
+  // He_{l+1} / sqrt((l+1)!) = (t here - sqrt(l) before) / sqrt(l+1): factors of t and of `before`.
+  std::vector<T> along(order), back(order);
+  for (int l = 0; l < order; ++l) {
+    along[l] = static_cast<T>(1 / std::sqrt(l + 1.0));
+    back[l] = static_cast<T>(std::sqrt(l / (l + 1.0)));
+  }
+  exec.for_each(core::ceil_div(n, task_size), static_cast<double>(n) * (order + 1), [&](Index task) {
+    const Index task_end = std::min(n, (task + 1) * task_size);
+    for (Index begin = task * task_size; begin < task_end; begin += part) {
+      const Index count = std::min(part, task_end - begin);
+      const T* x = t + begin;
+      T* rows = out + begin;
+      std::fill_n(rows, count, T(1));
+      if (order >= 1) std::copy_n(x, count, rows + n);
+      for (int l = 1; l < order; ++l) {
+        const T *before = rows + (l - 1) * n, *here = rows + l * n;
+        T* next = rows + (l + 1) * n;
+        const T a = along[l], b = back[l];
+        for (Index i = 0; i < count; ++i) next[i] = a * x[i] * here[i] - b * before[i];
       }
     }
   });

@@ -10,12 +10,12 @@ namespace limbeck::moments {
 template <class T>
 void add_batches(const Execution& exec, const ContractionData<T>& data, int order, const std::vector<Index>& cuts,
                  double* sums, double* squares) {
-  // Contractions are kept until they can be added in order, as many as fit 4 MiB and one for each thread at least.
-  // Their number changes no sum. Parts of 4096 numbers make tasks of the additions.
-  constexpr Index budget_bytes = Index{4} << 20, part = 4096;
+  // Contractions are kept until they can be added in order, as many as fit 32 MiB, whatever the number of threads; with
+  // few of them, which are large, all threads work on one at a time. Parts of 256 numbers make tasks of the additions.
+  constexpr Index budget_bytes = Index{32} << 20, few = 8, part = 256;
   const Index d = data.d, size = data.q * data.m * d * d, batches = static_cast<Index>(cuts.size()) - 1;
   const Index fitting = budget_bytes / static_cast<Index>(sizeof(T)) / std::max<Index>(size, 1);
-  const Index threads = exec.n_threads(), kept = std::max<Index>(1, fitting / threads) * threads;
+  const Index kept = fitting < few ? 1 : fitting;
   core::AlignedBuffer<T> means(std::min(kept, batches) * size);
   for (Index first = 0; first < batches; first += kept) {
     const Index count = std::min(kept, batches - first);

@@ -47,10 +47,10 @@ class MomentAccumulator(SupportsSum):
 
     Notes
     -----
-    Standard errors come from batch means: each update is cut into up to 64 batches of consecutive rows (8 when there
-    are 256 already), and the spread of their sums gives the variance of an entry, whatever the distribution of the
-    rows. With B batches in all they have a relative accuracy of about (2 (B - 1)) ** -0.5; with fewer than two batches
-    they are NaN.
+    Standard errors come from batch means: each update is cut into up to 64 batches of consecutive rows (when there
+    are 256 already, into 8, or more of at least 128 rows), and the spread of their sums gives the variance of an
+    entry, whatever the distribution of the rows. With B batches in all they have a relative accuracy of about (2 (B -
+    1)) ** -0.5; with fewer than two batches they are NaN.
 
     Examples
     --------
@@ -66,7 +66,8 @@ class MomentAccumulator(SupportsSum):
 
     # Batches of an update, and of one when there are many already: each batch costs a contraction of its own, and 256
     # of them give a standard error to 4 %.
-    _BATCHES, _MANY_BATCHES, _LATER_BATCHES = 64, 256, 8
+    # With 128 rows the cost of a batch hardly counts, and batches are what threads share.
+    _BATCHES, _MANY_BATCHES, _LATER_BATCHES, _BATCH_ROWS = 64, 256, 8, 128
 
     def __init__(self, directions: ArrayLike, orders: Iterable[int]) -> None:
         self.feature_names = column_names(directions, "directions")
@@ -105,7 +106,9 @@ class MomentAccumulator(SupportsSum):
         y = labels_array(y, "y", X.dtype, objects=False)
         same_length(X, "X", 0, y, "y", 0, "rows")
         same_length(X, "X", 1, self.directions, "directions", 1, "features")
-        batches = self._BATCHES if self._n_batches < self._MANY_BATCHES else self._LATER_BATCHES
+        batches = self._BATCHES
+        if self._n_batches >= self._MANY_BATCHES:
+            batches = min(batches, max(self._LATER_BATCHES, len(X) // self._BATCH_ROWS))
         cuts = np.linspace(0, len(X), min(batches, len(X)) + 1).astype(int)
         sums, squares = {}, {}
         G, targets, threads = matrix(self.directions, "directions", X.dtype), y[:, None], thread_count(n_threads)
