@@ -330,7 +330,7 @@ void strips() {
         const Case sizes("strips d %td rows %td weighted %d", d, rows, weighted);
         const std::vector<T> X = random.wholes<T>(rows * d, 4), w = random.wholes<T>(rows, 4);
         dense::Packed<T> packed = dense::packed_rows<T>(d);
-        packed.pack_rows_across(X.data(), d, d, rows);
+        for (Index r = 0; r < rows; ++r) packed.pack_across(X.data() + r * d, d, r);
         dense::ScaledColumns<T> scaled(d);
         const dense::TriangleLayout<T> layout(d);
         std::vector<T> tiles(layout.size(), T(0)), gram(d * d, T(55));

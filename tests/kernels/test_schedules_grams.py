@@ -24,7 +24,7 @@ def test_rows_are_dealt_to_many_lanes(n, d, J, least):
 
 @pytest.mark.parametrize(("n", "d", "J"), [(1000, 512, 4), (500, 1000, 2)])
 def test_few_rows_of_many_columns_are_cut_into_groups_of_strips(n, d, J):
-    assert regions(n, d, J)[0] >= 4
+    assert regions(n, d, J)[0] >= 2
 
 
 def test_small_matrices_are_one_task():
@@ -32,6 +32,6 @@ def test_small_matrices_are_one_task():
 
 
 def test_lanes_are_added_in_several_tasks():
-    first, second = regions(100_000, 100, 2)
+    first, second = regions(100_000, 128, 8)
     assert first >= 64
-    assert second >= 13
+    assert second >= 64

@@ -19,8 +19,9 @@ constexpr Index step_length = 256;
 // Vectors on either side of the largest block of a task: a multiple of the widths of all tiles, so that blocks do not
 // overlap; and so are its half and its quarter.
 constexpr Index largest_block = 192, smallest_block = 48;
-// Tasks for which blocks are made smaller and vectors are cut: two for each of 64 threads.
-constexpr Index enough_tasks = 128;
+// Tasks for which blocks are made smaller and vectors are cut: one for each of 64 threads. For twice as many, blocks
+// would be so small that one thread takes a twentieth longer.
+constexpr Index enough_tasks = 64;
 // Multiplications of a task: some 25 microseconds in single precision, long against the start of a task.
 constexpr double least_products = 1.5e6;
 
@@ -95,7 +96,7 @@ inline Index block_size(Index rows, Index columns, Index length) {
 template <class From, class To>
 void pack_all(const Execution& exec, const VectorSet<From>& from, Index first, Index length, To* to) {
   // Numbers of a task; where those of many vectors stand side by side, a task reads them in one go.
-  constexpr Index numbers = 1 << 16, run = 16, most_vectors = 1024, few_vectors = 64;
+  constexpr Index numbers = 1 << 16, run = 16, most_vectors = 1024, few_vectors = 128;
   const Index width = to->group_width, wanted = (from.stride == 1 ? most_vectors : few_vectors) / width;
   const Index groups = std::min(to->groups(), wanted), column_tasks = core::ceil_div(to->groups(), groups);
   const Index steps = core::round_up(std::max<Index>(numbers / (groups * width), 1), run);

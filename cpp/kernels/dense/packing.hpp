@@ -84,23 +84,6 @@ public:
     }
   }
 
-  // The same for several numbers l, `step` apart, from the first on. A few of one group before the next group, because
-  // a processor remembers the places of few pages that it writes to.
-  void pack_rows_across(const T* numbers, Index step, Index count, Index rows, Index begin = 0) {
-    constexpr Index run = 16;
-    const Index stride = stride_, groups = groups_, whole = count / width;
-    for (Index first = 0; first < rows; first += run) {
-      const Index last = std::min(rows, first + run);
-      for (Index g = begin; g < whole; ++g) {
-        T* to = data_.data() + g * stride;
-        for (Index l = first; l < last; ++l)
-          core::Simd<T>::store(to + l * width, core::Simd<T>::load(numbers + l * step + g * width));
-      }
-      if (whole == groups) continue;
-      for (Index l = first; l < last; ++l) pack_across(numbers + l * step, count, l, std::max(whole, begin));
-    }
-  }
-
   // The transpose: number l of vector v becomes number v of vector l. Both of whole groups.
   void pack_transposed(const Packed& from) {
     for (Index r = 0; r < from.groups_; ++r) {

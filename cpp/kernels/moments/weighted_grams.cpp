@@ -52,12 +52,12 @@ struct WideBlock {
   dense::ScaledColumns<T> scaled;
 
   // Measured. Rows come from main memory, or from a cache that is shared, and so do the other lanes' sums.
-  static GramCosts costs() { return {30, 16, 2 * most_numbers<T>}; }
+  static GramCosts costs() { return {30, 40, 2 * most_numbers<T>}; }
   explicit WideBlock(const Layout& of) : layout(of), packed(dense::packed_rows<T>(of.d)), scaled(of.d) {}
   void start_at(Index strip) { first_panel = layout.first_panel(strip); }
   void pack(const T* X, Index count, Index) {
     rows = count;
-    packed.pack_rows_across(X, layout.d, layout.d, rows, first_panel);
+    for (Index r = 0; r < rows; ++r) packed.pack_across(X + r * layout.d, layout.d, r, first_panel);
     scaled.reset();
   }
   void accumulate(const T* w, Index strip, bool begin, T* sums, core::Prefetch& ahead) {
