@@ -12,8 +12,8 @@ constexpr double task_work = 1.5e6;
 constexpr Index most_tasks = 256;
 // Sums of all lanes together, in bytes.
 constexpr Index budget_bytes = Index{64} << 20;
-// The most that tasks may cost in all, as part of the work. It is more for the first 64 tasks of work that takes some 40
-// milliseconds or longer, without which the threads of a large machine would have nothing to do.
+// The most that tasks may cost in all, as part of the work. It is more for the first 64 tasks of work that takes some
+// 40 milliseconds or longer, without which the threads of a large machine would have nothing to do.
 double most_cost(double work, Index tasks) {
   if (work < 1e9) return 0.03;
   return tasks > 64 ? 0.03 : 0.06;

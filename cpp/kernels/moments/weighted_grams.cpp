@@ -20,7 +20,7 @@ namespace {
 // Rows of weights that are asked for at a time.
 constexpr Index weight_rows = dense::strip_rows;
 
-// The sums of a task stay within 1 MiB, half of a second-level cache, beside the packed rows.
+// 1 MiB, half of a second-level cache: the sums of a task, beside the packed rows, or half of them for wide matrices.
 template <class T>
 constexpr Index most_numbers = (Index{1} << 20) / static_cast<Index>(sizeof(T));
 
