@@ -3,8 +3,8 @@
 Without noise a sample of the rows determines a network exactly: what fits a few thousand of them to rounding, and as
 many others besides, fits all. So moments are taken of a sample; widths are compared inside their span, where rows have
 few coordinates; the best is refined in all dimensions on few rows; and its own span, which is far sharper, takes the
-place of the first one for as long as the errors are too small to be noise. Labels with noise give themselves away by
-the first refinement in all dimensions, and the search is left to the learner that judges by all rows.
+place of the first one for as long as the errors are too small to be noise. Noise in the labels shows in the first
+refinement in all dimensions, and the search is left to the learner that judges by all rows.
 
 No network is taken for exact by chance: a fit of P parameters to m rows would have to meet the other m - P, a thousand
 and more, to ten digits, and then those of the sample, and then all. What a vain attempt costs is time: some 5 % of a
@@ -87,7 +87,7 @@ def find_noiseless(
     subspace = find_subspace(residuals, max_rank=min(d, widths[-1]), rng=rng, linear=slopes, settings=how)
     if not subspace.rank:
         return None
-    quiet = Progress(None, False, None)  # networks on the way say nothing to the caller, whose search they may not be
+    quiet = Progress(None, False, None)  # networks on the way are not reported: the search may be in vain
     quiet.deadline = progress.deadline
     search = _NoiselessSearch(sample, widths, fit, quiet, rng, settings)
     model = search.run(linear, subspace)
