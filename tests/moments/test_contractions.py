@@ -382,3 +382,10 @@ def test_contractions_by_many_directions_are_those_by_each(d, m, q, order):
         alone = moments.contract(X, y, G[[j]], order)[:, 0]
         # Of sums of 700 terms, in another order of the products within a row: 800 roundings of the largest entries.
         assert np.abs(together[:, j] - alone).max() <= 800 * np.finfo(np.float64).eps * np.abs(alone).max()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_products_with_no_column_are_empty_for_any_number_of_directions(dtype):
+    X, B = np.ones((1, 128), dtype), np.ones((128, 0), dtype)
+    directions = np.full((40_000, 128), 128**-0.5, dtype)
+    assert moments.contract_apply(X, np.ones(1, dtype), directions, 4, B).shape == (40_000, 128, 0)

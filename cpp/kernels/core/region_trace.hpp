@@ -8,9 +8,9 @@
 
 namespace limbeck::core {
 
-// From begin_trace() to end_trace() every region runs on the thread that calls it, whatever number of threads it may
-// use, and the time of each task is kept. end_trace() returns the seconds of each task, region by region. Regions
-// inside of tasks are part of these. For one thread at a time that calls kernels.
+// From begin_trace() to end_trace() every region that several threads would share runs on the thread that calls it, and
+// the time of each task is kept. end_trace() returns the seconds of each task, region by region. Regions inside of
+// tasks are part of these. For one thread at a time that calls kernels.
 void begin_trace();
 std::vector<std::vector<double>> end_trace();
 

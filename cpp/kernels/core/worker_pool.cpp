@@ -5,13 +5,13 @@
 #include <chrono>
 #include <condition_variable>
 #include <deque>
+#include <exception>
 #include <memory>
 #include <mutex>
-#include <system_error>
 #include <thread>
 #include <utility>
 
-#if __has_include(<pthread.h>)
+#if __has_include(<pthread.h>) && !defined(_WIN32)
 #include <pthread.h>
 #include <signal.h>
 #define LIMBECK_PTHREADS
@@ -108,10 +108,10 @@ private:
   void open(int helpers, const std::shared_ptr<Region>& region) {
     {
       const std::lock_guard<std::mutex> hold(lock_);
-      wanted_ += helpers;
-      grow(helpers);
       open_.push_back(region);
       count_open();
+      wanted_ += helpers;
+      grow(helpers);
     }
     opened_.notify_one();  // that worker wakes up the next two: nobody needs to wake a hundred
   }
@@ -132,8 +132,8 @@ private:
     const SignalsBlocked blocked;
     try {
       for (; workers_ < enough; ++workers_) std::thread([this] { serve(); }).detach();
-    } catch (const std::system_error&) {
-      // With those that there are, or none: the caller works as well.
+    } catch (const std::exception&) {
+      // No more threads, or no memory for them. With those that there are, or none: the caller works as well.
     }
   }
 
@@ -169,25 +169,19 @@ private:
 
 // Never destroyed: workers may look at it until the process is gone.
 std::atomic<WorkerPool*> the_pool{nullptr};
-std::mutex making_the_pool;
+
+#ifdef LIMBECK_PTHREADS
+// Of its parent's threads a child process has one, and of locks those that the others held: it begins with no pool.
+// Registered when the library is loaded, before there is a pool.
+[[maybe_unused]] const int registered = pthread_atfork(nullptr, nullptr, [] { the_pool = nullptr; });
+#endif
 
 WorkerPool& pool() {
-  if (WorkerPool* made = the_pool.load(std::memory_order_acquire)) return *made;
-  const std::lock_guard<std::mutex> hold(making_the_pool);
-  if (WorkerPool* made = the_pool.load(std::memory_order_acquire)) return *made;
-#ifdef LIMBECK_PTHREADS
-  // Of its parent's threads a child process has one, and of locks those that the others held: it takes a new pool.
-  static std::once_flag registered;
-  std::call_once(registered, [] {
-    pthread_atfork([] { making_the_pool.lock(); }, [] { making_the_pool.unlock(); },
-                   [] {
-                     the_pool = nullptr;
-                     making_the_pool.unlock();
-                   });
-  });
-#endif
-  the_pool.store(new WorkerPool, std::memory_order_release);
-  return *the_pool.load(std::memory_order_relaxed);
+  WorkerPool* made = the_pool.load(std::memory_order_acquire);
+  if (made) return *made;
+  auto fresh = std::make_unique<WorkerPool>();
+  if (the_pool.compare_exchange_strong(made, fresh.get(), std::memory_order_acq_rel)) return *fresh.release();
+  return *made;  // another thread's
 }
 
 }  // namespace

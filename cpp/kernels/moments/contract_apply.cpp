@@ -255,6 +255,7 @@ void apply_by_products(const Execution& exec, const ContractionData<T>& data, co
 template <class T>
 void contract_apply(const Execution& exec, const ContractionData<T>& data, int order, const T* B, Index s, T* out) {
   const Index pairs = data.q * data.m, d = data.d, block = skinny_block(data);
+  if (pairs * d * s == 0) return;  // of no numbers
   const double operations = 4.0 * static_cast<double>(data.n) * static_cast<double>(d * s * (pairs + 1));
   const ApplySums<T> product(data, order, B, s, block);
   const Index size = pairs * product.entry();

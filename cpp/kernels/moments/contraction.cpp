@@ -4,6 +4,7 @@
 #include <memory>
 #include <mutex>
 #include <stdexcept>
+#include <tuple>
 #include <vector>
 
 #include "kernels/core/lane_sums.hpp"
@@ -18,7 +19,7 @@ namespace {
 // The vector and scalar sums that the tasks of weighted_grams take beside the weights they fill in.
 //
 // Each task keeps sums of its own rows for its own matrices. Several tasks may have the same matrix for the same rows,
-// where its strips are shared among them; their sums are then the same, and those of one of them count.
+// where its strips are shared among them; those of one of them count.
 template <class T>
 class SumsBesideGrams {
 public:
@@ -50,9 +51,11 @@ public:
   // Per pair: the sum of y h_{l-3} x, d numbers (at order 2, where it is zero, none), and those of y h_{l-2}, y
   // h_{l-4}.
   std::vector<T> totals() {
-    // Tasks begin in any order; their rows and matrices do not depend on it.
+    // Tasks begin in any order; their rows and matrices do not depend on it. Those that agree in all three have the
+    // same sums; of others, the number of directions at a time may decide the last bit.
     std::sort(shares_.begin(), shares_.end(), [](const auto& a, const auto& b) {
-      return std::pair(a->row_begin, a->pair_begin) < std::pair(b->row_begin, b->pair_begin);
+      return std::tuple(a->row_begin, a->pair_begin, a->pair_end) <
+             std::tuple(b->row_begin, b->pair_begin, b->pair_end);
     });
     const Index pairs = data_.q * data_.m;
     std::vector<T> totals(pairs * pair_size(), T(0));

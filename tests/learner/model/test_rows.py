@@ -60,6 +60,17 @@ def test_exact_fits_have_errors_of_the_size_of_rounding(unit):
     np.testing.assert_allclose(amplitude / unit, size, rtol=1e-12)
 
 
+def test_rows_of_no_weight_are_not_among_those_that_errors_of_rounding_are_taken_of():
+    rng = np.random.default_rng(3)
+    model = Model(np.array([1.0, -1.0]), rng.standard_normal((3, 5)))
+    X = rng.standard_normal((40_000, 4))
+    y = model(X) * (1 + 1e-15 * rng.standard_normal(len(X)))
+    weights = np.tile([0.0, 1.0], len(X) // 2)  # any stride of whole rows could fall on the first of each pair
+    bread, meat, _ = Rows(X, y, weights, n_threads=1).sandwich(model)
+    np.testing.assert_allclose(bread, Rows(X, y, weights, n_threads=1).normal_matrix(model), rtol=0, atol=0.1)
+    np.testing.assert_array_equal(bread, meat)
+
+
 def test_noise_is_no_rounding():
     rng = np.random.default_rng(2)
     model = Model(np.array([1.0, -1.0]), rng.standard_normal((3, 5)))

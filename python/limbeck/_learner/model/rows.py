@@ -180,10 +180,13 @@ class Rows:
         amplitude = largest * size / self.total_weight
         unit = float(np.abs(self.y).max())
         if unit and largest / unit * size <= float(np.sqrt(EXACT * len(self))) * float(np.std(self.y / unit)):
-            # Residuals that are rounding weigh no row more than another, and tell no more than the size of rounding:
-            # one matrix, of a part of the rows, instead of two of all.
+            # Residuals that are rounding tell no more than the size of rounding: one matrix, of some of the rows that
+            # count, instead of two of all. They are drawn, as rows may stand in a rhythm.
             most = max(_ROWS_OF_ROUNDING, _ROWS_OF_ROUNDING_PER_PARAMETER * model.parameters.size)
-            bread = self.part(np.arange(0, len(self), max(1, len(self) // most))).normal_matrix(model)
+            rows = np.arange(len(self)) if self.weights is None else np.flatnonzero(self.weights)
+            if len(rows) > most:
+                rows = np.sort(np.random.default_rng(0).choice(rows, most, replace=False))
+            bread = self.part(rows).normal_matrix(model)
             return bread, bread.copy(), amplitude
         return self.normal_matrix(model), normal_matrix(model, self, scores**2), amplitude
 
