@@ -24,3 +24,9 @@ def _traced(call):
 def traced():
     """traced(callable) -> list of lists of seconds, see _traced."""
     return _traced
+
+
+@pytest.fixture(scope="session")
+def tasks_of():
+    """tasks_of(callable) -> number of tasks of each region, see _traced."""
+    return lambda call: [len(seconds) for seconds in _traced(call)]

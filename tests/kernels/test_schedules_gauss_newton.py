@@ -1,5 +1,7 @@
 """Regions of the least-squares kernels have tasks for a large machine, and no task has an outsized part of the rows."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -15,39 +17,31 @@ def problem(n, d, k):
     return X, X[:, 0].copy(), np.resize([1.0, -1.0], k), np.resize(X[:7, :3], (k + 1, d + 1))
 
 
-def regions(call, *arguments):
-    """Numbers of tasks, region by region."""
-    _kernels.begin_trace()
-    try:
-        call(*arguments)
-    finally:
-        traced = _kernels.end_trace()
-    return [len(region) for region in traced]
-
-
 def rows_of_megabytes(megabytes, d):
     return megabytes * 2**20 // (8 * d)
 
 
 @pytest.mark.parametrize(("d", "k"), SIZES)
-def test_passes_over_the_rows_have_many_lanes(d, k):
+def test_passes_over_the_rows_have_many_lanes(tasks_of, d, k):
     # 16 blocks of 64 KiB each for 128 lanes.
     X, y, signs, parameters = problem(rows_of_megabytes(140, d), d, k)
-    tasks = regions(_kernels.error_and_gradient, X, y, None, signs, parameters, 64)
+    tasks = tasks_of(lambda: _kernels.error_and_gradient(X, y, None, signs, parameters, 64))
     assert tasks[0] >= WANTED
     assert len(tasks) <= 2  # the pass, and the sums of lanes
-    tasks = regions(_kernels.normal_product, X, y, None, signs, parameters, parameters, 64)
+    tasks = tasks_of(lambda: _kernels.normal_product(X, y, None, signs, parameters, parameters, 64))
     assert len(tasks) <= 4  # twice that, for the point and for the product
     assert sum(count >= WANTED for count in tasks) == 2
-    tasks = regions(_kernels.network_forward, parameters[:k, :d].copy(), signs, signs, y[:d].copy(), 0.5, X, 64)
+    tasks = tasks_of(
+        lambda: _kernels.network_forward(parameters[:k, :d].copy(), signs, signs, y[:d].copy(), 0.5, X, 64)
+    )
     assert len(tasks) == 1
     assert tasks[0] >= WANTED
 
 
 @pytest.mark.parametrize(("d", "k", "rows", "passes"), [(50, 4, 180_000, 1), (50, 8, 180_000, 1), (256, 8, 9_000, 3)])
-def test_the_normal_matrix_has_many_tasks_in_few_regions(d, k, rows, passes):
+def test_the_normal_matrix_has_many_tasks_in_few_regions(tasks_of, d, k, rows, passes):
     X, y, signs, parameters = problem(rows, d, k)
-    tasks = regions(_kernels.normal_matrix, X, y, None, signs, parameters, 64)
+    tasks = tasks_of(lambda: _kernels.normal_matrix(X, y, None, signs, parameters, 64))
     # Memory of the result; then by pass: memory of the sums, rows by pattern, products, sums of ranges and of patterns,
     # blocks of the result.
     assert len(tasks) <= 1 + 6 * passes
@@ -55,13 +49,13 @@ def test_the_normal_matrix_has_many_tasks_in_few_regions(d, k, rows, passes):
 
 
 @pytest.mark.parametrize("pattern", ["even", "two", "one"])
-def test_ranges_of_rows_do_not_depend_on_the_sizes_of_patterns(pattern):
+def test_ranges_of_rows_do_not_depend_on_the_sizes_of_patterns(tasks_of, pattern):
     X, y, signs, parameters = problem(60_000, 50, 4)
     if pattern != "even":
         parameters[:-1, :-1] = parameters[0, :-1]  # gates open together
         parameters[:-1, -1] = 0.0 if pattern == "two" else 1e3
     even = problem(60_000, 50, 4)[3]
-    tasks = [regions(_kernels.normal_matrix, X, y, None, signs, at, 64) for at in (even, parameters)]
+    tasks = [tasks_of(partial(_kernels.normal_matrix, X, y, None, signs, at, 64)) for at in (even, parameters)]
     assert tasks[0] == tasks[1]
 
 

@@ -1,8 +1,5 @@
 """Number of tasks of the regions of least squares: sizes alone decide, so counts stand for a machine of any size."""
 
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
 import pytest
 
@@ -12,24 +9,14 @@ _RCOND = 1e-13
 _MANY = 48  # of 64 threads
 
 
-def _regions(call: Callable[[], Any]) -> list[int]:
-    """Return the number of tasks of each region of a call."""
-    _kernels.begin_trace()
-    try:
-        call()
-    finally:
-        traced = _kernels.end_trace()
-    return [len(region) for region in traced]
-
-
 def _problem(n: int, p: int) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(n + p)
     return rng.standard_normal((n, p)), rng.standard_normal((n, 1))
 
 
-def test_a_tall_problem_is_a_few_regions_of_many_tasks():
+def test_a_tall_problem_is_a_few_regions_of_many_tasks(tasks_of):
     X, Y = _problem(300_000, 40)
-    regions = _regions(lambda: _kernels.solve_by_cholesky(X, Y, _RCOND, 64))
+    regions = tasks_of(lambda: _kernels.solve_by_cholesky(X, Y, _RCOND, 64))
     # Inner products of columns, their sums, and three passes of refinement with the sums of each.
     assert len(regions) <= 8
     assert sum(tasks >= _MANY for tasks in regions) >= 4
@@ -37,29 +24,29 @@ def test_a_tall_problem_is_a_few_regions_of_many_tasks():
 
 
 @pytest.mark.parametrize(("n", "p"), [(2500, 500), (500, 2500), (1200, 800)])
-def test_inner_products_of_hundreds_of_vectors_are_cut_into_many_blocks(n: int, p: int):
+def test_inner_products_of_hundreds_of_vectors_are_cut_into_many_blocks(tasks_of, n: int, p: int):
     X, Y = _problem(n, p)
-    regions = _regions(lambda: _kernels.solve_by_cholesky(X, Y, _RCOND, 64))
+    regions = tasks_of(lambda: _kernels.solve_by_cholesky(X, Y, _RCOND, 64))
     # Blocks of 48 at least: 11 * 12 / 2 for 500 vectors.
     assert max(regions) >= 66
 
 
-def test_cholesky_is_two_regions_a_panel():
+def test_cholesky_is_two_regions_a_panel(tasks_of):
     X, Y = _problem(1300, 1000)
-    regions = _regions(lambda: _kernels.solve_by_cholesky(X, Y, _RCOND, 64))
+    regions = tasks_of(lambda: _kernels.solve_by_cholesky(X, Y, _RCOND, 64))
     # Five panels of 192 columns; packing and products of two chunks of rows; scales, estimates, and refinement.
     assert len(regions) <= 2 * 5 + 2 * 2 + 2 + 2 * 13
 
 
-def test_rows_are_merged_in_lanes_of_two_chunks_of_192():
+def test_rows_are_merged_in_lanes_of_two_chunks_of_192(tasks_of):
     X, Y = _problem(20_000, 200)
     R = _kernels.merge_rows(np.zeros((202, 202)), X[:4000], Y[:4000], None, 1.0, 1.0, 1)
-    regions = _regions(lambda: _kernels.merge_rows(R, X, Y, None, 1.0, 1.0, 64))
+    regions = tasks_of(lambda: _kernels.merge_rows(R, X, Y, None, 1.0, 1.0, 64))
     assert regions[0] == -(-20_000 // (2 * 192))
 
 
 @pytest.mark.parametrize(("n", "p"), [(200_000, 20), (2000, 1000), (300, 3000)])
-def test_the_number_of_threads_changes_no_task(n: int, p: int):
+def test_the_number_of_threads_changes_no_task(tasks_of, n: int, p: int):
     X, Y = _problem(n, p)
-    counts = [_regions(lambda k=k: _kernels.solve_by_cholesky(X, Y, _RCOND, k)) for k in (2, 64)]
+    counts = [tasks_of(lambda k=k: _kernels.solve_by_cholesky(X, Y, _RCOND, k)) for k in (2, 64)]
     assert counts[0] == counts[1]

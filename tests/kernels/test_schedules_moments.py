@@ -3,20 +3,10 @@
 import numpy as np
 import pytest
 
-from limbeck import _kernels, moments
+from limbeck import moments
 
 # Two tasks for each of 64 threads.
 MANY = 128
-
-
-def counts(call):
-    """Numbers of tasks of each region of a call that may use several threads; all of them run on this thread."""
-    _kernels.begin_trace()
-    try:
-        call()
-    finally:
-        regions = _kernels.end_trace()
-    return [len(seconds) for seconds in regions]
 
 
 def data(n, d, m):
@@ -24,30 +14,30 @@ def data(n, d, m):
     return rng.standard_normal((n, d)), rng.standard_normal(n), rng.standard_normal((m, d))
 
 
-def test_contract_to_vector_has_lanes_for_many_threads():
+def test_contract_to_vector_has_lanes_for_many_threads(tasks_of):
     X, y, G = data(100_000, 50, 4)
-    assert counts(lambda: moments.contract_to_vector(X, y, G, 4, n_threads=64, check_finite=False))[0] >= MANY
-    assert counts(lambda: moments.contract_to_scalar(X, y, G, [2, 4], n_threads=64, check_finite=False))[0] >= MANY
+    assert tasks_of(lambda: moments.contract_to_vector(X, y, G, 4, n_threads=64, check_finite=False))[0] >= MANY
+    assert tasks_of(lambda: moments.contract_to_scalar(X, y, G, [2, 4], n_threads=64, check_finite=False))[0] >= MANY
 
 
 @pytest.mark.parametrize("n_threads", [2, 64])
-def test_large_products_have_slices_of_features(n_threads):
+def test_large_products_have_slices_of_features(tasks_of, n_threads):
     # 8 pairs of 32 columns: eight lanes of 2 MiB of sums are all that is kept.
     X, y, G = data(2000, 1000, 8)
     B = np.ones((1000, 32))
-    assert max(counts(lambda: moments.contract_apply(X, y, G, 4, B, n_threads=n_threads))) >= MANY
+    assert max(tasks_of(lambda: moments.contract_apply(X, y, G, 4, B, n_threads=n_threads))) >= MANY
 
 
 @pytest.mark.parametrize(("n", "d", "order"), [(150_000, 8, 4), (20_000, 20, 4), (150_000, 40, 2)])
-def test_tensors_have_tasks_of_nearly_equal_work(n, d, order):
+def test_tensors_have_tasks_of_nearly_equal_work(tasks_of, n, d, order):
     X, y, _ = data(n, d, 1)
-    tasks = counts(lambda: moments.moment_tensor(X, y, order, n_threads=64, check_finite=False))[0]
+    tasks = tasks_of(lambda: moments.moment_tensor(X, y, order, n_threads=64, check_finite=False))[0]
     assert tasks >= MANY
 
 
-def test_batches_of_an_update_are_tasks_also_when_there_are_many():
+def test_batches_of_an_update_are_tasks_also_when_there_are_many(tasks_of):
     X, y, G = data(15_000, 50, 4)
     accumulator = moments.MomentAccumulator(G, [4])
     for _ in range(6):
         # Of more than 256 batches too: 15,000 rows are 64 batches of 234.
-        assert 64 in counts(lambda: accumulator.update(X, y, n_threads=64))
+        assert 64 in tasks_of(lambda: accumulator.update(X, y, n_threads=64))

@@ -5,7 +5,6 @@
 #include <type_traits>
 #include <vector>
 
-#include "kernels/core/reduce.hpp"
 #include "kernels/dense/block_products.hpp"
 
 namespace limbeck::dense {

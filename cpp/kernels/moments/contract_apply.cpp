@@ -1,8 +1,7 @@
 #include <algorithm>
-#include <memory>
 #include <vector>
 
-#include "kernels/core/lane_sums.hpp"
+#include "kernels/core/row_sums.hpp"
 #include "kernels/moments/contraction.hpp"
 #include "kernels/moments/hermite_sums.hpp"
 
@@ -228,24 +227,25 @@ void apply_by_products(const Execution& exec, const ContractionData<T>& data, co
   const Index d = data.d, pairs = data.q * data.m, block = product.block(), stride = product.factor_stride(pairs);
   const Index fitting = factor_bytes / (stride * block * static_cast<Index>(sizeof(T)));
   const Index chunk = std::clamp<Index>(fitting, 1, core::ceil_div(data.n, block)) * block;
-  const std::unique_ptr<T[]> V(new T[chunk * stride]);  // written by tasks first
+  core::AlignedBuffer<T> V(chunk * stride, core::Unwritten{});
   SlicedProducts<T> vectors(pairs * s, d);
   std::vector<T> others(pairs * (2 + s), T(0));
   for (Index from = 0; from < data.n; from += chunk) {
     const Index rows = std::min(chunk, data.n - from);
     const double part = operations * static_cast<double>(rows) / static_cast<double>(data.n);
     const auto size = static_cast<Index>(others.size());
-    const auto sums = core::sum_over_lanes<T>(exec, rows, block, size, part, [&] {
+    const Index lanes = core::many_row_lanes(core::ceil_div(rows, block), size, static_cast<Index>(sizeof(T)));
+    const auto sums = core::sum_over_lanes<T>(exec, rows, block, lanes, size, part, [&] {
       return [&, scratch = product.scratch(1), Z = core::AlignedBuffer<T>(block * product.stride())](
                  Index first, Index count, T* into) mutable {
         core::Prefetch ahead(data.X + (from + first + count) * d, count * d, 1);
         product.multiply(from + first, count, Z.data(), ahead);
         product.load(from + first, count, Z.data(), &scratch);
-        product.factors(0, pairs, count, Z.data(), &scratch, V.get() + first * stride, stride, into);
+        product.factors(0, pairs, count, Z.data(), &scratch, V.data() + first * stride, stride, into);
       };
     });
     for (Index e = 0; e < size; ++e) others[e] += sums.totals()[e];
-    vectors.add(exec, data.X + from * d, rows, V.get(), stride, part);
+    vectors.add(exec, data.X + from * d, rows, V.data(), stride, part);
   }
   product.write(exec, vectors.totals(exec), d, 1, others.data(), out);
 }
@@ -259,11 +259,14 @@ void contract_apply(const Execution& exec, const ContractionData<T>& data, int o
   const double operations = 4.0 * static_cast<double>(data.n) * static_cast<double>(d * s * (pairs + 1));
   const ApplySums<T> product(data, order, B, s, block);
   const Index size = pairs * product.entry();
-  if (core::many_row_lanes(Index{1} << 20, size, static_cast<Index>(sizeof(T))) < 64 && d >= 128) {
+  const auto lanes = [&](Index blocks) { return core::many_row_lanes(blocks, size, static_cast<Index>(sizeof(T))); };
+  constexpr Index any_number_of_rows = Index{1} << 20, enough_lanes = 64, many_features = 128;
+  if (lanes(any_number_of_rows) < enough_lanes && d >= many_features) {
     apply_by_products(exec, data, product, s, operations, out);
     return;
   }
-  const auto sums = core::sum_over_lanes<T>(exec, data.n, block, size, operations, [&] {
+  const Index by = lanes(core::ceil_div(data.n, block));
+  const auto sums = core::sum_over_lanes<T>(exec, data.n, block, by, size, operations, [&] {
     return [&, scratch = product.scratch(pairs), Z = core::AlignedBuffer<T>(block * product.stride())](
                Index first, Index rows, T* into) mutable {
       core::Prefetch ahead(data.X + (first + rows) * d, rows * d, 2);

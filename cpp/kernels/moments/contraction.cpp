@@ -7,7 +7,7 @@
 #include <tuple>
 #include <vector>
 
-#include "kernels/core/lane_sums.hpp"
+#include "kernels/core/row_sums.hpp"
 #include "kernels/dense/strip_syrk.hpp"
 #include "kernels/moments/hermite_sums.hpp"
 #include "kernels/moments/weighted_grams.hpp"
@@ -121,7 +121,8 @@ core::LaneSums<T> hermite_sums(const Execution& exec, const ContractionData<T>& 
   for (Index o = 0; o < n_orders; ++o) most = std::max(most, orders[o]);
   const double operations = 4.0 * static_cast<double>(data.n) * static_cast<double>((d + 1) * pairs);
   const Directions<T> directions(data);
-  return core::sum_over_lanes<T>(exec, data.n, block, size, operations, [&] {
+  const Index lanes = core::many_row_lanes(core::ceil_div(data.n, block), size, static_cast<Index>(sizeof(T)));
+  return core::sum_over_lanes<T>(exec, data.n, block, lanes, size, operations, [&] {
     return [&, sums = std::make_unique<HermiteSums<T>>(data, directions, 0, pairs, most, block)](Index first,
                                                                                                  Index rows, T* into) {
       core::Prefetch ahead(data.X + (first + rows) * d, rows * d, vector_order >= 0 ? 2 : 1);

@@ -1,7 +1,6 @@
 #include "kernels/moments/moment_tensor.hpp"
 
 #include <algorithm>
-#include <memory>
 #include <vector>
 
 #include "kernels/core/aligned_buffer.hpp"
@@ -263,8 +262,7 @@ void moment_tensor(const Execution& exec, const T* X, Index n, Index d, const T*
   const Index n_runs = static_cast<Index>(plan.runs.size()) - 1, lane_size = q * entries;
   Index size = 1;
   for (int k = 0; k < order; ++k) size *= d;
-  // Not initialised: tasks write first what they add to afterwards.
-  const std::unique_ptr<T[]> sums(new T[plan.dense ? 1 : plan.lanes * lane_size]);
+  core::AlignedBuffer<T> sums(plan.dense ? 0 : plan.lanes * lane_size, core::Unwritten{});
   const auto each_unit = [&](Index run, auto* visitor) {
     const MultiIndexTree::Unit* before = nullptr;
     for (Index u = plan.runs[run]; u < plan.runs[run + 1] && !exec.stopped(); ++u) {
@@ -285,7 +283,7 @@ void moment_tensor(const Execution& exec, const T* X, Index n, Index d, const T*
       tensor.load(X + first * d, std::min(block, range.end - first), from);
       for (Index k = 0; k < q; ++k) {
         tensor.weigh(y + first * q + k, q);
-        T* to = plan.dense ? out + k * size : sums.get() + lane * lane_size + k * entries;
+        T* to = plan.dense ? out + k * size : sums.data() + lane * lane_size + k * entries;
         AddEntries<T> add(tree, &tensor, d, plan.dense, first > range.begin, to);
         each_unit(run, &add);
       }
@@ -293,7 +291,7 @@ void moment_tensor(const Execution& exec, const T* X, Index n, Index d, const T*
   });
   exec.for_each(q * n_runs, static_cast<double>(lane_size * plan.lanes), [&](Index task) {
     const Index k = task / n_runs;
-    WriteMeans<T> write{tree, d, n, sums.get() + k * entries, plan.dense ? 0 : plan.lanes, lane_size, out + k * size};
+    WriteMeans<T> write{tree, d, n, sums.data() + k * entries, plan.dense ? 0 : plan.lanes, lane_size, out + k * size};
     each_unit(task % n_runs, &write);
   });
   symmetrise(exec, d, order, size, q, out);

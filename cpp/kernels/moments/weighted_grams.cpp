@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "kernels/core/prefetch.hpp"
-#include "kernels/core/reduce.hpp"
 #include "kernels/core/row_sums.hpp"
 #include "kernels/dense/narrow_syrk.hpp"
 #include "kernels/dense/strip_syrk.hpp"
@@ -188,13 +187,7 @@ private:
     constexpr Index run = 512;  // sums at a time: those of all lanes then fit a second-level cache
     const Index first = plan_.offsets[begin], last = plan_.offsets[end], lanes = plan_.lanes;
     for (Index e = first; e < last; e += run) {
-      const Index count = std::min(run, last - e);
-      for (Index step = 1; step < lanes; step *= 2) {
-        for (Index lane = 0; lane + step < lanes; lane += 2 * step) {
-          T* to = lane_sums_.data() + lane * plan_.total() + e;
-          core::add_scaled(T(1), to + step * plan_.total(), to, count);
-        }
-      }
+      core::add_lanes(lane_sums_.data(), lanes, plan_.total(), e, std::min(last, e + run));
     }
     scatter(begin, end, lane_sums_.data() + first);
   }

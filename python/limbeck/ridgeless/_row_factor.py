@@ -19,7 +19,7 @@ from limbeck._base.arrays import (
 
 __all__ = ["RowFactor"]
 
-_PIECE_BYTES = 1 << 24  # of rows converted at a time: 16 MiB
+_PIECE_BYTES = 1 << 24  # of rows converted at a time: 16 MiB, or as many rows as the kernel shares among threads
 _WIDEST_RANGE = 1e100  # of numbers beside their unit: squares, and sums of 10^100 of them, stay within float64's 1e308
 _FEWEST_ROWS = 256  # rows of small blocks are put aside until there are so many, or as many as columns
 
@@ -109,7 +109,7 @@ class RowFactor:
 
     def _rows_per_piece(self) -> int:
         """Rows that are converted and merged at a time."""
-        # Whole numbers of what the kernel merges at a time.
+        # Whole numbers of what the kernel merges at a time: 64 lanes of 384 rows.
         at_once = max(24576, 32 * len(self._R))
         return max(1, _PIECE_BYTES // 8 // len(self._R) // at_once) * at_once
 
