@@ -69,7 +69,9 @@ def trace(call: Call, threads: int, repeats: int) -> Schedule:
     """Run a call that may use so many threads on one, with the shortest times of its tasks and of its serial part."""
     found = [_trace_once(call, threads) for _ in range(repeats)]
     sizes = [list(map(len, schedule.regions)) for schedule in found]
-    if any(size != sizes[0] for size in sizes):  # a road was chosen by times: then no task is another run's
+    if any(
+        size != sizes[0] for size in sizes
+    ):  # the kernel chose by measured times: then its tasks are not those of another run
         return max(found, key=lambda schedule: schedule.busy(threads))
     regions = [np.min(times, axis=0).tolist() for times in zip(*(schedule.regions for schedule in found), strict=True)]
     return Schedule(regions, min(schedule.serial for schedule in found) + sum(map(sum, regions)))

@@ -1,9 +1,9 @@
 // Threads that help where there is work and sleep where there is none.
 //
 // Programs call NumPy between two kernels, and threads of its BLAS stay on their processors for some 100 ms after a
-// product. A team that meets at a barrier then waits for whichever of its members the system lets run last. Here nobody
-// waits for a helper that has not begun a task: whoever asks for help works as well, and does everything alone if the
-// helpers come too late.
+// product. Threads that meet at a barrier then wait for the one that the system runs last. Here a call waits for tasks
+// that have begun, never for a helper: the calling thread works as well, and does everything alone if the helpers come
+// too late.
 #pragma once
 
 #include <functional>

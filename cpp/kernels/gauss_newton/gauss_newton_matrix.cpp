@@ -14,7 +14,7 @@ namespace limbeck::gauss_newton {
 
 namespace {
 
-// Which neurons' gates are told apart in one pass over the rows. Grams of gate patterns are summed, so a pass with b
+// Which neurons' gates are written apart in one pass over the rows. Grams of gate patterns are summed, so a pass with b
 // gates yields the masked Grams of all their pairs; more gates than fit one pass are taken two sets at a time.
 struct GatePasses {
   std::vector<std::vector<Index>> passes;  // the neurons of each pass
@@ -94,17 +94,17 @@ struct Block {
   double factor;
 };
 
-// The blocks of the pairs of gates of one pass that no earlier pass has told: those of neurons a and b of the pass,
+// The blocks of the pairs of gates of one pass that no earlier pass has written: those of neurons a and b of the pass,
 // a >= b, -1 standing for the linear part, whose gate is always open.
-std::vector<Block> blocks_of_pass(const ReluFit& p, const std::vector<Index>& neurons, std::vector<bool>* told) {
+std::vector<Block> blocks_of_pass(const ReluFit& p, const std::vector<Index>& neurons, std::vector<bool>* written) {
   std::vector<Block> blocks;
   const auto count = static_cast<Index>(neurons.size());
   for (Index a = -1; a < count; ++a) {
     for (Index b = -1; b <= a; ++b) {
       const Index i = a < 0 ? p.k : neurons[a], j = b < 0 ? p.k : neurons[b];
       const Index pair = std::max(i, j) * (p.k + 1) + std::min(i, j);
-      if ((*told)[pair]) continue;
-      (*told)[pair] = true;
+      if ((*written)[pair]) continue;
+      (*written)[pair] = true;
       const Index group = (a < 0 ? 0 : Index{1} << a) | (b < 0 ? 0 : Index{1} << b);
       blocks.push_back({i, j, group, (a < 0 ? 1 : p.signs[i]) * (b < 0 ? 1 : p.signs[j])});
     }
@@ -205,7 +205,7 @@ void gauss_newton_matrix(const Execution& exec, const ReluFit& p, const double* 
   const GatePasses sets(p.k, p.n, p.d);
   if (jacobian_is_faster(p, sets)) return matrix_from_jacobian(exec, p, parameters, hessian);
   const ReluParameters at(p, parameters);
-  std::vector<bool> told((p.k + 1) * (p.k + 1));
+  std::vector<bool> written((p.k + 1) * (p.k + 1));
   touch(exec, hessian, p.n_parameters() * p.n_parameters());
   GatePatternGrams grams(p.d, p.n);
   for (const auto& neurons : sets.passes) {
@@ -213,7 +213,7 @@ void gauss_newton_matrix(const Execution& exec, const ReluFit& p, const double* 
     const Patterns patterns(p, at, neurons);
     grams.add(exec, p.X, p.n, p.v, std::cref(patterns));
     grams.sum_supersets(exec);
-    put_blocks(exec, p, grams, blocks_of_pass(p, neurons, &told), hessian);
+    put_blocks(exec, p, grams, blocks_of_pass(p, neurons, &written), hessian);
   }
 }
 

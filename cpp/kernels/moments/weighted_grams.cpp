@@ -102,22 +102,22 @@ private:
   }
 
   // What a task works in.
-  struct Desk {
+  struct Workspace {
     Block<T> block;
     core::AlignedBuffer<T> weights, sums;
 
-    Desk(const Layout& layout, Index matrices, Index n_sums)
+    Workspace(const Layout& layout, Index matrices, Index n_sums)
         : block(layout), weights(matrices * Block<T>::most_rows, core::Unwritten{}), sums(n_sums, core::Unwritten{}) {}
   };
 
-  // Tasks use desks again that others have left, which spares the system from giving out new memory.
-  std::unique_ptr<Desk> take_desk() {
+  // Tasks use the memory of tasks that have ended, which is cheaper than new memory from the system.
+  std::unique_ptr<Workspace> take_workspace() {
     {
-      const std::lock_guard<std::mutex> hold(desks_lock_);
-      if (!desks_.empty()) {
-        std::unique_ptr<Desk> desk = std::move(desks_.back());
-        desks_.pop_back();
-        return desk;
+      const std::lock_guard<std::mutex> hold(free_lock_);
+      if (!free_.empty()) {
+        std::unique_ptr<Workspace> workspace = std::move(free_.back());
+        free_.pop_back();
+        return workspace;
       }
     }
     Index matrices = 0, sums = 0;
@@ -126,12 +126,12 @@ private:
       matrices = std::max(matrices, (end - 1) / layout_.strips + 1 - begin / layout_.strips);
       sums = std::max(sums, plan_.offsets[end] - plan_.offsets[begin]);
     }
-    return std::make_unique<Desk>(layout_, matrices, in_place() ? 0 : sums * Block<T>::numbers_per_sum);
+    return std::make_unique<Workspace>(layout_, matrices, in_place() ? 0 : sums * Block<T>::numbers_per_sum);
   }
 
-  void leave_desk(std::unique_ptr<Desk> desk) {
-    const std::lock_guard<std::mutex> hold(desks_lock_);
-    desks_.push_back(std::move(desk));
+  void return_workspace(std::unique_ptr<Workspace> workspace) {
+    const std::lock_guard<std::mutex> hold(free_lock_);
+    free_.push_back(std::move(workspace));
   }
 
   // Whether tasks add to their lane's sums themselves.
@@ -142,22 +142,22 @@ private:
     const Index lane = task % plan_.lanes, group = task / plan_.lanes;
     const Index begin = plan_.groups[group], end = plan_.groups[group + 1];
     const Index first = plan_.offsets[begin], count = plan_.offsets[end] - first;
-    std::unique_ptr<Desk> desk = take_desk();
-    T* totals = plan_.lanes > 1 ? lane_sums_.data() + lane * plan_.total() + first : desk->sums.data();
-    T* sums = in_place() ? totals : desk->sums.data();
+    std::unique_ptr<Workspace> workspace = take_workspace();
+    T* totals = plan_.lanes > 1 ? lane_sums_.data() + lane * plan_.total() + first : workspace->sums.data();
+    T* sums = in_place() ? totals : workspace->sums.data();
     if (n_ == 0) std::fill_n(sums, count * Block<T>::numbers_per_sum, T(0));
-    add_blocks(exec, *desk, lane, begin, end, sums);
+    add_blocks(exec, *workspace, lane, begin, end, sums);
     if constexpr (Block<T>::numbers_per_sum > 1) dense::sum_registers(sums, count, totals);
     if (plan_.lanes == 1) scatter(begin, end, totals);
-    leave_desk(std::move(desk));
+    return_workspace(std::move(workspace));
   }
 
-  void add_blocks(const Execution& exec, Desk& desk, Index lane, Index begin, Index end, T* sums) {
+  void add_blocks(const Execution& exec, Workspace& workspace, Index lane, Index begin, Index end, T* sums) {
     constexpr Index stride = Block<T>::most_rows, width = core::Simd<T>::width;
     const Index d = layout_.d, strips = layout_.strips, j_begin = begin / strips, j_end = (end - 1) / strips + 1;
-    desk.block.start_at(j_end - j_begin == 1 ? begin % strips : 0);
+    workspace.block.start_at(j_end - j_begin == 1 ? begin % strips : 0);
     const FillWeights<T> fill = weights_(j_begin, j_end);
-    T* w = desk.weights.data();
+    T* w = workspace.weights.data();
     Index passes = 0;
     for (Index u = begin; u < end; ++u) passes += layout_.strip_passes(u % strips);
     const Index late = Block<T>::numbers_per_sum > 1 ? passes : core::ceil_div(passes, 4);
@@ -167,7 +167,7 @@ private:
     for (Index b = 0; b < blocks && !exec.stopped(); ++b) {
       const core::RowRange part = core::row_range(range.end - range.begin, width, blocks, b);
       const Index i = range.begin + part.begin, rows = part.end - part.begin;
-      desk.block.pack(X_ + i * d, rows, (n_ - i) * d);
+      workspace.block.pack(X_ + i * d, rows, (n_ - i) * d);
       for (Index r = 0; r < rows; r += weight_rows) fill(i + r, std::min(weight_rows, rows - r), w + r, stride);
       for (Index j = 0; j < j_end - j_begin; ++j) {
         std::fill(w + j * stride + rows, w + j * stride + core::round_up(rows, width), T(0));
@@ -176,8 +176,8 @@ private:
       core::Prefetch ahead(X_ + (i + rows) * d, rows * d, late);
       ahead.after(passes - late);
       for (Index u = begin; u < end; ++u) {
-        desk.block.accumulate(w + (u / strips - j_begin) * stride, u % strips, b == 0,
-                              sums + (plan_.offsets[u] - plan_.offsets[begin]) * Block<T>::numbers_per_sum, ahead);
+        workspace.block.accumulate(w + (u / strips - j_begin) * stride, u % strips, b == 0,
+                                   sums + (plan_.offsets[u] - plan_.offsets[begin]) * Block<T>::numbers_per_sum, ahead);
       }
     }
   }
@@ -207,8 +207,8 @@ private:
   GramPlan plan_;
   core::AlignedBuffer<T> lane_sums_;  // of one lane after the other
   T* out_;
-  std::mutex desks_lock_;
-  std::vector<std::unique_ptr<Desk>> desks_;
+  std::mutex free_lock_;
+  std::vector<std::unique_ptr<Workspace>> free_;
 };
 
 // Whether registers of several rows are faster: where tiles of several columns would compute too many numbers that

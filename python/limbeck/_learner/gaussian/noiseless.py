@@ -211,8 +211,8 @@ class _NoiselessSearch:
         """The network without needless neurons, if it is exact on the whole sample."""
         few = ModelSelector(self._few(model.width), self.fit, self.progress, self.rng, self.all_settings)
         selector = few.changed(rows=self.sample)
-        # Neurons close to each other may fit few rows exactly, where none of these is between their kinks: most of them
-        # are found out there, at less cost than on the sample.
+        # A surplus neuron close to another may fit few rows exactly, where none of these lies between the two kinks.
+        # Most are pruned on the few rows already, at less cost than on the sample.
         scored = selector.refined(few.prune(few.scored(model)).model)
         tidy = selector.prune(scored)
         if tidy.model.width < model.width:

@@ -180,8 +180,8 @@ class Rows:
         amplitude = largest * size / self.total_weight
         unit = float(np.abs(self.y).max())
         if unit and largest / unit * size <= float(np.sqrt(EXACT * len(self))) * float(np.std(self.y / unit)):
-            # Residuals that are rounding tell no more than the size of rounding: one matrix, of some of the rows that
-            # count, instead of two of all. They are drawn, as rows may stand in a rhythm.
+            # Residuals at the level of rounding hold no more than its size: one matrix, of some of the rows of positive
+            # weight, instead of two of all rows. They are drawn at random, as the order of rows may be periodic.
             most = max(_ROWS_OF_ROUNDING, _ROWS_OF_ROUNDING_PER_PARAMETER * model.parameters.size)
             rows = np.arange(len(self)) if self.weights is None else np.flatnonzero(self.weights)
             if len(rows) > most:
