@@ -14,7 +14,7 @@ namespace limbeck::gauss_newton {
 
 namespace {
 
-// Which neurons' gates are written apart in one pass over the rows. Grams of gate patterns are summed, so a pass with b
+// Which neurons' gates are kept apart in one pass over the rows. Grams of gate patterns are summed, so a pass with b
 // gates yields the masked Grams of all their pairs; more gates than fit one pass are taken two sets at a time.
 struct GatePasses {
   std::vector<std::vector<Index>> passes;  // the neurons of each pass
