@@ -134,6 +134,15 @@ void backward_columns(const RowsOf<T>& X, const T* V, Index stride, T* out, Inde
   }
 }
 
+// out[e * out_stride + j] += sums[j * width + e]. Once for all sizes, since it is short beside the sums over rows: in
+// line in each of them it would take the compiler ten times as long as all the rest.
+template <class T>
+__attribute__((noinline)) void add_transposed(const T* sums, Index d, Index columns, T* out, Index out_stride) {
+  for (Index e = 0; e < columns; ++e) {
+    for (Index j = 0; j < d; ++j) out[e * out_stride + j] += sums[j * core::Simd<T>::width + e];
+  }
+}
+
 // Fewer features than a vector holds, d of them: vectors along the columns of V.
 template <class T, Index d>
 void backward_narrow(const RowsOf<T>& X, const T* V, Index columns, Index stride, T* out, Index out_stride) {
@@ -147,13 +156,10 @@ void backward_narrow(const RowsOf<T>& X, const T* V, Index columns, Index stride
 #pragma GCC unroll 16
       for (Index j = 0; j < d; ++j) acc[j] += v * X.data[r * X.stride + j];
     }
-    const Index count = std::min(S::width, columns - c);
+    T sums[d * S::width];
 #pragma GCC unroll 16
-    for (Index j = 0; j < d; ++j) {
-      T sums[S::width];
-      S::store(sums, acc[j]);
-      for (Index e = 0; e < count; ++e) out[(c + e) * out_stride + j] += sums[e];
-    }
+    for (Index j = 0; j < d; ++j) S::store(sums + j * S::width, acc[j]);
+    add_transposed(sums, d, std::min(S::width, columns - c), out + c * out_stride, out_stride);
   }
 }
 
