@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from limbeck import _kernels
 from limbeck.distillation import (
+    Ridgeless,
     Task,
     simulate,
     simulation,
@@ -260,7 +261,7 @@ def test_a_generator_is_a_seed():
 def test_no_setting_changes_the_risk_of_a_trial():
     task = Task.power_law(20, 1.5, 1.5)
     whole = simulate(task, 5, trials=40, seed=1).risks
-    problem = simulation._checked_problem(task, 5, None, 0.0, None, None)
+    problem = simulation._checked_problem(task, 5, None, Ridgeless(), None, None)
     for settings in (
         SimulationSettings(first_trials=3, trials_at_once=2),
         SimulationSettings(operations_at_once=1.0),

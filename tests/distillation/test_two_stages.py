@@ -7,6 +7,7 @@ import pytest
 
 from limbeck.distillation import (
     NearPeakWarning,
+    Ridge,
     Task,
     risk,
     simulate,
@@ -284,8 +285,9 @@ def test_infinite_scatter_stays_where_it_is():
 def test_a_first_stage_is_checked_once_for_all():
     task, seen = Task.power_law(10, 1.5, 1.5), np.arange(10) < 4
     first = FirstStage.checked(task, task, 20, 0.1, seen)
-    mean, scatter = first.coefficients_for(task)
-    assert (first.m, first.ridge, first.seen.tolist()) == (20, 0.1, seen.tolist())
+    found = first.coefficients_for(task)
+    mean, scatter = found.mean, found.variances
+    assert (first.m, first.stage, first.seen.tolist()) == (20, Ridge(0.1), seen.tolist())
     assert not mean[~seen].any()
     assert not scatter[~seen].any()
     expected = surrogate_risk(task, task, 20, surrogate_ridge=0.1, features=seen)

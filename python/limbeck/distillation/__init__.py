@@ -6,10 +6,15 @@ Gozeten, Taga, Mondelli and Oymak, ICLR 2025, arXiv 2410.18837).
 """
 
 from limbeck.distillation.advisor import Advice, advise
-from limbeck.distillation.equivalents import NearPeakWarning, Risk, risk
+from limbeck.distillation.chain import Chain, chain_risk
+from limbeck.distillation.equivalents import NearPeakWarning, Risk
 from limbeck.distillation.fixed_point import effective_ridge
+from limbeck.distillation.mixture import OptimalMixture, optimal_mixture
+from limbeck.distillation.risks import cross_risk, risk
 from limbeck.distillation.scaling import ScalingLaw, scaling_law
+from limbeck.distillation.self_distillation import SelfDistilled, self_distillation
 from limbeck.distillation.simulation import Simulation, simulate
+from limbeck.distillation.stages import GradientFlow, Ridge, Ridgeless, SelfDistillation, Stage
 from limbeck.distillation.surrogate import (
     LabelComparison,
     compare_labels,
@@ -22,20 +27,32 @@ from limbeck.distillation.two_stages import surrogate_risk, two_stage_risk
 
 __all__ = [
     "Advice",
+    "Chain",
+    "GradientFlow",
     "LabelComparison",
     "NearPeakWarning",
+    "OptimalMixture",
+    "Ridge",
+    "Ridgeless",
     "Risk",
     "ScalingLaw",
+    "SelfDistillation",
+    "SelfDistilled",
     "Simulation",
+    "Stage",
     "Task",
     "advise",
+    "chain_risk",
     "compare_labels",
+    "cross_risk",
     "effective_ridge",
     "optimal_mask",
+    "optimal_mixture",
     "optimal_ridge",
     "optimal_surrogate",
     "risk",
     "scaling_law",
+    "self_distillation",
     "simulate",
     "surrogate_risk",
     "two_stage_risk",

@@ -42,7 +42,6 @@ __all__ = [
     "equivalent",
     "equivalent_at",
     "noise_of_labels",
-    "risk",
     "risk_at",
     "times",
     "variance_factor",
@@ -71,19 +70,25 @@ class Risk(float):
         From the draw of the rows, without the labels' noise.
     noise : float
         From the labels' noise.
+    standard_deviation : float
+        Over draws of the rows and of the noise, to the order of ``1 / sqrt(n)``; NaN where it was not asked for.
     """
 
     bias: float
     variance: float
     noise: float
+    standard_deviation: float
 
-    def __new__(cls, bias: float, variance: float, noise: float) -> Risk:  # noqa: D102
+    def __new__(  # noqa: D102
+        cls, bias: float, variance: float, noise: float, standard_deviation: float = float("nan")
+    ) -> Risk:
         self = super().__new__(cls, bias + variance + noise)
         self.bias, self.variance, self.noise = bias, variance, noise
+        self.standard_deviation = standard_deviation
         return self
 
-    def __getnewargs__(self) -> tuple[float, float, float]:  # type: ignore[override]
-        return self.bias, self.variance, self.noise
+    def __getnewargs__(self) -> tuple[float, float, float, float]:  # type: ignore[override]
+        return self.bias, self.variance, self.noise, self.standard_deviation
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,78 +171,6 @@ def equivalent_at(task: Task, n: int, tau: float, ridge: float) -> Equivalent:
     # n = sum(1 - z) + n ridge / tau: no difference of nearly equal numbers is taken.
     rest = float((z * (1 - z)).sum()) / n + ridge / tau if tau != 0 else max(n - int(np.count_nonzero(l)), 0) / n
     return Equivalent(n, ridge, tau, z, omega, one_minus_omega=rest)
-
-
-def risk(
-    task: Task,
-    n: int,
-    surrogate: ArrayLike | None = None,
-    ridge: float = 0.0,
-    *,
-    label_noise: float | None = None,
-    test_eigenvalues: ArrayLike | None = None,
-) -> Risk:
-    r"""Excess risk ``E <x, b - beta>^2`` of a target fitted to n rows with a surrogate's labels.
-
-    Parameters
-    ----------
-    task : Task
-        Features, ground truth beta, and the variance of the noise of the labels.
-    n : int
-        Number of rows.
-    surrogate : array_like of shape (p,), optional
-        Coefficients s that make the labels, in the task's basis; default beta, the true labels. For a mask, beta times
-        the mask.
-    ridge : float, default 0
-        Of the loss ``|y - X b|^2 / n + ridge |b|^2``; 0 for the interpolator of least norm. A negative one stands for
-        ``b = X' (X X' + n ridge)^-1 y``, down to the limit of :func:`effective_ridge`.
-    label_noise : float, optional
-        Variance of the noise of the surrogate's labels; default the task's. A surrogate that labels without noise has
-        0, and saves that as well.
-    test_eigenvalues : array_like of shape (p,), optional
-        Variances t of the features when the target is used; default those of the training rows.
-
-    Returns
-    -------
-    Risk
-        A float with its parts: bias, variance, noise. Without a ridge and with noise it is infinite for n from p - 1 to
-        p + 1, p counting the positive eigenvalues.
-
-    Raises
-    ------
-    TypeError, ValueError
-        Lengths disagree, numbers are not finite or negative where they must not be, or the ridge is below its limit.
-
-    Warns
-    -----
-    NearPeakWarning
-        Omega exceeds 0.85, as it does for n near p; or n (1 - Omega) is less than five: risks depend much on the draw
-        of the rows there, and their mean is above its prediction. The variance is off by about the inverse of
-        n (1 - Omega), relatively, and the noise part by less; where n (1 - Omega) is below two, by up to a half and a
-        third. Or a negative ridge is close to its limit, where some draws have far larger risks.
-
-    Notes
-    -----
-    With tau from :func:`effective_ridge`, ``z = tau / (l + tau)`` and ``Omega = sum (1 - z)^2 / n``, the target's mean
-    is ``(1 - z) s``. Of the risk ``sum t_i ((1 - z_i) s_i - beta_i)^2`` is the bias; the variance is ``V / (1 - Omega)
-    sum l_i z_i^2 s_i^2`` and the noise ``V / (1 - Omega) noise`` with ``V = sum t_i l_i / (l_i + tau)^2 / n``, which is
-    Omega if t = l (arXiv 2410.18837, Proposition 1). That is an asymptotic law. The noise part also has the term of
-    order 1/n, and near n = p the pole that it is part of, so that it is exact for equal eigenvalues (``1 - Omega -
-    Omega / n`` in place of ``1 - Omega``) and, without a ridge, for n > p (n - p - 1 in place of n - p). Its mean over
-    draws is infinite for negative ridges, strictly speaking: some draws have smaller eigenvalues than the limit of
-    many rows, far below which they hardly ever are.
-
-    Examples
-    --------
-    >>> from limbeck.distillation import Task, risk
-    >>> task = Task.power_law(500, alpha=2.0, r=1.5)
-    >>> round(risk(task, 200), 4)
-    0.1194
-    """
-    eq = equivalent(task, n, ridge)
-    s = task.beta if surrogate is None else coefficients(surrogate, "surrogate", task)
-    t = deployment_variances(test_eigenvalues, task)
-    return risk_at(task, eq, s, t, noise_of_labels(task, label_noise))
 
 
 def risk_at(task: Task, eq: Equivalent, s: Float64Array, t: Float64Array, noise: float) -> Risk:

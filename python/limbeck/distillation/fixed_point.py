@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from limbeck._base.arrays import Float64Array, integer
 from limbeck.distillation.task import Task, eigenvalues_array, number
 
-__all__ = ["edge", "edge_width", "effective_ridge"]
+__all__ = ["complex_effective_ridge", "edge", "edge_width", "effective_ridge"]
 
 _STEPS = 200  # at most: halvings of the bracket alone would need 120
 _CONVERGED = 1e-9  # of Newton's steps: the next would be its square
+_CONVERGED_COMPLEX = 1e-13  # of the steps of complex roots, relatively: rounding is some 1e-15
 _HALVINGS = 120  # of a bracket of up to 600 decades, to the last digit of float64
 
 
@@ -63,6 +64,31 @@ def effective_ridge(eigenvalues: ArrayLike, n: ArrayLike, ridge: float = 0.0) ->
     counts = np.asarray(n)
     taus = [_effective_ridge(positive, integer(count, "n", 1), ridge) for count in counts.ravel().tolist()]
     return taus[0] if counts.ndim == 0 else np.array(taus).reshape(counts.shape)
+
+
+def complex_effective_ridge(
+    eigenvalues: Float64Array, n: int, ridges: NDArray[np.complex128]
+) -> NDArray[np.complex128]:
+    """Effective ridges (k,) of complex ridges (k,), none of them real: the root on the ridge's side of the real axis.
+
+    There is one alone: ``tau -> ridge + tau sum l / (l + tau) / n`` maps either half-plane into itself.
+    """
+    l = eigenvalues[eigenvalues > 0]
+    unit = float(l.max())
+    l, ridges = l[:, None] / unit, ridges / unit
+    taus = ridges + l.sum() / n * np.sign(ridges.imag) * 0.5j
+    for _ in range(_STEPS):
+        share = l / (l + taus)
+        mapped = ridges + taus * share.sum(axis=0) / n
+        slope = 1 - np.square(share).sum(axis=0) / n
+        newton = taus - (taus - mapped) / slope
+        # Newton's step where it stays on the ridge's side, else that of the map, which always does.
+        inside = newton.imag * np.sign(ridges.imag) > 0
+        step = np.where(inside, newton, (taus + mapped) / 2) - taus
+        taus = taus + step
+        if (np.abs(step) <= _CONVERGED_COMPLEX * np.abs(taus)).all():
+            break
+    return np.asarray(taus * unit)
 
 
 def edge(eigenvalues: Float64Array, n: int) -> tuple[float, float]:

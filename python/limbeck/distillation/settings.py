@@ -8,9 +8,11 @@ __all__ = [
     "ADVISOR_SETTINGS",
     "SCALING_SETTINGS",
     "SIMULATION_SETTINGS",
+    "STAGE_SETTINGS",
     "AdvisorSettings",
     "ScalingSettings",
     "SimulationSettings",
+    "StageSettings",
 ]
 
 
@@ -67,6 +69,17 @@ class ScalingSettings:
     corner: float = 0.02
 
 
+@dataclass(frozen=True, eq=False, repr=False)
+class StageSettings:
+    """Settings of stages that are sums of complex ridges; they decide the last digits of risks."""
+
+    # Complex ridges of a filter: errors of some 1e-9 of it, see the stages.
+    ridges: int = 20
+    # The same for standard deviations, of which three digits are enough and whose cost goes as the third power.
+    ridges_for_spread: int = 8
+
+
 ADVISOR_SETTINGS = AdvisorSettings()
 SIMULATION_SETTINGS = SimulationSettings()
 SCALING_SETTINGS = ScalingSettings()
+STAGE_SETTINGS = StageSettings()

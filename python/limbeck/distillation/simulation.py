@@ -11,8 +11,10 @@ from limbeck import _kernels
 from limbeck._base.arrays import Float64Array, integer, thread_count
 from limbeck._base.progress import progress_bar
 from limbeck.distillation.equivalents import coefficients, deployment_variances, noise_of_labels
+from limbeck.distillation.filtered_trials import filtered_fit, trial_generator
 from limbeck.distillation.fixed_point import effective_ridge
 from limbeck.distillation.settings import SIMULATION_SETTINGS, SimulationSettings
+from limbeck.distillation.stages import Stage, ridge_of, stage_of
 from limbeck.distillation.task import Task, number, require_task
 from limbeck.distillation.two_stages import FirstStage
 
@@ -52,6 +54,7 @@ def simulate(
     surrogate: ArrayLike | None = None,
     ridge: float = 0.0,
     *,
+    stage: Stage | None = None,
     trials: int = 100,
     seed: int | np.random.Generator = 0,
     label_noise: float | None = None,
@@ -59,6 +62,7 @@ def simulate(
     surrogate_task: Task | None = None,
     m: int | None = None,
     surrogate_ridge: float = 0.0,
+    surrogate_stage: Stage | None = None,
     features: ArrayLike | None = None,
     standard_error: float | None = None,
     progress: bool = False,
@@ -68,7 +72,7 @@ def simulate(
 
     Parameters
     ----------
-    task, n, surrogate, ridge, label_noise, test_eigenvalues
+    task, n, surrogate, ridge, stage, label_noise, test_eigenvalues
         As for :func:`risk`: ``task.noise`` and ``label_noise`` are variances.
     trials : int, default 100
         Number of trials; at most, if a standard error is asked for.
@@ -76,7 +80,7 @@ def simulate(
         Source of the random numbers; a generator is asked for one int. A trial's numbers depend on that and on the
         trial's number alone, so that any number of threads and any number of trials gives the same first ones, bit for
         bit (on one instruction set).
-    surrogate_task, m, surrogate_ridge, features
+    surrogate_task, m, surrogate_ridge, surrogate_stage, features
         As for :func:`two_stage_risk`: every trial fits a surrogate of its own first, on rows of its own covariance, and
         takes its coefficients from the surrogate's basis to the features' own and to that of ``task``. Not together
         with ``surrogate``.
@@ -102,7 +106,8 @@ def simulate(
     Notes
     -----
     Trials run beside one another, as many as fit 2 GiB of memory (about 12 bytes for each number of ``X X'`` and X with
-    min(n, p) rows); if those are fewer than half of the threads, one trial runs after the other on all threads.
+    min(n, p) rows); if those are fewer than half of the threads, one trial runs after the other on all threads. Stages
+    other than a ridge or none take a singular value decomposition each, one trial after the other, by NumPy.
 
     Examples
     --------
@@ -113,13 +118,14 @@ def simulate(
     True
     """
     n, trials = integer(n, "n", 1), integer(trials, "trials", 1)
-    problem = _checked_problem(task, n, surrogate, number(ridge, "ridge"), label_noise, test_eigenvalues)
+    problem = _checked_problem(task, n, surrogate, stage_of(stage, ridge), label_noise, test_eigenvalues)
     if surrogate_task is not None:
         if surrogate is not None:
             raise ValueError("surrogate and surrogate_task cannot both be given")
-        problem = replace(problem, first=_checked_first_stage(task, surrogate_task, m, surrogate_ridge, features))
-    elif m is not None or features is not None or surrogate_ridge:
-        raise ValueError("m, features and surrogate_ridge need a surrogate_task")
+        own = stage_of(surrogate_stage, surrogate_ridge, "surrogate_ridge", "surrogate_stage")
+        problem = replace(problem, first=_checked_first_stage(task, surrogate_task, m, own, features))
+    elif m is not None or features is not None or surrogate_ridge or surrogate_stage is not None:
+        raise ValueError("m, features, surrogate_ridge and surrogate_stage need a surrogate_task")
     problem.require_range(SIMULATION_SETTINGS.smallest_eigenvalue)
     wanted = None if standard_error is None else number(standard_error, "standard_error")
     if wanted is not None and wanted <= 0:
@@ -134,7 +140,7 @@ class _Problem:
     task: Task
     n: int
     surrogate: Float64Array  # coefficients that make the labels, unless there is a first stage
-    ridge: float
+    stage: Stage
     label_noise: float  # variance
     test_eigenvalues: Float64Array
     first: FirstStage | None = None
@@ -148,16 +154,27 @@ class _Problem:
             A trial cannot be solved, or its risk leaves float64.
         """
         task, first = self.task, self.first
+        ridge, own_ridge = ridge_of(self.stage), 0.0 if first is None else ridge_of(first.stage)
+        if ridge is None or own_ridge is None:
+            return np.array([self._filtered_risk(seed, trial) for trial in range(begin, begin + count)])
         arrays = (task.eigenvalues, self.test_eigenvalues, task.beta, self.surrogate if first is None else None)
         noise = float(np.sqrt(self.label_noise))
         if first is None:
-            risks = _kernels.simulate(*arrays, self.n, noise, self.ridge, None, seed, begin, count, threads)
-            return _solved(risks, self.n, self.ridge)
+            risks = _kernels.simulate(*arrays, self.n, noise, ridge, None, seed, begin, count, threads)
+            return _solved(risks, self.n, ridge)
         own = first.task
-        stage = (own.eigenvalues, own.beta, first.seen, first.m, float(np.sqrt(own.noise)), first.ridge)
+        stage = (own.eigenvalues, own.beta, first.seen, first.m, float(np.sqrt(own.noise)), own_ridge)
         bases = (task.basis, own.basis)
-        risks = _kernels.simulate(*arrays, self.n, noise, self.ridge, stage, seed, begin, count, threads, *bases)
-        return _solved(risks, self.n, min(self.ridge, first.ridge))
+        risks = _kernels.simulate(*arrays, self.n, noise, ridge, stage, seed, begin, count, threads, *bases)
+        return _solved(risks, self.n, min(ridge, own_ridge))
+
+    def _filtered_risk(self, seed: int, trial: int) -> float:
+        """Risk of one trial of stages of any kind."""
+        rng, task, labels = trial_generator(seed, trial), self.task, self.surrogate
+        if self.first is not None:
+            labels = self.first.draw(rng, task)
+        found = filtered_fit(rng, task, self.n, self.stage, labels, self.label_noise)
+        return float((self.test_eigenvalues * np.square(found - task.beta)).sum())
 
     @property
     def operations(self) -> int:
@@ -214,26 +231,26 @@ def _checked_problem(
     task: Task,
     n: int,
     surrogate: ArrayLike | None,
-    ridge: float,
+    stage: Stage,
     label_noise: float | None,
     test_eigenvalues: ArrayLike | None,
 ) -> _Problem:
     """Check the arguments of a simulation without a first stage."""
     require_task(task)
-    effective_ridge(task.eigenvalues, n, ridge)  # an error for ridges below the limit
+    effective_ridge(task.eigenvalues, n, ridge_of(stage) or 0.0)  # an error for ridges below the limit
     test = deployment_variances(test_eigenvalues, task)
     labels = task.beta if surrogate is None else coefficients(surrogate, "surrogate", task)
-    return _Problem(task, n, labels, ridge, noise_of_labels(task, label_noise), test)
+    return _Problem(task, n, labels, stage, noise_of_labels(task, label_noise), test)
 
 
 def _checked_first_stage(
-    task: Task, surrogate_task: Task, m: int | None, ridge: float, features: ArrayLike | None
+    task: Task, surrogate_task: Task, m: int | None, stage: Stage, features: ArrayLike | None
 ) -> FirstStage:
     """Check the arguments of a first stage."""
     if m is None:
         raise ValueError("surrogate_task needs m, its number of rows")
-    first = FirstStage.checked(task, surrogate_task, m, ridge, features)
-    effective_ridge(surrogate_task.eigenvalues[first.seen], first.m, first.ridge)  # an error below the limit
+    first = FirstStage.checked(task, surrogate_task, m, 0.0, features, stage)
+    effective_ridge(surrogate_task.eigenvalues[first.seen], first.m, ridge_of(stage) or 0.0)  # an error below the limit
     return first
 
 

@@ -8,17 +8,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from limbeck._base.arrays import Float64Array, integer, same_length
-from limbeck.distillation.equivalents import (
-    Risk,
-    deployment_variances,
-    equivalent,
-    noise_of_labels,
-    risk_at,
-    times,
-    variance_factor,
-    weighted,
-)
-from limbeck.distillation.task import Task, number, require_task
+from limbeck.distillation.chain import rotation_between
+from limbeck.distillation.equivalents import Risk, deployment_variances, noise_of_labels, risk_at, weighted
+from limbeck.distillation.filtered_trials import filtered_fit
+from limbeck.distillation.spread import variance_of_form
+from limbeck.distillation.stage_law import Moments, Quadratic, StageLaw, stage_law
+from limbeck.distillation.stages import Stage, stage_of
+from limbeck.distillation.task import Task, require_task
 
 __all__ = ["FirstStage", "surrogate_risk", "two_stage_risk"]
 
@@ -31,6 +27,8 @@ def two_stage_risk(
     *,
     ridge: float = 0.0,
     surrogate_ridge: float = 0.0,
+    stage: Stage | None = None,
+    surrogate_stage: Stage | None = None,
     features: ArrayLike | None = None,
     label_noise: float | None = None,
     test_eigenvalues: ArrayLike | None = None,
@@ -51,6 +49,8 @@ def two_stage_risk(
         Number of rows of the surrogate.
     ridge, surrogate_ridge : float, default 0
         Of the target and of the surrogate; as for :func:`risk`.
+    stage, surrogate_stage : Stage, optional
+        How the target and the surrogate are trained, in place of ridges; as for :func:`risk`.
     features : array_like of shape (p,), bool, optional
         What the surrogate sees, in the basis of ``surrogate_task`` (its principal components, if that is of a
         covariance); default everything. A weak surrogate sees less than its strong target.
@@ -64,7 +64,7 @@ def two_stage_risk(
     -------
     Risk
         Averaged over the surrogate's rows as well. The parts are those of the target: what the surrogate's own scatter
-        adds counts as variance.
+        adds counts as variance. The standard deviation is over draws of the rows of both.
 
     Raises
     ------
@@ -96,14 +96,21 @@ def two_stage_risk(
     >>> two_stage_risk(task, 200, task, 5000) > two_stage_risk(task, 200, task, 50_000)
     True
     """
-    first = FirstStage.checked(task, surrogate_task, m, surrogate_ridge, features)
-    mean, scatter = first.coefficients_for(task)
-    eq = equivalent(task, n, ridge)
-    t = deployment_variances(test_eigenvalues, task)
-    base = risk_at(task, eq, mean, t, noise_of_labels(task, label_noise))
-    spread = weighted(t * np.square(1 - eq.z), scatter)
-    left_over = weighted(task.eigenvalues * np.square(eq.z), scatter)
-    return Risk(base.bias, base.variance + spread + times(variance_factor(task, eq, t), left_over), base.noise)
+    kind = stage_of(stage, ridge)
+    first = FirstStage.checked(task, surrogate_task, m, surrogate_ridge, features, surrogate_stage)
+    labels = first.coefficients_for(task)
+    law = stage_law(task, integer(n, "n", 1), kind)
+    t, noise = deployment_variances(test_eigenvalues, task), noise_of_labels(task, label_noise)
+    form = Quadratic.risk(t, task.beta)
+    back = law.pulled_back(form, noise)
+    spread = variance_of_form(law.for_spread(kind), form, labels, noise) + first.variance_of(back, task)
+    if law.single is not None:
+        base = risk_at(task, law.single, labels.mean, t, noise)
+    else:
+        bias = float((t * np.square(law.kept * labels.mean - task.beta)).sum())
+        base = Risk(bias, float((t * law.scatter(np.square(labels.mean), 0.0)).sum()), law.noise_part(t, noise))
+    of_surrogate = weighted(back.diagonal, labels.variances)
+    return Risk(base.bias, base.variance + of_surrogate, base.noise, spread**0.5)
 
 
 def surrogate_risk(
@@ -112,6 +119,7 @@ def surrogate_risk(
     m: int,
     *,
     surrogate_ridge: float = 0.0,
+    surrogate_stage: Stage | None = None,
     features: ArrayLike | None = None,
     test_eigenvalues: ArrayLike | None = None,
 ) -> Risk:
@@ -127,10 +135,10 @@ def surrogate_risk(
     >>> surrogate_risk(task, task, 2000, features=seen) < two_stage_risk(task, 200, task, 2000, features=seen)
     True
     """
-    first = FirstStage.checked(task, surrogate_task, m, surrogate_ridge, features)
-    mean, scatter = first.coefficients_for(task)
-    t = deployment_variances(test_eigenvalues, task)
-    return Risk(float((t * np.square(mean - task.beta)).sum()), weighted(t, scatter), 0.0)
+    first = FirstStage.checked(task, surrogate_task, m, surrogate_ridge, features, surrogate_stage)
+    found, t = first.coefficients_for(task), deployment_variances(test_eigenvalues, task)
+    spread = first.variance_of(Quadratic.risk(t, task.beta), task)
+    return Risk(float((t * np.square(found.mean - task.beta)).sum()), weighted(t, found.variances), 0.0, spread**0.5)
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,12 +147,18 @@ class FirstStage:
 
     task: Task  # the surrogate's own
     m: int  # rows
-    ridge: float
+    stage: Stage
     seen: NDArray[np.bool_]  # (p,): features that the surrogate sees, in the basis of its task
 
     @classmethod
     def checked(
-        cls, target: Task, surrogate_task: Task, m: int, ridge: float, features: ArrayLike | None
+        cls,
+        target: Task,
+        surrogate_task: Task,
+        m: int,
+        ridge: float,
+        features: ArrayLike | None,
+        stage: Stage | None = None,
     ) -> FirstStage:
         """Check the arguments, and that the tasks go together.
 
@@ -155,49 +169,50 @@ class FirstStage:
         """
         require_task(target)
         seen = _seen_features(target, surrogate_task, features)
-        return cls(surrogate_task, integer(m, "m", 1), number(ridge, "surrogate_ridge"), seen)
+        kind = stage_of(stage, ridge, "surrogate_ridge", "surrogate_stage")
+        return cls(surrogate_task, integer(m, "m", 1), kind, seen)
 
-    def coefficients_for(self, target: Task) -> tuple[Float64Array, Float64Array]:
-        """Mean and variance of the surrogate's coefficients, in the basis of the target's task."""
-        mean, scatter = self._coefficients()
-        if _same_basis(target, self.task):
-            return mean, scatter
-        return target.to_eigenbasis(self.task.from_eigenbasis(mean)), _in_other_basis(scatter, target, self.task)
+    def coefficients_for(self, target: Task) -> Moments:
+        """Mean and variances of the surrogate's coefficients, in the basis of the target's task."""
+        law = self._law(warn=True)
+        inner = law.after(_certain(law.task.beta), law.task.noise)
+        mean, variances = np.zeros(self.task.n_features), np.zeros(self.task.n_features)
+        mean[self.seen], variances[self.seen] = inner.mean, inner.variances
+        rotation = rotation_between(target, self.task)
+        if rotation is None:
+            return Moments(mean, variances)
+        turned = target.to_eigenbasis(self.task.from_eigenbasis(mean))
+        return Moments(turned, _in_other_basis(variances, rotation))
 
-    def _coefficients(self) -> tuple[Float64Array, Float64Array]:
-        """Mean and variance of the coefficients of a regression that sees some of the features, in its own basis."""
-        task, seen = self.task, self.seen
-        l, b = task.eigenvalues[seen], task.beta[seen]
-        hidden = float((task.eigenvalues[~seen] * np.square(task.beta[~seen])).sum())
-        inner = Task(l, b, task.noise + hidden)
-        eq = equivalent(inner, self.m, self.ridge)
-        mean, variance = np.zeros(task.n_features), np.zeros(task.n_features)
-        mean[seen] = (1 - eq.z) * b
-        left_over = float((l * np.square(eq.z * b)).sum())
-        # Without a ridge nothing is left over where nothing of 1 - Omega is.
-        known = left_over > 0 and eq.one_minus_omega > 0
-        scatter = eq.spread(inner) * (left_over / eq.one_minus_omega) if known else np.zeros_like(l)
-        if inner.noise > 0:
-            spread, factors = eq.spread(inner), inner.noise * eq.noise_factors(inner)
-            scatter += np.multiply(factors, spread, out=np.zeros_like(l), where=spread > 0)
-        variance[seen] = scatter
-        return mean, variance
+    def variance_of(self, form: Quadratic, target: Task) -> float:
+        """Variance over the surrogate's rows of a form of its coefficients, in the basis of the target's task."""
+        law = self._law(warn=False).for_spread(self.stage)
+        own, seen = form.rotated(rotation_between(target, self.task)), self.seen
+        T = own.T[seen] if own.T.ndim == 1 else own.T[np.ix_(seen, seen)]
+        some = Quadratic(T, own.h[seen], own.constant)
+        return variance_of_form(law, some, _certain(law.task.beta), law.task.noise)
+
+    def draw(self, rng: np.random.Generator, target: Task) -> Float64Array:
+        """Coefficients of one surrogate on new rows, in the basis of the target's task."""
+        inner = self._law(warn=False).task
+        found = np.zeros(self.task.n_features)
+        found[self.seen] = filtered_fit(rng, inner, self.m, self.stage, inner.beta, inner.noise)
+        return target.to_eigenbasis(self.task.from_eigenbasis(found))
+
+    def _law(self, *, warn: bool) -> StageLaw:
+        """Law of the fit to what is seen; the other features are noise to it."""
+        l, b, seen = self.task.eigenvalues, self.task.beta, self.seen
+        hidden = float((l[~seen] * np.square(b[~seen])).sum())
+        return stage_law(Task(l[seen], b[seen], self.task.noise + hidden), self.m, self.stage, warn=warn)
 
 
-def _same_basis(one: Task, other: Task) -> bool:
-    """Whether two tasks have the same eigenvectors, in the same order."""
-    if one.basis is None or other.basis is None:
-        return one.basis is other.basis
-    return one.basis is other.basis or np.array_equal(one.basis, other.basis)
+def _certain(coefficients: Float64Array) -> Moments:
+    """Moments of coefficients that do not vary."""
+    return Moments(coefficients, np.zeros_like(coefficients))
 
 
-def _in_other_basis(variances: Float64Array, to: Task, of: Task) -> Float64Array:
-    """Variances, in the basis of one task, of coefficients that are independent in the basis of another."""
-    rotation = to.basis.T if to.basis is not None else np.eye(to.n_features)
-    if of.basis is not None:
-        rotation = rotation @ of.basis
-    # Entries that are rounding alone must not multiply an infinite variance.
-    rotation = np.where(np.abs(rotation) > to.n_features * np.finfo(np.float64).eps, rotation, 0.0)
+def _in_other_basis(variances: Float64Array, rotation: Float64Array) -> Float64Array:
+    """Variances of rotated coefficients, that are independent before."""
     squares, endless = np.square(rotation), np.isinf(variances)
     turned = squares @ np.where(endless, 0.0, variances)
     turned[squares[:, endless].any(axis=1)] = np.inf
