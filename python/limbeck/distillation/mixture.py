@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from limbeck._base.arrays import integer
 from limbeck.distillation.equivalents import Risk, coefficients, deployment_variances, noise_of_labels
-from limbeck.distillation.risks import risk
+from limbeck.distillation.risks import risk_by
 from limbeck.distillation.stage_law import Quadratic, stage_law
 from limbeck.distillation.stages import Stage, stage_of
 from limbeck.distillation.task import Task, nonnegative, require_task
@@ -105,6 +105,6 @@ def optimal_mixture(
 
     def at(w: float) -> Risk:
         noise = (1 - w) ** 2 * of_labels + w**2 * of_surrogate
-        return risk(task, n, task.beta + w * step, stage=kind, label_noise=noise, test_eigenvalues=t)
+        return risk_by(law, kind, task.beta + w * step, t, noise)
 
     return OptimalMixture(weight, at(weight), at(0.0), at(1.0))

@@ -12,7 +12,7 @@ from limbeck.distillation.stage_law import Moments, Quadratic, StageLaw, stage_l
 from limbeck.distillation.stages import Stage, stage_of
 from limbeck.distillation.task import Task, require_task
 
-__all__ = ["cross_risk", "cross_risk_at", "risk"]
+__all__ = ["cross_risk", "cross_risk_at", "risk", "risk_by"]
 
 
 def risk(
@@ -90,16 +90,20 @@ def risk(
     >>> task = Task.power_law(500, alpha=2.0, r=1.5)
     >>> found = risk(task, 200)
     >>> round(found, 4), round(found.standard_deviation, 4)
-    (0.1194, 0.0104)
+    (0.1194, 0.011)
     >>> round(risk(task, 200, stage=GradientFlow(time=100.0)), 4)
-    0.1763
+    0.4227
     """
     require_task(task)
     n, kind = integer(n, "n", 1), stage_of(stage, ridge)
     s = task.beta if surrogate is None else coefficients(surrogate, "surrogate", task)
     t = deployment_variances(test_eigenvalues, task)
-    noise = noise_of_labels(task, label_noise)
-    law = stage_law(task, n, kind)
+    return risk_by(stage_law(task, n, kind), kind, s, t, noise_of_labels(task, label_noise))
+
+
+def risk_by(law: StageLaw, kind: Stage, s: Float64Array, t: Float64Array, noise: float) -> Risk:
+    """The risk of checked arguments, for a stage and its law."""
+    task = law.task
     form, labels = Quadratic.risk(t, task.beta), Moments(s, np.zeros_like(s))
     deviation = variance_of_form(law.for_spread(kind), form, labels, noise) ** 0.5
     if law.single is not None:

@@ -14,7 +14,7 @@ from limbeck.distillation.equivalents import (
     deployment_variances,
     noise_of_labels,
 )
-from limbeck.distillation.risks import cross_risk_at, risk
+from limbeck.distillation.risks import cross_risk_at, risk_by
 from limbeck.distillation.stage_law import Moments, Quadratic, stage_law
 from limbeck.distillation.stages import Ridge, SelfDistillation, Stage
 from limbeck.distillation.task import Task, number, require_task
@@ -105,10 +105,11 @@ def self_distillation(
         raise ValueError(f"ridge must be positive, got {ridge!r}")
     s = task.beta if surrogate is None else coefficients(surrogate, "surrogate", task)
     t, noise = deployment_variances(test_eigenvalues, task), noise_of_labels(task, label_noise)
-    alone = risk(task, n, s, alpha, label_noise=noise, test_eigenvalues=t)
+    alone = risk_by(stage_law(task, n, Ridge(alpha)), Ridge(alpha), s, t, noise)
     shares = _best_shares(_cross_risks(task, n, alpha, rounds, s, t, noise))
     mixing = _mixing_of(shares)
-    best = risk(task, n, s, stage=SelfDistillation(alpha, mixing), label_noise=noise, test_eigenvalues=t)
+    kind = SelfDistillation(alpha, mixing)
+    best = risk_by(stage_law(task, n, kind), kind, s, t, noise)
     return SelfDistilled(mixing if rounds > 1 else mixing[0], best if best < alone else alone, alone)
 
 

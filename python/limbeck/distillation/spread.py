@@ -61,7 +61,7 @@ def variance_of_form(law: StageLaw, form: Quadratic, labels: Moments, noise: flo
         # In y, which runs from 0 to 1 with v, powers of 1 / (1 - v O) are smooth however near O is to one.
         below = (1 - top) + top * y
         total += weight * (1 - top) / below**2 * _integrand(law, form, sums, y / below)
-    return max(2 * total / law.n, 0.0)
+    return max(float(2 * total / law.n), 0.0)
 
 
 def _sums(law: StageLaw, form: Quadratic, labels: Moments, noise: float) -> _Sums:

@@ -32,7 +32,7 @@ from limbeck.distillation.settings import STAGE_SETTINGS
 from limbeck.distillation.stages import Stage, ridge_of
 from limbeck.distillation.task import Task
 
-__all__ = ["Moments", "Quadratic", "StageLaw", "stage_law"]
+__all__ = ["Moments", "Quadratic", "StageLaw", "law_of", "stage_law"]
 
 Array = NDArray[Any]  # real for one ridge, complex for several
 
@@ -57,7 +57,7 @@ class Moments:
     def scaled(self, factors: Float64Array) -> Moments:
         """Moments of the products with given factors (p,)."""
         outer = np.square(factors) if self.covariance.ndim == 1 else np.outer(factors, factors)
-        return Moments(factors * self.mean, outer * self.covariance)
+        return Moments(factors * self.mean, _products(outer, self.covariance))
 
     def plus(self, variances: Float64Array) -> Moments:
         """Moments of sums with uncorrelated errors of such variances (p,)."""
@@ -67,7 +67,8 @@ class Moments:
     def mixed(self, share: float, other: Float64Array) -> Moments:
         """Moments of ``share * other + (1 - share) * coefficients``."""
         rest = 1 - share
-        return Moments(share * other + rest * self.mean, rest**2 * self.covariance)
+        covariance = rest**2 * self.covariance if rest else np.zeros_like(self.covariance)
+        return Moments(share * other + rest * self.mean, covariance)
 
     def rotated(self, rotation: Float64Array | None) -> Moments:
         """Moments of ``rotation @ coefficients``; None stands for the identity."""
@@ -115,7 +116,8 @@ class Quadratic:
 
     def expected(self, b: Moments) -> float:
         """Expectation over random coefficients."""
-        spread = self.T * b.covariance if self.T.ndim == b.covariance.ndim else self.diagonal * b.variances
+        both = self.T.ndim == b.covariance.ndim
+        spread = _products(self.T, b.covariance) if both else _products(self.diagonal, b.variances)
         return float(b.mean @ self.times(b.mean) - 2 * self.h @ b.mean + spread.sum()) + self.constant
 
 
@@ -164,7 +166,10 @@ class StageLaw:
 
     def gammas(self, squares: Float64Array, noise: float) -> Array:
         """Matrix of gamma_ab for labels by coefficients of such expected squares (p,)."""
-        left_over = (self.z * (self.task.eigenvalues * squares)[:, None]).T @ self.z
+        if self.single is not None:
+            left_over = _products(self.task.eigenvalues * np.square(self.z[:, 0]), squares).sum()[None, None]
+        else:
+            left_over = (self.z * (self.task.eigenvalues * squares)[:, None]).T @ self.z
         return _ratio(left_over + noise, self.one_minus_O)
 
     def scatter(self, squares: Float64Array, noise: float) -> Float64Array:
@@ -209,7 +214,7 @@ def stage_law(task: Task, n: int, stage: Stage, *, warn: bool = True, for_spread
     settings, l = STAGE_SETTINGS, task.eigenvalues
     ridge = ridge_of(stage)
     if ridge is not None:
-        return _of_one_ridge(task, equivalent(task, n, ridge, warn=warn))
+        return law_of(task, equivalent(task, n, ridge, warn=warn))
     ridges, weights = stage.ridges(settings.ridges_for_spread if for_spread else settings.ridges)
     taus = complex_effective_ridge(l, n, np.asarray(ridges, dtype=np.complex128))
     u = 1 / (l[:, None] + taus)
@@ -218,10 +223,16 @@ def stage_law(task: Task, n: int, stage: Stage, *, warn: bool = True, for_spread
     return StageLaw(task, n, weights, u, z, 1 - scaled.T @ scaled / n, None)
 
 
-def _of_one_ridge(task: Task, eq: Equivalent) -> StageLaw:
+def law_of(task: Task, eq: Equivalent) -> StageLaw:
+    """The law of the one ridge that an equivalent belongs to."""
     whole = task.eigenvalues + eq.tau
     u = np.divide(1.0, whole, out=np.zeros_like(whole), where=whole != 0)
     return StageLaw(task, eq.n, np.ones(1), u[:, None], eq.z[:, None], np.array([[eq.one_minus_omega]]), eq)
+
+
+def _products(factors: Float64Array, values: Float64Array) -> Float64Array:
+    """Products; one with zero is zero, also where the other factor is infinite."""
+    return np.asarray(np.multiply(factors, values, out=np.zeros_like(values), where=factors != 0))
 
 
 def _ratio(above: Array, below: Array) -> Array:

@@ -44,7 +44,7 @@ class Ridgeless(Stage):
         return np.divide(1.0, eigenvalues, out=np.zeros_like(eigenvalues), where=eigenvalues > 0)
 
     def ridges(self, count: int) -> tuple[Float64Array, Float64Array]:
-        """No ridge."""
+        """A ridge of zero, of weight one."""
         return np.zeros(1), np.ones(1)
 
 

@@ -18,9 +18,11 @@ from limbeck.distillation.equivalents import (
     equivalent,
     equivalent_at,
     risk_at,
-    variance_factor,
 )
 from limbeck.distillation.fixed_point import edge, edge_width, effective_ridge
+from limbeck.distillation.risks import risk_by
+from limbeck.distillation.stage_law import Quadratic, StageLaw, law_of, stage_law
+from limbeck.distillation.stages import Ridge, Ridgeless, Stage, stage_of
 from limbeck.distillation.task import Task, require_task
 
 __all__ = ["LabelComparison", "compare_labels", "optimal_mask", "optimal_ridge", "optimal_surrogate"]
@@ -36,28 +38,29 @@ _ROUNDING = 1e-12  # of a risk, a sum over up to some 10^6 features
 _LEAST_BELOW = 1e-9  # of the way from no ridge to the lowest: ridges nearer to either end give the risks of the ends
 
 
-def _coefficient_terms(task: Task, eq: Equivalent, t: Float64Array) -> tuple[Float64Array, Float64Array]:
-    """Terms of each coefficient: 1 - z and c l z^2, for a risk of ``sum t ((1 - z) s - beta)^2 + c l z^2 s^2``."""
-    factor = variance_factor(task, eq, t)
-    scatter = task.eigenvalues * np.square(eq.z)
-    return 1 - eq.z, np.where(scatter > 0, factor * np.where(scatter > 0, scatter, 1.0), 0.0)
-
-
 def best_surrogate_at(task: Task, eq: Equivalent, t: Float64Array) -> Float64Array:
     """Coefficients of :func:`optimal_surrogate`, from an equivalent and variances t in use."""
-    kept, scatter = _coefficient_terms(task, eq, t)
-    below = t * np.square(kept) + scatter
-    return np.divide(t * kept * task.beta, below, out=np.zeros_like(below), where=below > 0)
+    return _least_of(law_of(task, eq).pulled_back(Quadratic.risk(t, task.beta), 0.0))
 
 
 def best_mask_at(task: Task, eq: Equivalent, t: Float64Array) -> NDArray[np.bool_]:
     """Mask of :func:`optimal_mask`, from an equivalent and variances t in use."""
-    kept, scatter = _coefficient_terms(task, eq, t)
-    return np.asarray(t * np.square(1 - kept) + scatter < t)
+    return _worth_keeping(law_of(task, eq), t)
+
+
+def _least_of(form: Quadratic) -> Float64Array:
+    """Coefficients of the least value of a diagonal form; zero where the form does not depend on them."""
+    return np.divide(form.h, form.T, out=np.zeros_like(form.h), where=form.T > 0)
+
+
+def _worth_keeping(law: StageLaw, t: Float64Array) -> NDArray[np.bool_]:
+    """Features with which the risk ``T s^2 - 2 k t beta s`` of labels by s = beta is lower than without."""
+    form = law.pulled_back(Quadratic(t, np.zeros_like(t), 0.0), 0.0)
+    return np.asarray(2 * law.kept * t > form.T)
 
 
 def optimal_surrogate(
-    task: Task, n: int, ridge: float = 0.0, *, test_eigenvalues: ArrayLike | None = None
+    task: Task, n: int, ridge: float = 0.0, *, stage: Stage | None = None, test_eigenvalues: ArrayLike | None = None
 ) -> Float64Array:
     """Coefficients (p,) whose labels give a target on n rows the least risk (arXiv 2410.18837, Corollary 1).
 
@@ -73,6 +76,8 @@ def optimal_surrogate(
     n : int
         Number of rows of the target.
     ridge : float, default 0
+        As for :func:`risk`.
+    stage : Stage, optional
         As for :func:`risk`.
     test_eigenvalues : array_like of shape (p,), optional
         As for :func:`risk`.
@@ -99,12 +104,13 @@ def optimal_surrogate(
     >>> round(risk(task, 200, optimal_surrogate(task, 200)), 4)
     0.0833
     """
-    eq = equivalent(task, n, ridge)
-    return best_surrogate_at(task, eq, deployment_variances(test_eigenvalues, task))
+    require_task(task)
+    law, t = stage_law(task, integer(n, "n", 1), stage_of(stage, ridge)), deployment_variances(test_eigenvalues, task)
+    return _least_of(law.pulled_back(Quadratic.risk(t, task.beta), 0.0))
 
 
 def optimal_mask(
-    task: Task, n: int, ridge: float = 0.0, *, test_eigenvalues: ArrayLike | None = None
+    task: Task, n: int, ridge: float = 0.0, *, stage: Stage | None = None, test_eigenvalues: ArrayLike | None = None
 ) -> NDArray[np.bool_]:
     """The features to keep (p,) if a surrogate is beta with the others set to zero (arXiv 2410.18837, section 3).
 
@@ -113,7 +119,7 @@ def optimal_mask(
 
     Parameters
     ----------
-    task, n, ridge, test_eigenvalues
+    task, n, ridge, stage, test_eigenvalues
         As for :func:`optimal_surrogate`, and so are errors and warnings.
 
     Returns
@@ -121,8 +127,9 @@ def optimal_mask(
     ndarray of shape (p,), bool
         In the task's basis.
     """
-    eq = equivalent(task, n, ridge)
-    return best_mask_at(task, eq, deployment_variances(test_eigenvalues, task))
+    require_task(task)
+    law = stage_law(task, integer(n, "n", 1), stage_of(stage, ridge))
+    return _worth_keeping(law, deployment_variances(test_eigenvalues, task))
 
 
 def optimal_ridge(task: Task, n: int, surrogate: ArrayLike | None = None) -> tuple[float, Risk]:
@@ -242,13 +249,14 @@ class LabelComparison:
     n : int
         Number of rows.
     true_labels, best_surrogate, best_mask : Risk
-        Ridgeless, on the true labels, on those of :func:`optimal_surrogate` and of beta under :func:`optimal_mask`.
+        Ridgeless, or trained as asked for, on the true labels, on those of :func:`optimal_surrogate` and of beta under
+        :func:`optimal_mask`.
     best_ridge : Risk
         On the true labels with the ridge of least risk, which may be negative.
     ridge : float
         That ridge.
     noiseless_labels, noiseless_surrogate : Risk
-        Ridgeless, on the true labels and on the best surrogate's if nothing made them noisy: what a surrogate without
+        The same on the true labels and on the best surrogate's if nothing made them noisy: what a surrogate without
         noise is worth.
     amplified, kept : int
         How many features the best surrogate amplifies, and how many the mask keeps.
@@ -302,7 +310,7 @@ class LabelComparison:
         return "\n".join([f"n = {self.n} rows", *text_table([["trained on", "risk", "saved"], *cells])])
 
 
-def compare_labels(task: Task, n: int) -> LabelComparison:
+def compare_labels(task: Task, n: int, *, stage: Stage | None = None) -> LabelComparison:
     """Compare the best surrogate, the best mask and the best ridge with the true labels.
 
     Parameters
@@ -311,6 +319,8 @@ def compare_labels(task: Task, n: int) -> LabelComparison:
         Features, ground truth and noise.
     n : int
         Number of rows of the target.
+    stage : Stage, optional
+        How the target is trained but for the best ridge, as for :func:`risk`; default :class:`Ridgeless`.
 
     Returns
     -------
@@ -337,18 +347,25 @@ def compare_labels(task: Task, n: int) -> LabelComparison:
     best mask (203 kept)            0.089662  24.9%
     best ridge (3.61e-06)            0.11807   1.1%
     """
-    eq, l = equivalent(task, n), task.eigenvalues
-    surrogate, mask = best_surrogate_at(task, eq, l), best_mask_at(task, eq, l)
-    ridge, with_ridge = best_ridge_for(task, n, task.beta)
+    require_task(task)
+    n, kind = integer(n, "n", 1), Ridgeless() if stage is None else stage_of(stage, 0.0)
+    law, t = stage_law(task, n, kind), task.eigenvalues
+    surrogate, mask = _least_of(law.pulled_back(Quadratic.risk(t, task.beta), 0.0)), _worth_keeping(law, t)
+
+    def of(s: Float64Array, noise: float) -> Risk:
+        return risk_by(law, kind, s, t, noise)
+
+    ridge, _ = best_ridge_for(task, n, task.beta)
+    with_ridge = stage_law(task, n, Ridge(ridge), warn=False)
     return LabelComparison(
         n=n,
-        true_labels=risk_at(task, eq, task.beta, l, task.noise),
-        best_surrogate=risk_at(task, eq, surrogate, l, task.noise),
-        best_mask=risk_at(task, eq, task.beta * mask, l, task.noise),
-        best_ridge=with_ridge,
+        true_labels=of(task.beta, task.noise),
+        best_surrogate=of(surrogate, task.noise),
+        best_mask=of(task.beta * mask, task.noise),
+        best_ridge=risk_by(with_ridge, Ridge(ridge), task.beta, t, task.noise),
         ridge=ridge,
-        noiseless_labels=risk_at(task, eq, task.beta, l, 0.0),
-        noiseless_surrogate=risk_at(task, eq, surrogate, l, 0.0),
+        noiseless_labels=of(task.beta, 0.0),
+        noiseless_surrogate=of(surrogate, 0.0),
         amplified=int(np.count_nonzero(np.abs(surrogate) > np.abs(task.beta) * (1 + 1e-12))),
         kept=int(np.count_nonzero(mask)),
     )
