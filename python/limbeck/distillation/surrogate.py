@@ -180,9 +180,9 @@ def optimal_ridge(task: Task, n: int, surrogate: ArrayLike | None = None) -> tup
     require_task(task)
     n = integer(n, "n", 1)
     s = task.beta if surrogate is None else coefficients(surrogate, "surrogate", task)
-    ridge, value = best_ridge_for(task, n, s)
-    equivalent(task, n, ridge)  # warns near the peak
-    return ridge, value
+    ridge, _ = best_ridge_for(task, n, s)
+    law = law_of(task, equivalent(task, n, ridge))  # warns near the peak
+    return ridge, risk_by(law, Ridge(ridge), s, task.eigenvalues, task.noise)
 
 
 def best_ridge_for(task: Task, n: int, s: Float64Array) -> tuple[float, Risk]:
