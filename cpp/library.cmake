@@ -97,6 +97,13 @@ function(limbeck_eigen_objects result level)
   set(${result} $<TARGET_OBJECTS:${name}> PARENT_SCOPE)
 endfunction()
 
+# Headers of the standard library, which take a fourth of the time that kernels take to compile. Each file includes
+# what it needs all the same, which a build with CMAKE_DISABLE_PRECOMPILE_HEADERS tells.
+function(limbeck_precompile_headers name)
+  target_precompile_headers(${name} PRIVATE <algorithm> <atomic> <chrono> <cmath> <functional> <limits> <memory>
+                            <mutex> <optional> <utility> <vector>)
+endfunction()
+
 # A static library for one instruction set. What links to it is compiled for the same one: headers depend on it.
 function(limbeck_kernels_library name level)
   if(TARGET ${name})
@@ -109,4 +116,5 @@ function(limbeck_kernels_library name level)
   target_compile_definitions(${name} PUBLIC LIMBECK_LEVEL="${level}")
   target_compile_options(${name} PUBLIC ${level_flags} ${limbeck_float_flags} PRIVATE ${limbeck_warning_flags})
   target_link_libraries(${name} PUBLIC limbeck_threads)
+  limbeck_precompile_headers(${name})
 endfunction()

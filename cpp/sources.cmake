@@ -28,4 +28,5 @@ set(limbeck_eigen_sources "${limbeck_cpp_dir}/kernels/dense/symmetric_eigen.cpp"
 set_source_files_properties(
     "${CMAKE_CURRENT_LIST_DIR}/kernels/network/gaussian_moments.cpp"
     "${CMAKE_CURRENT_LIST_DIR}/kernels/precision/dot2.cpp"
-    PROPERTIES COMPILE_OPTIONS -ffp-contract=off COMPILE_DEFINITIONS LIMBECK_NO_CONTRACTION)
+    PROPERTIES COMPILE_OPTIONS -ffp-contract=off COMPILE_DEFINITIONS LIMBECK_NO_CONTRACTION
+               SKIP_PRECOMPILE_HEADERS ON)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from limbeck.distillation import Ridge, Ridgeless, Task, risk, simulate, two_stage_risk
-from limbeck.distillation.spread import variance_of_form
+from limbeck.distillation.spread import deviation_of_form
 from limbeck.distillation.stage_law import Moments, Quadratic, stage_law
 
 
@@ -19,7 +19,7 @@ def test_least_squares_of_noise_has_its_exact_law():
 def test_units_change_nothing():
     task = Task.power_law(60, 1.2, 1.4, noise=0.4)
     found = risk(task, 30)
-    for unit in (1e-100, 1e100):
+    for unit in (1e-250, 1e-100, 1e100, 1e250):
         other = risk(Task(task.eigenvalues * unit, task.beta / np.sqrt(unit), 0.4), 30)
         assert other.standard_deviation == pytest.approx(found.standard_deviation, rel=1e-9)
     louder = risk(Task(task.eigenvalues, 10 * task.beta, 40.0), 30)
@@ -44,11 +44,11 @@ def test_forms_do_not_depend_on_the_basis():
     law = stage_law(flat, 15, Ridge(0.1))
     form = Quadratic(np.diag(task.eigenvalues), task.beta, 0.0)
     labels = Moments(task.beta, np.diag(rng.uniform(0.5, 1, 30)))
-    expected = variance_of_form(law, form, labels, 0.2)
-    assert variance_of_form(law, form.rotated(turn), labels.rotated(turn.T), 0.2) == pytest.approx(expected, rel=1e-9)
+    expected = deviation_of_form(law, form, labels, 0.2)
+    assert deviation_of_form(law, form.rotated(turn), labels.rotated(turn.T), 0.2) == pytest.approx(expected, rel=1e-9)
     thin = Quadratic(task.eigenvalues, task.beta, 0.0)
     diagonal = Moments(labels.mean, np.diagonal(labels.covariance).copy())
-    assert variance_of_form(law, thin, diagonal, 0.2) == pytest.approx(expected, rel=1e-9)
+    assert deviation_of_form(law, thin, diagonal, 0.2) == pytest.approx(expected, rel=1e-9)
 
 
 @pytest.mark.parametrize("n", [50, 80, 200, 400])

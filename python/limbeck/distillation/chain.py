@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from limbeck._base.arrays import Float64Array, integer, same_length
 from limbeck.distillation.equivalents import deployment_variances
-from limbeck.distillation.spread import variance_of_form
+from limbeck.distillation.spread import deviation_of_form
 from limbeck.distillation.stage_law import Moments, Quadratic, StageLaw, stage_law
 from limbeck.distillation.stages import Ridgeless, Stage, require_stage
 from limbeck.distillation.task import Task, number, require_task
@@ -138,10 +138,10 @@ def _deviation(
     form, total = Quadratic.risk(t, generations[last].task.beta), 0.0
     for k in range(last, -1, -1):
         g = generations[k]
-        total += variance_of_form(laws[k], form, labels[k], g.noise)
+        total = float(np.hypot(total, deviation_of_form(laws[k], form, labels[k], g.noise)))
         if k:
             form = laws[k].pulled_back(form, g.noise).mixed(g.fresh, g.task.beta).rotated(rotations[k])
-    return float(np.sqrt(total))
+    return total
 
 
 def rotation_between(to: Task, of: Task) -> Float64Array | None:

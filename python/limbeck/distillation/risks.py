@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 
 from limbeck._base.arrays import Float64Array, integer
 from limbeck.distillation.equivalents import Risk, coefficients, deployment_variances, noise_of_labels, risk_at
-from limbeck.distillation.spread import variance_of_form
+from limbeck.distillation.spread import deviation_of_form
 from limbeck.distillation.stage_law import Moments, Quadratic, StageLaw, stage_law
 from limbeck.distillation.stages import Stage, stage_of
 from limbeck.distillation.task import Task, require_task
@@ -105,7 +105,7 @@ def risk_by(law: StageLaw, kind: Stage, s: Float64Array, t: Float64Array, noise:
     """The risk of checked arguments, for a stage and its law."""
     task = law.task
     form, labels = Quadratic.risk(t, task.beta), Moments(s, np.zeros_like(s))
-    deviation = variance_of_form(law.for_spread(kind), form, labels, noise) ** 0.5
+    deviation = deviation_of_form(law.for_spread(kind), form, labels, noise)
     if law.single is not None:
         parts = risk_at(task, law.single, s, t, noise)
         return Risk(parts.bias, parts.variance, parts.noise, deviation)

@@ -1,4 +1,4 @@
-r"""Variance, over draws of the rows and of the noise, of quadratic forms of the coefficients that a stage ends with.
+r"""Standard deviation, over draws of rows and noise, of quadratic forms of the coefficients that a stage ends with.
 
 A function of independent Gaussian numbers has the variance ``int_0^1 E <grad F(Z), grad F(Z_v)> dv``, where Z_v has the
 correlation v with Z (Houdre and Perez-Abreu, Ann. Probab. 23, 1995). The gradient of ``R = b' T b - 2 h' b`` holds
@@ -18,9 +18,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from limbeck._base.arrays import power_of_two_scale
 from limbeck.distillation.stage_law import Array, Moments, Quadratic, StageLaw
 
-__all__ = ["variance_of_form"]
+__all__ = ["deviation_of_form"]
 
 _POINTS_OF_ONE = 2  # of Gauss and Legendre: what is integrated is of degree two
 _POINTS = 10  # with several ridges: three digits, trials with 6 and with 20
@@ -39,19 +40,27 @@ class _Sums:
     P: Array  # (k, k, k): sum l^2 u_a u_b u_c (l c_ac + t) / n, times w_c
 
 
-def variance_of_form(law: StageLaw, form: Quadratic, labels: Moments, noise: float) -> float:
-    """Variance of the form over draws, to the order of 1/n.
+def deviation_of_form(law: StageLaw, form: Quadratic, labels: Moments, noise: float) -> float:
+    """Standard deviation of the form over draws, to the order of ``1 / sqrt(n)``.
 
     Labels are made by random coefficients of such moments, independent of the rows, with noise of a variance; what the
     form's expectation varies by with these coefficients is left out.
     """
-    if (law.one_minus_O == 0).any() or not (
-        np.isfinite(labels.squares).all() and np.isfinite(form.diagonal).all() and np.isfinite(form.constant)
-    ):
+    squares, t = labels.squares, form.diagonal
+    known = np.isfinite(squares).all() and np.isfinite(t).all() and np.isfinite(form.constant)
+    if not known or (law.one_minus_O == 0).any():
         return np.inf
+    # Squares must not leave float64: units of the form and of the coefficients, of which powers of two change no digit.
+    of_form = power_of_two_scale(t)
+    of_labels = power_of_two_scale(np.sqrt(np.append(squares, noise / law.task.eigenvalues.max())))
+    scaled = Quadratic(form.T / of_form, form.h / of_form / of_labels, 0.0)
+    some = Moments(labels.mean / of_labels, labels.covariance / of_labels / of_labels)
+    variance = _variance(law, scaled, some, noise / of_labels / of_labels)
+    return float(np.sqrt(variance)) * of_form * of_labels * of_labels
+
+
+def _variance(law: StageLaw, form: Quadratic, labels: Moments, noise: float) -> float:
     sums = _sums(law, form, labels, noise)
-    if (np.abs(1 - sums.O) == 0).any():
-        return np.inf
     top = min(float(np.abs(sums.O).max()), 1.0)
     if top == 1:
         return np.inf

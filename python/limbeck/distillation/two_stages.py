@@ -11,7 +11,7 @@ from limbeck._base.arrays import Float64Array, integer, same_length
 from limbeck.distillation.chain import rotation_between
 from limbeck.distillation.equivalents import Risk, deployment_variances, noise_of_labels, risk_at, weighted
 from limbeck.distillation.filtered_trials import filtered_fit
-from limbeck.distillation.spread import variance_of_form
+from limbeck.distillation.spread import deviation_of_form
 from limbeck.distillation.stage_law import Moments, Quadratic, StageLaw, stage_law
 from limbeck.distillation.stages import Stage, stage_of
 from limbeck.distillation.task import Task, require_task
@@ -103,14 +103,15 @@ def two_stage_risk(
     t, noise = deployment_variances(test_eigenvalues, task), noise_of_labels(task, label_noise)
     form = Quadratic.risk(t, task.beta)
     back = law.pulled_back(form, noise)
-    spread = variance_of_form(law.for_spread(kind), form, labels, noise) + first.variance_of(back, task)
+    own = deviation_of_form(law.for_spread(kind), form, labels, noise)
+    spread = float(np.hypot(own, first.deviation_of(back, task)))
     if law.single is not None:
         base = risk_at(task, law.single, labels.mean, t, noise)
     else:
         bias = float((t * np.square(law.kept * labels.mean - task.beta)).sum())
         base = Risk(bias, float((t * law.scatter(np.square(labels.mean), 0.0)).sum()), law.noise_part(t, noise))
     of_surrogate = weighted(back.diagonal, labels.variances)
-    return Risk(base.bias, base.variance + of_surrogate, base.noise, spread**0.5)
+    return Risk(base.bias, base.variance + of_surrogate, base.noise, spread)
 
 
 def surrogate_risk(
@@ -137,8 +138,8 @@ def surrogate_risk(
     """
     first = FirstStage.checked(task, surrogate_task, m, surrogate_ridge, features, surrogate_stage)
     found, t = first.coefficients_for(task), deployment_variances(test_eigenvalues, task)
-    spread = first.variance_of(Quadratic.risk(t, task.beta), task)
-    return Risk(float((t * np.square(found.mean - task.beta)).sum()), weighted(t, found.variances), 0.0, spread**0.5)
+    spread = first.deviation_of(Quadratic.risk(t, task.beta), task)
+    return Risk(float((t * np.square(found.mean - task.beta)).sum()), weighted(t, found.variances), 0.0, spread)
 
 
 @dataclass(frozen=True, eq=False)
@@ -184,13 +185,13 @@ class FirstStage:
         turned = target.to_eigenbasis(self.task.from_eigenbasis(mean))
         return Moments(turned, _in_other_basis(variances, rotation))
 
-    def variance_of(self, form: Quadratic, target: Task) -> float:
-        """Variance over the surrogate's rows of a form of its coefficients, in the basis of the target's task."""
+    def deviation_of(self, form: Quadratic, target: Task) -> float:
+        """Standard deviation over the surrogate's rows of a form of its coefficients in the basis of the target's task."""
         law = self._law(warn=False).for_spread(self.stage)
         own, seen = form.rotated(rotation_between(target, self.task)), self.seen
         T = own.T[seen] if own.T.ndim == 1 else own.T[np.ix_(seen, seen)]
         some = Quadratic(T, own.h[seen], own.constant)
-        return variance_of_form(law, some, _certain(law.task.beta), law.task.noise)
+        return deviation_of_form(law, some, _certain(law.task.beta), law.task.noise)
 
     def draw(self, rng: np.random.Generator, target: Task) -> Float64Array:
         """Coefficients of one surrogate on new rows, in the basis of the target's task."""
