@@ -105,7 +105,7 @@ void grams() {
 
 // Lanes and groups cover every strip of every row once, and none of them is much larger than the others.
 void plans() {
-  const moments::GramCosts costs{30, 16, Index{1} << 18};
+  const moments::GramCosts costs{30, 16, Index{1} << 18, 64};
   for (const Index n : {Index{0}, Index{1}, Index{1000}, Index{100000}, Index{10000000}}) {
     for (const Index d : {1, 10, 100, 1000}) {
       for (const Index J : {1, 3, 50}) {
@@ -121,6 +121,7 @@ void plans() {
         Index largest = 0;
         for (Index g = 0; g < plan.n_groups(); ++g) {
           CHECK(plan.groups[g] < plan.groups[g + 1]);
+          CHECK(plan.groups[g + 1] - plan.groups[g] <= costs.most_strips + (d + 7) / 8);  // of a whole matrix more
           largest = std::max(largest, plan.offsets[plan.groups[g + 1]] - plan.offsets[plan.groups[g]]);
         }
         CHECK(largest <= plan.total() / plan.n_groups() + 8 * d);  // a group ends within half a strip of its place

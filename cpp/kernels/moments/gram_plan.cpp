@@ -40,7 +40,8 @@ GramPlan plan_grams(Index n, Index d, const std::vector<Index>& strip_sizes, Ind
   const Index total = std::max<Index>(plan.total(), 1), strips = static_cast<Index>(strip_sizes.size());
   const double rows = static_cast<double>(std::max<Index>(n, 1)), work = rows * static_cast<double>(total);
   const Index fitting = std::max<Index>(budget_bytes / bytes / total, 1);
-  const Index least_groups = std::min(core::ceil_div(total, costs.most_sums), std::max<Index>(strips, 1));
+  const Index fewest = std::max(core::ceil_div(total, costs.most_sums), core::ceil_div(strips, costs.most_strips));
+  const Index least_groups = std::min(fewest, std::max<Index>(strips, 1));
   Index groups = least_groups;
   // The cheapest way to so many tasks; half as many where even that costs too much.
   for (Index tasks = most_tasks; tasks > 1; tasks /= 2) {

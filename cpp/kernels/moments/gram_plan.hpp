@@ -21,9 +21,10 @@ struct GramPlan {
 
 // What tasks cost beyond the products, in multiply-adds, and how many sums one may have.
 struct GramCosts {
-  double lane;      // for each sum of another lane: begun, kept, and added to the other lanes' sums
-  double group;     // for each number of a row of X in another group: packed once more
-  Index most_sums;  // of a task, beyond which they would leave its processor's cache, unless they are one strip's
+  double lane;        // for each sum of another lane: begun, kept, and added to the other lanes' sums
+  double group;       // for each number of a row of X in another group: packed once more
+  Index most_sums;    // of a task, beyond which they would leave its processor's cache, unless they are one strip's
+  Index most_strips;  // of a task, whose weights it holds
 };
 
 // A plan for the strips of the given sizes, whose sums have `bytes`; `d` numbers of X are read a row.

@@ -23,6 +23,9 @@ constexpr Index weight_rows = dense::strip_rows;
 template <class T>
 constexpr Index most_numbers = (Index{1} << 20) / static_cast<Index>(sizeof(T));
 
+// Matrices of a task where these are small: their weights for a block of rows then take 4 MiB.
+constexpr Index most_matrices = 2048;
+
 // A block of rows for triangles of few columns: a sum is a register.
 template <class T>
 struct NarrowBlock {
@@ -31,7 +34,9 @@ struct NarrowBlock {
   dense::NarrowRows<T> rows;
 
   // Measured. A register is added up in the time of some ten.
-  static GramCosts costs() { return {12.0 * numbers_per_sum, 12, most_numbers<T> / numbers_per_sum}; }
+  static GramCosts costs(const Layout& layout) {
+    return {12.0 * numbers_per_sum, 12, most_numbers<T> / numbers_per_sum, most_matrices * layout.strips};
+  }
   explicit NarrowBlock(const Layout& layout) : rows(layout.d) {}
   void start_at(Index) {}
   void pack(const T* X, Index count, Index readable) { rows.pack(X, count, readable); }
@@ -51,7 +56,7 @@ struct WideBlock {
   dense::ScaledColumns<T> scaled;
 
   // Measured. Rows come from main memory, or from a cache that is shared, and so do the other lanes' sums.
-  static GramCosts costs() { return {30, 40, 2 * most_numbers<T>}; }
+  static GramCosts costs(const Layout& layout) { return {30, 40, 2 * most_numbers<T>, most_matrices * layout.strips}; }
   explicit WideBlock(const Layout& of) : layout(of), packed(dense::packed_rows<T>(of.d)), scaled(of.d) {}
   void start_at(Index strip) { first_panel = layout.first_panel(strip); }
   void pack(const T* X, Index count, Index) {
@@ -98,7 +103,7 @@ private:
     for (Index j = 0; j < J; ++j) {
       for (Index q = 0; q < layout.strips; ++q) sizes.push_back(layout.strip_size(q));
     }
-    return plan_grams(n, layout.d, sizes, static_cast<Index>(sizeof(T)), Block<T>::costs());
+    return plan_grams(n, layout.d, sizes, static_cast<Index>(sizeof(T)), Block<T>::costs(layout));
   }
 
   // What a task works in.

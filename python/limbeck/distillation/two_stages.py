@@ -186,7 +186,7 @@ class FirstStage:
         return Moments(turned, _in_other_basis(variances, rotation))
 
     def deviation_of(self, form: Quadratic, target: Task) -> float:
-        """Standard deviation over the surrogate's rows of a form of its coefficients in the basis of the target's task."""
+        """Standard deviation over the surrogate's rows of a form of its coefficients in the basis of a target's task."""
         law = self._law(warn=False).for_spread(self.stage)
         own, seen = form.rotated(rotation_between(target, self.task)), self.seen
         T = own.T[seen] if own.T.ndim == 1 else own.T[np.ix_(seen, seen)]
