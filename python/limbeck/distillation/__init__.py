@@ -9,6 +9,7 @@ from limbeck.distillation.advisor import Advice, advise
 from limbeck.distillation.equivalents import NearPeakWarning, Risk, risk
 from limbeck.distillation.fixed_point import effective_ridge
 from limbeck.distillation.scaling import ScalingLaw, scaling_law
+from limbeck.distillation.scaling_constants import ScalingConstants, scaling_constants
 from limbeck.distillation.simulation import Simulation, simulate
 from limbeck.distillation.surrogate import (
     LabelComparison,
@@ -25,6 +26,7 @@ __all__ = [
     "LabelComparison",
     "NearPeakWarning",
     "Risk",
+    "ScalingConstants",
     "ScalingLaw",
     "Simulation",
     "Task",
@@ -35,6 +37,7 @@ __all__ = [
     "optimal_ridge",
     "optimal_surrogate",
     "risk",
+    "scaling_constants",
     "scaling_law",
     "simulate",
     "surrogate_risk",
