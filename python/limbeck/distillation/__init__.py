@@ -10,6 +10,7 @@ from limbeck.distillation.equivalents import NearPeakWarning, Risk, risk
 from limbeck.distillation.fixed_point import effective_ridge
 from limbeck.distillation.scaling import ScalingLaw, scaling_law
 from limbeck.distillation.scaling_constants import ScalingConstants, scaling_constants
+from limbeck.distillation.scaling_limit import ScalingLimit
 from limbeck.distillation.simulation import Simulation, simulate
 from limbeck.distillation.surrogate import (
     LabelComparison,
@@ -28,6 +29,7 @@ __all__ = [
     "Risk",
     "ScalingConstants",
     "ScalingLaw",
+    "ScalingLimit",
     "Simulation",
     "Task",
     "advise",

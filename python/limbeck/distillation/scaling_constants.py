@@ -26,21 +26,10 @@ import numpy as np
 from limbeck._base.text_table import text_table
 from limbeck.distillation.task import nonnegative, number
 
-__all__ = [
-    "FACTORS",
-    "Exponents",
-    "ScalingConstants",
-    "above",
-    "best_factor",
-    "beta_function",
-    "mask_edge",
-    "rows_constant",
-    "scaling_constants",
-    "true_factor",
-]
+__all__ = ["FACTORS", "NODES", "WEIGHTS", "Exponents", "ScalingConstants", "rows_constant", "scaling_constants"]
 
 _TERMS = np.arange(80)  # of series in at most a half, whose terms fall to 80 / 2^80
-_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(16)  # for panels of length one, to rounding
+NODES, WEIGHTS = np.polynomial.legendre.leggauss(16)  # for panels of length one, to rounding
 
 
 @dataclass(frozen=True)
@@ -218,7 +207,7 @@ def best_factor(exponents: Exponents, odds: float) -> float:
 
 def mask_factor(exponents: Exponents, odds: float) -> float:
     """The best mask's risk over ``tau^q``."""
-    last = mask_edge(odds)
+    last = (float(np.sqrt(1 + odds)) + 1) / odds  # the w beyond which features are dropped, z^2 = 1 - Omega
     kept = (1 + odds) * _below(exponents, last)
     return (kept + float(last**-exponents.q) / exponents.q) / exponents.alpha
 
@@ -226,30 +215,12 @@ def mask_factor(exponents: Exponents, odds: float) -> float:
 FACTORS = {"true": true_factor, "best": best_factor, "mask": mask_factor}
 
 
-def mask_edge(odds: float) -> float:
-    """The w beyond which a mask drops features: ``z^2 = 1 - Omega``."""
-    return (float(np.sqrt(1 + odds)) + 1) / odds
-
-
 def _below(exponents: Exponents, u: float) -> float:
     """``int_0^u w^(1 - q) / (1 + w)^2 dw``, an incomplete beta function."""
+    q, other = exponents.q, exponents.gap / exponents.alpha  # other: 2 - q
     if u > 1:
-        return beta_function(exponents) - above(exponents.q, u)
-    other = exponents.gap / exponents.alpha  # 2 - q
-    return _incomplete_beta(u / (1 + u), other, exponents.q)
-
-
-def above(q: float, u: float) -> float:
-    """``int_u^infinity w^(1 - q) / (1 + w)^2 dw`` for q > 0, which may exceed two."""
-    if u >= 1:
-        return _incomplete_beta(1 / (1 + u), q, 2 - q)
-    # In the logarithm s of w the integrand is analytic within pi of the real axis: short panels have every digit.
-    panels = int(np.ceil(-np.log(u)))
-    edges = np.linspace(np.log(u), 0.0, panels + 1)
-    width = edges[1:] - edges[:-1]
-    s = edges[:-1, None] + width[:, None] * (_NODES + 1) / 2
-    values = np.exp((2 - q) * s) / np.square(1 + np.exp(s))
-    return _incomplete_beta(0.5, q, 2 - q) + float((values @ _WEIGHTS * width / 2).sum())
+        return beta_function(exponents) - _incomplete_beta(1 / (1 + u), q, other)
+    return _incomplete_beta(u / (1 + u), other, q)
 
 
 def _incomplete_beta(x: float, a: float, b: float) -> float:
