@@ -11,7 +11,9 @@ from limbeck.distillation.fixed_point import effective_ridge
 from limbeck.distillation.scaling import ScalingLaw, scaling_law
 from limbeck.distillation.scaling_constants import ScalingConstants, scaling_constants
 from limbeck.distillation.scaling_limit import ScalingLimit
+from limbeck.distillation.shift import covariance_shift_as_model_shift, model_shift_as_covariance_shift
 from limbeck.distillation.simulation import Simulation, simulate
+from limbeck.distillation.split import Split, optimal_split
 from limbeck.distillation.surrogate import (
     LabelComparison,
     compare_labels,
@@ -31,12 +33,16 @@ __all__ = [
     "ScalingLaw",
     "ScalingLimit",
     "Simulation",
+    "Split",
     "Task",
     "advise",
     "compare_labels",
+    "covariance_shift_as_model_shift",
     "effective_ridge",
+    "model_shift_as_covariance_shift",
     "optimal_mask",
     "optimal_ridge",
+    "optimal_split",
     "optimal_surrogate",
     "risk",
     "scaling_constants",
