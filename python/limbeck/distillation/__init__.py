@@ -12,8 +12,12 @@ from limbeck.distillation.fixed_point import effective_ridge
 from limbeck.distillation.mixture import OptimalMixture, optimal_mixture
 from limbeck.distillation.risks import cross_risk, risk
 from limbeck.distillation.scaling import ScalingLaw, scaling_law
+from limbeck.distillation.scaling_constants import ScalingConstants, scaling_constants
+from limbeck.distillation.scaling_limit import ScalingLimit
 from limbeck.distillation.self_distillation import SelfDistilled, self_distillation
+from limbeck.distillation.shift import covariance_shift_as_model_shift, model_shift_as_covariance_shift
 from limbeck.distillation.simulation import Simulation, simulate
+from limbeck.distillation.split import Split, optimal_split
 from limbeck.distillation.stages import GradientFlow, Ridge, Ridgeless, SelfDistillation, Stage
 from limbeck.distillation.surrogate import (
     LabelComparison,
@@ -35,22 +39,29 @@ __all__ = [
     "Ridge",
     "Ridgeless",
     "Risk",
+    "ScalingConstants",
     "ScalingLaw",
+    "ScalingLimit",
     "SelfDistillation",
     "SelfDistilled",
     "Simulation",
+    "Split",
     "Stage",
     "Task",
     "advise",
     "chain_risk",
     "compare_labels",
+    "covariance_shift_as_model_shift",
     "cross_risk",
     "effective_ridge",
+    "model_shift_as_covariance_shift",
     "optimal_mask",
     "optimal_mixture",
     "optimal_ridge",
+    "optimal_split",
     "optimal_surrogate",
     "risk",
+    "scaling_constants",
     "scaling_law",
     "self_distillation",
     "simulate",

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from limbeck._base.arrays import Float64Array, integer, same_length
-from limbeck.distillation.equivalents import deployment_variances
+from limbeck.distillation.equivalents import deployment_variances, weighted
 from limbeck.distillation.spread import deviation_of_form
 from limbeck.distillation.stage_law import Moments, Quadratic, StageLaw, stage_law
 from limbeck.distillation.stages import Ridgeless, Stage, require_stage
@@ -121,7 +121,8 @@ def chain_risk(
         start = Moments(g.task.beta, np.zeros_like(g.task.beta))
         labels.append(g.labels(fitted[-1].rotated(rotations[k])) if k else start)
         fitted.append(law.after(labels[-1], g.noise))
-        risks.append(Quadratic.risk(tests[k], g.task.beta).expected(fitted[-1]))
+        missed = np.square(fitted[-1].mean - g.task.beta)
+        risks.append(float((tests[k] * missed).sum()) + weighted(tests[k], fitted[-1].variances))
     spreads = [_deviation(generations, deviations, rotations, labels, tests[k], k) for k in range(len(generations))]
     return Chain(np.array(risks), np.array(spreads))
 

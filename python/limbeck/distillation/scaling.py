@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,15 +11,16 @@ from numpy.typing import ArrayLike, NDArray
 from limbeck._base.arrays import Float64Array, integer, integers
 from limbeck._base.text_table import text_table
 from limbeck.distillation.equivalents import Equivalent, coefficients, equivalent, risk_at
+from limbeck.distillation.scaling_corners import near_corners
+from limbeck.distillation.scaling_limit import ScalingLimit, scaling_limit
 from limbeck.distillation.settings import SCALING_SETTINGS, ScalingSettings
 from limbeck.distillation.simulation import seed_for, seed_number, simulate
-from limbeck.distillation.surrogate import best_mask_at, best_surrogate_at
-from limbeck.distillation.task import Task, require_task
+from limbeck.distillation.surrogate import best_mask_at, best_ridge_for, best_surrogate_at
+from limbeck.distillation.task import Task, number, require_task
 
 __all__ = ["ScalingLaw", "scaling_law"]
 
-_Labels = Callable[[int, Equivalent], Float64Array]
-_LARGE = 700.0  # of an exponential's argument: beyond, it leaves float64
+_Labels = Callable[[Equivalent], Float64Array]
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,9 +44,10 @@ class ScalingLaw:
     constant : float
         The risk that the line has at n = 1.
     predicted_exponent : float or None
-        ``min(r - 1, 2 alpha)`` for a power law without noise, on true labels, the best surrogate and the best mask
-        alike (arXiv 2410.18837, section 5), if alpha and r exceed 1 and r is not 2 alpha + 1, where a logarithm enters;
-        0 with noise, which leaves a floor; None for other tasks.
+        That of the limit: ``k = min(r - 1, 2 alpha)`` for a power law without noise, on true labels, the best surrogate
+        and the best mask alike (arXiv 2410.18837, section 5), if alpha and r exceed 1; ``k / (1 + k)`` with noise and
+        the best ridge, ``k / (1 + k - k / (2 alpha))`` for the best surrogate. 0 with noise and no ridge, which leaves
+        a floor; None for other tasks and ridges, and for r = 2 alpha + 1, where a logarithm enters.
     local_exponents : ndarray of shape (k,)
         Of the predicted risks, between n and 1.1 n.
     bent : ndarray of shape (k,), bool
@@ -55,6 +57,11 @@ class ScalingLaw:
         Why a predicted exponent cannot be read off these sizes though no risk may be bent: one sentence for each corner
         of the theory that is near. For that reason the exponent that the sizes have differs from it by some 0.02 or
         more, or by 2 % of an exponent above one.
+    limit : ScalingLimit or None
+        The law for many rows and infinitely many features, with its constant, floor and logarithm; None for tasks that
+        are no power law, fixed coefficients and fixed ridges.
+    ridges : ndarray of shape (k,)
+        Ridge of the target for each size.
     """
 
     sample_sizes: NDArray[np.int64]
@@ -68,6 +75,16 @@ class ScalingLaw:
     local_exponents: Float64Array
     bent: NDArray[np.bool_]
     corners: tuple[str, ...] = ()
+    limit: ScalingLimit | None = None
+    ridges: Float64Array = field(default_factory=lambda: np.zeros(0))
+
+    @property
+    def off_limit(self) -> Float64Array:
+        """Risks over the limit's law, less one (k,): the error of the law at these sizes. NaN without such a law."""
+        if self.limit is None:
+            return np.full(len(self.risks), np.nan)
+        with np.errstate(divide="ignore"):
+            return np.asarray(self.risks / self.limit.law(self.sample_sizes) - 1)
 
     @property
     def standard_error(self) -> float:
@@ -79,7 +96,11 @@ class ScalingLaw:
         if self.trial_error:
             head += f" +- {self.trial_error:.1g} from the trials"
         head += f", local exponents drift by {self.drift:.1g}"
-        head += "" if self.predicted_exponent is None else f" (predicted {self.predicted_exponent:.3g})"
+        if self.predicted_exponent is not None:
+            head += f" (predicted {self.predicted_exponent:.3g}, off by {self.exponent - self.predicted_exponent:+.2g})"
+        off = self.off_limit[np.isfinite(self.off_limit)]
+        if len(off):
+            head += f"; limit {self.limit}, off which the risks are by {off.min():+.1%} to {off.max():+.1%}"
         if np.count_nonzero(~self.bent) < SCALING_SETTINGS.fewest_sizes <= len(self.bent):
             head += "; fitted to sizes marked 'bent' too, as fewer than three are straight"
         columns = (self.sample_sizes.tolist(), self.risks, self.standard_errors, self.local_exponents, self.bent)
@@ -98,6 +119,7 @@ def scaling_law(
     *,
     trials: int = 0,
     seed: int | np.random.Generator = 0,
+    ridge: float | str = 0.0,
 ) -> ScalingLaw:
     """Fit a power law to the predicted or simulated risks of targets on more and more rows.
 
@@ -105,15 +127,20 @@ def scaling_law(
     ----------
     task : Task
         Features and ground truth; label noise, of the variance ``task.noise``, leaves a floor that no number of rows
-        below p removes.
+        below p removes, unless there is a ridge.
     sample_sizes : iterable of int
         Numbers of rows, at least two different ones.
     surrogate : {None, "best", "mask"} or array_like of shape (p,), optional
-        Labels: the true ones, those of the best surrogate or the best mask for each size, or of fixed coefficients.
+        Labels: the true ones, those of the best surrogate or the best mask for each size and ridge, or of fixed
+        coefficients.
     trials : int, default 0
         Simulate each risk with so many trials, at least two; 0 for predictions.
     seed : int or numpy.random.Generator, default 0
         Source of the random numbers of the trials; those of different sizes are independent.
+
+    ridge : float or "best", default 0
+        Of the target, as for :func:`risk`; or that of least predicted risk for each size, as :func:`optimal_ridge`
+        finds it, which may be negative.
 
     Returns
     -------
@@ -135,6 +162,9 @@ def scaling_law(
     >>> law = scaling_law(Task.power_law(100_000, alpha=1.5, r=1.8), [30, 100, 300, 1000])
     >>> round(law.exponent, 2), round(law.predicted_exponent, 2)
     (0.8, 0.8)
+    >>> noisy = scaling_law(Task.power_law(5000, alpha=2, r=3, noise=1.0), [50, 100, 200], ridge="best")
+    >>> round(noisy.exponent, 2), round(noisy.predicted_exponent, 2), str(noisy.limit)
+    (0.66, 0.67, '1.28 n^-0.667')
     """
     require_task(task)
     sizes = np.array(sorted(set(integers(sample_sizes, "sample_sizes", 1))))
@@ -143,29 +173,63 @@ def scaling_law(
     trials = integer(trials, "trials", 0)
     if trials == 1:
         raise ValueError("trials must be 0, for predictions, or at least 2, for standard errors; got 1")
-    return fitted_law(task, sizes, surrogate, trials, seed_number(seed))
+    if isinstance(ridge, str) and ridge != "best":
+        raise ValueError(f'ridge must be a number or "best", got {ridge!r}')
+    fixed = None if isinstance(ridge, str) else number(ridge, "ridge")
+    name = surrogate or "true" if surrogate is None or isinstance(surrogate, str) else None
+    targets = _Targets(task, _labels(task, surrogate), name, fixed)
+    return fitted_law(targets, sizes, trials, seed_number(seed))
+
+
+@dataclass(frozen=True, eq=False)
+class _Targets:
+    """What is fitted for each number of rows."""
+
+    task: Task
+    labels: _Labels
+    name: str | None  # of the labels: "true", "best" or "mask"; None for fixed coefficients
+    ridge: float | None  # None: the best for each size
+
+    @property
+    def limit(self) -> ScalingLimit | None:
+        """The law for many rows, where the theory has one."""
+        if self.task.power_law_exponents is None or self.name is None or self.ridge:
+            return None
+        alpha, r = self.task.power_law_exponents
+        return None if min(alpha, r) <= 1 else scaling_limit(alpha, r, self.task.noise, self.name, self.ridge is None)
+
+    def equivalent(self, n: int, warn: bool = False) -> Equivalent:
+        """Equivalent of the target on n rows."""
+        ridge = best_ridge_for(self.task, n, self.labels)[0] if self.ridge is None else self.ridge
+        return equivalent(self.task, n, ridge, warn=warn)
+
+    def risk(self, eq: Equivalent) -> float:
+        """Predicted risk of a target."""
+        return float(risk_at(self.task, eq, self.labels(eq), self.task.eigenvalues, self.task.noise))
 
 
 def fitted_law(
-    task: Task,
+    targets: _Targets,
     sizes: NDArray[np.int64],
-    surrogate: ArrayLike | str | None,
     trials: int,
     seed: int,
     settings: ScalingSettings = SCALING_SETTINGS,
 ) -> ScalingLaw:
     """Fit the law of checked arguments; see :func:`scaling_law`."""
-    labels = _labels(task, surrogate)
-    risks, local = _local_exponents(task, sizes, labels, settings.local_ratio)
-    predicted = _predicted_exponent(task, surrogate)
-    expected = np.median(local) if predicted is None else predicted
-    allowed = settings.off_power_law * max(abs(expected), settings.off_power_law)
-    off_power_law = ~(np.abs(local - expected) <= allowed)
+    limit, task = targets.limit, targets.task
+    fits = [targets.equivalent(n, warn=True) for n in sizes.tolist()]
+    risks, local = _local_exponents(targets, sizes, fits, settings.local_ratio)
+    predicted = None if limit is None or limit.logarithm else 0.0 if limit.floor else limit.exponent
+    expected = np.full(len(sizes), np.median(local) if predicted is None else predicted)
+    slow = limit is not None and limit.tuned and limit.noise > 0
+    if slow and limit is not None:
+        expected = np.array([limit.local_exponent(n) for n in sizes.tolist()])
+    off_power_law = ~(np.abs(local - expected) <= settings.off_power_law * np.maximum(abs(expected), settings.least))
     enough = np.count_nonzero(~off_power_law) >= settings.fewest_sizes
     kept = ~off_power_law if enough else np.ones(len(sizes), dtype=bool)
     errors = np.zeros(len(sizes))
     if trials:
-        risks, errors = _simulated(task, sizes, labels, trials, seed)
+        risks, errors = _simulated(targets, fits, trials, seed)
     slope, error, level = _line(np.log(sizes[kept]), np.log(risks[kept]), errors[kept] / risks[kept])
     known = local[kept & np.isfinite(local)]
     return ScalingLaw(
@@ -179,26 +243,23 @@ def fitted_law(
         predicted_exponent=predicted,
         local_exponents=local,
         bent=off_power_law,
-        corners=() if predicted == 0 else _corners(task, surrogate, sizes, settings.corner),
+        corners=near_corners(task, limit, sizes, local, settings.corner) if targets.name else (),
+        limit=limit,
+        ridges=np.array([eq.ridge for eq in fits]),
     )
 
 
 def _local_exponents(
-    task: Task, sizes: NDArray[np.int64], labels: _Labels, ratio: float
+    targets: _Targets, sizes: NDArray[np.int64], fits: list[Equivalent], ratio: float
 ) -> tuple[Float64Array, Float64Array]:
     """Predicted risks, and their exponents between each size and one that is larger by a ratio."""
-
-    def value(n: int, warn: bool) -> float:
-        eq = equivalent(task, n, warn=warn)
-        return float(risk_at(task, eq, labels(n, eq), task.eigenvalues, task.noise))
-
     following = np.maximum(sizes + 1, np.ceil(ratio * sizes).astype(int))
     # Not across the peak: the slope there is taken on this side of it.
-    features = int(np.count_nonzero(task.eigenvalues))
+    features = int(np.count_nonzero(targets.task.eigenvalues))
     across = (sizes < features) & (following >= features - 1)
     following[across] = np.maximum(np.floor(sizes[across] / ratio).astype(int), 1)
-    risks = np.array([value(int(n), True) for n in sizes])
-    after = np.array([value(int(n), False) for n in following])
+    risks = np.array([targets.risk(eq) for eq in fits])
+    after = np.array([targets.risk(targets.equivalent(n)) for n in following.tolist()])
     usable = (risks > 0) & (risks < np.inf)
     if not usable.all():
         at = int(np.argmin(usable))
@@ -207,80 +268,28 @@ def _local_exponents(
         return risks, -np.log(after / risks) / np.log(following / sizes)
 
 
-def _simulated(
-    task: Task, sizes: NDArray[np.int64], labels: _Labels, trials: int, seed: int
-) -> tuple[Float64Array, Float64Array]:
+def _simulated(targets: _Targets, fits: list[Equivalent], trials: int, seed: int) -> tuple[Float64Array, Float64Array]:
     """Means of trials for each size, and their standard errors."""
-    counts = sizes.tolist()
-    made = [labels(n, equivalent(task, n, warn=False)) for n in counts]
+    made = [targets.labels(eq) for eq in fits]
     simulations = [
-        simulate(task, n, s, trials=trials, seed=seed_for(seed, n)) for n, s in zip(counts, made, strict=True)
+        simulate(targets.task, eq.n, s, eq.ridge, trials=trials, seed=seed_for(seed, eq.n))
+        for eq, s in zip(fits, made, strict=True)
     ]
     return np.array([result.mean for result in simulations]), np.array([r.standard_error for r in simulations])
-
-
-def _predicted_exponent(task: Task, surrogate: ArrayLike | str | None) -> float | None:
-    """The exponent of the theory, where it has one; see :class:`ScalingLaw`."""
-    if task.power_law_exponents is None or not (surrogate is None or isinstance(surrogate, str)):
-        return None
-    alpha, r = task.power_law_exponents
-    if min(alpha, r) <= 1 or np.isclose(r, 2 * alpha + 1):
-        return None
-    return 0.0 if task.noise > 0 else float(min(r - 1, 2 * alpha))
-
-
-def _corners(task: Task, surrogate: ArrayLike | str | None, sizes: NDArray[np.int64], drift: float) -> tuple[str, ...]:
-    """Corners of the theory that are near: what each does to the exponent at the sizes' geometric mean.
-
-    Those that move an exponent of one by less than ``drift`` are left out.
-    """
-    if task.power_law_exponents is None or not (surrogate is None or isinstance(surrogate, str)):
-        return ()
-    alpha, r = task.power_law_exponents
-    if min(alpha, r) <= 1:
-        return ("The theory needs alpha and r above one.",)
-    n, p = float(np.exp(np.log(sizes).mean())), task.n_features
-    exponent, gap = min(r - 1, 2 * alpha), abs(r - 1 - 2 * alpha)
-    allowed, found = drift * max(exponent, 1.0), []
-    # Two powers of nearly the same exponent, (n^-(r - 1) - n^-2 alpha) / gap: locally off by gap / (n^gap - 1).
-    between = 1 / np.log(n) if np.isclose(gap, 0) else gap / np.expm1(min(gap * np.log(n), _LARGE)) if n > 1 else np.inf
-    if between > drift:
-        found.append(
-            f"At r = 2 alpha + 1 the risk goes as n^-{2 * alpha:.3g} log n; r = {r:.3g} is so close to it that "
-            f"exponents at these sizes are lower by about {between:.1g}."
-        )
-    # Features end at p: sums of i^-r from about n on lack those from p on, a part (n / p)^(r - 1) of them.
-    lacking = (n / p) ** (r - 1)
-    tail = (r - 1) * lacking / (1 - lacking) if lacking < 1 else np.inf
-    if r - 1 < 2 * alpha and tail > allowed:
-        found.append(
-            f"The features beyond p = {p:,} would have {lacking:.0%} of what is left to learn (r = {r:.3g}): exponents "
-            f"at these sizes are higher by about {tail:.1g}."
-        )
-    if n < p:
-        # The effective ridge falls as n^-1 / (1 - Omega), which is n^-alpha where features do not end.
-        falls = 1 / equivalent(task, round(n), warn=False).one_minus_omega
-        off = exponent * abs(falls / alpha - 1)
-        if off > allowed:
-            found.append(
-                f"The effective ridge falls as n^-{falls:.3g}, not as n^-{alpha:.3g}, for the features end at "
-                f"p = {p:,}: exponents at these sizes are off by about {off:.1g}."
-            )
-    return tuple(found)
 
 
 def _labels(task: Task, surrogate: ArrayLike | str | None) -> _Labels:
     """Coefficients that make the labels, by the number of rows."""
     if surrogate is None:
-        return lambda n, eq: task.beta
+        return lambda eq: task.beta
     if isinstance(surrogate, str):
         if surrogate == "best":
-            return lambda n, eq: best_surrogate_at(task, eq, task.eigenvalues)
+            return lambda eq: best_surrogate_at(task, eq, task.eigenvalues)
         if surrogate == "mask":
-            return lambda n, eq: task.beta * best_mask_at(task, eq, task.eigenvalues)
+            return lambda eq: task.beta * best_mask_at(task, eq, task.eigenvalues)
         raise ValueError(f'surrogate must be None, "best", "mask" or coefficients; got {surrogate!r}')
     fixed = coefficients(surrogate, "surrogate", task)
-    return lambda n, eq: fixed
+    return lambda eq: fixed
 
 
 def _line(x: Float64Array, y: Float64Array, errors: Float64Array) -> tuple[float, float, float]:

@@ -60,9 +60,10 @@ class ScalingSettings:
 
     # Ratio of the sizes between which an exponent is local: closer ones differ by the rounding of n to whole numbers.
     local_ratio: float = 1.1
-    # Of the predicted exponent, or of this part where that is smaller: local exponents off by more are marked, and left
-    # out of the fit. Mostly features that end at p bend a law by more, sizes that are large enough by less.
+    # Of the predicted exponent, or of the least one where that is smaller: local exponents off by more are marked, and
+    # left out of the fit. Mostly features that end at p bend a law by more, sizes that are large enough by less.
     off_power_law: float = 0.1
+    least: float = 0.1
     # Sizes that a line is fitted to, if so many are not marked: a line through two has no drift.
     fewest_sizes: int = 3
     # Of an exponent of one: about what exponents drift by away from corners.

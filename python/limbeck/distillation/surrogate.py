@@ -27,6 +27,9 @@ from limbeck.distillation.task import Task, require_task
 
 __all__ = ["LabelComparison", "compare_labels", "optimal_mask", "optimal_ridge", "optimal_surrogate"]
 
+# Coefficients that make labels, or a function that gives them.
+Labels = Float64Array | Callable[[Equivalent], Float64Array]
+
 _GOLDEN = (5**0.5 - 1) / 2
 # Of the grid of ridges: fewer might miss the lower of two minima, more cost a risk each.
 _RIDGES_PER_DECADE = 4
@@ -185,8 +188,11 @@ def optimal_ridge(task: Task, n: int, surrogate: ArrayLike | None = None) -> tup
     return ridge, risk_by(law, Ridge(ridge), s, task.eigenvalues, task.noise)
 
 
-def best_ridge_for(task: Task, n: int, s: Float64Array) -> tuple[float, Risk]:
-    """Ridge and risk of :func:`optimal_ridge`, for checked arguments and without a warning near the peak."""
+def best_ridge_for(task: Task, n: int, s: Labels) -> tuple[float, Risk]:
+    """Ridge and risk of :func:`optimal_ridge`, for checked arguments and without a warning near the peak.
+
+    Coefficients s may be a function of the equivalent: those of the best surrogate depend on the ridge.
+    """
     l = task.eigenvalues
     # Every effective ridge belongs to one ridge, which needs no root to be found.
     without = float(effective_ridge(l, n))
@@ -208,15 +214,13 @@ def best_ridge_for(task: Task, n: int, s: Float64Array) -> tuple[float, Risk]:
     return (ridge, value) if value < (1 - _ROUNDING) * none else (0.0, none)
 
 
-def _least(
-    task: Task, n: int, s: Float64Array, tau: Callable[[float], float], exponents: Float64Array
-) -> tuple[float, Risk]:
+def _least(task: Task, n: int, s: Labels, tau: Callable[[float], float], exponents: Float64Array) -> tuple[float, Risk]:
     """The ridge of least risk along effective ridges: the best of a grid, then golden sections beside it."""
 
     def at(exponent: float) -> float:
         ridge = _ridge_of(task, n, tau(exponent))
         eq = equivalent_at(task, n, tau(exponent), ridge)
-        value = float(risk_at(task, eq, s, task.eigenvalues, task.noise)) if eq.one_minus_omega > 0 else np.inf
+        value = float(_risk_of_labels(task, eq, s)) if eq.one_minus_omega > 0 else np.inf
         return value if np.isfinite(value) else np.inf
 
     values = [at(e) for e in exponents]
@@ -235,9 +239,14 @@ def _ridge_of(task: Task, n: int, tau: float) -> float:
     return float(tau * ((n - len(l) + float((tau / (l + tau)).sum())) / n))
 
 
-def _risk_of_ridge(task: Task, n: int, s: Float64Array, ridge: float) -> Risk:
+def _risk_of_ridge(task: Task, n: int, s: Labels, ridge: float) -> Risk:
+    """Risk of labels by coefficients s, with a ridge."""
+    return _risk_of_labels(task, equivalent(task, n, ridge, warn=False), s)
+
+
+def _risk_of_labels(task: Task, eq: Equivalent, s: Labels) -> Risk:
     """Risk of labels by coefficients s."""
-    return risk_at(task, equivalent(task, n, ridge, warn=False), s, task.eigenvalues, task.noise)
+    return risk_at(task, eq, s(eq) if callable(s) else s, task.eigenvalues, task.noise)
 
 
 @dataclass(frozen=True)

@@ -103,15 +103,22 @@ def two_stage_risk(
     t, noise = deployment_variances(test_eigenvalues, task), noise_of_labels(task, label_noise)
     form = Quadratic.risk(t, task.beta)
     back = law.pulled_back(form, noise)
+    found = mean_risk(law, labels, t, noise)
     own = deviation_of_form(law.for_spread(kind), form, labels, noise)
     spread = float(np.hypot(own, first.deviation_of(back, task)))
+    return Risk(found.bias, found.variance, found.noise, spread)
+
+
+def mean_risk(law: StageLaw, labels: Moments, t: Float64Array, noise: float) -> Risk:
+    """Risk of a target on labels by random coefficients, without its standard deviation; checked arguments."""
+    task = law.task
     if law.single is not None:
         base = risk_at(task, law.single, labels.mean, t, noise)
     else:
         bias = float((t * np.square(law.kept * labels.mean - task.beta)).sum())
         base = Risk(bias, float((t * law.scatter(np.square(labels.mean), 0.0)).sum()), law.noise_part(t, noise))
-    of_surrogate = weighted(back.diagonal, labels.variances)
-    return Risk(base.bias, base.variance + of_surrogate, base.noise, spread)
+    weights = law.pulled_back(Quadratic(t, np.zeros_like(t), 0.0), 0.0).diagonal
+    return Risk(base.bias, base.variance + weighted(weights, labels.variances), base.noise)
 
 
 def surrogate_risk(
@@ -186,7 +193,7 @@ class FirstStage:
         return Moments(turned, _in_other_basis(variances, rotation))
 
     def deviation_of(self, form: Quadratic, target: Task) -> float:
-        """Standard deviation over the surrogate's rows of a form of its coefficients in the basis of a target's task."""
+        """Standard deviation over the surrogate's rows of a form of its coefficients in the basis of that task."""
         law = self._law(warn=False).for_spread(self.stage)
         own, seen = form.rotated(rotation_between(target, self.task)), self.seen
         T = own.T[seen] if own.T.ndim == 1 else own.T[np.ix_(seen, seen)]
