@@ -237,3 +237,24 @@ def test_settings_that_nothing_was_tuned_on(number):
     assert abs(found.mean - predicted) < max(3 * found.standard_error, 0.02 * predicted)
     # 1000 trials tell the deviation to 2 to 4 %.
     assert predicted.standard_deviation == pytest.approx(found.risks.std(), rel=0.12)
+
+
+@pytest.mark.filterwarnings("ignore::limbeck.distillation.NearPeakWarning")
+def test_any_spectrum_has_numbers_for_risks():
+    rng = np.random.default_rng(11)
+    for number in range(120):
+        p, n = int(rng.integers(1, 8)), int(rng.integers(1, 12))
+        l = 10 ** rng.uniform(-6, 6, p) * (rng.random(p) < 0.8)
+        if number % 10 == 0 or not l.any():
+            l[:] = rng.choice([1e-200, 1e-30, 1e200])
+        task = Task(l, rng.standard_normal(p) * rng.choice([0, 1, 1e3]), float(rng.choice([0, 0.1, 10])))
+        top = l.max()
+        for stage in (
+            Ridge(top * 0.01),
+            GradientFlow(10 ** rng.uniform(-3, 8) / top),
+            SelfDistillation(top, (2.0, -3.0)),
+        ):
+            found = two_stage_risk(task, n, task, n + 1, stage=stage, surrogate_stage=stage)
+            assert found >= 0
+            assert found.standard_deviation >= 0
+            assert simulate(task, n, stage=stage, trials=1).mean >= 0

@@ -176,8 +176,8 @@ def cross_risk(
 def cross_risk_at(one: StageLaw, other: StageLaw, s: Float64Array, t: Float64Array, noise: float) -> float:
     """Cross risk of checked arguments, for two different stages on the same rows."""
     l, beta, n = one.task.eigenvalues, one.task.beta, one.n
-    scaled = (l[:, None] * one.u, l[:, None] * other.u)
-    gammas = ((one.z * (l * np.square(s))[:, None]).T @ other.z + noise) / (1 - scaled[0].T @ scaled[1] / n)
-    shared = (one.u * (t * l / n)[:, None]).T @ other.u
+    gammas = (one.z * (l * np.square(s))[:, None]).T @ other.z + noise
+    gammas = gammas / (1 - one.reached.T @ other.reached / n)
+    shared = (one.reached * (one.relative(t) / n)).T @ other.reached
     bias = float((t * (one.kept * s - beta) * (other.kept * s - beta)).sum())
     return bias + float((one.weights @ (gammas * shared) @ other.weights).real)

@@ -177,8 +177,8 @@ class StageLaw:
         l, factors = self.task.eigenvalues, self._noise_factors()
         gammas = self.gammas(squares, 0.0 if factors is not None else noise)
         if factors is None or self.single is None:
-            weighed = self.u * self.weights
-            return np.asarray(l / self.n * ((weighed @ gammas) * weighed).sum(axis=1).real)
+            once = (self.reached * self.weights) @ gammas
+            return np.asarray((once * (self.u * self.weights)).sum(axis=1).real / self.n)
         spread = self.single.spread(self.task)
         total = noise * factors + gammas[0, 0] if noise > 0 else np.full_like(l, gammas[0, 0])
         return np.asarray(np.multiply(total, spread, out=np.zeros_like(l), where=spread > 0))
