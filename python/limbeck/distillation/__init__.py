@@ -8,6 +8,7 @@ Gozeten, Taga, Mondelli and Oymak, ICLR 2025, arXiv 2410.18837).
 from limbeck.distillation.advisor import Advice, advise
 from limbeck.distillation.equivalents import NearPeakWarning, Risk, risk
 from limbeck.distillation.fixed_point import effective_ridge
+from limbeck.distillation.random_features import random_feature_risk, simulate_random_features
 from limbeck.distillation.scaling import ScalingLaw, scaling_law
 from limbeck.distillation.simulation import Simulation, simulate
 from limbeck.distillation.surrogate import (
@@ -34,9 +35,11 @@ __all__ = [
     "optimal_mask",
     "optimal_ridge",
     "optimal_surrogate",
+    "random_feature_risk",
     "risk",
     "scaling_law",
     "simulate",
+    "simulate_random_features",
     "surrogate_risk",
     "two_stage_risk",
 ]
