@@ -6,6 +6,8 @@ import warnings
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from limbeck.distillation import (
     NearPeakWarning,
@@ -176,6 +178,22 @@ def test_where_no_mean_exists_a_risk_is_infinite():
         assert random_feature_risk(small, n, n_features) == pytest.approx(0, abs=1e-20)
     assert simulate_random_features(small, 30, 25, trials=3).mean < 1e-20
     assert random_feature_risk(Task(np.ones(20), np.zeros(20)), 10, 10) == 0
+
+
+@quiet
+@given(data=st.data())
+def test_parts_are_numbers_for_any_task(any_tasks, data):
+    """Never NaN, never negative, and never less for the noise that a teacher's labels are given."""
+    task = data.draw(any_tasks())
+    counts = [data.draw(st.integers(1, 12)) for _ in range(4)]
+    ridges = [data.draw(st.sampled_from([0.0, 1e-40, 1e-9, 0.1, 1e9])) for _ in range(2)]
+    options = {"ridge": ridges[0]}
+    if data.draw(st.booleans()):
+        options |= {"m": counts[2], "teacher_features": counts[3], "teacher_ridge": ridges[1]}
+    found = random_feature_risk(task, *counts[:2], **options)
+    assert min(found.bias, found.variance, found.noise) >= 0
+    assert found == found.bias + found.variance + found.noise
+    assert random_feature_risk(task, *counts[:2], **options, label_noise=20.0) >= found
 
 
 @quiet
