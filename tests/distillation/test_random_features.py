@@ -108,6 +108,16 @@ def test_any_setting_without_a_warning_agrees_with_trials(seed):
     assert abs(found.mean - expected) < max(4 * found.standard_error, 0.03 * expected)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(("n", "n_features"), [(100, 80), (80, 100)])
+def test_a_small_ridge_leaves_most_of_what_the_pole_adds(n, n_features):
+    """The pole adds a twentieth; a false alarm is beyond four standard errors, which are less than that twentieth."""
+    task = Task.power_law(300, 1.0, 2.2, 0.2)
+    found = simulate_random_features(task, n, n_features, ridge=1e-5, trials=2000, seed=5)
+    expected = random_feature_risk(task, n, n_features, ridge=1e-5)
+    assert abs(found.mean - expected) < min(4 * found.standard_error, 0.035 * expected)
+
+
 def test_without_random_features_risks_are_those_of_regression():
     for ridge in (0.0, 0.05):
         assert random_feature_risk(TASK, 100, None, ridge=ridge) == pytest.approx(risk(TASK, 100, ridge=ridge))

@@ -25,8 +25,9 @@ the law does not change if the sign of a feature does. For N to infinity this is
 Without a ridge more is known. For N < n the rows have the mean ``1 / (n - N - 1)`` for ``1 / u``, given W. For n < N
 the model interpolates, so that b is that of plain ridgeless regression in the span of the rows, and beyond it has a
 part that is Gaussian given the rows, of mean square ``y' (X X')^-1 y / (N - n - 1)`` for each feature: in the sums of
-the law, N - n - 1 stands for w. Both are taken, and from the plain regression what its labels' noise has of the order
-1/n, with the weight ``w / (B + w)``: that is exact for n < N without a ridge and for N to infinity, and gone for N < n.
+the law, N - n - 1 stands for w. Both are taken, with a ridge to the first order; and from the plain regression what its
+labels' noise has of the order 1/n, with the weight ``w / (B + w)``: that is exact for n < N without a ridge and for
+many N, and gone for N < n.
 
 Sources: Simon, Karkada, Ghosh and Belkin, More is better in modern machine learning (ICLR 2024, arXiv 2311.14646), and
 Defilippis, Loureiro and Misiakiewicz, Dimension-free deterministic equivalents and scaling laws for random feature
@@ -149,14 +150,27 @@ def random_feature_law(task: Task, n: int, n_features: int | None, ridge: float)
     z = np.divide(nu, l + nu, out=np.ones_like(l), where=l > 0)
     both = float((z * (1 - z)).sum())
     u, w = _left(len(positive), n, n_features, ridge, nu)
-    # Rows or features that the ridge is worth, none without a ridge: they dissolve the poles at n = N and N = p.
-    least = float(np.exp(-_SOFTENED * min(u, w, float(z[l > 0].sum()))))
     fitted = min(n, len(positive), n if n_features is None else n_features)
     if n_features is not None and n_features > fitted:
-        w -= least
+        w = _lowered(w, u, z[l > 0], both)
     elif n > fitted and fitted < len(positive):
-        u -= least
+        u = _lowered(u, w, z[l > 0], both)
     return RandomFeatureLaw(task, n, n_features, ridge, nu, z, u, w, both)
+
+
+def _lowered(more: float, less: float, z: Float64Array, both: float) -> float:
+    """The larger of u and w, lowered so that its inverse has the mean over draws.
+
+    Beside the pole, for a ridge, 1 / more has the term of first order ``(1 / more) (k^2 - 2 k (1 - k))``, k being what
+    the smaller of both Gram matrices keeps of its directions: sums of k and k^2 are D and ``D_2 + B^2 / (B + less)``.
+    """
+    kept = 1 - z
+    degrees = float(kept.sum())
+    squares = float((kept * kept).sum()) + (both * (both / (both + less)) if both > 0 else 0.0)
+    first = max(3 * squares / degrees - 2, 0.0) if degrees > 0 else 0.0
+    # What follows the first order is a part of the pole alone; rows that the ridge is worth dissolve it.
+    distance = more - float(np.exp(-_SOFTENED * min(more, less, float(z.sum()))))
+    return more / (1 + first / distance) if distance > 0 else 0.0
 
 
 def _left(rank: int, n: int, n_features: int | None, ridge: float, nu: float) -> tuple[float, float]:
