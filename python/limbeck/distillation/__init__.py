@@ -10,6 +10,7 @@ from limbeck.distillation.chain import Chain, chain_risk
 from limbeck.distillation.equivalents import NearPeakWarning, Risk
 from limbeck.distillation.fixed_point import effective_ridge
 from limbeck.distillation.mixture import OptimalMixture, optimal_mixture
+from limbeck.distillation.random_features import random_feature_risk, simulate_random_features
 from limbeck.distillation.risks import cross_risk, risk
 from limbeck.distillation.scaling import ScalingLaw, scaling_law
 from limbeck.distillation.scaling_constants import ScalingConstants, scaling_constants
@@ -60,11 +61,13 @@ __all__ = [
     "optimal_ridge",
     "optimal_split",
     "optimal_surrogate",
+    "random_feature_risk",
     "risk",
     "scaling_constants",
     "scaling_law",
     "self_distillation",
     "simulate",
+    "simulate_random_features",
     "surrogate_risk",
     "two_stage_risk",
 ]
