@@ -10,6 +10,7 @@ from limbeck.distillation import (
     advisor,
     effective_ridge,
 )
+from limbeck.distillation.distilled_labels import self_distilled
 from limbeck.distillation.equivalents import equivalent
 from limbeck.distillation.settings import AdvisorSettings
 
@@ -191,7 +192,124 @@ def test_advice_is_printed_as_a_table():
     X, y, weak = learnable()
     lines = str(advise(X, y, weak)).splitlines()
     assert lines[0] == "train on: strong labels"
-    names = ("strong labels", "surrogate labels", "mixture", "gain")
-    assert [line[2:20].rstrip() for line in lines[1:5]] == list(names)
+    names = ("strong labels", "surrogate labels", "mixture", "self-distillation", "gain")
+    assert [line[2:20].rstrip() for line in lines[1:6]] == list(names)
     assert lines[3].endswith(")")
-    assert lines[5].startswith("effective ridge ")
+    assert lines[6].startswith("effective ridge ")
+
+
+def clustered(seed, clusters=20, size=5, p=30):
+    """Rows whose labels share noise within clusters, a surrogate's labels, and the true gain of these."""
+    rng = np.random.default_rng(seed)
+    which = np.arange(clusters * size) // size
+    values = 1 / np.arange(1.0, p + 1)
+    X = (rng.standard_normal((clusters, p))[which] + rng.standard_normal((len(which), p))) * np.sqrt(values / 2)
+    truth = rng.choice([-1.0, 1.0], p)
+    noise = rng.standard_normal(clusters)[which] + 0.5 * rng.standard_normal(len(which))
+    y, weak = X @ truth + noise, X @ (truth * (1 + 0.5 * rng.standard_normal(p)))
+    fits = [ridgeless.solve(X, labels, intercept="centred") for labels in (y, weak)]
+    strong, surrogate = (values @ np.square(fit.coef - truth) + float(np.squeeze(fit.intercept)) ** 2 for fit in fits)
+    return X, y, weak, which, strong - surrogate
+
+
+@pytest.mark.parametrize("intercept", ["centred", None, "penalised"])
+@pytest.mark.parametrize("p", [3, 30])
+def test_advice_with_clusters_is_what_leaving_them_out_shows(p, intercept):
+    X, y, weak, which, _ = clustered(0, clusters=6, size=3, p=p)
+    order = np.random.default_rng(0).permutation(len(X))
+    X, y, weak, which = X[order], y[order], weak[order], which[order]
+    advice = advise(X, y, weak, cluster=which, intercept=intercept)
+    for labels, error in ((y, advice.strong_error), (weak, advice.surrogate_error)):
+        missed = []
+        for c in range(6):
+            fit = ridgeless.solve(X[which != c], labels[which != c], intercept=intercept)
+            missed.extend(y[which == c] - fit.predict(X[which == c]))
+        assert np.mean(np.square(missed)) == pytest.approx(error)
+    named = advise(X, y, weak, cluster=[f"ward {c}" for c in which], intercept=intercept)
+    assert str(named) == str(advice)
+
+
+def test_clusters_of_one_row_are_rows():
+    X, y, weak, which, _ = clustered(1)
+    assert str(advise(X, y, weak, cluster=np.arange(len(X)))) == str(advise(X, y, weak))
+    assert advise(X, y, weak, cluster=which).strong_error > advise(X, y, weak).strong_error
+
+
+def test_clusters_that_cannot_be():
+    X, y, weak, which, _ = clustered(1)
+    with pytest.raises(ValueError, match=r"cluster must have one label for each of 100 rows, got shape \(99,\)"):
+        advise(X, y, weak, cluster=which[1:])
+    with pytest.raises(ValueError, match="cluster must have at least 4 different labels, got 3"):
+        advise(X, y, weak, cluster=which % 3)
+    with pytest.raises(ValueError, match="cluster has missing labels"):
+        advise(X, y, weak, cluster=np.where(which == 2, np.nan, which))
+
+
+@pytest.mark.slow
+def test_intervals_cover_with_clusters():
+    draws = 400
+    covered, ignored = 0, 0
+    for seed in range(draws):
+        X, y, weak, which, gain = clustered(seed)
+        with_clusters, without = advise(X, y, weak, cluster=which), advise(X, y, weak)
+        covered += abs(with_clusters.surrogate_gain - gain) < 1.96 * with_clusters.surrogate_standard_error
+        ignored += abs(without.surrogate_gain - gain) < 1.96 * without.surrogate_standard_error
+    # Of 0.95, by three standard errors of 400 draws; seeds are fixed.
+    assert 0.917 <= covered / draws <= 0.983
+    assert ignored / draws < 0.8
+
+
+def test_a_student_is_what_leaving_out_shows():
+    """Where all blocks choose alike, the error is that of refits of teacher and student without each row."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((40, 60)) * np.arange(1, 61) ** -0.5
+    y = X @ np.ones(60) + rng.standard_normal(40) + 3
+    settings = AdvisorSettings(ridges=1, smallest_ridge=0.5, largest_ridge=0.5, refitted_rows=0)
+    own = self_distilled(X, y, None, "centred", settings)
+
+    def ridge(rows, labels):
+        mean = rows.mean(axis=0)
+        gram = (rows - mean).T @ (rows - mean) + own.ridge * np.eye(60)
+        coef = np.linalg.solve(gram, (rows - mean).T @ (labels - labels.mean()))
+        return lambda new: labels.mean() + (new - mean) @ coef
+
+    left_out, student = np.empty(40), np.empty(40)
+    for i in range(40):
+        rows, labels = np.delete(X, i, 0), np.delete(y, i)
+        teacher = ridge(rows, labels)
+        left_out[i] = y[i] - teacher(X[i])
+        student[i] = y[i] - ridge(rows, teacher(rows))(X[i])
+    np.testing.assert_allclose(own.ridge_residuals, left_out)
+    change = student - left_out
+    assert own.mixing == pytest.approx(-(left_out @ change) / (change @ change))
+
+
+def test_a_student_is_recommended_where_it_is_certain():
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((300, 200))
+    y = X[:, 0] + 3 * rng.standard_normal(300)
+    advice = advise(X, y, 5 * rng.standard_normal(300))
+    assert advice.recommendation == "self-distillation"
+    assert advice.gain == advice.self_distillation_gain > 1.645 * advice.standard_error
+    assert advice.self_distillation_error == pytest.approx(advice.strong_error - advice.gain)
+
+
+def test_the_choosing_of_a_student_is_counted():
+    """The error is that at new rows on average, within three standard errors (and a part in seventy)."""
+    differences = []
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        X, noise = rng.standard_normal((30, 40)), rng.standard_normal(30)
+        y = X[:, 0] + noise
+        own = self_distilled(X, y, None, "centred", AdvisorSettings())
+        mean = X.mean(axis=0)
+        U, s, Vt = np.linalg.svd(X - mean, full_matrices=False)
+        kept = s > 1e-9
+        U, s, Vt = U[:, kept], s[kept], Vt[kept]
+        shrunk = s**2 / (s**2 + own.ridge)
+        filtered = shrunk * (1 - own.mixing + own.mixing * shrunk)
+        coef = Vt.T @ (filtered / s * (U.T @ (y - y.mean())))
+        risk = np.sum(np.square(coef - np.eye(40)[0])) + (y.mean() - mean @ coef) ** 2 + 1
+        differences.append(np.mean(np.square(own.residuals)) - risk)
+    differences = np.array(differences)
+    assert abs(differences.mean()) < 3 * differences.std(ddof=1) / np.sqrt(60) + 0.03

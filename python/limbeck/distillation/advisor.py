@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from limbeck._base.arrays import (
+    Array,
     Float64Array,
     float_array,
     labels_array,
@@ -18,32 +18,47 @@ from limbeck._base.arrays import (
     thread_count,
 )
 from limbeck._base.frames import require_same_rows
-from limbeck._base.intercepts import centred, intercept_kind
+from limbeck._base.intercepts import intercept_kind
 from limbeck._base.text_table import text_table
 from limbeck._base.warnings import warn
+from limbeck.distillation.advice_errors import (
+    Gain,
+    Missed,
+    best_weight,
+    difference,
+    effective,
+    inflation,
+    left_out_residuals,
+    looks_fitted,
+    refuse_centred,
+)
+from limbeck.distillation.distilled_labels import self_distilled
+from limbeck.distillation.left_out import cluster_members, clusters_of
 from limbeck.distillation.settings import ADVISOR_SETTINGS, AdvisorSettings
-from limbeck.ridgeless import generalized_cross_validation, leave_one_out
+from limbeck.ridgeless import generalized_cross_validation
 
 __all__ = ["Advice", "advise"]
 
 
 @dataclass(frozen=True, eq=False)
 class Advice:
-    """Leave-one-out errors of a ridgeless target, by the labels it is trained on.
+    """Leave-one-out errors of a ridgeless target, by the labels it is trained on, and of a ridge's own student.
 
     Attributes
     ----------
-    recommendation : {"strong labels", "surrogate labels", "mixture", "undecided"}
-        The surrogate's labels or the mixture if their error is two standard errors below that of the strong labels,
-        the mixture only where it is two of its own below that of the surrogate's; the strong labels if theirs is two
-        below the surrogate's; otherwise undecided: the rows cannot tell.
+    recommendation : {"strong labels", "surrogate labels", "mixture", "self-distillation", "undecided"}
+        The surrogate's labels or the mixture if their error is 1.645 standard errors below that of the strong labels,
+        the mixture only where it is as many of its own below that of the surrogate's; self-distillation if its error
+        is as many below that of the strong labels, and of whichever of the former is recommended otherwise; the strong
+        labels if theirs is as many below the surrogate's; otherwise undecided: the rows cannot tell.
     strong_error, surrogate_error, mixture_error : float
         Mean squared leave-one-out errors against the strong labels.
     weight : float
         Weight of the surrogate's labels in the mixture ``weight * surrogate + (1 - weight) * strong`` of least error;
         it may be negative, or exceed one.
     gain : float
-        ``strong_error`` less that of the surrogate's labels or of the mixture, whichever is meant or looks better.
+        ``strong_error`` less that of the surrogate's labels, of the mixture or of self-distillation if that is
+        recommended; of the first two, whichever looks better, if nothing is.
     standard_error : float
         Standard error of the gain, from the rows.
     surrogate_gain, surrogate_standard_error : float
@@ -55,6 +70,18 @@ class Advice:
     degrees_of_freedom : float
         n times Omega (see :func:`limbeck.distillation.risk`), and one for a constant: how many rows' worth of noise a
         fit takes in.
+    self_distillation_error : float
+        Mean squared leave-one-out error of self-distillation: ridge regression on
+        ``(1 - mixing) * strong + mixing * fitted``, with the fitted values of ridge regression itself. For each of ten
+        blocks of rows, ridge and mixing are those that the other blocks choose, so that the choosing is counted.
+    self_distillation_gain, self_distillation_standard_error : float
+        ``strong_error - self_distillation_error``, and its standard error.
+    mixing, ridge : float
+        Those that all rows choose. The ridge is scikit-learn's alpha, in the units of the features' squares; a mixing
+        of zero is ridge regression on the strong labels.
+    ridge_error : float
+        Mean squared leave-one-out error of ridge regression on the strong labels, the choosing counted: how much of
+        the gain is the ridge's alone.
     """
 
     recommendation: str
@@ -70,6 +97,12 @@ class Advice:
     surrogate_gcv: float
     effective_ridge: float
     degrees_of_freedom: float
+    self_distillation_error: float
+    self_distillation_gain: float
+    self_distillation_standard_error: float
+    mixing: float
+    ridge: float
+    ridge_error: float
 
     @property
     def _leaning(self) -> str:
@@ -87,6 +120,11 @@ class Advice:
                 ["strong labels", f"{self.strong_error:.5g}", ""],
                 ["surrogate labels", f"{self.surrogate_error:.5g}", ""],
                 ["mixture", f"{self.mixture_error:.5g}", f"(weight of the surrogate {self.weight:.2f})"],
+                [
+                    "self-distillation",
+                    f"{self.self_distillation_error:.5g}",
+                    f"(mixing {self.mixing:.2f}; ridge alone {self.ridge_error:.5g})",
+                ],
                 ["gain", f"{self.gain:.3g} +- {self.standard_error:.2g}", ""],
             ],
             left=(0, 1, 2),
@@ -103,8 +141,9 @@ def advise(
     *,
     intercept: str | None = "centred",
     n_threads: int | None = None,
+    cluster: ArrayLike | None = None,
 ) -> Advice:
-    r"""Compare training on given labels, on a surrogate's labels of the same rows, and on the best mixture.
+    r"""Compare training on given labels, on a surrogate's labels of the same rows, and on mixtures with either.
 
     Parameters
     ----------
@@ -120,6 +159,9 @@ def advise(
         instead: with more features than rows each row's labels are then known from the others.
     n_threads : int, optional
         Number of threads; default what OpenMP would take.
+    cluster : array_like of shape (n,), optional
+        Labels of groups of rows that share noise or features, of any kind; at least four. Whole clusters are then left
+        out, and standard errors are those of sums over clusters.
 
     Returns
     -------
@@ -130,9 +172,9 @@ def advise(
     TypeError
         An argument does not hold real numbers.
     ValueError
-        Shapes disagree, there are fewer than eight rows, or numbers are not finite; ``intercept`` is unknown; or there
-        is none, and rows of more features than rows have been centred; pandas' row labels are the same in another
-        order, or two columns have the same name.
+        Shapes disagree, there are fewer than eight rows or four clusters, a cluster's label is missing, or numbers are
+        not finite; ``intercept`` is unknown; or there is none, and rows of more features than rows have been centred;
+        pandas' row labels are the same in another order, or two columns have the same name.
 
     Warns
     -----
@@ -153,6 +195,10 @@ def advise(
     Tau and Omega come from the eigenvalues of K = X X', of centred rows if there is a constant: ``tau = 1 / tr(K^-1)``
     and ``1 - Omega = tr(K^-1)^2 / (n tr(K^-2))``, the derivative of tau by the ridge being 1 / (1 - Omega).
 
+    Left-out predictions of a ridge student of its own ridge teacher are exact, without a refit, by the identities of
+    Sherman, Morrison and Woodbury for both stages; they are linear in the mixing. That a student may gain on the best
+    ridge, and that its mixing is then often negative: arXiv 2602.17565.
+
     Examples
     --------
     >>> import numpy as np
@@ -162,7 +208,7 @@ def advise(
     >>> advise(X, X @ truth + 20 * rng.standard_normal(200), X @ truth).recommendation
     'surrogate labels'
     """
-    require_same_rows(X=X, y=y, surrogate_predictions=surrogate_predictions)
+    require_same_rows(X=X, y=y, surrogate_predictions=surrogate_predictions, cluster=cluster)
     X = float_array(X, "X", 2, np.float64, objects=True)
     strong = labels_array(y, "y", np.float64)
     weak = labels_array(surrogate_predictions, "surrogate_predictions", np.float64)
@@ -171,7 +217,8 @@ def advise(
     if len(X) < ADVISOR_SETTINGS.fewest_rows:
         raise ValueError(f"X must have at least {ADVISOR_SETTINGS.fewest_rows} rows, got shape {X.shape}")
     require_finite(thread_count(n_threads), X=X, y=strong, surrogate_predictions=weak)
-    return advice_on(X, strong, weak, intercept_kind(intercept), n_threads)
+    groups = clusters_of(cluster, len(X), ADVISOR_SETTINGS.fewest_clusters)
+    return advice_on(X, strong, weak, intercept_kind(intercept), n_threads, cluster=groups)
 
 
 def advice_on(
@@ -181,42 +228,44 @@ def advice_on(
     intercept: str | None,
     n_threads: int | None,
     settings: AdvisorSettings = ADVISOR_SETTINGS,
+    cluster: Array | None = None,
 ) -> Advice:
     """Compare the labels; checked arguments of :func:`advise`."""
     # Squares must not leave float64; powers of two change no digit.
     unit = power_of_two_scale(np.stack([strong, weak]))
     strong, weak = strong / unit, weak / unit
     if intercept is None:
-        _refuse_centred(X, settings.zero_mean)
+        refuse_centred(X, settings.zero_mean)
+    members = cluster_members(cluster, len(X))
     labels = np.column_stack([strong, weak])
-    residuals = leave_one_out(X, labels, intercept=intercept, n_threads=n_threads)
-    tau, freedom = _effective(X, intercept)
-    if _looks_fitted(strong - weak, X, freedom, intercept, settings):
+    tau, freedom = effective(X, intercept)
+    if looks_fitted(strong - weak, X, freedom, intercept, settings):
         warn(
             "surrogate_predictions look as if the surrogate had been fitted to y on these rows: what it misses of y is "
             "all but orthogonal to the features; advice then favours it wrongly",
             UserWarning,
         )
-    on_strong = _Missed(np.zeros(len(X)), residuals[:, 0])
-    on_weak = _Missed(strong - weak, residuals[:, 1])
-    weight = _best_weight(on_strong, on_weak, settings.same_labels)
-    on_mixture = _Missed(weight * on_weak.labels, weight * on_weak.residuals + (1 - weight) * on_strong.residuals)
-    inflation = _inflation(freedom / len(X), len(X), settings.calibration)
-    gcv = np.asarray(generalized_cross_validation(X, labels, intercept=intercept, n_threads=n_threads))
-    by_surrogate = _difference(on_strong, on_weak, inflation)
-    recommendation, chosen = _recommend(
-        by_surrogate,
-        by_mixture=_difference(on_strong, on_mixture, inflation),
-        mixture_over_surrogate=_difference(on_weak, on_mixture, inflation),
-        certain=settings.certain,
+    residuals = left_out_residuals(X, labels, members, intercept, n_threads)
+    own = self_distilled(X, strong, members, intercept, settings)
+    judged = _Judged(
+        strong=Missed(np.zeros(len(X)), residuals[:, 0]),
+        weak=Missed(strong - weak, residuals[:, 1]),
+        distilled=Missed(np.zeros(len(X)), own.residuals),
+        inflation=inflation(freedom / len(X), len(X), settings.calibration),
+        members=members,
+        same_labels=settings.same_labels,
     )
+    recommendation, chosen = judged.recommend(settings.certain)
+    by_surrogate = judged.gain(judged.strong, judged.weak)
+    by_student = judged.gain(judged.strong, judged.distilled)
+    gcv = np.asarray(generalized_cross_validation(X, labels, intercept=intercept, n_threads=n_threads))
     square = unit**2
     return Advice(
         recommendation=recommendation,
-        strong_error=on_strong.mean_square * square,
-        surrogate_error=on_weak.mean_square * square,
-        mixture_error=on_mixture.mean_square * square,
-        weight=weight,
+        strong_error=judged.strong.mean_square * square,
+        surrogate_error=judged.weak.mean_square * square,
+        mixture_error=judged.mixture.mean_square * square,
+        weight=judged.weight,
         gain=chosen.mean * square,
         standard_error=chosen.standard_error * square,
         surrogate_gain=by_surrogate.mean * square,
@@ -225,110 +274,51 @@ def advice_on(
         surrogate_gcv=float(gcv[1]) * square,
         effective_ridge=tau,
         degrees_of_freedom=freedom,
+        self_distillation_error=judged.distilled.mean_square * square,
+        self_distillation_gain=by_student.mean * square,
+        self_distillation_standard_error=by_student.standard_error * square,
+        mixing=own.mixing,
+        ridge=own.ridge,
+        ridge_error=float(np.mean(np.square(own.ridge_residuals))) * square,
     )
 
 
-@dataclass(frozen=True, eq=False)
-class _Missed:
-    """Errors of targets without row i at strong label i: those of their labels, and leave-one-out residuals."""
+class _Judged:
+    """Errors of all targets at left-out rows, and the mixture of least error."""
 
-    labels: Float64Array
-    residuals: Float64Array
-
-    @property
-    def whole(self) -> Float64Array:
-        """Errors (n,) of both kinds together."""
-        return self.labels + self.residuals
-
-    @property
-    def mean_square(self) -> float:
-        """Mean of the squared errors."""
-        return float(np.mean(np.square(self.whole)))
-
-
-class _Gain(NamedTuple):
-    """Reduction of the mean squared error."""
-
-    mean: float
-    standard_error: float
-
-
-def _best_weight(on_strong: _Missed, on_weak: _Missed, same: float) -> float:
-    """Weight of the surrogate's labels in the mixture of least error; 0 if the labels are the same."""
-    step = on_weak.whole - on_strong.whole
-    told_apart = step @ step > same * (on_strong.whole @ on_strong.whole)
-    return float(-(on_strong.whole @ step) / (step @ step)) if told_apart else 0.0
-
-
-def _recommend(
-    by_surrogate: _Gain, by_mixture: _Gain, mixture_over_surrogate: _Gain, certain: float
-) -> tuple[str, _Gain]:
-    """The recommendation, and the gain of what is recommended or looks better."""
-    best, gain = "mixture", by_mixture
-    # A weight near one is no reason for a mixture: its error differs by less than its own uncertainty.
-    needless = mixture_over_surrogate.mean <= certain * mixture_over_surrogate.standard_error
-    if by_surrogate.mean > 0 and needless:
-        best, gain = "surrogate labels", by_surrogate
-    if gain.mean > certain * gain.standard_error:
-        return best, gain
-    worse = by_surrogate.mean < -certain * by_surrogate.standard_error
-    return "strong labels" if worse else "undecided", gain
-
-
-def _inflation(omega: float, n: int, calibration: float) -> float:
-    """Factor of the scatter of squared residuals; see the notes of :func:`advise`."""
-    one_minus_omega = max(1 - omega, 1 / n)
-    return float(calibration * np.sqrt((2 - one_minus_omega) / one_minus_omega))
-
-
-def _difference(one: _Missed, other: _Missed, inflation: float) -> _Gain:
-    """Reduction of the mean square by the other one."""
-    correlated = np.square(one.residuals) - np.square(other.residuals)
-    free = one.labels * (one.labels + 2 * one.residuals) - other.labels * (other.labels + 2 * other.residuals)
-    error = float((inflation * correlated + free).std(ddof=1) / np.sqrt(len(free)))
-    return _Gain(float((correlated + free).mean()), error)
-
-
-def _effective(X: Float64Array, intercept: str | None) -> tuple[float, float]:
-    """Tau, and the degrees of freedom: n Omega, and one for a constant."""
-    n, constant = len(X), int(intercept == "centred")
-    X = _rows_of_fit(X, intercept)
-    unit = power_of_two_scale(X)
-    # Singular values of the rows, not eigenvalues of their inner products, whose condition is the square.
-    sizes = np.linalg.svd(X / unit, compute_uv=False)
-    values = np.square(sizes[sizes > np.finfo(np.float64).eps * max(X.shape) * sizes[0]])
-    if len(values) < n - constant:
-        return 0.0, float(len(values) + constant)
-    inverse = float((1 / values).sum())
-    freedom = len(values) - inverse**2 / float(np.square(1 / values).sum()) + constant
-    return unit**2 / inverse, freedom
-
-
-def _rows_of_fit(X: Float64Array, intercept: str | None) -> Float64Array:
-    """Rows with a column of ones for a penalised constant, less their means for a free one."""
-    if intercept == "penalised":
-        return np.column_stack([X, np.ones(len(X))])
-    return centred(X)[0] if intercept == "centred" else X
-
-
-def _refuse_centred(X: Float64Array, zero_mean: float) -> None:
-    """Raise ValueError where rows add up to zero that would be independent otherwise."""
-    n, p = X.shape
-    if n <= p and (np.abs(X.mean(axis=0)) <= zero_mean * np.abs(X).max(axis=0)).all():
-        raise ValueError(
-            f"X has been centred, and has {n} rows of {p} features: each row is then known from the others; pass it "
-            'as it was, with intercept="centred"'
+    def __init__(
+        self,
+        strong: Missed,
+        weak: Missed,
+        distilled: Missed,
+        inflation: float,
+        members: list[NDArray[np.intp]] | None,
+        same_labels: float,
+    ) -> None:
+        self.strong, self.weak, self.distilled = strong, weak, distilled
+        self._inflation, self._members = inflation, members
+        self.weight = best_weight(strong, weak, same_labels)
+        self.mixture = Missed(
+            self.weight * weak.labels, self.weight * weak.residuals + (1 - self.weight) * strong.residuals
         )
 
+    def gain(self, one: Missed, other: Missed) -> Gain:
+        """Reduction of the mean square by the other one."""
+        return difference(one, other, self._inflation, self._members)
 
-def _looks_fitted(
-    missed: Float64Array, X: Float64Array, freedom: float, intercept: str | None, settings: AdvisorSettings
-) -> bool:
-    """Whether the features explain far less of what the surrogate misses than they would by chance."""
-    n = len(X)
-    if not settings.fewest_directions <= freedom < n or not missed.any():
-        return False
-    rows = _rows_of_fit(X, intercept)
-    missed = missed - missed.mean() if intercept == "centred" else missed
-    residual = missed - rows @ np.linalg.lstsq(rows, missed, rcond=None)[0]
-    return bool(1 - (residual @ residual) / (missed @ missed) < settings.suspiciously_little * freedom / n)
+    def recommend(self, certain: float) -> tuple[str, Gain]:
+        """The recommendation, and the gain of what is recommended or looks better."""
+        best, gain, labels = "mixture", self.gain(self.strong, self.mixture), self.mixture
+        by_surrogate = self.gain(self.strong, self.weak)
+        # A weight near one is no reason for a mixture: its error differs by less than its own uncertainty.
+        if by_surrogate.mean > 0 and not self.gain(self.weak, self.mixture).exceeds(certain):
+            best, gain, labels = "surrogate labels", by_surrogate, self.weak
+        found = gain.exceeds(certain)
+        by_student = self.gain(self.strong, self.distilled)
+        # A student needs no surrogate; where another one is certain, it must be better than that for certain, too.
+        if by_student.exceeds(certain) and not (found and not self.gain(labels, self.distilled).exceeds(certain)):
+            return "self-distillation", by_student
+        if found:
+            return best, gain
+        worse = by_surrogate.mean < -certain * by_surrogate.standard_error
+        return "strong labels" if worse else "undecided", gain
