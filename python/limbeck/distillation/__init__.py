@@ -29,6 +29,7 @@ from limbeck.distillation.surrogate import (
 )
 from limbeck.distillation.task import Task
 from limbeck.distillation.two_stages import surrogate_risk, two_stage_risk
+from limbeck.distillation.weak_to_strong import WeakToStrong, weak_to_strong
 
 __all__ = [
     "Advice",
@@ -49,6 +50,7 @@ __all__ = [
     "Split",
     "Stage",
     "Task",
+    "WeakToStrong",
     "advise",
     "chain_risk",
     "compare_labels",
@@ -70,4 +72,5 @@ __all__ = [
     "simulate_random_features",
     "surrogate_risk",
     "two_stage_risk",
+    "weak_to_strong",
 ]

@@ -9,10 +9,12 @@ __all__ = [
     "SCALING_SETTINGS",
     "SIMULATION_SETTINGS",
     "STAGE_SETTINGS",
+    "WEAK_TO_STRONG_SETTINGS",
     "AdvisorSettings",
     "ScalingSettings",
     "SimulationSettings",
     "StageSettings",
+    "WeakToStrongSettings",
 ]
 
 
@@ -89,6 +91,33 @@ class ScalingSettings:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
+class WeakToStrongSettings:
+    """Settings of :func:`limbeck.distillation.weak_to_strong`."""
+
+    # Rows: ten blocks are left out, of one row at least, and something must be left to choose by.
+    fewest_rows: int = 12
+    fewest_clusters: int = 4
+    # Blocks of rows, each predicted by what is chosen without it.
+    blocks: int = 10
+    seed: int = 0
+    # Standard errors that a gain must exceed to be recommended, and what these are too small by as the blocks' choices
+    # have most rows in common.
+    certain: float = 2.0
+    calibration: float = 1.2
+    # Numbers of principal components, and of features, that are tried.
+    sizes: int = 24
+    feature_sizes: int = 6
+    # Ridges of surrogates, or inverse times, as multiples of the directions' mean square: three for each power of ten.
+    ridges: int = 25
+    smallest_ridge: float = 1e-6
+    largest_ridge: float = 100.0
+    # Ridges of targets beside none.
+    target_ridges: int = 6
+    smallest_target: float = 1e-4
+    largest_target: float = 10.0
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class StageSettings:
     """Settings of stages that are sums of complex ridges; they decide the last digits of risks."""
 
@@ -102,3 +131,4 @@ ADVISOR_SETTINGS = AdvisorSettings()
 SIMULATION_SETTINGS = SimulationSettings()
 SCALING_SETTINGS = ScalingSettings()
 STAGE_SETTINGS = StageSettings()
+WEAK_TO_STRONG_SETTINGS = WeakToStrongSettings()
