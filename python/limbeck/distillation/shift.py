@@ -6,8 +6,8 @@ training row is made one of variances t by ``x = sqrt(t / l) x'``, feature by fe
 on rows of variances t, is to fit a target to the labels of a surrogate s on its own features: a covariance shift has
 become a shift of the model (arXiv 2410.18837, which sets the two side by side). It is exact in every draw.
 
-The coefficients that interpolate the rows x' themselves are ``b' = sqrt(t / l) b``. As b has the least ``sum b_i^2``, b'
-has the least ``sum (l_i / t_i) b'_i^2``, and not the least ``sum b'_i^2``, which Mallinar, Zane, Frei and Yu
+The coefficients that interpolate the rows x' themselves are ``b' = sqrt(t / l) b``. As b has the least ``sum b_i^2``,
+b' has the least ``sum (l_i / t_i) b'_i^2``, and not the least ``sum b'_i^2``, which Mallinar, Zane, Frei and Yu
 (Minimum-norm interpolation under covariate shift, ICML 2024, arXiv 2404.00522) and ``risk(task, n,
 test_eigenvalues=t)`` are about; and what is used is b, and not b'. No map makes the risk of that plain interpolator one
 of a shift of the model for every n: without noise and with n of at least p it is zero whatever the covariances, while a
