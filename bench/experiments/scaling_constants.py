@@ -133,9 +133,9 @@ def draw(rows: list[dict[str, object]], path: str) -> None:
         axes[1].loglog(sizes, law.limit.risks(sizes), dashes, color=colour, label=label)
         axes[1].loglog(sizes, law.limit.law(sizes), ":", color=colour, linewidth=0.8)
         axes[1].loglog(law.sample_sizes, law.risks, "o", color=colour, ms=3)
-    axes[1].set_xlabel("rows n")
+    axes[1].set_xlabel(f"rows n; points: p = {NOISY_P:,}, lines: infinitely many features")
     axes[1].set_ylabel("excess risk")
-    axes[1].set_title(f"Noise and the best ridge: p = {NOISY_P:,} (points), infinity (lines), laws (dots)", fontsize=10)
+    axes[1].set_title("Noise and the best ridge: risks and their laws (dotted)")
     axes[1].legend(frameon=False, fontsize=7)
     figure.savefig(path, dpi=100)
 
