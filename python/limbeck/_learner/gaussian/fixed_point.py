@@ -1,7 +1,7 @@
 """Directions as fixed points of contractions, one after another: the moment method in spans of many dimensions.
 
-Moments of order 4 in r dimensions are some r^4 / 24 numbers; where these are too many to fit to, the strongest direction
-of the scale-space search becomes a neuron; then every neuron in turn is taken out, and its direction becomes the vector
+Where the moments of order 4, some r^4 / 24 in r dimensions, are too many to fit to, the strongest direction of the
+scale-space search becomes a neuron; then every neuron in turn is taken out, and its direction becomes the vector
 contraction, along itself, of what the others leave unexplained, until nothing moves.
 """
 

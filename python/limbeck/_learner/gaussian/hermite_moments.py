@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from limbeck._base.arrays import Float64Array
 from limbeck._learner.gaussian.settings import DEFAULTS, MomentMethodSettings
 
-__all__ = ["HermiteMoments", "hermite_table", "hermite_moments", "kink_coefficient", "top_order"]
+__all__ = ["HermiteMoments", "hermite_moments", "hermite_table", "kink_coefficient", "top_order"]
 
 _BATCH = 4096  # rows at a time: tables of some hundred polynomials stay in the cache
 

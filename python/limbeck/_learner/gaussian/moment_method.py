@@ -79,8 +79,8 @@ def method_of_moments(
     progress: Progress,
     rng: np.random.Generator,
     settings: GaussianSettings = DEFAULTS,
-) -> Model:
-    """The network of at most ``max_width`` neurons that the moments show.
+) -> tuple[Model, Subspace]:
+    """The network of at most ``max_width`` neurons that the moments show, and the span, of all orders.
 
     Parameters
     ----------
@@ -107,13 +107,15 @@ def method_of_moments(
     how = problem.how
     most = min(max_width, rows.X.shape[1])
     labelled = Rows(rows.X, even * problem.weights, n_threads=rows.n_threads)
-    basis, _ = with_high_orders(labelled, subspace.basis, most, max_width, rng, settings.high_orders)
+    subspace = with_high_orders(labelled, subspace, most, max_width, rng, settings.high_orders)
+    basis = subspace.basis
     if not len(basis):
         if not is_given:
-            return linear
+            return linear, subspace
         basis = subspace.eigenvectors[: min(max_width, how.dimensions_of_chance)]
     if len(basis) > how.widest_span:
-        return greedy_fixed_points(rows, even, linear, basis, max_width, is_given, progress, rng, settings)
+        model = greedy_fixed_points(rows, even, linear, basis, max_width, is_given, progress, rng, settings)
+        return model, subspace
     best, least = linear, float(np.mean(rows.errors(linear)))
     for _ in range(how.rounds):
         moments = problem.moments(basis)
@@ -128,7 +130,7 @@ def method_of_moments(
         if not len(more) or progress.out_of_time():
             break
         basis = np.vstack([basis, more])
-    return best
+    return best, subspace
 
 
 def _discovered(problem: _Problem, moments: HermiteMoments) -> Lines:
@@ -172,7 +174,7 @@ def _turned(
     """Directions (k, d) turned out of a span by the vector contractions of all orders along them.
 
     For a direction e outside the span the moments ``M_l[u_i, ..., u_i, e]`` are linear in the components of all lines
-    along e, with the same k x k matrix for every e: weighted least squares, whose matrix is the precision of the result.
+    along e, with the same k x k matrix for every e: weighted least squares, of which the matrix is the precision.
     """
     w, U = lines.weights, lines.directions
     cosines, precision = U @ U.T, np.zeros((len(w), len(w)))

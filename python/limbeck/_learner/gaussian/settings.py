@@ -250,14 +250,18 @@ class HighOrderSettings:
     """Span from moments of high orders, for the moment method alone."""
 
     most_order: int = 16
-    # Isotropic directions, more where rows are fewer: on 8000 rows of 8 lines in a plane of ten dimensions, 512 raise the
-    # largest eigenvalue to four times the null's, 128 to 0.6 and 1.7 times.
+    # Isotropic directions, more where rows are fewer: what they see of a span is mostly that of the few next to it.
     fewest_directions: int = 256
-    most_directions: int = 1024
+    most_directions: int = 2048
+    # Steps into the span of the leading eigenvectors, its dimensions, and directions there.
+    climbs: int = 3
+    climbing_dimensions: int = 3
+    climbing_directions: int = 24
     flips: int = 6  # draws of random signs
+    tilt: float = 0.25  # of a span, as an angle: what it leaves out of itself is no new direction
     margin: float = 2.0  # between eigenvalues, of squares, and the largest of the draws
     # Products of a row's entry with a direction that directions and rows may ask for, but at least so many rows.
-    products: int = 200_000_000
+    products: int = 60_000_000
     fewest_rows: int = 20_000
 
 
@@ -296,10 +300,10 @@ class MomentMethodSettings:
     damping_up: float = 4.0
     most_damping: float = 1e8
     least_gain: float = 1e-5
-    # Penalty per parameter in the objective, of which noise takes one: of a width to find, as for refined networks; of a
-    # given one, of which fewer are taken only where the others are nothing but noise.
+    # Penalty per parameter in the objective, of which noise takes one: of a width to find, as for refined networks, and
+    # of a given one, of which fewer are taken only where the others are nothing but noise.
     penalty: float = 3.0
-    penalty_of_given: float = 1.0
+    penalty_of_given: float = 3.0
     widths_in_vain: int = 2
     standard_errors: float = 4.0  # of chi-squared: beyond, chance is ruled out
     rounds: int = 2  # of search, each for what the network before leaves unexplained
