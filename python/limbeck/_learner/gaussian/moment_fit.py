@@ -46,7 +46,7 @@ def with_best_weights(moments: HermiteMoments, directions: Float64Array) -> Line
     terms = moments.of_lines(directions)
     gram = terms @ terms.T
     gram[np.diag_indices_from(gram)] *= 1 + _RIDGE
-    weights = np.linalg.solve(gram, terms @ moments.values)
+    weights = np.asarray(np.linalg.solve(gram, terms @ moments.values), dtype=np.float64)
     return Lines(directions, weights, float(np.square(moments.values - weights @ terms).sum()))
 
 
@@ -56,9 +56,9 @@ def fitted_lines(
     """Lines moved by damped Gauss-Newton steps on the objective of the moments, until nothing is gained."""
     lines, damping = start, settings.damping
     k, r = lines.directions.shape
-    normal = gradient = None
+    moved = True
     for _ in range(steps):
-        if normal is None:
+        if moved:
             terms, slopes = moments.derivatives(lines.directions)
             jacobian = np.concatenate([terms, (lines.weights[:, None, None] * slopes).reshape(k * r, -1)])
             gradient = jacobian @ (moments.values - lines.weights @ terms)
@@ -71,11 +71,11 @@ def fitted_lines(
         objective = float(np.square(moments.values - weights @ moments.of_lines(directions)).sum())
         if objective < lines.objective:
             gain = lines.objective - objective
-            lines, damping, normal = Lines(directions, weights, objective), damping * settings.damping_down, None
+            lines, damping, moved = Lines(directions, weights, objective), damping * settings.damping_down, True
             if gain < settings.least_gain:
                 break
         else:
-            damping *= settings.damping_up
+            damping, moved = damping * settings.damping_up, False
             if damping > settings.most_damping:
                 break
     return lines
@@ -90,7 +90,6 @@ def enough(moments: HermiteMoments, settings: MomentMethodSettings = DEFAULTS.mo
 def lines_of_growing_width(
     moments: HermiteMoments,
     most: int,
-    penalty: float,
     rng: np.random.Generator,
     settings: MomentMethodSettings = DEFAULTS.moment_method,
 ) -> Iterator[tuple[Lines, float]]:
@@ -98,9 +97,10 @@ def lines_of_growing_width(
 
     Starts of a width are the lines of one fewer with one more at the strongest peaks of what they leave, or with one of
     them split in two at growing angles; where these leave something, many lines in random directions as well, of which
-    one after another is given up. ``penalty`` is for each parameter, of which a line has as many as the span has
-    dimensions.
+    one after another is given up. The penalty is for each line, and for each of its parameters, of which it has as many
+    as the span has dimensions.
     """
+    charge = settings.penalty_of_line + settings.penalty * moments.exponents.shape[1]
     lines: Lines | None = None
     least, in_vain = float(np.square(moments.values).sum()), 0
     pool: dict[int, list[Lines]] = {}
@@ -116,7 +116,7 @@ def lines_of_growing_width(
             best = min(pool[width], key=lambda lines: lines.objective)
             tried.append(fitted_lines(moments, best, settings.steps, settings))
         lines = min(tried, key=lambda lines: lines.objective)
-        criterion = lines.objective + penalty * width * moments.exponents.shape[1]
+        criterion = lines.objective + width * charge
         yield lines, criterion
         in_vain = 0 if criterion < least else in_vain + 1
         least = min(criterion, least)

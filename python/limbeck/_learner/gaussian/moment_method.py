@@ -50,7 +50,6 @@ class _Problem:
     rows: Rows
     even: Float64Array
     max_width: int
-    is_given: bool
     progress: Progress
     rng: np.random.Generator
     settings: GaussianSettings
@@ -93,7 +92,7 @@ def method_of_moments(
     max_width : int
         Largest number of neurons.
     is_given : bool
-        Whether as many as ``max_width`` are expected: neurons then need not pay for more than their parameters.
+        Whether that width is expected: a network is then fitted even where no moment shows a direction.
     progress : Progress
         Gets a report of every network; ends the work when time is up.
     rng : numpy.random.Generator
@@ -103,7 +102,7 @@ def method_of_moments(
     """
     even = rows.residuals(linear)
     even -= np.average(even, weights=rows.weights)
-    problem = _Problem(rows, even, max_width, is_given, progress, rng, settings)
+    problem = _Problem(rows, even, max_width, progress, rng, settings)
     how = problem.how
     most = min(max_width, rows.X.shape[1])
     labelled = Rows(rows.X, even * problem.weights, n_threads=rows.n_threads)
@@ -136,9 +135,8 @@ def method_of_moments(
 def _discovered(problem: _Problem, moments: HermiteMoments) -> Lines:
     """Lines inside a span, of the width whose objective and penalty are least."""
     how = problem.how
-    penalty = how.penalty_of_given if problem.is_given else how.penalty
     best: tuple[Lines, float] | None = None
-    for lines, criterion in lines_of_growing_width(moments, problem.max_width, penalty, problem.rng, how):
+    for lines, criterion in lines_of_growing_width(moments, problem.max_width, problem.rng, how):
         if best is None or criterion < best[1]:
             best = lines, criterion
         if problem.progress.out_of_time():

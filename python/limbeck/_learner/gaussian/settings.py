@@ -286,7 +286,7 @@ class MomentMethodSettings:
     splits: int = 2
     split_scales: tuple[float, ...] = (0.5, 0.25, 0.1, 0.05)
     split_step: float = 1e-4  # of second derivatives: half the digits of the gradients
-    wide_starts: int = 3
+    wide_starts: int = 5
     wide_factor: int = 2
     wide_extra: int = 2
     wide_steps: int = 40
@@ -300,10 +300,10 @@ class MomentMethodSettings:
     damping_up: float = 4.0
     most_damping: float = 1e8
     least_gain: float = 1e-5
-    # Penalty per parameter in the objective, of which noise takes one: of a width to find, as for refined networks, and
-    # of a given one, of which fewer are taken only where the others are nothing but noise.
+    # Penalty in the objective, per parameter inside the span, of which noise takes one, and per line: the best of many
+    # directions gains up to 10 beyond (two draws of eight lines in a plane, of four with antipodes).
     penalty: float = 3.0
-    penalty_of_given: float = 3.0
+    penalty_of_line: float = 12.0
     widths_in_vain: int = 2
     standard_errors: float = 4.0  # of chi-squared: beyond, chance is ruled out
     rounds: int = 2  # of search, each for what the network before leaves unexplained
