@@ -162,8 +162,9 @@ class _Search:
         if not inside:
             spectra = [self._climbed(vectors, basis, order, j) for j, (_, vectors) in enumerate(spectra)]
         band = max(self.settings.margin * max(float(values[-1]) for values, _ in spectra[1:]), np.finfo(float).tiny)
-        if inside:  # directions in a span that is tilted by its own errors see a part of it outside
-            band = max(band, self.settings.tilt**2 * float(eigh(within @ within.T)[0][-1]))
+        # Directions in a span that is tilted by its own errors see a part of it outside.
+        strongest = float(eigh(within @ within.T)[0][-1]) if inside else float(spectra[0][0][-1])
+        band = max(band, self.settings.tilt**2 * strongest)
         values, columns = spectra[0]
         found = columns.T[::-1][values[::-1] > band]
         found -= (found @ basis.T) @ basis
