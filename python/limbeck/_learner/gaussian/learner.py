@@ -122,7 +122,7 @@ def learn_gaussian(
     progress.enter("discovery")
     if not refine:
         used_rows, is_given = rows.part(used), width is not None
-        model = method_of_moments(used_rows, linear, subspace, most, is_given, progress, rng, settings)
+        model, subspace = method_of_moments(used_rows, linear, subspace, most, is_given, progress, rng, settings)
         return model, subspace, False
     task = _Task(rows, rng.permutation(used), width, most, linear, subspace, progress, rng, settings)
     best, thresholds = _searched(task, fit)

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from limbeck._learner.gaussian.moment_settings import HighOrderSettings, MomentMethodSettings
+
 __all__ = [
     "DEFAULTS",
     "CandidateSettings",
     "ClumpSettings",
     "CriterionSettings",
     "GaussianSettings",
+    "HighOrderSettings",
     "LearnerSettings",
     "MomentMethodSettings",
     "NoiselessSettings",
@@ -245,16 +248,6 @@ class ThresholdSettings:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class MomentMethodSettings:
-    """The moment method alone."""
-
-    order: int = 4  # of the test function that settles directions; higher ones part closer neurons, but are noisier
-    sweeps: int = 30  # over all directions; they end earlier where nothing moves
-    settled: float = 0.01  # of the sampling error of a direction, n^(-1/2): moves below count as none
-    penalty: float = 3.0  # per parameter, as for refined networks with many rows to each
-
-
-@dataclass(frozen=True, eq=False, repr=False)
 class NoiselessSettings:
     """First attempt, on a sample of the rows, at a network that explains labels without noise to rounding."""
 
@@ -333,6 +326,7 @@ class GaussianSettings:
     noiseless: NoiselessSettings = field(default_factory=NoiselessSettings)
     thresholds: ThresholdSettings = field(default_factory=ThresholdSettings)
     moment_method: MomentMethodSettings = field(default_factory=MomentMethodSettings)
+    high_orders: HighOrderSettings = field(default_factory=HighOrderSettings)
 
 
 DEFAULTS = GaussianSettings()

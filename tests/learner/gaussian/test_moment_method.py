@@ -1,0 +1,37 @@
+"""The moment method alone, as ``learn(..., refine=False)`` runs it."""
+
+import numpy as np
+import pytest
+
+import limbeck
+from limbeck import datasets
+
+
+def _error(family, d, k, n, seed, **options):
+    planted = datasets.make_narrow_network(family, d, k, seed=seed)
+    X, y = datasets.sample(planted, n, seed=1000 + seed)
+    found = limbeck.learn(X, y, k, inputs="standard", refine=False, validation=0, n_threads=1, **options)
+    return found.network.distance(planted) / planted.variance(), found
+
+
+# Errors are about c k d / n with c from 0.3 to 3; bounds are some three times the larger of two seeds.
+@pytest.mark.parametrize(
+    ("family", "k", "n", "bound"),
+    [
+        ("generic", 2, 16_000, 5e-3),
+        ("positive", 4, 16_000, 8e-3),
+        ("antipodal", 4, 16_000, 5e-3),
+        ("collinear", 2, 32_000, 2e-2),
+        ("plane6", 6, 16_000, 5e-3),
+        ("fan", 8, 16_000, 2e-2),
+    ],
+)
+def test_families_are_learned_from_their_moments(family, k, n, bound):
+    assert _error(family, 10, k, n, 0)[0] < bound
+
+
+def test_results_are_the_same_bits_for_the_same_seed_and_report_the_span():
+    _, first = _error("fan", 10, 8, 8000, 0)
+    _, second = _error("fan", 10, 8, 8000, 0)
+    assert np.array_equal(first.network.weights, second.network.weights)
+    assert first.subspace.orders.tolist() == [1, 8]
