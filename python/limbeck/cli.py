@@ -17,7 +17,7 @@ from typing import TextIO
 
 from limbeck import _kernels
 from limbeck._base.config import show_config
-from limbeck._cli import demo, distill, learn, predict
+from limbeck._cli import advise, demo, distill, learn, predict
 from limbeck._cli.options import CommandError, Parser, say
 from limbeck._tables.errors import TableError
 from limbeck.network._network_file import NetworkFileError
@@ -140,7 +140,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"limbeck {_kernels.version}")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for module in (learn, distill, predict, demo):
+    for module in (learn, distill, predict, advise, demo):
         module.add_parser(commands)
     config = commands.add_parser("config", help="version, instruction set, threads, libraries")
     config.set_defaults(run=_config)

@@ -181,7 +181,7 @@ def weak_to_strong(
     >>> X = rng.standard_normal((60, 100)) * np.r_[np.full(3, 10.0), np.ones(97)]
     >>> found = weak_to_strong(X, X[:, :3] @ [1.0, -1.0, 0.5] + rng.standard_normal(60))
     >>> found.recommendation, found.surrogate
-    ('weak-to-strong', '3 leading principal components')
+    ('weak-to-strong', '5 leading principal components')
     """
     settings = WEAK_TO_STRONG_SETTINGS
     require_same_rows(X=X, y=y, cluster=cluster)

@@ -2,10 +2,11 @@
 
 Of learned networks, in the manner of scikit-learn's displays (``XDisplay.from_learned(learned)``, then ``plot`` again
 at will): :class:`SpectrumDisplay`, :class:`NeuronsDisplay`, :class:`ClumpsDisplay`, :class:`WidthsDisplay` and
-:class:`ResidualsDisplay`. Of distillation: :func:`plot_surrogate`, :func:`plot_risks` and :func:`plot_scaling`.
+:class:`ResidualsDisplay`. Of distillation: :func:`plot_surrogate`, :func:`plot_risks`, :func:`plot_scaling` and
+:func:`plot_weak_to_strong`.
 """
 
-from limbeck.plots._distillation import plot_risks, plot_scaling, plot_surrogate
+from limbeck.plots._distillation import plot_risks, plot_scaling, plot_surrogate, plot_weak_to_strong
 from limbeck.plots._learned import ClumpsDisplay, NeuronsDisplay, ResidualsDisplay, SpectrumDisplay, WidthsDisplay
 
 __all__ = [
@@ -17,4 +18,5 @@ __all__ = [
     "plot_risks",
     "plot_scaling",
     "plot_surrogate",
+    "plot_weak_to_strong",
 ]

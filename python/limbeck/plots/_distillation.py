@@ -11,6 +11,7 @@ from limbeck._base.arrays import Float64Array, integers
 from limbeck.distillation import (
     ScalingLaw,
     Task,
+    WeakToStrong,
     optimal_mask,
     optimal_surrogate,
     risk,
@@ -18,12 +19,12 @@ from limbeck.distillation import (
 )
 from limbeck.distillation.simulation import seed_for, seed_number
 from limbeck.distillation.task import require_task
-from limbeck.plots._axes import BLACK, BLUE, ORANGE, axes_for
+from limbeck.plots._axes import BLACK, BLUE, GREY, ORANGE, axes_for
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["plot_risks", "plot_scaling", "plot_surrogate"]
+__all__ = ["plot_risks", "plot_scaling", "plot_surrogate", "plot_weak_to_strong"]
 
 _PEAKED = 20  # times the median: beyond, the rest of a curve would lie on the axis
 _COLOURS = {"true labels": BLACK, "best surrogate": BLUE, "best mask": ORANGE}
@@ -173,4 +174,35 @@ def plot_scaling(law: ScalingLaw, ax: Axes | None = None, *, label: str = "risk"
     ax.set_xlabel("rows n")
     ax.set_ylabel("excess risk")
     ax.legend(frameon=False)
+    return ax
+
+
+def plot_weak_to_strong(found: WeakToStrong, ax: Axes | None = None) -> Axes:
+    """Draw errors at left-out rows: of ridge regression, of weak-to-strong training, and of each kind of weak teacher.
+
+    Parameters
+    ----------
+    found : WeakToStrong
+        What :func:`limbeck.distillation.weak_to_strong` returns.
+    ax : matplotlib Axes, optional
+        Where to draw; default new ones.
+
+    Returns
+    -------
+    matplotlib Axes
+        The bar of weak-to-strong training has an error bar of one standard error of its difference to ridge regression.
+    """
+    ax = axes_for(ax)
+    kinds = [(f"{family}: {name}", error) for family, name, error in found.families]
+    names = ["ridge regression", "weak-to-strong", *(name for name, _ in kinds)]
+    values = [found.ridge_error, found.error, *(error for _, error in kinds)]
+    errors = [0.0, found.standard_error, *(0.0 for _ in kinds)]
+    places = list(range(len(names)))[::-1]
+    colours = [BLACK, BLUE, *(GREY for _ in kinds)]
+    ax.barh(places, values, color=colours, height=0.6)
+    ax.errorbar(values[1], places[1], xerr=errors[1], color=ORANGE, capsize=4)
+    ax.set_yticks(places, names)
+    ax.axvline(found.ridge_error, color=BLACK, linewidth=0.8, linestyle=":")
+    ax.set_xlabel("squared error at left-out rows")
+    ax.set_title(f"Recommended: {found.recommendation}")
     return ax

@@ -1,0 +1,68 @@
+"""The commands ``limbeck advise`` and ``limbeck weak-to-strong``."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from limbeck.cli import main
+from limbeck.distillation import advise, weak_to_strong
+
+
+@pytest.fixture
+def file(tmp_path):
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((80, 4))
+    frame = pd.DataFrame(X, columns=list("abcd"))
+    frame["y"] = X @ [1.0, 2.0, 0.0, 0.0] + rng.standard_normal(80)
+    frame["s"] = X @ [1.0, 2.0, 0.1, 0.0]
+    frame["g"] = np.arange(80) // 4
+    frame.to_csv(tmp_path / "data.csv", index=False)
+    return tmp_path / "data.csv", frame
+
+
+def test_advice_is_that_of_the_function(file, capsys):
+    path, frame = file
+    X, columns = frame[list("abcd")].to_numpy(), ["advise", str(path), "--target", "y", "--surrogate", "s"]
+    assert main([*columns, "--drop", "g"]) == 0
+    assert capsys.readouterr().out == f"{advise(X, frame['y'], frame['s'])}\n"
+    assert main([*columns, "--cluster", "g"]) == 0
+    assert capsys.readouterr().out == f"{advise(X, frame['y'], frame['s'], cluster=frame['g'])}\n"
+
+
+def test_a_report_is_that_of_the_function(file, capsys, tmp_path):
+    path, frame = file
+    columns = ["weak-to-strong", str(path), "--target", "y", "--drop", "s", "--cluster", "g"]
+    expected = weak_to_strong(frame[list("abcd")].to_numpy(), frame["y"], candidates="ridge", cluster=frame["g"]).report
+    assert main([*columns, "--candidates", "ridge"]) == 0
+    assert capsys.readouterr().out == f"{expected}\n"
+    report = tmp_path / "report.txt"
+    assert main([*columns, "--candidates", "ridge", "--report", str(report)]) == 0
+    assert report.read_text() == f"{expected}\n"
+
+
+def test_a_picture_is_drawn(file, tmp_path, capsys):
+    pytest.importorskip("matplotlib")
+    path, _ = file
+    picture = tmp_path / "errors.png"
+    arguments = ["weak-to-strong", str(path), "--target", "y", "--drop", "s", "--drop", "g", "--picture", str(picture)]
+    assert main(arguments) == 0
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["advise", "--target", "y", "--surrogate", "y"], "column 'y' cannot be both --target and --surrogate"),
+        (["advise", "--target", "y", "--surrogate", "s", "--drop", "s"], "is --surrogate and cannot be dropped"),
+        (["advise", "--target", "y", "--surrogate", "z"], "z"),
+        (["weak-to-strong", "--target", "y", "--picture", "x.txt"], "--picture must end in .png, .pdf, .svg"),
+        (["weak-to-strong", "--target", "y", *(f"--drop={c}" for c in "abcdsg")], "has no feature beside the columns"),
+        (["weak-to-strong", "--target", "y", "--cluster", "a", "--report", "no/such/folder.txt"], "no/such"),
+    ],
+)
+def test_mistakes_are_one_line(file, arguments, message, capsys):
+    path, _ = file
+    assert main([arguments[0], str(path), *arguments[1:]]) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1

@@ -1,0 +1,161 @@
+"""Weak-to-strong training from data alone."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from limbeck.distillation import weak_to_strong
+from limbeck.distillation.settings import WeakToStrongSettings
+from limbeck.distillation.weak_surrogates import FAMILIES, LabelledRows
+
+
+def spiked(seed, n=60, p=100, noise=1.0):
+    """Labels along three large directions among many small ones."""
+    rng = np.random.default_rng(seed)
+    X = rng.standard_normal((n, p)) * np.r_[np.full(3, 10.0), np.ones(p - 3)]
+    return X, X[:, :3] @ [1.0, -1.0, 0.5] + noise * rng.standard_normal(n) + 7
+
+
+def data_of(X, y, more=None, members=None, constant=True):
+    more = np.empty((0, X.shape[1])) if more is None else more
+    return LabelledRows(X, y, more, members, constant, WeakToStrongSettings(sizes=6, ridges=5, target_ridges=2))
+
+
+def fitted(rows, y, size):
+    """Ridge regression with a constant, for scikit-learn's alpha."""
+    mean, level = rows.mean(axis=0), y.mean()
+    gram = (rows - mean).T @ (rows - mean) + size * np.eye(rows.shape[1])
+    coef = np.linalg.solve(gram, (rows - mean).T @ (y - level))
+    return lambda new: level + (new - mean) @ coef
+
+
+def test_left_out_errors_of_ridges_are_those_of_refits():
+    rng = np.random.default_rng(1)
+    X, y = spiked(1, 20, 8)
+    more = rng.standard_normal((15, 8)) + 1
+    members = [np.array([i, i + 10]) for i in range(10)]
+    for groups, extra in ((None, None), (members, None), (None, more)):
+        data = data_of(X, y, extra, groups)
+        for trial in FAMILIES["ridge"](data):
+            size = float(trial.surrogate.split()[1])
+            everything = data.all_rows
+            for own in groups or [np.array([i]) for i in range(20)]:
+                kept = np.setdiff1d(np.arange(20), own)
+                # A surrogate's constant is that of its own rows; the target's ridge has the directions of all rows.
+                first = fitted(X[kept], y[kept], size)
+                others = np.delete(everything, own, 0)
+                target = fitted(others, first(others), trial.ridge) if trial.ridge else first
+                # Sizes are printed with three digits.
+                np.testing.assert_allclose(y[own] - trial.residuals[own], target(X[own]), rtol=5e-3, atol=5e-3)
+
+
+def test_targets_are_what_they_are_called():
+    X, y = spiked(2, 25, 6)
+    for family in FAMILIES.values():
+        for trial in family(data_of(X, y))[::3]:
+            predict = trial.fit()
+            assert np.isfinite(predict(X)).all()
+            # A target that learns from the labels of a linear surrogate is no better on them than the surrogate is.
+            assert trial.error > np.mean(np.square(y - predict(X))) * 0.5
+
+
+def test_a_teacher_of_few_components_is_recommended_where_it_is_right():
+    found = [weak_to_strong(*spiked(seed, 120)) for seed in range(5)]
+    # Gains of 14 to 36 %, which 120 rows tell from nothing in three of five draws.
+    assert all(value.gain > 0 for value in found)
+    recommended = [value for value in found if value.recommendation == "weak-to-strong"]
+    assert len(recommended) >= 3
+    assert all("leading principal components" in value.surrogate for value in found)
+    X, y = spiked(100, 4000)
+    for value in recommended:
+        assert np.mean(np.square(value.predict(X) - y)) == pytest.approx(value.error, rel=0.6)
+        assert value.gain == pytest.approx(value.ridge_error - value.error)
+    report = recommended[0].report
+    assert report == str(recommended[0])
+    assert "Use weak-to-strong training" in report
+    assert "120 rows with labels" in report
+    assert repr(recommended[0]).startswith("WeakToStrong('weak-to-strong', ")
+
+
+def test_noise_is_not_recommended():
+    # At two standard errors, enlarged: about one in 60 by chance; three of 40 in less than one of 30 runs.
+    recommended = 0
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        found = weak_to_strong(rng.standard_normal((40, 15)), rng.standard_normal(40))
+        recommended += found.recommendation == "weak-to-strong" and found.gain > 0.05 * found.ridge_error
+    assert recommended <= 3
+
+
+def test_what_is_not_recommended_is_ridge_regression():
+    rng = np.random.default_rng(3)
+    X, y = rng.standard_normal((50, 10)), rng.standard_normal(50)
+    found = weak_to_strong(X, y)
+    assert found.recommendation == "ridge"
+    assert "Use ridge regression on the labels" in found.report
+    plain = min((t for t in FAMILIES["ridge"](data_of_default(X, y)) if not t.ridge), key=lambda t: t.error).fit()
+    np.testing.assert_allclose(found.predict(X), plain(X))
+
+
+def data_of_default(X, y):
+    return LabelledRows(X, y, np.empty((0, X.shape[1])), None, True, WeakToStrongSettings())
+
+
+def test_candidates_of_all_kinds():
+    X, y = spiked(4)
+
+    def first_column(X, y):
+        slope = (X[:, 0] @ (y - y.mean())) / (X[:, 0] @ X[:, 0])
+        return lambda rows: y.mean() + slope * rows[:, 0]
+
+    found = weak_to_strong(X, y, candidates=["all", first_column], X_unlabelled=spiked(5)[0])
+    assert [family for family, _, _ in found.families] == [*FAMILIES, "given"]
+    assert found.families[-1][1] == "first_column"
+    assert (found.n_rows, found.n_unlabelled) == (60, 60)
+    assert "and 60 without" in found.report
+    frame = pd.DataFrame(X, columns=[f"c{j}" for j in range(100)])
+    again = weak_to_strong(frame, pd.Series(y), candidates=["all", first_column], X_unlabelled=spiked(5)[0])
+    np.testing.assert_array_equal(again.coef, found.coef)
+    without = weak_to_strong(X, y - y.mean(), intercept=False)
+    assert without.intercept == 0
+
+
+def test_clusters_are_left_out_whole():
+    rng = np.random.default_rng(6)
+    X = np.repeat(rng.standard_normal((15, 20)), 4, axis=0)
+    y = np.repeat(rng.standard_normal(15), 4) + 0.01 * rng.standard_normal(60)
+    cluster = np.repeat(np.arange(15), 4)
+    # Copies of rows tell their labels; other clusters know nothing of them.
+    assert weak_to_strong(X, y).ridge_error < 0.05
+    assert weak_to_strong(X, y, cluster=cluster).ridge_error > 0.5
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"candidates": "magic"}, ValueError, "candidates must be \"principal components\".*got 'magic'"),
+        ({"candidates": []}, ValueError, "candidates is empty"),
+        ({"candidates": lambda X, y: 3}, TypeError, "must return a function of rows, got int"),
+        ({"candidates": lambda X, y: lambda rows: rows[:1, 0]}, ValueError, "labels of <lambda>"),
+        ({"candidates": lambda X, y: lambda rows: rows[:, 0] * np.nan}, ValueError, "labels of <lambda>"),
+        ({"X_unlabelled": np.ones((3, 2))}, ValueError, "X_unlabelled of shape"),
+        ({"cluster": np.arange(5)}, ValueError, "cluster must have one label for each of 20 rows"),
+        ({"cluster": np.zeros(20)}, ValueError, "at least 4 different labels, got 1"),
+    ],
+)
+def test_wrong_arguments_are_refused(options, error, message):
+    X, y = spiked(7, 20, 5)
+    with pytest.raises(error, match=message):
+        weak_to_strong(X, y, **options)
+
+
+def test_wrong_rows_are_refused():
+    X, y = spiked(8, 20, 5)
+    with pytest.raises(ValueError, match="at least 12 rows"):
+        weak_to_strong(X[:11], y[:11])
+    with pytest.raises(ValueError, match="constant in every feature"):
+        weak_to_strong(np.ones((20, 3)), y)
+    with pytest.raises(ValueError, match="y"):
+        weak_to_strong(X, y[:19])
+    with pytest.raises(ValueError, match="X of shape"):
+        weak_to_strong(X, y).predict(X[:, :4])
