@@ -264,7 +264,7 @@ def test_a_student_is_what_leaving_out_shows():
     rng = np.random.default_rng(0)
     X = rng.standard_normal((40, 60)) * np.arange(1, 61) ** -0.5
     y = X @ np.ones(60) + rng.standard_normal(40) + 3
-    settings = AdvisorSettings(ridges=1, smallest_ridge=0.5, largest_ridge=0.5, refitted_rows=0)
+    settings = AdvisorSettings(ridges=1, smallest_ridge=0.5, largest_ridge=0.5)
     own = self_distilled(X, y, None, "centred", settings)
 
     def ridge(rows, labels):

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from limbeck._base.arrays import Array, Float64Array
 
-__all__ = ["Basis", "FirstStage", "cluster_members", "clusters_of", "row_blocks"]
+__all__ = ["Basis", "FirstStage", "cluster_members", "clusters_of", "members_within", "row_blocks"]
 
 # Of one minus a leverage: less is rounding, and the row is outside the span of the others.
 _NOTHING_LEFT_OVER = 1e-10
@@ -52,6 +52,14 @@ def cluster_members(cluster: Array | None, n: int) -> list[NDArray[np.intp]] | N
     order = np.argsort(codes, kind="stable")
     members = np.split(order, np.cumsum(np.bincount(codes))[:-1])
     return None if len(members) == n else members
+
+
+def members_within(members: Sequence[NDArray[np.intp]] | None, rows: NDArray[np.intp]) -> list[NDArray[np.intp]] | None:
+    """Clusters among some rows only, numbered among these; whole clusters are in or out."""
+    if members is None:
+        return None
+    place = {int(row): number for number, row in enumerate(rows)}
+    return [np.array([place[int(row)] for row in own]) for own in members if int(own[0]) in place]
 
 
 def row_blocks(members: Sequence[NDArray[np.intp]] | None, n: int, blocks: int, seed: int) -> NDArray[np.intp]:
@@ -149,7 +157,7 @@ class Basis:
         """Changes (n, k) of the coefficients without each row's cluster, and whether each is determined."""
         if self.members is None:
             left_over = 1 - np.einsum("ik,ki->i", rows, projected)
-            if left_over.min() < _NOTHING_LEFT_OVER:
+            if not left_over.min() >= _NOTHING_LEFT_OVER:
                 return rows, False
             return -projected.T * (residuals / left_over)[:, None], True
         changes = np.empty((len(rows), projected.shape[0]))

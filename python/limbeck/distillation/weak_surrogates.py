@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from limbeck._base.arrays import Float64Array
-from limbeck.distillation.left_out import Basis, row_blocks
+from limbeck.distillation.left_out import Basis, members_within, row_blocks
 from limbeck.distillation.settings import WeakToStrongSettings
 
 __all__ = ["FAMILIES", "Fitted", "LabelledRows", "Surrogate", "Trial", "trials_of"]
@@ -54,9 +54,7 @@ class LabelledRows:
     def without(self, rows: NDArray[np.bool_]) -> LabelledRows:
         """The same without some labelled rows, which are whole clusters."""
         kept = np.flatnonzero(~rows)
-        place = np.full(len(self.y), -1)
-        place[kept] = np.arange(len(kept))
-        members = None if self.members is None else [place[m] for m in self.members if not rows[m[0]]]
+        members = members_within(self.members, kept)
         return LabelledRows(self.X[kept], self.y[kept], self.unlabelled, members, self.constant, self.settings)
 
     def target_ridges(self) -> Float64Array:
