@@ -78,13 +78,13 @@ def test_a_teacher_of_few_components_is_recommended_where_it_is_right():
 
 
 def test_noise_is_not_recommended():
-    # At two standard errors, enlarged: about one in 60 by chance; three of 40 in less than one of 30 runs.
+    # At two standard errors, enlarged: about one in 60 by chance, so that three of 16 are one run in 500.
     recommended = 0
-    for seed in range(40):
+    for seed in range(16):
         rng = np.random.default_rng(seed)
         found = weak_to_strong(rng.standard_normal((40, 15)), rng.standard_normal(40))
         recommended += found.recommendation == "weak-to-strong" and found.gain > 0.05 * found.ridge_error
-    assert recommended <= 3
+    assert recommended <= 2
 
 
 def test_what_is_not_recommended_is_ridge_regression():
@@ -102,19 +102,19 @@ def data_of_default(X, y):
 
 
 def test_candidates_of_all_kinds():
-    X, y = spiked(4)
+    X, y = spiked(4, p=30)
 
     def first_column(X, y):
         slope = (X[:, 0] @ (y - y.mean())) / (X[:, 0] @ X[:, 0])
         return lambda rows: y.mean() + slope * rows[:, 0]
 
-    found = weak_to_strong(X, y, candidates=["all", first_column], X_unlabelled=spiked(5)[0])
+    found = weak_to_strong(X, y, candidates=["all", first_column], X_unlabelled=spiked(5, p=30)[0])
     assert [family for family, _, _ in found.families] == [*FAMILIES, "given"]
     assert found.families[-1][1] == "first_column"
     assert (found.n_rows, found.n_unlabelled) == (60, 60)
     assert "and 60 without" in found.report
-    frame = pd.DataFrame(X, columns=[f"c{j}" for j in range(100)])
-    again = weak_to_strong(frame, pd.Series(y), candidates=["all", first_column], X_unlabelled=spiked(5)[0])
+    frame = pd.DataFrame(X, columns=[f"c{j}" for j in range(30)])
+    again = weak_to_strong(frame, pd.Series(y), candidates=["all", first_column], X_unlabelled=spiked(5, p=30)[0])
     np.testing.assert_array_equal(again.coef, found.coef)
     without = weak_to_strong(X, y - y.mean(), intercept=False)
     assert without.intercept == 0
