@@ -159,3 +159,16 @@ def test_wrong_rows_are_refused():
         weak_to_strong(X, y[:19])
     with pytest.raises(ValueError, match="X of shape"):
         weak_to_strong(X, y).predict(X[:, :4])
+
+
+def test_collinear_features_with_rows_without_labels():
+    # Labelled rows do not determine directions that only the other rows show well: such surrogates are passed over.
+    rng = np.random.default_rng(9)
+    smooth = np.cumsum(np.cumsum(rng.standard_normal((90, 60)), axis=1), axis=1)
+    y = smooth[:30, 10] + 0.1 * rng.standard_normal(30)
+    found = weak_to_strong(smooth[:30], y, X_unlabelled=smooth[30:], candidates="all")
+    assert np.isfinite(found.coef).all()
+    assert found.error < np.var(y)
+    repeated = np.column_stack([smooth, smooth])
+    again = weak_to_strong(repeated[:30], y, X_unlabelled=repeated[30:])
+    assert np.isfinite(again.coef).all()

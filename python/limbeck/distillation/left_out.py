@@ -14,6 +14,8 @@ __all__ = ["Basis", "FirstStage", "cluster_members", "clusters_of", "members_wit
 
 # Of one minus a leverage: less is rounding, and the row is outside the span of the others.
 _NOTHING_LEFT_OVER = 1e-10
+# Of the largest eigenvalue of scaled normal equations: below it, half of the digits of a solution are rounding.
+_DETERMINED = 1e-13
 # Of the largest singular value, times the longer side: less is rounding.
 _CUTOFF = float(np.finfo(np.float64).eps)
 
@@ -141,7 +143,9 @@ class Basis:
             return None
         # Without rows beside the labelled ones the basis diagonalises their Gram matrix.
         alone = len(rows) == len(self.all_rows)
-        projected = rows.T / np.diag(gram)[:, None] if alone else np.linalg.solve(gram, rows.T)  # (k, n)
+        projected = rows.T / np.diag(gram)[:, None] if alone else _solved(gram, rows.T)  # (k, n)
+        if projected is None:
+            return None
         coef = projected @ y
         residuals = y - rows @ coef
         left_out, safe = self._without(rows, projected, residuals)
@@ -195,3 +199,14 @@ class Basis:
     def ridge_sizes(self, count: int, smallest: float, largest: float) -> Float64Array:
         """Ridges (count,), ascending, between two multiples of the directions' mean square."""
         return np.geomspace(smallest, largest, count) * (float(self.squares.mean()) if self.rank else 1.0)
+
+
+def _solved(gram: Float64Array, rows: Float64Array) -> Float64Array | None:
+    """Solution of normal equations, scaled; None where they determine it to less than half of the digits."""
+    sizes = np.sqrt(np.diag(gram))
+    if not sizes.all():
+        return None
+    values, vectors = np.linalg.eigh(gram / np.outer(sizes, sizes))
+    if values[0] < _DETERMINED * values[-1]:
+        return None
+    return np.asarray(vectors @ ((vectors.T @ (rows / sizes[:, None])) / values[:, None])) / sizes[:, None]

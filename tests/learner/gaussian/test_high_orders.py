@@ -50,6 +50,7 @@ def test_the_first_order_that_does_not_vanish_shows_the_plane(family, width, ord
     assert np.linalg.svd(found.basis @ plane.T)[1].min() > 0.98
 
 
+@pytest.mark.slow
 def test_noise_shows_nothing():
     # One of 40 tests of orders and draws at twice the largest of six draws: below 1 % each.
     shown = 0
