@@ -6,6 +6,7 @@ weighted sum of ridge regressions, of one ridge or of several complex ones, whos
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,19 +21,19 @@ __all__ = ["GradientFlow", "Ridge", "Ridgeless", "SelfDistillation", "Stage", "r
 ComplexArray = NDArray[np.complex128]
 
 
-class Stage:
+class Stage(ABC):
     """A stage of training; one of :class:`Ridgeless`, :class:`Ridge`, :class:`GradientFlow`, :class:`SelfDistillation`.
 
     Use those: this class itself is for annotations and ``isinstance``.
     """
 
+    @abstractmethod
     def filter(self, eigenvalues: Float64Array) -> Float64Array:
         """Values f(s) (k,) at eigenvalues s (k,) of ``X' X / n``; those of zero play no part in a fit."""
-        raise NotImplementedError
 
+    @abstractmethod
     def ridges(self, count: int) -> tuple[ComplexArray | Float64Array, ComplexArray | Float64Array]:
         """Ridges (k,) and weights (k,) with ``f(s) = sum weight / (s + ridge)``, k = count or 1 where that is exact."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)

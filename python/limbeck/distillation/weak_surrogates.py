@@ -52,7 +52,7 @@ class LabelledRows:
         return row_blocks(self.members, len(self.y), self.settings.blocks, self.settings.seed)
 
     def without(self, rows: NDArray[np.bool_]) -> LabelledRows:
-        """The same without some labelled rows, which are whole clusters."""
+        """Data without some labelled rows, which are whole clusters."""
         kept = np.flatnonzero(~rows)
         members = members_within(self.members, kept)
         return LabelledRows(self.X[kept], self.y[kept], self.unlabelled, members, self.constant, self.settings)
