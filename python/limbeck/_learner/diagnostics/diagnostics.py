@@ -31,6 +31,7 @@ from limbeck._learner.tabular.cross_validation import (
     cross_validate,
 )
 from limbeck._learner.tabular.evidence import generalized_cross_validation
+from limbeck._learner.tabular.sparse_model import SparseRefinement
 from limbeck.network import ReLUNetwork
 
 __all__ = ["Diagnostics", "FitRecord", "PrunedNetwork"]
@@ -91,6 +92,8 @@ class FitRecord:
         Weight decay of the fit to them.
     refit : callable or None
         Repeats the search on other rows; None: it may not be repeated.
+    keeps_zeros : bool
+        Whether weights that are zero are no parameters.
     """
 
     model: Model
@@ -109,6 +112,7 @@ class FitRecord:
     everything: StreamedRows | None = None
     decay_of_everything: float | Float64Array = 0.0
     refit: Callable[[Rows], Refit] | None = None
+    keeps_zeros: bool = False
 
     @property
     def fitted(self) -> Rows | StreamedRows:
@@ -137,7 +141,7 @@ class _Widths:
         rows, held = record.rows.part(some), record.rows.part(record.held_out)
         if not record.weighted_validation:
             held = replace(held, weights=None)
-        fit = Fit(thresholds=record.thresholds)
+        fit = SparseRefinement(thresholds=True) if record.keeps_zeros else Fit(thresholds=record.thresholds)
         return cls(record.model, rows, held, fit, record.decay, record.coordinates)
 
     def narrower(self) -> tuple[list[PrunedNetwork], Float64Array]:
@@ -267,6 +271,7 @@ def _fitted_errors(record: FitRecord, settings: DiagnosticsSettings) -> FittedEr
         has_linear_part=record.has_linear_part,
         decay=record.decay if record.everything is None else record.decay_of_everything,
         settings=settings,
+        keeps_zeros=record.keeps_zeros,
     )
 
 

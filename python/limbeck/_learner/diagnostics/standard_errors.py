@@ -126,7 +126,9 @@ class FittedErrors:
         has_linear_part: bool = True,
         decay: float | Float64Array = 0.0,
         settings: DiagnosticsSettings = DIAGNOSTICS,
+        keeps_zeros: bool = False,
     ) -> None:
+        self._keeps_zeros = keeps_zeros
         self._model, self._rows, self._decay, self._settings = model, rows, decay, settings
         self._thresholds, self._has_linear_part = thresholds, has_linear_part
         self._sandwich: tuple[int, _Sandwich | None] | None = None  # and the number of neurons that it counts
@@ -139,9 +141,10 @@ class FittedErrors:
             whole = self._model.network()
             network = whole if coordinates is None else coordinates.pull_back(whole).normalized()
         model = _without_constants(self._model, to_user)
-        free = np.ones(model.parameters.shape, dtype=bool)
+        free = model.parameters != 0 if self._keeps_zeros else np.ones(model.parameters.shape, dtype=bool)
         free[:-1, -1] = self._thresholds
-        free[-1] = self._has_linear_part
+        free[-1] &= self._has_linear_part
+        free[-1, -1] = self._has_linear_part
         if self._sandwich is None or self._sandwich[0] != model.width:
             self._sandwich = model.width, self._computed(model, free)
         return JointErrors(model, self._sandwich[1], free, to_user, network)

@@ -9,7 +9,16 @@ from limbeck import moments
 from limbeck._base.arrays import Float64Array
 from limbeck.network import ReLUNetwork
 
-__all__ = ["CONSTANT", "Standardization", "Whitening", "covariance", "standardization", "weighted_mean", "whitening"]
+__all__ = [
+    "CONSTANT",
+    "Standardization",
+    "Whitening",
+    "covariance",
+    "standardization",
+    "weighted_mean",
+    "whitening",
+    "without_far_values",
+]
 
 # A feature with a standard deviation below this part of its mean is constant: nine units in the last place, which sums
 # of a few numbers that should be equal differ by.
@@ -17,6 +26,10 @@ CONSTANT = 2e-15
 # Relative eigenvalue of the correlation matrix below which a direction does not vary: a standard deviation of 1e-5 of
 # the widest one's, far above the rounding of eigenvalues.
 _CONSTANT_DIRECTION = 1e-10
+# Values are far from 30 standard deviations of the bulk on (that of a normal distribution with the same range of nine
+# tenths of the rows), if they are five times as far out as all but the three, or the 500th part, that are outermost: a
+# lognormal tail has no such gap.
+_FAR, _GAP, _MOST_FAR, _FAR_PART, _NORMAL_RANGE = 30.0, 5.0, 3, 500, 3.29
 _BLOCK = 65_536  # rows that are centred at once
 
 
@@ -125,9 +138,38 @@ def whitening(X: Float64Array, n_threads: int | None = None, weights: Float64Arr
     return Whitening(mean, (vectors[:, kept] / np.sqrt(values[kept])).T / scale)
 
 
+def without_far_values(X: Float64Array) -> Float64Array:
+    """Rows with the few values far outside all others of their column moved to the outermost of those others.
+
+    A typing error, or a code for a gap, would rule mean, variance and normal equations by its leverage, and hide the
+    bulk. Tails that thin out gradually stay as they are.
+    """
+    n = len(X)
+    if n <= 2 * _MOST_FAR:
+        return X
+    low, middle, high = np.quantile(X, (0.05, 0.5, 0.95), axis=0)
+    width = (high - low) / _NORMAL_RANGE
+    away = np.abs(X - middle)
+    few = max(_MOST_FAR, n // _FAR_PART)
+    ordinary = np.partition(away, n - few - 1, axis=0)[n - few - 1]
+    limit = np.where(width > CONSTANT * np.abs(middle), np.maximum(_FAR * width, _GAP * ordinary), np.inf)
+    is_far = away > limit
+    if not is_far.any():
+        return X
+    others = np.where(is_far, middle, X)
+    return np.clip(X, others.min(axis=0), others.max(axis=0))
+
+
 def standardization(X: Float64Array, weights: Float64Array | None = None) -> Standardization:
-    """Mean 0 and standard deviation 1 for each feature; features that are constant up to rounding are left out."""
+    """Mean 0 and standard deviation 1 for each feature; features that are constant up to rounding are left out.
+
+    Values far outside all others do not count as far as they are: see :func:`without_far_values`.
+    """
+    used = np.ones(len(X), dtype=bool) if weights is None else weights > 0
     mean = weighted_mean(X, weights)
+    if len(X) and used.all():
+        X = without_far_values(X)
+        mean = weighted_mean(X, weights)
     scale = np.sqrt(weighted_mean(np.square(X - mean), weights))
     varies = scale > CONSTANT * np.abs(mean)
     return Standardization(mean, 1 / np.where(varies, scale, 1.0), varies)

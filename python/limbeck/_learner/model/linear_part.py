@@ -21,6 +21,7 @@ from limbeck._learner.model.rows import FitRows, Rows
 
 __all__ = ["LinearPartSettings", "with_smallest_linear_part", "without_linear_part"]
 
+_ROUNDING = 1e-12  # of the terms of a sum, below which it is zero
 _MAX_ENUMERATED = 12  # neurons whose flips are all tried: 2^12 choices
 
 
@@ -82,6 +83,9 @@ def _is_significant(chi_squared: float, model: Model, settings: LinearPartSettin
 def with_smallest_linear_part(model: Model) -> Model:
     """The function of a model with the signs of the neurons' rows for which the linear part is smallest.
 
+    The fewer of its coefficients are not zero, beside those that only rounding keeps from it, the smaller it is; then
+    the smaller it is in norm.
+
     All choices of signs are tried for few neurons; beyond, single flips for as long as one helps.
     """
     moved = model.signs[:, None] * model.neurons
@@ -91,7 +95,13 @@ def with_smallest_linear_part(model: Model) -> Model:
         choices = np.array(list(product([False, True], repeat=model.width)))
         choices = np.column_stack([np.ones(len(choices)), choices])
         gram = np.vstack([last, signed]) @ np.vstack([last, signed]).T
-        flips = choices[np.argmin(np.einsum("ci,ij,cj->c", choices, gram, choices)), 1:] > 0
+        norms = np.einsum("ci,ij,cj->c", choices, gram, choices)
+        if not (signed.all() and last.all()):
+            sizes = choices @ np.abs(np.vstack([last, signed]))
+            used = np.abs(choices @ np.vstack([last, signed])) > _ROUNDING * sizes
+            counts = np.count_nonzero(used, axis=1)
+            norms = np.where(counts == counts.min(), norms, np.inf)
+        flips = choices[np.argmin(norms), 1:] > 0
     else:
         for _ in range(2 * model.width):
             sizes = np.linalg.norm(last + flips @ signed + np.where(flips, -1.0, 1.0)[:, None] * signed, axis=1)

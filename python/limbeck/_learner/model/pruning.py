@@ -83,9 +83,7 @@ def _without_least_needed(
     model: Model, rows: Rows, fit: Fit, decay: Float64Array, ridge: float = _DEFAULTS.ridge
 ) -> tuple[int, Model]:
     """Index of the neuron that is needed least, and the model without it, the others having made up for it."""
-    is_free = np.ones(model.parameters.shape, dtype=bool)
-    is_free[:-1, -1] = fit.thresholds
-    free = np.flatnonzero(is_free)
+    free = np.flatnonzero(fit.free(model))
     scale, inverse = _inverse(model, rows, decay, free, ridge)
     values = model.parameters.ravel()[free] / scale
     neuron = free // model.parameters.shape[1]

@@ -7,15 +7,16 @@ from dataclasses import dataclass, replace
 from typing import Protocol, TypedDict, Unpack
 
 import numpy as np
+from numpy.typing import NDArray
 
 from limbeck import _kernels
 from limbeck._base.arrays import Float64Array, thread_count
 from limbeck._learner.model.model import Model
 
-__all__ = ["Fit"]
+__all__ = ["Fit", "RowsInMemory", "StepSettings"]
 
 
-class _RowsInMemory(Protocol):
+class RowsInMemory(Protocol):
     """Inputs (n, d), labels and weights (n,) or None, and the number of threads: what a refinement reads of rows."""
 
     @property
@@ -28,7 +29,7 @@ class _RowsInMemory(Protocol):
     def n_threads(self) -> int | None: ...
 
 
-class _StepSettings(TypedDict, total=False):
+class StepSettings(TypedDict, total=False):
     """Fields of :class:`Fit` that one refinement may set otherwise."""
 
     max_steps: int
@@ -37,7 +38,7 @@ class _StepSettings(TypedDict, total=False):
     step_solver: str
 
 
-class _Settings(_StepSettings, total=False):
+class _Settings(StepSettings, total=False):
     """All fields of :class:`Fit`."""
 
     thresholds: bool
@@ -71,6 +72,18 @@ class Fit:
     step_solver: str = "auto"
     deadline: float = np.inf
 
+    @property
+    def keeps_zeros(self) -> bool:
+        """Whether weights that are zero stay zero: they are no parameters then."""
+        return False
+
+    def free(self, model: Model) -> NDArray[np.bool_]:
+        """Which parameters (k + 1, d + 1) of a model move."""
+        free = model.parameters != 0 if self.keeps_zeros else np.ones(model.parameters.shape, dtype=bool)
+        free[:-1, -1] = self.thresholds
+        free[-1, -1] = True
+        return free
+
     def out_of_time(self) -> bool:
         """Whether the deadline has passed."""
         return time.perf_counter() > self.deadline
@@ -79,7 +92,7 @@ class Fit:
         """A copy with other values of some settings."""
         return replace(self, **changes)
 
-    def __call__(self, model: Model, rows: _RowsInMemory, **changes: Unpack[_StepSettings]) -> tuple[Model, float]:
+    def __call__(self, model: Model, rows: RowsInMemory, **changes: Unpack[StepSettings]) -> tuple[Model, float]:
         """Refine a model on rows, with other values of some settings for this once.
 
         Returns

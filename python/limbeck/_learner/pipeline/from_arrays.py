@@ -33,6 +33,7 @@ from limbeck._learner.pipeline.result_builder import Validation, build_result
 from limbeck._learner.streaming.rows import StreamedRows
 from limbeck._learner.tabular.cross_validation import Refit
 from limbeck._learner.tabular.learner import fit_any, with_more_rows
+from limbeck._learner.tabular.sparse_model import SparseRefinement
 
 __all__ = ["SearchResult", "finish", "learn_rows", "learned", "mean_alone", "search"]
 
@@ -204,6 +205,7 @@ def _search_any(found: SearchResult, options: LearnOptions, progress: Progress, 
     else:
         found.used = few
     found.model, found.noise, found.decay = with_smallest_linear_part(fitted.model), fitted.error, fitted.decay
+    found.fit = SparseRefinement.of(found.fit)
     return found
 
 
@@ -315,6 +317,7 @@ def learned(
         held_out=found.held_out,
         joined=found.kind != "any" or everything is not None,
         thresholds=found.thresholds,
+        keeps_zeros=found.fit.keeps_zeros,
         has_linear_part=found.has_linear_part,
         decay=found.decay,
         coordinates=found.coordinates,
@@ -349,7 +352,7 @@ def refitted(kind: str, width: int | None, max_width: int, settings: PipelineSet
     if kind != "any":
         finish(found, found.inner, True, progress, joining=False)
     model = Model(found.model.signs, found.model.parameters * found.unit)
-    fit = Fit(thresholds=found.thresholds)
+    fit = found.fit if kind == "any" else Fit(thresholds=found.thresholds)
     return Refit(model, replace(found.inner, y=rows.y), fit, found.decay, found.coordinates)
 
 

@@ -44,7 +44,7 @@ class DampedSteps:
     sample : Rows
         Some of the rows, in memory.
     fit : Fit
-        Whether thresholds move, and the weight decay.
+        Which parameters move, and the weight decay.
     model : Model
         Where the steps begin; the number of its parameters decides how they are solved.
     settings : StreamingSettings
@@ -60,8 +60,7 @@ class DampedSteps:
         self._matrix: Float64Array | None = None  # of the sample: it is kept where the model moves little
         self._dense = model.parameters.size <= settings.max_dense_parameters
         self._sampled = not self._dense or rows.sample_stands_for_all(model)
-        self._free = np.ones(model.parameters.shape, dtype=bool)
-        self._free[:-1, -1] = fit.thresholds
+        self._free = fit.free(model)
         self._decay = decay_of_parameters(fit.decay, model)
 
     def cost_and_gradient(self, at: ModelSums) -> tuple[float, Float64Array]:

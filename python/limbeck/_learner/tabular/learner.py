@@ -1,10 +1,9 @@
 """Sums of ReLUs on inputs of any distribution: no moments to rely on, but hinges, weight decay and cross-validation.
 
-Candidate hinges come from several sources: single features at their quantiles, the eigenvectors of the residual's
-second moment, random directions. They are chosen one by one for what they explain, and refined together, each neuron
-under a weight decay of its own that the rows set by their evidence. The width is the smallest that leaves
-nothing but rounding, or whose cross-validated error is not clearly above the least; beyond a line there is anything
-only where it is better with the choice of the hinges counted.
+Networks grow from the line on: hinges that explain most of the residuals are added to the refined narrower network,
+and all is refined together, each neuron with the features that the rows show it to need and a weight decay that their
+evidence sets. The width is the smallest that does about as well as the best; beyond a line there is anything only
+where hinges explain more of its residuals than of shuffled ones. Labels without noise are fitted to rounding.
 """
 
 from __future__ import annotations
@@ -14,16 +13,19 @@ from dataclasses import replace
 
 import numpy as np
 
-from limbeck._base.arrays import Float64Array
 from limbeck._base.progress import Progress
+from limbeck._learner.model.coordinates import without_far_values
 from limbeck._learner.model.model import Model
 from limbeck._learner.model.pruning import pruned
 from limbeck._learner.model.refinement import Fit
 from limbeck._learner.model.rows import EXACT, Rows
 from limbeck._learner.tabular.evidence import TabularFit, drop_constant_neurons, fit_by_evidence, scored
+from limbeck._learner.tabular.growth_search import GrowthSearch
 from limbeck._learner.tabular.hinges import select
+from limbeck._learner.tabular.relevance import SparseFit, drop_idle_neurons
 from limbeck._learner.tabular.settings import TABULAR, TabularSettings
-from limbeck._learner.tabular.width import Folds, constant_model, smallest_as_good, widths_to_try
+from limbeck._learner.tabular.sparse_model import FitTask, SparseModel, refine_sparse
+from limbeck._learner.tabular.width import constant_model, widths_to_try
 
 __all__ = ["TabularFit", "fit_any", "with_more_rows"]
 
@@ -62,6 +64,7 @@ def fit_any(
     TabularFit
         In the unit of the labels.
     """
+    rows = replace(rows, X=without_far_values(rows.X))
     mean = float(np.average(rows.y, weights=rows.weights))
     scale = float(np.sqrt(np.average(np.square(rows.y - mean), weights=rows.weights)))
     if scale <= settings.constant_labels * abs(mean):  # constant up to rounding
@@ -82,10 +85,13 @@ def with_more_rows(
 
     The evidence of the rows grows with their number, and decays are the less beside it.
     """
+    rows = replace(rows, X=without_far_values(rows.X))
     decay = fitted.decay * (n_before / rows.count)
-    fit = fit.changed(tolerance=settings.tolerance, thresholds=True)
-    model, _ = fit(fitted.model, rows, decay=decay, max_steps=settings.last_steps)
-    return scored(*drop_constant_neurons(model, decay, rows, settings), rows, settings)
+    task = FitTask.of(rows, fit)
+    sparse, _ = refine_sparse(SparseModel.of(fitted.model, decay), task, settings.growth_steps, settings.tolerance)
+    sparse = drop_idle_neurons(sparse, task, settings)
+    found = SparseFit.of(sparse, task, settings)
+    return TabularFit(sparse.model, sparse.decay, found.error, found.compared)
 
 
 class _Search:
@@ -120,53 +126,59 @@ class _Search:
         self._fit = fit.changed(tolerance=settings.tolerance, thresholds=True)
 
     def with_width(self, width: int) -> TabularFit:
-        """The fit of one width."""
+        """The fit of one width: of neurons that see some features or all, whichever is better."""
+        grown = self._of(
+            GrowthSearch(self._rows, self._fit, self._progress, self._rng, self._settings).with_width(width)
+        )
         start = select(self._rows, width, self._rng, self._settings).start(width)
-        fitted = fit_by_evidence(start, self._rows, self._fit, self._settings)
-        self._progress.report("width", fitted.model.width, fitted.error)
-        return _without_error_if(self._progress.out_of_time(), fitted)
+        dense = fit_by_evidence(start, self._rows, self._fit, self._settings)
+        self._progress.report("width", dense.model.width, dense.error)
+        if self._progress.out_of_time():
+            return _without_error_if(True, dense if np.isnan(grown.error) else grown)
+        # So many neurons were asked for: where the rows show hardly any, those that see all features are as good.
+        short = grown.model.width < (width + 1) // 2 <= dense.model.width
+        return dense if short or dense.error < grown.error else grown
 
     def with_chosen_width(self, max_width: int) -> TabularFit:
-        """The smallest width whose error is only rounding, or is not clearly above the least."""
-        rows, progress, settings = self._rows, self._progress, self._settings
-        widths = widths_to_try(max_width, len(rows), rows.n_features, settings)
-        selection = select(rows, widths[-1], self._rng, settings)
-        few = len(rows) <= settings.fold_rows and rows.X.size <= settings.fold_entries and len(widths) > 1
-        folds = Folds(rows, widths[-1], self._fit, self._rng, settings) if few else None
-        fits: list[TabularFit] = []
-        errors: list[Float64Array] = []  # of the same widths on folds
+        """The smallest width whose error is only rounding, or that does about as well as the best."""
+        search = GrowthSearch(self._rows, self._fit, self._progress, self._rng, self._settings)
+        grown = self._of(search.found(max_width))
+        if self._progress.out_of_time() or self._rows.mean_error(grown.model) > self._settings.nearly_exact:
+            return _without_error_if(self._progress.stopped_early and not grown.model.width, grown)
+        return self._exact_fit(grown, max_width) or grown
+
+    def _of(self, found: SparseFit) -> TabularFit:
+        """A network found by growth in the form that all others have."""
+        cut_off = self._progress.out_of_time()
+        sparse = found.sparse
+        return _without_error_if(cut_off, TabularFit(sparse.model, sparse.decay, found.error, found.compared))
+
+    def _exact_fit(self, grown: TabularFit, max_width: int) -> TabularFit | None:
+        """The smallest network whose error is only rounding, if there is one.
+
+        Neurons of all features are tried beside the network that was grown: an exact fit is seldom sparse, and decays
+        that the evidence sets hide it.
+        """
+        rows, settings = self._rows, self._settings
+        few = max(settings.exact_rows, settings.exact_rows_per_parameter * grown.model.parameters.size)
+        if len(rows) > 2 * few:  # an exact fit is one to some of the rows, too
+            some = rows.part(np.sort(self._rng.choice(len(rows), few, replace=False)))
+            search = _Search(some, self._exact, self._fit, self._progress, self._rng, settings)
+            exact = search._exact_fit(grown, max_width)
+            return None if exact is None else self._undecayed(exact.model)
+        exact = self._undecayed(grown.model)
+        if exact is not None:
+            return self._smallest_exact(exact, 0)
+        widths = widths_to_try(min(max_width, settings.max_exact_width), len(rows), rows.n_features, settings)
+        selection, below = select(rows, widths[-1], self._rng, settings), 0
         for width in widths:
-            if fits and len(selection.hinges) < width:
+            if self._progress.out_of_time() or len(selection.hinges) < width:
                 break
             fitted = self._exactly(fit_by_evidence(selection.start(width), rows, self._fit, settings))
-            if progress.out_of_time() and fits:
-                break  # it was cut off
-            fits.append(fitted)
             if self._is_exact(fitted):
-                return self._smallest_exact(fitted, fits[-2].model.width + 1 if len(fits) > 1 else 0)
-            if folds is not None and not progress.out_of_time():
-                errors.append(folds.errors(width))
-            compared = [f.error for f in fits] if folds is None else [float(e.mean()) for e in errors]
-            best = int(np.argmin(compared)) if compared else 0
-            progress.report("width", fitted.model.width, fits[best].error)
-            # Two widths in a row that do not help: wider ones will not either.
-            if progress.out_of_time() or len(fits) > best + 2:
-                break
-        if len(errors) > 1:
-            return fits[smallest_as_good(errors, settings.fold_standard_errors)]
-        return _without_error_if(progress.stopped_early and len(fits) == 1, self._best_by_formula(fits))
-
-    def _best_by_formula(self, fits: list[TabularFit]) -> TabularFit:
-        """The smallest of some widths whose generalised cross-validation error is about the least.
-
-        The choice of hinges decides whether there are any: counted against every width, it costs accuracy where there
-        are (on autompg, diabetes and boston_housing .008 of R2 on average).
-        """
-        line, as_good = fits[0], self._settings.as_good
-        if line.compared <= as_good * min(f.compared for f in fits):
-            return line
-        least = min(f.error for f in fits)
-        return next((f for f in fits if f.error <= as_good * least), line)
+                return self._smallest_exact(fitted, below)
+            below = fitted.model.width + 1
+        return None
 
     def _is_exact(self, fitted: TabularFit) -> bool:
         return self._is_determined(fitted.model) and self._rows.mean_error(fitted.model) <= self._exact

@@ -79,13 +79,115 @@ class TabularSettings:
     repeated_entries: int = 10_000
     # Standard errors of a paired difference of squared errors that may be chance (the rule of Breiman, Friedman, Olshen
     # and Stone, Classification and regression trees, 1984, section 3.4.3, for differences).
-    fold_standard_errors: float = 1.0
+    fold_standard_errors: float = 0.25
+
+    # ---- Relevance ----
+    # F statistics at which a weight of a neuron, or of the line, is freed, and below which it becomes zero; one is what
+    # evidence asks for of a single weight, and more is asked of weights chosen among many. Measured on SRBench's real
+    # tables and Friedman's: lines that are thinned out more lose accuracy where rows are few.
+    neuron_statistics: tuple[float, float] = (4.0, 3.0)
+    linear_statistics: tuple[float, float] = (2.0, 1.0)
+    # What the statistics of neurons rise by with the logarithm of the number of features, and the part of that which
+    # weights that are there need: with 1 in place of .5 interactions of weak features are lost.
+    statistic_per_log_feature: float = 0.5
+    staying_part: float = 0.75
+    # What the statistic of freed weights of the line rises by with the logarithm of the number of features, over ten:
+    # the largest of d squared normal deviates is about 2 log d.
+    linear_per_log_feature: float = 2.0
+    # Weights that are looked at in each round, the part of its limit that a weight's statistic reaches by itself so
+    # that it is looked at, and the part of its square that must be beyond the other parameters'.
+    max_entering: int = 400
+    worth_a_look: float = 0.3
+    least_left: float = 1e-3
+    # Removals of weights in a round, beyond which several are removed at once.
+    most_removals: int = 100
+    # Ratio of cross-validated errors up to which the sparser network is taken.
+    sparse_as_good: float = 1.003
+    # Lower bound of the part of the rows that parameters leave, when noise is estimated.
+    least_noise_fraction: float = 1e-2
+    # Rows, at most, and part of all rows, that make no neuron where no others are on their side of its kink: it would
+    # follow their noise.
+    end_rows: int = 5
+    end_part: int = 20
+
+    # ---- Lines ----
+    # Rounds of the evidence for a line's decay; features up to which a line of all of them is thinned out, at a cost of
+    # their cube; rounds of the choice of features one by one, where there are about as many as rows.
+    line_rounds: int = 12
+    max_line_features: int = 500
+    forward_rounds: int = 8
+
+    # ---- Growth ----
+    # Knots of each feature, at least and at most; features that have candidates; pairs whose product goes with the
+    # residuals, each with a sum and a difference.
+    least_knots: int = 3
+    most_knots: int = 40
+    max_candidate_features: int = 400
+    # Features of a direction at random, or of an eigenvector, at most: each of them is a parameter.
+    max_direction_features: int = 8
+    pair_directions: int = 40
+    # Ridge of the choice, for each row, of hinges of mean square one.
+    growth_ridge: float = 1e-5
+    # Ridge of the start, relative to a hinge's mean square: knots of a grid are nearly collinear.
+    start_ridge: float = 1e-8
+    # Size of an output weight, of labels of variance 1, below which a hinge could not grow.
+    least_output: float = 1e-4
+    # Parameters that the choice of a neuron counts for in the growth.
+    growth_choice_parameters: float = 3.0
+    # Neurons looked ahead; number of them that belong together beyond which they are added at once; neurons added at
+    # once, as a part of those there, and at most.
+    most_ahead: int = 40
+    many_ahead: int = 8
+    growth_rate: float = 0.4
+    most_together: int = 8
+    # Levenberg-Marquardt steps of each refinement in the growth: the next one begins where it ends.
+    growth_steps: int = 5
+    # Ratio of errors below which a wider network is better, and that up to which growth goes on from it; attempts in a
+    # row that do not help, each with twice as many neurons, that end it.
+    better: float = 0.999
+    hopeful: float = 1.01
+    patience: int = 2
+    # Parameters over rows at which growth ends.
+    largest_growth: float = 1.25
+    # Rows of the first networks, at least and per feature; rows for each parameter that a network in the growth has,
+    # and those that are enough where more neurons do not help.
+    first_rows: int = 2000
+    first_rows_per_feature: int = 20
+    rows_per_parameter: int = 30
+    enough_rows_per_parameter: int = 60
+    # Rows that a growth of few parameters uses at most, and beyond which the last refinement takes few steps.
+    many_rows: int = 6000
+    # Widest network of the growth, over the largest allowed: it is pruned back.
+    overgrowth: float = 1.5
+    # Ratio of errors beyond which fewer neurons are hopeless.
+    hopeless: float = 1.03
+    # Knots of the grids along a feature, rows for each of them, and hinges of all features together at most; ridge of
+    # their fit, and the ratio of errors below which a grid is taken before single hinges.
+    curve_knots: tuple[int, ...] = (8, 16, 32, 48)
+    rows_per_knot: int = 4
+    max_curve_hinges: int = 1000
+    curve_ridge: float = 1e-6
+    curve_as_good: float = 0.9
+
+    # ---- Existence ----
+    # Shuffles of a line's residuals, and the part of them in which hinges may explain as much as they do.
+    shuffles: int = 199
+    existence_level: float = 0.05
+    # Widest network that folds compare.
+    max_fold_width: int = 8
 
     # ---- Exact fits ----
     # Standard deviation of the labels, relative to their mean, that is rounding: a hundred times float64's.
     constant_labels: float = 1e-14
     # Rounding of a label relative to its size: a few operations that it was computed by.
     label_rounding: float = 4 * float(np.finfo(np.float64).eps)
+    # Part of the labels' variance below which growth ends: what is left is rounding, or an exact fit is near.
+    growth_ends_at: float = 1e-12
+    # Rows, at least and per parameter, that an exact fit is looked for on before all rows are.
+    exact_rows: int = 2000
+    exact_rows_per_parameter: int = 10
+    # Widest network of neurons of all features that is tried for an exact fit.
+    max_exact_width: int = 16
     # Part of the labels' variance that a decay may have left of an exact fit.
     nearly_exact: float = 1e-2
     # Levenberg-Marquardt steps and tolerance without decay, enough to come down to rounding.

@@ -1,0 +1,257 @@
+"""The search for a table's network: from the line on, each wider network grown out of the refined narrower one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from limbeck._base.arrays import Float64Array
+from limbeck._base.progress import Progress
+from limbeck._learner.model.model import Model
+from limbeck._learner.model.refinement import Fit
+from limbeck._learner.model.rows import Rows
+from limbeck._learner.tabular.existence import is_more_than_chance
+from limbeck._learner.tabular.growth import Candidates, proposed, with_hinges
+from limbeck._learner.tabular.line import line_by_evidence
+from limbeck._learner.tabular.relevance import Posterior, SparseFit, drop_idle_neurons, settle
+from limbeck._learner.tabular.settings import TabularSettings
+from limbeck._learner.tabular.sparse_model import FitTask, SparseModel, refine_sparse
+from limbeck._learner.tabular.width import smallest_as_good
+
+__all__ = ["GrowthSearch"]
+
+
+class GrowthSearch:
+    """Networks of rising width on rows of standardised inputs and labels, and the choice among them.
+
+    Parameters
+    ----------
+    rows : Rows
+        What to fit.
+    fit : Fit
+        Deadline of refinements.
+    progress : Progress
+        Shows every width; ends the search when time is up.
+    rng : numpy.random.Generator
+        Source of the rows, candidates and folds drawn.
+    settings : TabularSettings
+        Numbers that decide the result.
+    """
+
+    def __init__(
+        self, rows: Rows, fit: Fit, progress: Progress | None, rng: np.random.Generator, settings: TabularSettings
+    ) -> None:
+        self._rows, self._fit, self._progress, self._rng, self._settings = rows, fit, progress, rng, settings
+        self._whole = FitTask.of(rows, fit)
+        self._order = rng.permutation(len(rows))
+        self._least_error = 0.0  # of a line, on rows left out, where there are about as many features as rows
+
+    def found(self, max_width: int) -> SparseFit:
+        """The smallest width that does about as well as the best; the line where chance explains the rest."""
+        settings, task = self._settings, self._first_task()
+        line = self._line(task)
+        exact = task.mean_square(line.residuals) <= settings.growth_ends_at
+        if exact or not max_width or not self._exists(line, task):
+            return self._finished_line(line)
+        few = len(self._rows) <= settings.fold_rows
+        if few:
+            max_width = min(max_width, self._width_by_folds(max_width))
+        # A network that was wider once is better than one that grew no wider.
+        path, task = self._grown(line, task, max_width if few else int(settings.overgrowth * max_width))
+        path = [p for p in path + self._pruned_back(path, task, max_width) if p.sparse.width <= max_width]
+        least = min(p.compared for p in path)
+        good = [p for p in path if p.compared <= settings.as_good * least]
+        chosen = min(good, key=lambda p: (p.sparse.width, p.compared))
+        return self._polished(chosen.sparse) if chosen.sparse.width else self._finished_line(line)
+
+    def with_width(self, width: int) -> SparseFit:
+        """The best network of at most so many neurons, as many as explain anything."""
+        task = self._first_task()
+        path, task = self._grown(self._line(task), task, width, stops=False)
+        wide = [p for p in path if p.sparse.width >= max(q.sparse.width for q in path) - width // 4]
+        return self._polished(min(wide, key=lambda p: p.error).sparse)
+
+    def _finished_line(self, line: SparseFit) -> SparseFit:
+        """The line on all rows; where there are about as many features as rows, with its error on rows left out."""
+        if line.sparse.size > len(self._whole) // 2:
+            return replace(line, error=max(line.error, self._least_error))
+        found = self._polished(line.sparse)
+        return replace(found, error=max(found.error, self._least_error))
+
+    def _first_task(self) -> FitTask:
+        settings = self._settings
+        return self._part(max(settings.first_rows, settings.first_rows_per_feature * self._whole.n_features))
+
+    def _part(self, count: int) -> FitTask:
+        """The first of the rows in random order; all of them where that saves little."""
+        if count * 1.25 >= len(self._whole):
+            return self._whole
+        return self._whole.part(np.sort(self._order[:count]))
+
+    def _line(self, task: FitTask) -> SparseFit:
+        """The line, without the features that it can spare."""
+        settings = self._settings
+        dense = line_by_evidence(task, settings)
+        fits = [SparseFit.of(dense, task, settings)]
+        d, n = task.n_features, task.count
+        if d <= settings.max_line_features:
+            fits.append(settle(dense, task, settings, rounds=2))
+        if d > n // 2:
+            fits.append(settle(constant(task, settings), task, settings, rounds=settings.forward_rounds))
+            dense_error, sparse_error = self._errors_of_lines(task)
+            fits = [fits[0] if dense_error <= sparse_error else fits[-1]]
+            error = min(dense_error, sparse_error)
+            self._least_error = error if task is self._whole else 0.0
+            return replace(fits[0], error=max(error, fits[0].error), compared=max(error, fits[0].compared))
+        # A line of fewer features is taken where it is about as good.
+        return min(fits, key=lambda f: f.compared / (settings.sparse_as_good if f.sparse.size <= d else 1.0))
+
+    def _errors_of_lines(self, task: FitTask) -> tuple[float, float]:
+        """Errors on rows left out of lines of all features, and of features chosen one by one."""
+        settings, place = self._settings, np.arange(len(task)) % self._settings.folds
+        totals = np.zeros(2)
+        for fold in range(settings.folds):
+            used, out = task.part(np.flatnonzero(place != fold)), task.part(np.flatnonzero(place == fold))
+            sparse = settle(constant(used, settings), used, settings, rounds=settings.forward_rounds).sparse
+            for i, line in enumerate((line_by_evidence(used, settings), sparse)):
+                totals[i] += out.mean_square(out.residuals(line.model)) * len(out)
+        return float(totals[0]) / len(task), float(totals[1]) / len(task)
+
+    def _exists(self, line: SparseFit, task: FitTask) -> bool:
+        """Whether neurons explain more than chance of what a line of all features leaves."""
+        settings, task = self._settings, task
+        if len(task) > settings.hinge_rows:
+            task = task.part(np.arange(settings.hinge_rows))
+        support = np.ones_like(line.sparse.support)
+        if task.n_features >= task.count // 2:
+            support = line.sparse.support
+        whole = SparseModel(line.sparse.model, support, line.sparse.decay)
+        residuals = task.residuals(line.sparse.model)
+        guide = self._rng.standard_normal(len(task))
+        candidates = Candidates.of(whole, task, residuals, self._rng, settings, guide)
+        return is_more_than_chance(candidates, task, self._rng, settings)
+
+    def _grown(
+        self, line: SparseFit, task: FitTask, max_width: int, *, stops: bool = True
+    ) -> tuple[list[SparseFit], FitTask]:
+        """Networks grown from a line, and the rows of the last of them; those on fewer rows are left out."""
+        settings = self._settings
+        path, best, current, failures, together = [line], line, line, 0, 1
+        while (width := current.sparse.width) < max_width and not self._fit.out_of_time():
+            size = current.sparse.size
+            # No more rows than tell the parameters apart: beyond, they cost time and change little.
+            most = min(len(self._whole), max(settings.many_rows, settings.rows_per_parameter * size))
+            if len(task) < most and size * settings.rows_per_parameter > len(task):
+                task = self._part(max(2 * len(task), size * settings.rows_per_parameter))
+                current = best = settle(current.sparse, task, settings)
+                path = [current]
+            exact = task.mean_square(current.residuals) <= settings.growth_ends_at
+            if exact or size * settings.largest_growth > task.count:
+                break
+            curves = failures == 1 or current is line
+            hinges, ahead = proposed(
+                current.sparse, task, current.residuals, max_width - width, self._rng, settings, curves=curves
+            )
+            if not len(hinges):
+                break
+            if not failures:
+                together = int(np.clip(settings.growth_rate * width, 1, settings.most_together))
+                if ahead > settings.many_ahead:
+                    together = ahead if not width else max(together, min(ahead, settings.most_together))
+            trial = settle(
+                with_hinges(current.sparse, hinges[:together], task, current.residuals, settings), task, settings
+            )
+            path.append(trial)
+            self._report(trial)
+            if trial.error < current.error * settings.hopeful or (not stops and trial.sparse.width > width):
+                current = trial
+            if trial.compared < best.compared * settings.better:
+                best, failures = trial, 0
+            elif stops or trial.sparse.width <= width:
+                if len(task) < min(most, settings.enough_rows_per_parameter * size):
+                    task = self._part(2 * len(task))
+                    current = best = settle(best.sparse, task, settings)
+                    path, failures = [current], 0
+                    continue
+                failures, together = failures + 1, 2 * together
+                if failures > settings.patience:
+                    break
+        return path, task
+
+    def _pruned_back(self, path: list[SparseFit], task: FitTask, max_width: int) -> list[SparseFit]:
+        """Networks from the best of a path on with one neuron less each, while too wide or perhaps as good."""
+        settings = self._settings
+        current = min(path, key=lambda p: p.compared)
+        found, least = [], current.compared
+        while current.sparse.width and not self._fit.out_of_time():
+            smaller = without_least_needed(current, task, settings)
+            current = settle(smaller, task, settings)
+            found.append(current)
+            self._report(current)
+            if current.sparse.width > max_width:
+                least = np.inf
+            elif current.compared > settings.hopeless * (least := min(least, current.compared)):
+                break
+        return found
+
+    def _width_by_folds(self, max_width: int) -> int:
+        """The smallest width that is not clearly worse than the best on rows that nothing was chosen with."""
+        settings, rows, n = self._settings, self._rows, len(self._rows)
+        max_width = min(max_width, settings.max_fold_width)
+        repeats = int(np.clip(settings.fold_rows // n, 1, settings.max_repeats))
+        squares = np.zeros((max_width + 1, n))
+        for _ in range(repeats):
+            place = self._rng.permutation(n) % settings.folds
+            for fold in range(settings.folds):
+                out = np.flatnonzero(place == fold)
+                used = rows.part(np.flatnonzero(place != fold))
+                search = GrowthSearch(used, self._fit, None, self._rng, settings)
+                line = search._line(search._whole)
+                path, _ = search._grown(line, search._whole, max_width)
+                for width in range(max_width + 1):
+                    best = min((p for p in path if p.sparse.width <= width), key=lambda p: p.compared, default=line)
+                    squares[width, out] += np.square(rows.part(out).residuals(best.sparse.model))
+        errors = [rows.errors_of(np.sqrt(s / repeats)) for s in squares]
+        return smallest_as_good(errors, settings.fold_standard_errors)
+
+    def _polished(self, sparse: SparseModel) -> SparseFit:
+        """The network refined to the end on all rows."""
+        settings = self._settings
+        if len(self._whole) <= settings.many_rows:
+            return settle(sparse, self._whole, settings, 1, settings.last_steps)
+        # Chosen on some of the rows: all of them move it little.
+        sparse, _ = refine_sparse(sparse, self._whole, settings.growth_steps, settings.tolerance)
+        return SparseFit.of(drop_idle_neurons(sparse, self._whole, settings), self._whole, settings)
+
+    def _report(self, trial: SparseFit) -> None:
+        if self._progress is not None:
+            self._progress.report("width", trial.sparse.width, trial.error)
+
+
+def constant(task: FitTask, settings: TabularSettings) -> SparseModel:
+    """The mean of the labels, as a line that features may be added to."""
+    parameters = np.zeros((1, task.n_features + 1))
+    parameters[-1, -1] = float(np.average(task.y, weights=task.weights))
+    support = np.zeros(parameters.shape, dtype=bool)
+    support[-1, -1] = True
+    return SparseModel(Model(np.empty(0), parameters), support, np.array([settings.first_decay]))
+
+
+def without_least_needed(fitted: SparseFit, task: FitTask, settings: TabularSettings) -> SparseModel:
+    """The network without the neuron that is needed least, the others having made up for it."""
+    sparse = fitted.sparse
+    posterior = Posterior.of(sparse, task, fitted.residuals, settings)
+    groups, columns = sparse.free()
+    values = sparse.model.parameters[groups, columns]
+    costs: list[float] = []
+    changes: list[Float64Array] = []
+    for i in range(sparse.width):
+        own = np.flatnonzero(groups == i)
+        change = np.linalg.solve(posterior.inverse[np.ix_(own, own)], values[own])
+        costs.append(float(values[own] @ change))
+        changes.append(values - posterior.inverse[:, own] @ change)
+    least = int(np.argmin(costs))
+    parameters = sparse.model.parameters.copy()
+    parameters[groups, columns] = changes[least]
+    return sparse.with_parameters(parameters).kept(np.arange(sparse.width) != least)
