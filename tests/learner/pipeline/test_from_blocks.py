@@ -66,7 +66,8 @@ def test_decay_fades_as_rows_grow(cut):
     whole = limbeck.learn(rows, labels, 1, inputs="any")
     errors = [np.mean((f.network(rows) - truth) ** 2) for f in (few, found, whole)]
     assert errors[1] < errors[0] / 10
-    assert errors[1] < 1.5 * errors[2]
+    # Weights that chance frees on 500 rows stay: each costs a 30,000th of the noise, the needed ones six times that.
+    assert errors[1] < 2 * errors[2]
 
 
 @pytest.mark.parametrize("inputs", ["gaussian", "any"])

@@ -83,7 +83,9 @@ def _without_least_needed(
     model: Model, rows: Rows, fit: Fit, decay: Float64Array, ridge: float = _DEFAULTS.ridge
 ) -> tuple[int, Model]:
     """Index of the neuron that is needed least, and the model without it, the others having made up for it."""
-    free = np.flatnonzero(fit.free(model))
+    is_free = fit.free(model)
+    is_free[-1] |= is_free[:-1].any(axis=0)  # the linear part makes up for a neuron in its features, too
+    free = np.flatnonzero(is_free)
     scale, inverse = _inverse(model, rows, decay, free, ridge)
     values = model.parameters.ravel()[free] / scale
     neuron = free // model.parameters.shape[1]
