@@ -75,8 +75,8 @@ class TabularSettings:
     max_repeats: int = 2
     # Standard errors of a paired difference of squared errors that may be chance (the rule of Breiman, Friedman, Olshen
     # and Stone, Classification and regression trees, 1984, section 3.4.3, for differences). Whether there is a neuron
-    # at all the shuffles decide, so that less than one will do: on eleven real tables of 48 to 252 rows, five splits each,
-    # the mean R2 was .697 with 1, .703 with 0.5 and .707 with 0.
+    # at all the shuffles decide, so that less than one will do: on eleven real tables of 48 to 252 rows, five splits
+    # each, the mean R2 was .697 with 1, .703 with 0.5 and .707 with 0.
     fold_standard_errors: float = 0.25
 
     # ---- Relevance ----
