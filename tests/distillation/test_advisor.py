@@ -91,13 +91,13 @@ def test_advice_on_the_same_labels():
 
 def test_every_recommendation_is_given():
     rng = np.random.default_rng(0)
-    X, truth = rng.standard_normal((300, 100)), rng.standard_normal(100)
-    clean, noise = X @ truth, rng.standard_normal(300)
+    X, truth = rng.standard_normal((180, 60)), rng.standard_normal(60)
+    clean, noise = X @ truth, rng.standard_normal(180)
     settings = {
         "surrogate labels": (clean + 20 * noise, clean),
-        "strong labels": (clean + 0.1 * noise, clean + 20 * rng.standard_normal(300)),
-        "mixture": (clean + 5 * noise, clean + 5 * rng.standard_normal(300)),
-        "undecided": (clean + 5 * noise, clean + 5 * noise + 1e-3 * rng.standard_normal(300)),
+        "strong labels": (clean + 0.1 * noise, clean + 20 * rng.standard_normal(180)),
+        "mixture": (clean + 5 * noise, clean + 5 * rng.standard_normal(180)),
+        "undecided": (clean + 5 * noise, clean + 5 * noise + 1e-3 * rng.standard_normal(180)),
     }
     for recommendation, (y, labels) in settings.items():
         advice = advise(X, y, labels)
@@ -131,7 +131,7 @@ def test_the_effective_ridge_of_steep_data(alpha):
 def test_advice_refuses_rows_that_were_centred():
     rng = np.random.default_rng(0)
     X = rng.standard_normal((60, 120)) + 3
-    surrogate = X @ rng.standard_normal(120)
+    surrogate = X @ rng.standard_normal(180)
     y = surrogate + 20 * rng.standard_normal(60)
     with pytest.raises(ValueError, match="X has been centred, and has 60 rows of 120 features"):
         advise(X - X.mean(axis=0), y, surrogate, intercept=None)
