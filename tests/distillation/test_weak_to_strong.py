@@ -59,12 +59,13 @@ def test_targets_are_what_they_are_called():
             assert trial.error > np.mean(np.square(y - predict(X))) * 0.5
 
 
-def test_a_teacher_of_few_components_is_recommended_where_it_is_right():
-    found = [weak_to_strong(*spiked(seed, 120)) for seed in range(5)]
-    # Gains of 14 to 36 %, which 120 rows tell from nothing in three of five draws.
+# Gains of 9 to 25 %, which 120 rows tell from nothing in three of five draws: the second and third are two of those.
+@pytest.mark.parametrize(("draws", "least"), [([1, 2], 2), pytest.param(range(5), 3, marks=pytest.mark.slow)])
+def test_a_teacher_of_few_components_is_recommended_where_it_is_right(draws, least):
+    found = [weak_to_strong(*spiked(seed, 120)) for seed in draws]
     assert all(value.gain > 0 for value in found)
     recommended = [value for value in found if value.recommendation == "weak-to-strong"]
-    assert len(recommended) >= 3
+    assert len(recommended) >= least
     assert all("leading principal components" in value.surrogate for value in found)
     X, y = spiked(100, 4000)
     for value in recommended:
@@ -77,8 +78,8 @@ def test_a_teacher_of_few_components_is_recommended_where_it_is_right():
     assert repr(recommended[0]).startswith("WeakToStrong('weak-to-strong', ")
 
 
-# At two standard errors, enlarged: about one in 60 by chance, so that three of 16 are one run in 500, two of five one in
-# 370. Sixteen take seconds; five show a rule that recommends by halves.
+# At two standard errors, enlarged: about one in 60 by chance, so that three of 16 are one run in 500, two of five one
+# in 370. Sixteen take seconds; five show a rule that recommends by halves.
 @pytest.mark.parametrize(("draws", "most"), [(5, 1), pytest.param(16, 2, marks=pytest.mark.slow)])
 def test_noise_is_not_recommended(draws, most):
     recommended = 0
