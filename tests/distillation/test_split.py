@@ -31,7 +31,7 @@ def every(task, first, budget, cost, **options):
 @pytest.mark.parametrize(
     ("name", "budget", "cost", "options"),
     [
-        ("flat, noisy", 30.0, (1.0, 1.0), {}),
+        ("flat, noisy", 22.0, (1.0, 1.0), {}),
         ("two power laws", 45.0, (2.0, 1.0), {"ridge": 0.05}),
         # By hand: every division of larger budgets takes seconds.
         pytest.param("two power laws", 75.0, (2.0, 1.0), {"ridge": 0.05}, marks=pytest.mark.slow),
