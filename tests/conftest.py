@@ -18,10 +18,6 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ.setdefault(variable, "1")
 
-# Each of many processes that the tests start would compile all of limbeck anew, and each worker all tests: half of
-# what a short command costs. What they compile goes into folders that git ignores.
-os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-
 import numpy as np
 from hypothesis import settings
 from numpy.polynomial import hermite_e
