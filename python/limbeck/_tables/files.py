@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from limbeck._base.arrays import Float64Array
-from limbeck._tables.delimited import read_numbers
+from limbeck._tables.columns import Columns
+from limbeck._tables.delimited import read_numbers, read_text_columns
 from limbeck._tables.dialect import Dialect
 from limbeck._tables.errors import TableError, one_line
 from limbeck._tables.layout import find_layout
@@ -89,4 +90,18 @@ def _open_text(path: Path, dialect: Dialect, names: Sequence[str], columns: Sequ
     def read(wanted: Sequence[int]) -> Float64Array:
         return read_numbers(layout, wanted)
 
-    return Table(path, layout.names, layout.named, None, read, layout.nameless, is_text=True, hints=layout.hints)
+    def read_columns(wanted: Sequence[int]) -> Columns:
+        return read_text_columns(layout, wanted)
+
+    return Table(
+        path,
+        layout.names,
+        layout.named,
+        None,
+        read,
+        layout.nameless,
+        is_text=True,
+        hints=layout.hints,
+        guesses=layout.guesses,
+        _columns_reader=read_columns,
+    )

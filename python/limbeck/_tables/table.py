@@ -9,11 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from limbeck._base.arrays import Float64Array
+from limbeck._tables.columns import Column, Columns
 from limbeck._tables.errors import ColumnsError, Problem, TableError, infinite_value, listed, missing_value, one_line
 
-__all__ = ["Reader", "Table", "array_reader", "damaged"]
+__all__ = ["ColumnsReader", "Reader", "Table", "array_reader", "damaged"]
 
 Reader = Callable[[Sequence[int]], Float64Array]
+ColumnsReader = Callable[[Sequence[int]], Columns]
 
 _MOST_CHARACTERS = 100  # of another library's message within ours of one line
 
@@ -39,6 +41,8 @@ class Table:
         Whether options of text files apply.
     hints : list of str
         Remarks for the user that are no errors.
+    guesses : list of str
+        What was recognised in a text, for the user.
     """
 
     path: Path
@@ -50,6 +54,31 @@ class Table:
     row_labels: frozenset[int] = frozenset()
     is_text: bool = False
     hints: list[str] = field(default_factory=list)
+    guesses: list[str] = field(default_factory=list)
+    _columns_reader: ColumnsReader | None = None
+
+    def read_columns(self, columns: Sequence[int]) -> Columns:
+        """Read the given columns, whatever they hold: numbers, truth values, words, dates, and gaps.
+
+        Parameters
+        ----------
+        columns : sequence of int
+            Indices from 0; the other columns may hold anything.
+
+        Raises
+        ------
+        TableError
+            A column can be read in two ways, or is faulty in few rows, named with column and line; a row is of another
+            length.
+        """
+        if self._columns_reader is None:
+            values = self.read(columns)
+            items = [Column(self.names[j], "number", values[:, k]) for k, j in enumerate(columns)]
+            return Columns(tuple(items), self.named)
+        try:
+            return self._columns_reader(columns)
+        except OSError as error:
+            raise TableError(f"{self.path} cannot be read: {error.strerror or one_line(error)}") from None
 
     def read(self, columns: Sequence[int]) -> Float64Array:
         """Read the numbers of the given columns, every one finite.

@@ -10,16 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from limbeck._tables.columns import Column
-from limbeck._tables.number_text import is_missing, plain_number
+from limbeck._tables.number_text import SPELLINGS, is_missing, plain_number
 
-__all__ = ["column_of_words", "seconds_of"]
+__all__ = ["clock_of", "column_of_words", "levels_of", "moment_of", "seconds_of", "truth_of"]
 
 _TRUTH = {"true": 1.0, "false": 0.0}
 # Part of the rows with a value from which on a column with other words in it is one of numbers with faults.
 _MOSTLY = 0.9
 _FEWEST_NUMBERS = 10  # different numbers: fewer may be codes among words
 # Words for a gap that are never levels; "none" may be one, as in "no garage".
-_NEVER_LEVELS = frozenset({"", "na", "n/a", "nan", "null", "?", "#n/a", "<na>"})
+_NEVER_LEVELS = frozenset({"", "?", *SPELLINGS})
 _DATE = re.compile(r"\d{4}-\d{1,2}-\d{1,2}|\d{4}/\d{1,2}/\d{1,2}", re.ASCII)
 _DATETIME = re.compile(
     r"(\d{4}[-/]\d{1,2}[-/]\d{1,2})[T ](\d{1,2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?) ?(Z|UTC|[+-]\d{2}:?\d{2})?", re.ASCII
@@ -61,17 +61,18 @@ def column_of_words(
     present = [text for text in texts if not is_missing(text)]
     if not present:
         return Column(name, "number", np.full(len(codes), np.nan))
-    for kind, convert in (("boolean", _truth), ("number", number), *_CLOCKS):
+    for kind, convert in (("boolean", truth_of), ("number", number), *_CLOCKS):
         values = _all(present, convert)
         if values is not None:
             by_text = dict(zip(present, values, strict=True))
             table = np.array([*(by_text.get(text, np.nan) for text in texts), np.nan])
             return Column(name, kind, table[codes])
     _refuse_mostly_numbers(name, codes, texts, number)
-    return _levels(name, codes, texts)
+    return levels_of(name, codes, texts)
 
 
-def _truth(text: str) -> float | None:
+def truth_of(text: str) -> float | None:
+    """1 for true and 0 for false, None for other words."""
     return _TRUTH.get(text.lower())
 
 
@@ -101,7 +102,7 @@ def _refuse_mostly_numbers(
         )
 
 
-def _levels(name: str, codes: NDArray[np.intp], texts: Sequence[str]) -> Column:
+def levels_of(name: str, codes: NDArray[np.intp], texts: Sequence[str]) -> Column:
     """Words as levels, in alphabetical order; those that stand for a gap are gaps."""
     levels = sorted({text for text in texts if text.lower() not in _NEVER_LEVELS})
     place = {text: i for i, text in enumerate(levels)}
@@ -129,11 +130,11 @@ def _datetime(text: str) -> float | None:
     found = _DATETIME.fullmatch(text)
     if found is None:
         return _date(text)
-    day, time = _date(found[1]), _clock(found[2])
+    day, time = _date(found[1]), clock_of(found[2])
     return None if day is None or time is None else day + time
 
 
-def _clock(text: str) -> float | None:
+def clock_of(text: str) -> float | None:
     """Seconds since midnight."""
     found = _CLOCK.fullmatch(text)
     if found is None:
@@ -149,4 +150,9 @@ def _moment(year: int, month: int, day: int) -> float | None:
         return None
 
 
-_CLOCKS = (("date", _date), ("datetime", _datetime), ("time", _clock))
+def moment_of(text: str) -> float | None:
+    """Seconds of a date of ISO's form with or without a time, or of a time of the day."""
+    return next((value for _, convert in _CLOCKS if (value := convert(text)) is not None), None)
+
+
+_CLOCKS = (("date", _date), ("datetime", _datetime), ("time", clock_of))
