@@ -30,6 +30,10 @@ _MOST_CHARACTERS = 40  # of a value in a message of one line
 class TableError(ValueError):
     """A file that cannot be read as a table of numbers; the message is one line for the user."""
 
+    def about(self, path: Path, other: Path) -> TableError:
+        """Error that speaks of another path."""
+        return TableError(str(self).replace(str(path), str(other)))
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -85,6 +89,10 @@ class ColumnsError(TableError):
         """Error whose advice leaves out no column that is needed: options (may be empty) by names of columns."""
         problems = [p.needed(options[p.column]) if p.column in options else p for p in self._problems]
         return ColumnsError(self._path, problems, self._hint)
+
+    def about(self, path: Path, other: Path) -> ColumnsError:
+        """Error that speaks of another path."""
+        return ColumnsError(other, self._problems, self._hint.replace(str(path), str(other)))
 
 
 def text_value(column: str, what: str, place: str) -> Problem:

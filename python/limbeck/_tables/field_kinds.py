@@ -15,7 +15,8 @@ __all__ = ["Number", "field_kind", "is_unit", "number_reader"]
 Number = Callable[[str], float | None]
 
 _NAMES = (
-    "mol cd hz pa ohm lm lx bq gy sv bar ev min hr day days year years yr yrs month months week weeks hour hours sec second seconds minute minutes deg degc degf degree degrees rad ppm ppb ppt psu ft",
+    "mol cd hz pa ohm lm lx bq gy sv bar ev min hr day days year years yr yrs month months week weeks hour hours sec",
+    "second seconds minute minutes deg degc degf degree degrees rad ppm ppb ppt psu ft",
     "feet in inch inches mi mile miles lb lbs oz gal acre acres ha mph kn knots kt db ph px count counts pcs number",
     "persons people wh kbit mbit kb mb gb eur usd gbp chf jpy cny inr aud cad sek nok dkk pln euro euros dollar",
     "dollars cent cents ct thousand million billion text string name date yyyy mm dd category nominal unit units",
