@@ -109,7 +109,8 @@ def missing_value(column: str, place: str, shown: str = "") -> Problem:
 
 def infinite_value(column: str, place: str, shown: str) -> Problem:
     """Problem of a column with a number beyond float64."""
-    return Problem(column, f"has an infinite value {shown}", "drop the row", place, droppable=False)
+    advice = "drop the row, or make a gap of it, --missing inf"
+    return Problem(column, f"has an infinite value {shown}", advice, place, droppable=False)
 
 
 def _described(path: Path, problems: Sequence[Problem]) -> str:

@@ -25,6 +25,7 @@ _UNITS = frozenset(" ".join(_NAMES).split())
 _SYMBOLS = frozenset("%‰°℃℉$€£¥Ωμµ#msghdtlKVAWNJCFLT")  # no letters that are rather names of columns
 _TOKEN = re.compile(r"[^\W\d_]+|[%‰°℃℉$€£¥#]", re.UNICODE)
 _BRACKETED = re.compile(r"\[[^\]]*\]|\([^)]*\)|<[^>]*>|\{[^}]*\}")
+_WITHOUT_POWERS = str.maketrans(dict.fromkeys("¹²³⁻", " "))
 _LONGEST = 20  # characters of a unit
 
 
@@ -51,11 +52,13 @@ def field_kind(field: str, number: Number) -> str:
 def is_unit(field: str) -> bool:
     """Whether a field is the name of a unit, or stands where there is none."""
     text = field.strip()
-    if not text or text in ("-", "1", "--") or _BRACKETED.fullmatch(text):
+    if not text or text in ("-", "1", "--"):
         return True
+    words = _TOKEN.findall(text.translate(_WITHOUT_POWERS))
+    if _BRACKETED.fullmatch(text):
+        return bool(words) or not any(map(str.isdigit, text))
     if len(text) > _LONGEST:
         return False
-    words = _TOKEN.findall(text)
     return bool(words) and all(word in _SYMBOLS or _is_named(word) for word in words)
 
 
