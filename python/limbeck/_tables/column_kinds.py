@@ -13,9 +13,9 @@ from limbeck._tables.columns import Column
 from limbeck._tables.date_text import Dates, date_order_in_doubt, dates_in, is_date
 from limbeck._tables.dialect import Dialect
 from limbeck._tables.errors import Problem, shortened
-from limbeck._tables.field_kinds import field_kind, number_reader
-from limbeck._tables.number_style import Style, styles_of
-from limbeck._tables.number_text import is_missing
+from limbeck._tables.field_kinds import field_kind
+from limbeck._tables.number_style import Style, parted_number, styles_of
+from limbeck._tables.number_text import is_missing, text_problem
 from limbeck._tables.words import column_of_words, levels_of
 
 __all__ = ["Fault", "Reading", "column_of_style", "reading_of"]
@@ -138,7 +138,7 @@ def _different(styles: Sequence[Style], texts: Sequence[str]) -> list[Style]:
 
 def _fault(reading: Reading, present: Sequence[str], dialect: Dialect) -> Fault | None:
     """Fault of a column whose fields are numbers, or dates, but for some, or in forms that contradict one another."""
-    number = number_reader(dialect.numbers)
+    number = parted_number  # in whatever form: the user may have told another
     step = max(len(present) // _LOOKED_AT, 1)
     some = [field_kind(text, number) for text in present[::step]]
     if sum(kind != "text" for kind in some) < _HALF * len(some) and step > 1:
@@ -156,7 +156,7 @@ def _fault(reading: Reading, present: Sequence[str], dialect: Dialect) -> Fault 
         few = own and len(bad) <= max(_FEW_WORDS, (1 - _MOSTLY) * total)
         half = few or all(map(_smells_of_number, bad))
         if held >= (_HALF if half else _MOSTLY) * total:
-            return _told(reading, good, bad, held, sum(rows[text] for text in bad), wanted)
+            return _told(reading, dialect, good, bad, held, wanted)
     return None
 
 
@@ -166,28 +166,40 @@ def _smells_of_number(text: str) -> bool:
 
 
 def _told(
-    reading: Reading, good: Sequence[str], bad: Sequence[str], held: int, others: int, wanted: Sequence[str]
-) -> Fault | None:
+    reading: Reading, dialect: Dialect, good: Sequence[str], bad: Sequence[str], held: int, wanted: Sequence[str]
+) -> Fault:
     """Fault of a column of numbers or dates with other fields, or in different forms."""
-    name, what = reading.name, "dates" if "date" in wanted else "numbers"
+    name, what, numbers = reading.name, "dates" if "date" in wanted else "numbers", dialect.numbers
+    words = f"take all for words (--words {shortened(name, quoted=' ' in name)})"
     if bad:
-        option = f"make gaps of them (--missing {shortened(bad[0], quoted=' ' in bad[0])})"
-        mend = f"mend these, {option}, or take all for words (--words {shortened(name, quoted=' ' in name)})"
+        others = _rows(reading, bad)
+        gaps = f"make gaps of them (--missing {shortened(bad[0], quoted=' ' in bad[0])})"
         found = f"holds {what} in {held} rows and something else in {others}, first {shortened(bad[0])}"
-        return Fault(bad[0], lambda place: Problem(name, found, f"{mend}, or drop the column", place, mend=mend))
+        return _mendable(name, bad[0], found, f"mend these, {gaps}, or {words}")
+    if numbers.settled and what == "numbers":
+        text = next((text for text in good if numbers.number(text) is None), good[0])
+        return Fault(text, lambda place: text_problem(name, text, place, numbers))
     pair = _contradiction(good) if what == "numbers" else (good[0], good[-1])
-    if pair is None:
-        return None  # as many forms as words with a number in front: codes
     found = f"holds {what} in different forms, {shortened(pair[0])} and {shortened(pair[1])}"
-    mend = f"write all in one form, or take them for words (--words {shortened(name, quoted=' ' in name)})"
-    return Fault(pair[1], lambda place: Problem(name, found, f"{mend}, or drop the column", place, mend=mend))
+    return _mendable(name, pair[1], found, f"write all in one form, or {words}")
 
 
-def _contradiction(texts: Sequence[str]) -> tuple[str, str] | None:
-    """Two texts that no style reads; None if units are as many as those of words."""
-    most = max(texts, key=lambda text: len(styles_of([text])[0]))
-    other = next((text for text in texts if not styles_of([most, text])[0]), None)
-    if other is None:
-        other_pair = next(((a, b) for a, b in pairwise(texts) if not styles_of([a, b])[0]), None)
-        return other_pair or (texts[0], texts[-1])
-    return most, other
+def _rows(reading: Reading, texts: Sequence[str]) -> int:
+    """Number of rows with one of the texts."""
+    chosen = set(texts)
+    return int(np.isin(reading.codes, [i for i, word in enumerate(reading.words) if word in chosen]).sum())
+
+
+def _mendable(name: str, text: str, found: str, mend: str) -> Fault:
+    """Fault with advice beside that of leaving the column out."""
+    return Fault(text, lambda place: Problem(name, found, f"{mend}, or drop the column", place, mend=mend))
+
+
+def _contradiction(texts: Sequence[str]) -> tuple[str, str]:
+    """Two texts that no style reads, if two of them are enough to show it."""
+    some = list(texts[:_LOOKED_AT])
+    most = max(some, key=lambda text: len(styles_of([text])[0]))
+    other = next((text for text in some if not styles_of([most, text])[0]), None)
+    if other is not None:
+        return most, other
+    return next(((a, b) for a, b in pairwise(some) if not styles_of([a, b])[0]), (texts[0], texts[-1]))

@@ -41,6 +41,8 @@ def field_kind(field: str, number: Number) -> str:
     text = field.strip()
     if number(text) is not None:
         return "number"
+    if not any(map(str.isdigit, text)):
+        return "text" if truth_of(text) is None else "truth"
     if moment_of(text) is not None or is_date(text):
         return "date"
     if truth_of(text) is not None:

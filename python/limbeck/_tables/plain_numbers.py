@@ -42,8 +42,8 @@ def _has_whole_points(layout: Layout) -> bool:
 def load_plain(layout: Layout, columns: Sequence[int]) -> Float64Array:
     """Read by NumPy's loadtxt, about ten million numbers a second; ValueError on anything unusual."""
     # Columns that are not wanted become 0 instead of being left out (usecols): rows of other lengths are noticed.
-    names = range(len(layout.names))
-    converters: dict[int | str, Callable[[str], float]] = {j: _zero for j in names if j not in set(columns)}
+    names, wanted = range(len(layout.names)), set(columns)
+    converters: dict[int | str, Callable[[str], float]] = {j: _zero for j in names if j not in wanted}
     converters.update(dict.fromkeys(range(len(names), layout.width), _empty))
     with (
         silenced(UserWarning),  # "input contained no data": seen from the shape
