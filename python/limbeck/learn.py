@@ -32,6 +32,7 @@ def learn(
     feature_names: Sequence[str] | None = None,
     target_name: str | None = None,
     sample_rows: int | None = None,
+    missing: str = "model",
     n_threads: int | None = None,
 ) -> Learned:
     """Learn a sum of a few ReLUs, with a linear part, from data.
@@ -88,6 +89,10 @@ def learn(
         128 MB of X, or what the search for ``max_width`` neurons asks for if that is more; for any others what it asks
         for, 50,000 or 60 for each parameter. Arrays in memory are treated alike. Rows held out for validation are some
         of the sample, and join the others in the last refinement.
+    missing : {"model", "error"}, default "model"
+        "model": a gap counts as the median of its column, and its being one is a feature where there are enough gaps;
+        rows without a label are left out, with a warning, where y is a column that can have gaps (no array of NumPy).
+        "error": gaps are refused.
     n_threads : int, optional
         Number of threads; default what OpenMP would take.
 
@@ -120,7 +125,7 @@ def learn(
     from limbeck._learner.pipeline.checks import GivenNames, checked_options
     from limbeck._learner.pipeline.sources import learn_from
 
-    options = checked_options(width, max_width, inputs, refine, validation, seed, sample_rows, n_threads)
+    options = checked_options(width, max_width, inputs, refine, validation, seed, sample_rows, n_threads, missing)
     positive_or_none(time_limit, "time_limit", "seconds")
     callable_or_none(callback, "callback")
     names = GivenNames.of(feature_names, target_name, y)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 import numpy as np
@@ -16,7 +16,7 @@ from limbeck._tables.errors import Problem, shortened
 from limbeck._tables.field_kinds import field_kind
 from limbeck._tables.number_style import Style, parted_number, styles_of
 from limbeck._tables.number_text import is_missing, text_problem
-from limbeck._tables.words import column_of_words, levels_of
+from limbeck._tables.words import converted, possible_kinds, word_levels
 
 __all__ = ["Fault", "Reading", "column_of_style", "reading_of"]
 
@@ -94,7 +94,7 @@ def reading_of(name: str, codes: NDArray[np.intp], words: list[str], dialect: Di
         What the user has told about numbers, dates and words.
     """
     if name in dialect.words:
-        return Reading(name, codes, words, levels_of(name, codes, words))
+        return Reading(name, codes, words, replace(word_levels(name, codes, words), what="words"))
     reading = Reading(name, codes, words)
     present = reading.present
     settled = dialect.numbers if dialect.numbers.settled else None
@@ -102,9 +102,11 @@ def reading_of(name: str, codes: NDArray[np.intp], words: list[str], dialect: Di
         styles, bodies = styles_of(present, settled)
         if styles:
             return Reading(name, codes, words, None, _different(styles, present), bodies)
-    column = column_of_words(name, codes, words, number=_no_number)
-    if column.kind != "words":
-        return Reading(name, codes, words, column)
+    column = word_levels(name, codes, words)
+    if not present:
+        return Reading(name, codes, words, Column(name, "number", np.full(len(codes), np.nan)))
+    if kinds := possible_kinds(present, _no_number):
+        return Reading(name, codes, words, converted(column, kinds[0]))
     if dates := dates_in(present, dialect.dates):
         dates = dates if date_order_in_doubt(dates, present) else dates[:1]
         return Reading(name, codes, words, None, dates=dates)

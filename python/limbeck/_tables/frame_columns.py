@@ -5,21 +5,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import date, datetime, time, timedelta
-from numbers import Number
+from numbers import Number, Real
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from limbeck._base.arrays import Float64Array
-from limbeck._base.frame_numbers import labels_as_text, native_frame, numbers_of_objects, require_different
+from limbeck._base.frame_numbers import (
+    column_labels,
+    labels_as_text,
+    native_frame,
+    numbers_of_objects,
+    require_different,
+)
 from limbeck._base.frames import default_names
 from limbeck._tables.columns import Column, Columns
-from limbeck._tables.words import column_of_words, seconds_of
+from limbeck._tables.words import converted, possible_kinds, seconds_of, word_levels
 
-__all__ = ["columns_of"]
+__all__ = ["column_of", "columns_of"]
 
-_UNITS = {"datetime64": np.datetime64("1970-01-01T00:00:00"), "timedelta64": np.timedelta64(0)}
+_WRITABLE = (str, Real, np.bool_, date, time, timedelta)  # types of objects that stand together as words
 _NO_VALUE = ("NAType", "NaTType", "NoneType")  # names of types: pandas need not be installed
 
 
@@ -37,18 +43,44 @@ def columns_of(X: Any, name: str = "X") -> Columns | None:  # noqa: ANN401
         return X
     if isinstance(X, np.ndarray):
         return _of_array(X, name)
+    if (own := column_labels(X, name)) is not None:
+        require_different(labels_as_text(own), name)  # narwhals would refuse them in other words
     frame = native_frame(X, name)
     if frame is None or not hasattr(frame, "columns"):
         return None
-    labels = labels_as_text(_labels(frame))
-    require_different(labels, name)
+    labels = labels_as_text(frame.columns)
     return Columns(
         tuple(_of_series(text, frame.get_column(label)) for text, label in zip(labels, frame.columns, strict=True))
     )
 
 
-def _labels(frame: Any) -> list[Any]:  # noqa: ANN401
-    return list(frame.columns)
+def column_of(values: Any, name: str) -> Column | None:  # noqa: ANN401
+    """Column of a series, of a table of one column or of a masked array; its name is empty without one.
+
+    None for other arrays, and for what is no column.
+    """
+    if isinstance(values, np.ndarray):
+        column = values[:, 0] if values.ndim == 2 and values.shape[1] == 1 else values
+        if not isinstance(column, np.ma.MaskedArray) or column.ndim != 1 or column.dtype.names is not None:
+            return None
+        return _numbers_of_words(_of_values("", np.ma.getdata(column), np.ma.getmaskarray(column)))
+    frame = native_frame(values, name)
+    if frame is None:
+        return None
+    if not hasattr(frame, "columns"):
+        own = getattr(values, "name", None)
+        return _numbers_of_words(_of_series(own if isinstance(own, str) else "", frame))
+    if len(frame.columns) != 1:
+        return None
+    label = frame.columns[0]
+    return _numbers_of_words(_of_series(label if isinstance(label, str) else "", frame.get_column(label)))
+
+
+def _numbers_of_words(column: Column) -> Column:
+    """Column of numbers for words that are all numbers."""
+    if column.kind != "words" or column.ordered or not column.levels:
+        return column
+    return converted(column, "number") if "number" in possible_kinds(column.levels) else column
 
 
 # ---- Arrays ----
@@ -86,7 +118,7 @@ def _of_values(name: str, values: NDArray[Any], mask: NDArray[np.bool_] | None) 
     if kind in "US":
         values = np.char.decode(values, "utf-8", "replace") if kind == "S" else values
         words, codes = np.unique(values, return_inverse=True)
-        return column_of_words(name, np.where(gaps, -1, codes).astype(np.intp), words.tolist())
+        return word_levels(name, np.where(gaps, -1, codes).astype(np.intp), words.tolist())
     if kind == "O":
         return _of_objects(
             name, [None if gap else value for value, gap in zip(values.tolist(), gaps.tolist(), strict=True)]
@@ -124,12 +156,12 @@ def _of_objects(name: str, values: Sequence[Any]) -> Column:
         return _unknown(name, len(values), "complex numbers")
     if (moments := _moments(name, values, kinds)) is not None:
         return moments
-    if any(issubclass(kind, list | tuple | dict | set | np.ndarray | bytes) for kind in kinds):
+    if not all(issubclass(kind, _WRITABLE) or kind.__name__ == "Decimal" for kind in kinds):
         return _unknown(name, len(values), f"values of type {sorted(kind.__name__ for kind in kinds)[0]}")
     words = sorted({str(value) for value in values if value is not None})
     place = {word: i for i, word in enumerate(words)}
     codes = np.array([-1 if value is None else place[str(value)] for value in values], dtype=np.intp)
-    return column_of_words(name, codes, words)
+    return word_levels(name, codes, words)
 
 
 def _is_gap(value: Any) -> bool:  # noqa: ANN401
@@ -190,7 +222,7 @@ def _numbers(series: Any) -> Float64Array:  # noqa: ANN401
     array = np.asarray(series.to_numpy())
     if array.dtype.kind == "O":
         return numbers_of_objects(array, str(series.name))
-    return array.astype(np.float64)
+    return np.asarray(array, dtype=np.float64)
 
 
 def _times(series: Any) -> NDArray[Any]:  # noqa: ANN401
@@ -216,14 +248,14 @@ def _of_texts(name: str, series: Any) -> Column:  # noqa: ANN401
     codes, values, ordered = _factorized(series)
     if values and not all(isinstance(value, str) for value in values):
         return _of_categories(name, codes, values, ordered)
-    return column_of_words(name, codes, values, ordered=ordered)
+    return word_levels(name, codes, values, ordered=ordered)
 
 
 def _of_categories(name: str, codes: NDArray[np.intp], values: Sequence[Any], ordered: bool) -> Column:
     """Column of categories that are no text: numbers and moments become such columns, with gaps as they are."""
     used = _of_objects(name, [values[code] for code in sorted(set(codes.tolist()) - {-1})])
     if used.kind in ("words", "unknown"):
-        return column_of_words(name, codes, [str(value) for value in values], ordered=ordered)
+        return word_levels(name, codes, [str(value) for value in values], ordered=ordered)
     every = _of_objects(name, list(values)).values.astype(np.float64)
     return Column(name, used.kind, np.append(every, np.nan)[codes])
 

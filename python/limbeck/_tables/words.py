@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 import numpy as np
@@ -12,7 +12,17 @@ from numpy.typing import NDArray
 from limbeck._tables.columns import Column
 from limbeck._tables.number_text import SPELLINGS, is_missing, plain_number
 
-__all__ = ["clock_of", "column_of_words", "levels_of", "moment_of", "seconds_of", "truth_of"]
+__all__ = [
+    "clock_of",
+    "column_of_words",
+    "converted",
+    "moment_of",
+    "possible_kinds",
+    "require_no_faults",
+    "seconds_of",
+    "truth_of",
+    "word_levels",
+]
 
 _TRUTH = {"true": 1.0, "false": 0.0}
 # Part of the rows with a value from which on a column with other words in it is one of numbers with faults.
@@ -26,6 +36,8 @@ _DATETIME = re.compile(
 )
 _CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}(?:\.\d{1,9})?))?", re.ASCII)
 
+Convert = Callable[[str], float | None]
+
 
 def column_of_words(
     name: str,
@@ -33,7 +45,7 @@ def column_of_words(
     words: Sequence[str],
     *,
     ordered: bool = False,
-    number: Callable[[str], float | None] = plain_number,
+    number: Convert = plain_number,
 ) -> Column:
     """Make a column of words, or of what all of them stand for: numbers, True and False, dates, times of the day.
 
@@ -55,59 +67,71 @@ def column_of_words(
     ValueError
         Most of the words are numbers, and some are not.
     """
-    if ordered:
-        return Column(name, "words", codes, tuple(words), True)
+    column = word_levels(name, codes, words, ordered=ordered)
+    kinds = () if ordered else possible_kinds(words, number)
+    if kinds:
+        return converted(column, kinds[0], number)
+    if not ordered:
+        counts = np.bincount(column.values[column.values >= 0].astype(np.intp), minlength=len(column.levels))
+        require_no_faults(name, dict(zip(column.levels, counts.tolist(), strict=True)), number)
+    return column
+
+
+def word_levels(name: str, codes: NDArray[np.intp], words: Sequence[str], *, ordered: bool = False) -> Column:
+    """Make a column of words as they are, without blanks around them; those that stand for a gap are gaps.
+
+    Without an order of their own the levels are in that of the alphabet.
+    """
     texts = [word.strip() for word in words]
-    present = [text for text in texts if not is_missing(text)]
-    if not present:
-        return Column(name, "number", np.full(len(codes), np.nan))
-    for kind, convert in (("boolean", truth_of), ("number", number), *_CLOCKS):
-        values = _all(present, convert)
-        if values is not None:
-            by_text = dict(zip(present, values, strict=True))
-            table = np.array([*(by_text.get(text, np.nan) for text in texts), np.nan])
-            return Column(name, kind, table[codes])
-    _refuse_mostly_numbers(name, codes, texts, number)
-    return levels_of(name, codes, texts)
-
-
-def truth_of(text: str) -> float | None:
-    """1 for true and 0 for false, None for other words."""
-    return _TRUTH.get(text.lower())
-
-
-def _all(texts: Sequence[str], convert: Callable[[str], float | None]) -> list[float] | None:
-    """Values of all texts; None as soon as one has none."""
-    values: list[float] = []
-    for text in texts:
-        if (value := convert(text)) is None:
-            return None
-        values.append(value)
-    return values
-
-
-def _refuse_mostly_numbers(
-    name: str, codes: NDArray[np.intp], texts: Sequence[str], number: Callable[[str], float | None]
-) -> None:
-    """Raise ValueError for a column of numbers with faults: as words, its numbers would be lost."""
-    counts = np.bincount(codes[codes >= 0], minlength=len(texts))
-    is_number = np.array([number(text) is not None and not is_missing(text) for text in texts])
-    is_fault = ~is_number & ~np.array([is_missing(text) for text in texts])
-    rows = counts[is_number].sum()
-    if is_number.sum() >= _FEWEST_NUMBERS and rows >= _MOSTLY * counts[is_number | is_fault].sum():
-        first = int(np.flatnonzero(np.append(is_fault, False)[codes])[0])
-        raise ValueError(
-            f"column {name!r} holds numbers in {rows} rows and something else in {counts[is_fault].sum()}, first "
-            f"{texts[codes[first]]!r} in row {first}: mend these, make gaps of them, or drop the column"
-        )
-
-
-def levels_of(name: str, codes: NDArray[np.intp], texts: Sequence[str]) -> Column:
-    """Words as levels, in alphabetical order; those that stand for a gap are gaps."""
-    levels = sorted({text for text in texts if text.lower() not in _NEVER_LEVELS})
+    levels = list(dict.fromkeys(text for text in texts if text.lower() not in _NEVER_LEVELS))
+    if not ordered:
+        levels.sort()
     place = {text: i for i, text in enumerate(levels)}
     table = np.array([*(place.get(text, -1) for text in texts), -1], dtype=np.intp)
-    return Column(name, "words", table[codes], tuple(levels))
+    return Column(name, "words", table[codes], tuple(levels), ordered)
+
+
+def possible_kinds(words: Iterable[str], number: Convert = plain_number) -> tuple[str, ...]:
+    """Kinds of columns that all of some words can be read as, best first; words for gaps are passed over."""
+    present = [text for text in map(str.strip, words) if not is_missing(text)]
+    every = {**_KINDS, "number": number}
+    return tuple(kind for kind, convert in every.items() if all(convert(text) is not None for text in present))
+
+
+def converted(column: Column, kind: str, number: Convert = plain_number) -> Column:
+    """Read the words of a column as numbers, truth values, dates or times.
+
+    Raises
+    ------
+    ValueError
+        A word is none.
+    """
+    convert = number if kind == "number" else _KINDS[kind]
+    values = [np.nan if is_missing(text) else convert(text) for text in column.levels]
+    codes = column.values.astype(np.intp)
+    if None in values:
+        at = np.array([value is None for value in values] + [False])[codes]
+        if at.any():
+            row = int(np.argmax(at))
+            raise ValueError(
+                f"column {column.name!r} holds {_PLURALS[kind]}, but {column.levels[codes[row]]!r} in row {row}"
+            )
+    table = np.array([*(np.nan if value is None else value for value in values), np.nan])
+    return Column(column.name, kind, table[codes])
+
+
+def require_no_faults(name: str, counts: Mapping[str, int], number: Convert = plain_number) -> None:
+    """Raise ValueError for a column of numbers with faults, by the count of each word: its numbers would be lost."""
+    is_number = {text: number(text) is not None for text in counts if not is_missing(text)}
+    rows = sum(counts[text] for text, holds in is_number.items() if holds)
+    faults = [text for text, holds in is_number.items() if not holds]
+    others = sum(counts[text] for text in faults)
+    if faults and sum(is_number.values()) >= _FEWEST_NUMBERS and rows >= _MOSTLY * (rows + others):
+        shown = ", ".join(map(repr, faults[:3])) + (", ..." if len(faults) > 3 else "")
+        raise ValueError(
+            f"column {name!r} holds numbers in {rows} rows and in {others} something else, {shown}: mend these, make "
+            "gaps of them, or drop the column"
+        )
 
 
 # ---- Dates and times ----
@@ -116,6 +140,11 @@ def levels_of(name: str, codes: NDArray[np.intp], texts: Sequence[str]) -> Colum
 def seconds_of(moment: datetime) -> float:
     """Seconds since 1970 by the clock that the moment is written in, whatever its zone."""
     return moment.replace(tzinfo=UTC).timestamp()
+
+
+def truth_of(text: str) -> float | None:
+    """1 for true and 0 for false, None for other words."""
+    return _TRUTH.get(text.lower())
 
 
 def _date(text: str) -> float | None:
@@ -152,7 +181,20 @@ def _moment(year: int, month: int, day: int) -> float | None:
 
 def moment_of(text: str) -> float | None:
     """Seconds of a date of ISO's form with or without a time, or of a time of the day."""
-    return next((value for _, convert in _CLOCKS if (value := convert(text)) is not None), None)
+    return next((value for convert in (_datetime, clock_of) if (value := convert(text)) is not None), None)
 
 
-_CLOCKS = (("date", _date), ("datetime", _datetime), ("time", clock_of))
+_KINDS: dict[str, Convert] = {
+    "boolean": truth_of,
+    "number": plain_number,
+    "date": _date,
+    "datetime": _datetime,
+    "time": clock_of,
+}
+_PLURALS = {
+    "boolean": "true and false",
+    "number": "numbers",
+    "date": "dates",
+    "datetime": "dates with times",
+    "time": "times of the day",
+}

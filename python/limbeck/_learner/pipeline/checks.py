@@ -24,7 +24,8 @@ from limbeck._base.frames import column_names, feature_names, target_name
 from limbeck._learner.model.coordinates import CONSTANT
 from limbeck._learner.model.input_tests import INPUTS
 from limbeck._learner.model.rows import Rows
-from limbeck._learner.pipeline.options import LearnOptions
+from limbeck._learner.pipeline.options import MISSING, LearnOptions
+from limbeck._tables.encoding import Encoding
 
 __all__ = [
     "FEWEST_ROWS",
@@ -99,12 +100,15 @@ class TrainingData:
         Name of the label.
     columns : tuple of str or None
         Names of the columns of the table that X was; None if it was none.
+    encoding : Encoding or None
+        What became of these columns; None for arrays without gaps.
     """
 
     rows: Rows
     feature_names: tuple[str, ...]
     target_name: str
     columns: tuple[str, ...] | None = None
+    encoding: Encoding | None = None
 
 
 def checked_options(
@@ -116,6 +120,7 @@ def checked_options(
     seed: Any,  # noqa: ANN401
     sample_rows: int | None,
     n_threads: int | None,
+    missing: str = "model",
 ) -> LearnOptions:
     """The arguments of :func:`limbeck.learn` that are no data.
 
@@ -131,12 +136,16 @@ def checked_options(
         raise TypeError(f"inputs must be a str, one of {', '.join(INPUTS)}; got {inputs!r}")
     if inputs not in INPUTS:
         raise ValueError(f"inputs must be one of {', '.join(INPUTS)}; got {inputs!r}")
+    if missing not in MISSING:
+        raise ValueError(f"missing must be one of {', '.join(MISSING)}; got {missing!r}")
     fraction(validation, "validation", "the rows")
     if sample_rows is not None:
         integer(sample_rows, "sample_rows", at_least=FEWEST_ROWS)
     thread_count(n_threads)
     rng = random_generator(seed)
-    return LearnOptions(width, max_width, inputs, bool(refine), validation, rng, n_threads, sample_rows)
+    return LearnOptions(
+        width, max_width, inputs, bool(refine), validation, rng, n_threads, sample_rows, missing=missing
+    )
 
 
 def check_widths(width: int | None, max_width: int) -> None:

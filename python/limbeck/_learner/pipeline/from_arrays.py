@@ -337,6 +337,7 @@ def learned(
         feature_names=data.feature_names,
         target_name=data.target_name,
         columns=data.columns,
+        encoding=data.encoding,
     )
 
 
