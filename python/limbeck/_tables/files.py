@@ -29,7 +29,12 @@ SUFFIXES: tuple[str, ...] = (*TEXTS[:4], ".npy", ".npz", ".parquet", ".feather",
 
 
 def open_table(
-    path: Path, dialect: Dialect | None = None, *, names: Sequence[str] = (), columns: Sequence[str] = ()
+    path: Path,
+    dialect: Dialect | None = None,
+    *,
+    names: Sequence[str] = (),
+    columns: Sequence[str] = (),
+    words: Sequence[str] = (),
 ) -> Table:
     """Open a file of any known format and recognise its columns.
 
@@ -47,6 +52,8 @@ def open_table(
         Names that the columns should have, to recognise a header by.
     columns : sequence of str
         Names or indices of columns that were asked for, to recognise a header by.
+    words : sequence of str
+        Columns of a text file that hold words, though these may be numbers.
 
     Raises
     ------
@@ -55,7 +62,7 @@ def open_table(
     """
     dialect = dialect or Dialect()
     if str(path) == "-":
-        return open_standard_input(lambda file: open_table(file, dialect, names=names, columns=columns))
+        return open_standard_input(lambda file: open_table(file, dialect, names=names, columns=columns, words=words))
     files = _several(path)
     if not files and not path.exists():
         raise TableError(f"{path} does not exist: check the name and the folder")
@@ -67,12 +74,13 @@ def open_table(
         if path.is_file() and path.stat().st_size == 0:
             raise TableError(f"{path} is empty")
         if not files and suffix in TEXTS:
-            table = _open_text(path, dialect, names, columns)
+            table = _open_text(path, replace(dialect, words=(*dialect.words, *words)), names, columns)
         elif not dialect.is_default:
             raise TableError(f"{path} is no text: --header, --delimiter and the like are for {', '.join(TEXTS)}")
         else:
             table = open_files(path, files) if files else _OPENERS[suffix](path)
-            table = replace(table, missing=dialect.missing)
+            own = files or ([path] if suffix in ARROW else [])
+            table = replace(table, missing=dialect.missing, files=tuple(own))
     except OSError as error:
         raise TableError(f"{path} cannot be read: {error.strerror or one_line(error)}") from None
     except MemoryError:

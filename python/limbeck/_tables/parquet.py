@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ from limbeck._tables.arrow_columns import FAILURES, arrow_table
 from limbeck._tables.errors import TableError
 from limbeck._tables.table import Table, damaged
 
-__all__ = ["ARROW", "open_feather", "open_files", "open_parquet"]
+__all__ = ["ARROW", "count_rows", "open_feather", "open_files", "open_parquet"]
 
 ARROW = {".parquet": "parquet", ".feather": "feather", ".arrow": "feather", ".ipc": "feather"}
 
@@ -96,8 +95,15 @@ def open_files(path: Path, files: Sequence[Path]) -> Table:
             _require_same_columns(path, file, data.schema, dataset.dataset(str(file), format=next(iter(kinds))).schema)
     except FAILURES as error:
         damaged(path, "a Parquet", error)
-    table = arrow_table(path, "a Parquet", data.schema, lambda names: data.to_table(columns=names))
-    return replace(table, files=tuple(files))
+    return arrow_table(path, "a Parquet", data.schema, lambda names: data.to_table(columns=names))
+
+
+def count_rows(files: Sequence[Path]) -> int:
+    """Number of rows of Parquet or Feather files, without reading them."""
+    from pyarrow import dataset
+
+    kind = ARROW[files[0].suffix.lower()]
+    return int(dataset.dataset([str(file) for file in files], format=kind).count_rows())
 
 
 def _require_same_columns(path: Path, file: Path, schema: Any, own: Any) -> None:  # noqa: ANN401
