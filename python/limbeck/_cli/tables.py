@@ -45,7 +45,7 @@ def file_of(arguments: argparse.Namespace, *lists: str) -> Path:
             given = Path(values.pop())
             break
     if given is None:
-        raise CommandError("give the FILE before options that take several columns")
+        raise CommandError("give a FILE, before options that take several columns (see --help)")
     return given
 
 
