@@ -26,6 +26,7 @@ from limbeck._cli.places import places_of, places_of_columns
 from limbeck._cli.tables import add_text_options, dialect_of, give_hints
 from limbeck._learner.pipeline.predictor import read_predictor
 from limbeck._learner.report.text import LOWEST_R2, r2_text
+from limbeck._tables.column_encodings import Numbers
 from limbeck._tables.columns import Columns
 from limbeck._tables.encoding import Encoding
 from limbeck._tables.errors import ColumnsError, TableError, listed
@@ -154,12 +155,14 @@ def _read_columns(
     used = {
         j: made.name for j, made in zip(features, encoding.columns, strict=True) if made.name not in encoding.left_out
     }
+    whole = {column.name for column in encoding.columns if isinstance(column, Numbers) and not column.hours}
+    numbers = [j for j, name in used.items() if name in whole]
     if target is None:
-        return _columns(table, list(used)).called(list(used.values())), None
+        return _columns(table, list(used), numbers).called(list(used.values())), None
     try:
-        found = _columns(table, [*used, target])
+        found = _columns(table, [*used, target], numbers)
     except TableError as error:
-        rows = _columns(table, list(used))  # raises if a feature is at fault
+        rows = _columns(table, list(used), numbers)  # raises if a feature is at fault
         say(f"no R2, for the target cannot be read: {error}")
         return rows.called(list(used.values())), None
     labels, rows = found.items[-1], Columns(found.items[:-1]).called(list(used.values()))
@@ -170,10 +173,10 @@ def _read_columns(
     return rows, labels.values.astype(np.float64)
 
 
-def _columns(table: Table, columns: list[int]) -> Columns:
+def _columns(table: Table, columns: list[int], numbers: list[int]) -> Columns:
     """Read columns of any kind; the network needs them all, so that errors must not advise to drop one."""
     try:
-        return table.read_columns(columns)
+        return table.read_columns(columns, numbers=numbers)
     except ColumnsError as error:
         raise error.needing(dict.fromkeys(table.names, "")) from None
 

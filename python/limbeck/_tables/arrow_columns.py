@@ -70,7 +70,7 @@ def arrow_table(path: Path, kind: str, schema: Any, load: Callable[[list[str]], 
             values[:, k] = np.asarray(table.column(own[j]).to_numpy(), dtype=np.float64)
         return array_reader(path, [names[j] for j in columns], values)(range(len(columns)))
 
-    def read_columns(columns: Sequence[int]) -> Columns:
+    def read_columns(columns: Sequence[int], _: Sequence[int] = ()) -> Columns:
         found = content(columns).select([own[j] for j in columns])
         try:
             table = columns_of(found)

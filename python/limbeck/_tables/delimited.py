@@ -23,8 +23,16 @@ from limbeck._tables.text_columns import Texts, data_rows, read_texts
 __all__ = ["read_numbers", "read_text_columns"]
 
 
-def read_text_columns(layout: Layout, columns: Sequence[int]) -> Columns:
-    """Read columns of any kind; the other columns may hold anything.
+@dataclass(frozen=True)
+class _Wanted:
+    """Columns that have to be numbers, and whether they must have no gaps and no infinite values."""
+
+    numbers: frozenset[int] = frozenset()
+    finite: bool = False
+
+
+def read_text_columns(layout: Layout, columns: Sequence[int], numbers: Sequence[int] = ()) -> Columns:
+    """Read columns of any kind; the other columns may hold anything, and ``numbers`` no words.
 
     Raises
     ------
@@ -32,7 +40,7 @@ def read_text_columns(layout: Layout, columns: Sequence[int]) -> Columns:
         A row is of another length; numbers, or dates, can be read in two ways, are faulty in few rows, or infinite.
     """
     with explained(layout.path, layout.encoding):
-        return _decoded(layout, columns, numbers=False)
+        return _decoded(layout, columns, _Wanted(frozenset(numbers)))
 
 
 def read_numbers(layout: Layout, columns: Sequence[int]) -> Float64Array:
@@ -45,24 +53,24 @@ def read_numbers(layout: Layout, columns: Sequence[int]) -> Float64Array:
         in two ways.
     """
     with explained(layout.path, layout.encoding):
-        table = _decoded(layout, columns, numbers=True)
+        table = _decoded(layout, columns, _Wanted(frozenset(columns), finite=True))
     return np.column_stack([column.values for column in table.items]) if columns else np.empty((len(table), 0))
 
 
-def _decoded(layout: Layout, columns: Sequence[int], *, numbers: bool) -> Columns:
+def _decoded(layout: Layout, columns: Sequence[int], wanted: _Wanted) -> Columns:
     """Columns of a file of which only the beginning may be known to be UTF-8."""
     try:
-        return _read(layout, columns, numbers=numbers)
+        return _read(layout, columns, wanted)
     except UnicodeError:
         encoding, words = (None, "") if layout.encoding else guessed_encoding(layout.path, whole=True)
         if encoding is None:
             raise
         if words not in layout.guesses:
             layout.guesses.append(words)
-        return _read(replace(layout, encoding=encoding), columns, numbers=numbers)
+        return _read(replace(layout, encoding=encoding), columns, wanted)
 
 
-def _read(layout: Layout, columns: Sequence[int], *, numbers: bool) -> Columns:
+def _read(layout: Layout, columns: Sequence[int], wanted: _Wanted) -> Columns:
     """Columns as the file's text tells them; of numbers alone if they are wanted."""
     try:
         values = None if layout.dialect.words or layout.dialect.missing else load_plain(layout, columns)
@@ -78,8 +86,8 @@ def _read(layout: Layout, columns: Sequence[int], *, numbers: bool) -> Columns:
             )
         plain = {j: values[:, k] for k, j in enumerate(columns) if j not in doubtful}
         texts = {j: _texts(layout, j, found) for j, found in read_texts(layout, doubtful, texts=doubtful).items()}
-        return _Choices(layout, columns, plain, texts, {"."} if decimals else set(), {}).table(numbers)
-    return _read_carefully(layout, columns).table(numbers)
+        return _Choices(layout, columns, plain, texts, {"."} if decimals else set(), {}).table(wanted)
+    return _read_carefully(layout, columns).table(wanted)
 
 
 def _read_carefully(layout: Layout, columns: Sequence[int]) -> "_Choices":
@@ -143,8 +151,8 @@ class _Choices:
     marks: set[str]
     readers: dict[int, Style]
 
-    def table(self, numbers: bool) -> Columns:
-        """Make the table, of numbers alone if they are wanted.
+    def table(self, wanted: _Wanted) -> Columns:
+        """Make the table, with numbers where they are wanted.
 
         Raises
         ------
@@ -156,11 +164,18 @@ class _Choices:
         self._choose_numbers(found, faults)
         self._choose_dates(found, faults)
         for j, reading in self.texts.items():
-            if reading.fault is not None and not numbers:
+            if reading.fault is not None and not wanted.finite:
                 faults[j] = reading.fault
+            elif (
+                not wanted.finite
+                and j in wanted.numbers
+                and reading.column is not None
+                and reading.column.kind == "words"
+            ):
+                faults[j] = _word_fault(reading, self.layout)
             elif reading.column is not None:
                 found[j] = reading.column
-        self._check(found, faults, numbers)
+        self._check(found, faults, wanted)
         return Columns(tuple(found[j] for j in self.columns), self.layout.named)
 
     def _choose_numbers(self, found: dict[int, Column], faults: dict[int, Fault]) -> None:
@@ -201,10 +216,10 @@ class _Choices:
             if self.layout.dialect.dates is None and dates[0].words:
                 _add(self.layout.guesses, [dates[0].words])
 
-    def _check(self, found: dict[int, Column], faults: dict[int, Fault], numbers: bool) -> None:
+    def _check(self, found: dict[int, Column], faults: dict[int, Fault], wanted: _Wanted) -> None:
         """Raise ColumnsError for faults, for infinite values, and for what is no number where numbers are wanted."""
         bad = [j for j, column in found.items() if column.kind == "number" and np.isinf(column.values).any()]
-        if numbers:
+        if wanted.finite:
             bad = [j for j, c in found.items() if not (c.kind in ("number", "boolean") and np.isfinite(c.values).all())]
         if not bad and not faults:
             return
@@ -221,6 +236,12 @@ def _few(names: Sequence[str]) -> str:
 def _add(lines: list[str], new: Iterable[str]) -> None:
     """Add what is not said yet."""
     lines += [line for line in dict.fromkeys(new) if line not in lines]
+
+
+def _word_fault(reading: Reading, layout: Layout) -> Fault:
+    """Fault of words where numbers are wanted."""
+    text = next((text for text in reading.present if plain_number(text) is None), reading.words[0])
+    return Fault(text, lambda place: text_problem(reading.name, text, place, layout.numbers))
 
 
 def _date_fault(reading: Reading) -> Fault:

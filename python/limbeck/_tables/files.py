@@ -128,8 +128,8 @@ def _open_text(path: Path, dialect: Dialect, names: Sequence[str], columns: Sequ
     def read(wanted: Sequence[int]) -> Float64Array:
         return read_numbers(layout, wanted)
 
-    def read_columns(wanted: Sequence[int]) -> Columns:
-        return read_text_columns(layout, wanted)
+    def read_columns(wanted: Sequence[int], numbers: Sequence[int] = ()) -> Columns:
+        return read_text_columns(layout, wanted, numbers)
 
     return Table(
         path,

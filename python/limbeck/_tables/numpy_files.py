@@ -158,8 +158,8 @@ def _features_and_labels(path: Path, X: NDArray[Any], y: NDArray[Any], names: li
 
     columns_X, columns_y = columns_reader(path, columns, X), columns_reader(path, columns[labels:], y[:, None])
 
-    def read_columns(wanted: Sequence[int]) -> Columns:
-        items = [item for j in wanted for item in (columns_y([0]) if j == labels else columns_X([j])).items]
+    def read_columns(wanted: Sequence[int], _: Sequence[int] = ()) -> Columns:
+        items = [item for j in wanted for item in (columns_y([0], ()) if j == labels else columns_X([j], ())).items]
         return Columns(tuple(items), names is not None)
 
     return Table(path, columns, names is not None, labels, read, _columns_reader=read_columns)

@@ -8,6 +8,7 @@ import tempfile
 import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +86,7 @@ def _renamed(open_file: Callable[[], Table], path: Path, folder: Any) -> Table: 
     def read(columns: Sequence[int]) -> Any:  # noqa: ANN401
         return call(original.read, columns)
 
-    def read_columns(columns: Sequence[int]) -> Any:  # noqa: ANN401
-        return call(original.read_columns, columns)
+    def read_columns(columns: Sequence[int], numbers: Sequence[int] = ()) -> Any:  # noqa: ANN401
+        return call(partial(original.read_columns, numbers=numbers), columns)
 
     return replace(table, path=STANDARD_INPUT, _reader=read, _columns_reader=read_columns, _kept=folder)

@@ -16,7 +16,7 @@ from limbeck._tables.sentinels import far_values, with_gaps
 __all__ = ["ColumnsReader", "Reader", "Table", "array_reader", "columns_reader", "damaged"]
 
 Reader = Callable[[Sequence[int]], Float64Array]
-ColumnsReader = Callable[[Sequence[int]], Columns]
+ColumnsReader = Callable[[Sequence[int], Sequence[int]], Columns]
 
 _MOST_CHARACTERS = 100  # of another library's message within ours of one line
 
@@ -68,13 +68,15 @@ class Table:
     _columns_reader: ColumnsReader | None = None
     _kept: object = None
 
-    def read_columns(self, columns: Sequence[int]) -> Columns:
+    def read_columns(self, columns: Sequence[int], *, numbers: Sequence[int] = ()) -> Columns:
         """Read the given columns, whatever they hold: numbers, truth values, words, dates, and gaps.
 
         Parameters
         ----------
         columns : sequence of int
             Indices from 0; the other columns may hold anything.
+        numbers : sequence of int
+            Columns that have to be numbers: words in those of a text are told with their line.
 
         Raises
         ------
@@ -83,7 +85,7 @@ class Table:
             length.
         """
         try:
-            table = self._columns_reader(columns) if self._columns_reader else self._numbers(columns)
+            table = self._columns_reader(columns, numbers) if self._columns_reader else self._numbers(columns)
         except OSError as error:
             raise TableError(f"{self.path} cannot be read: {error.strerror or one_line(error)}") from None
         table = with_gaps(table, self.missing) if self.missing else table
@@ -155,7 +157,7 @@ def array_reader(path: Path, names: Sequence[str], values: NDArray[Any]) -> Read
 def columns_reader(path: Path, names: Sequence[str], values: NDArray[Any]) -> ColumnsReader:
     """Reader of columns of numbers that are in memory, or mapped into it; NaN is a gap."""
 
-    def read(columns: Sequence[int]) -> Columns:
+    def read(columns: Sequence[int], _: Sequence[int] = ()) -> Columns:
         with np.errstate(over="ignore"):
             chosen = [np.array(values[:, j], dtype=np.float64) for j in columns]
         wrong = [k for k, column in enumerate(chosen) if np.isinf(column).any()]
