@@ -146,7 +146,9 @@ def test_bad_files_are_named(row_files, Y):
         ("b", ValueError, "'b' has a missing value in row 1"),
     ):
         with pytest.raises(error, match=words):
-            list(blocks.from_arrow(table, "y", [column]))
+            list(blocks.from_arrow(table, column, ["y"]))
+    with pytest.raises(TypeError, match="block 0: X must hold real numbers, columns 'a' do not"):
+        limbeck.ridgeless.Accumulator(1).update_from(blocks.from_arrow(table, "y", ["a"]))
 
 
 def test_an_error_of_a_block_stays_the_object_that_was_raised(X, Y):

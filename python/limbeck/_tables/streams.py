@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 import tempfile
+import weakref
 import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -40,12 +41,20 @@ def open_standard_input(open_file: Callable[[Path], Table]) -> Table:
     """
     if sys.stdin is None:
         raise TableError("the standard input is closed: give a file, or a pipe")
-    folder = tempfile.TemporaryDirectory(prefix="limbeck-")
-    path = Path(folder.name) / "input"
+    folder = _Folder()
+    path = folder.path / "input"
     with path.open("wb") as file:
         shutil.copyfileobj(sys.stdin.buffer, file)
     named = path.rename(path.with_name("input" + _suffix(path)))
     return _renamed(lambda: open_file(named), named, folder)
+
+
+class _Folder:
+    """Temporary folder that is deleted with the object, or at the end of the program."""
+
+    def __init__(self) -> None:
+        self.path = Path(tempfile.mkdtemp(prefix="limbeck-"))
+        weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
 
 
 def _suffix(path: Path) -> str:

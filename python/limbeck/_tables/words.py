@@ -68,7 +68,7 @@ def column_of_words(
         Most of the words are numbers, and some are not.
     """
     column = word_levels(name, codes, words, ordered=ordered)
-    kinds = () if ordered else possible_kinds(words, number)
+    kinds = () if ordered or not column.levels else possible_kinds(words, number)
     if kinds:
         return converted(column, kinds[0], number)
     if not ordered:

@@ -113,7 +113,8 @@ def given_table(
     if has_gaps:
         table, y, sample_weight = _with_labels(table, y, sample_weight)
     encoding = made_encoding(_of_positive_weight(table, sample_weight))
-    if own is not None and encoding.is_plain and not has_gaps and not any(item.gaps.any() for item in table.items):
+    numbers = all(item.kind in ("number", "boolean") and not item.gaps.any() for item in table.items)
+    if own is not None and encoding.is_plain and numbers and not has_gaps:
         if isinstance(X, Columns):
             plain = replace(plain, X=named_array(np.column_stack([item.values for item in X.items]), own))
         return replace(plain, encoding=encoding, columns=own)
