@@ -26,7 +26,7 @@ from limbeck._cli.places import places_of, places_of_columns
 from limbeck._cli.tables import add_text_options, dialect_of, give_hints
 from limbeck._learner.pipeline.predictor import read_predictor
 from limbeck._learner.report.text import LOWEST_R2, r2_text
-from limbeck._tables.column_encodings import Numbers
+from limbeck._tables.column_encodings import Numbers, Times
 from limbeck._tables.columns import Columns
 from limbeck._tables.encoding import Encoding
 from limbeck._tables.errors import ColumnsError, TableError, listed
@@ -155,8 +155,8 @@ def _read_columns(
     used = {
         j: made.name for j, made in zip(features, encoding.columns, strict=True) if made.name not in encoding.left_out
     }
-    whole = {column.name for column in encoding.columns if isinstance(column, Numbers) and not column.hours}
-    numbers = [j for j, name in used.items() if name in whole]
+    measured = {column.name for column in encoding.columns if isinstance(column, Numbers | Times)}
+    numbers = [j for j, name in used.items() if name in measured]
     if target is None:
         return _columns(table, list(used), numbers).called(list(used.values())), None
     try:

@@ -19,13 +19,14 @@ from limbeck._tables.number_text import is_missing, plain_number, text_problem
 from limbeck._tables.plain_numbers import doubtful_points, load_plain
 from limbeck._tables.text_codec import guessed_encoding
 from limbeck._tables.text_columns import Texts, data_rows, read_texts
+from limbeck._tables.words import moment_of
 
 __all__ = ["read_numbers", "read_text_columns"]
 
 
 @dataclass(frozen=True)
 class _Wanted:
-    """Columns that have to be numbers, and whether they must have no gaps and no infinite values."""
+    """Columns that have to be numbers or dates, and whether they must have no gaps and no infinite values."""
 
     numbers: frozenset[int] = frozenset()
     finite: bool = False
@@ -239,8 +240,9 @@ def _add(lines: list[str], new: Iterable[str]) -> None:
 
 
 def _word_fault(reading: Reading, layout: Layout) -> Fault:
-    """Fault of words where numbers are wanted."""
-    text = next((text for text in reading.present if plain_number(text) is None), reading.words[0])
+    """Fault of words where numbers, or dates, are wanted."""
+    good = (plain_number, moment_of)
+    text = next((text for text in reading.present if all(one(text) is None for one in good)), reading.words[0])
     return Fault(text, lambda place: text_problem(reading.name, text, place, layout.numbers))
 
 

@@ -76,7 +76,7 @@ class Table:
         columns : sequence of int
             Indices from 0; the other columns may hold anything.
         numbers : sequence of int
-            Columns that have to be numbers: words in those of a text are told with their line.
+            Columns that have to be numbers, or dates: words in those of a text are told with their line.
 
         Raises
         ------
