@@ -31,7 +31,8 @@ class Column:
     ordered : bool
         Whether the levels have an order, that in which they stand.
     what : str
-        Of unknown values, what they are: "lists".
+        Of unknown values, what they are: "lists". Of others what the user has told: "words", though they may be
+        numbers; "kept", though they may be row numbers.
     """
 
     name: str

@@ -82,6 +82,13 @@ class _Maker:
             return self._words(name, counts, j)
         if typed.kind in ("date", "datetime"):
             return self._times(name, typed)
+        if (
+            counts.what != "kept"
+            and self._survey.named
+            and typed.kind == "number"
+            and _are_identifiers(name, typed.values)
+        ):
+            return LeftOut(name, "row numbers or identifiers, each another one")
         return self._numbers(name, typed)
 
     def _typed(self, name: str, counts: ColumnCounts, j: int) -> _Typed | None:
@@ -108,8 +115,6 @@ class _Maker:
         known = typed.values[~np.isnan(typed.values)]
         if not len(known):
             return LeftOut(name, "no values")
-        if self._survey.named and typed.kind == "number" and _are_identifiers(name, known):
-            return LeftOut(name, "row numbers or identifiers, each another one")
         if typed.kind == "boolean":
             return Numbers(name, float(known.mean() > 0.5), self._flag(typed), is_boolean=True)
         if typed.kind == "time":
@@ -176,7 +181,8 @@ class _Maker:
         rows = self._n - counts.gaps
         if counts.words is None:
             return LeftOut(name, f"names or texts: more than {settings.most_words:,} different ones")
-        require_no_faults(name, counts.words)
+        if counts.what != "words":
+            require_no_faults(name, counts.words)
         least = self._rows_of(settings.rows_of_level)
         frequent = sorted(counts.words, key=lambda word: (-counts.words[word], word))[: settings.most_levels]  # type: ignore[index]
         levels = [word for word in frequent if counts.words[word] >= least]
@@ -229,6 +235,7 @@ def _values_of_sample(sample: NDArray[Any], kind: str) -> Float64Array:
 
 def _are_identifiers(name: str, values: Float64Array) -> bool:
     """Whether a column is called like row numbers or identifiers, and its whole numbers are all different."""
+    values = values[~np.isnan(values)]
     return (
         _IDENTIFIERS.fullmatch(name.strip()) is not None
         and len(values) >= _FEWEST_IDENTIFIERS

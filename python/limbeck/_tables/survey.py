@@ -61,6 +61,8 @@ class ColumnCounts:
         counts = np.bincount(codes[codes >= 0], minlength=len(column.levels)).tolist()
         seen = {word: count for word, count in zip(column.levels, counts, strict=True) if count}
         self._join_words(seen, most_words)
+        if column.what == "words":
+            self.possible = ()
         if self.possible:
             self.possible = tuple(kind for kind in possible_kinds(seen) if kind in self.possible)
         if column.ordered and (self.levels is None or set(self.levels) <= set(column.levels)):

@@ -10,16 +10,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from limbeck._tables.columns import Column
-from limbeck._tables.number_text import is_missing, plain_number
+from limbeck._tables.number_text import SPELLINGS, is_missing, plain_number
 
-__all__ = ["column_of_words", "converted", "possible_kinds", "require_no_faults", "seconds_of", "word_levels"]
+__all__ = [
+    "clock_of",
+    "column_of_words",
+    "converted",
+    "moment_of",
+    "possible_kinds",
+    "require_no_faults",
+    "seconds_of",
+    "truth_of",
+    "word_levels",
+]
 
 _TRUTH = {"true": 1.0, "false": 0.0}
 # Part of the rows with a value from which on a column with other words in it is one of numbers with faults.
 _MOSTLY = 0.9
 _FEWEST_NUMBERS = 10  # different numbers: fewer may be codes among words
 # Words for a gap that are never levels; "none" may be one, as in "no garage".
-_NEVER_LEVELS = frozenset({"", "na", "n/a", "nan", "null", "?", "#n/a", "<na>"})
+_NEVER_LEVELS = frozenset({"", "?", *SPELLINGS})
 _DATE = re.compile(r"\d{4}-\d{1,2}-\d{1,2}|\d{4}/\d{1,2}/\d{1,2}", re.ASCII)
 _DATETIME = re.compile(
     r"(\d{4}[-/]\d{1,2}[-/]\d{1,2})[T ](\d{1,2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?) ?(Z|UTC|[+-]\d{2}:?\d{2})?", re.ASCII
@@ -132,7 +142,8 @@ def seconds_of(moment: datetime) -> float:
     return moment.replace(tzinfo=UTC).timestamp()
 
 
-def _truth(text: str) -> float | None:
+def truth_of(text: str) -> float | None:
+    """1 for true and 0 for false, None for other words."""
     return _TRUTH.get(text.lower())
 
 
@@ -148,11 +159,11 @@ def _datetime(text: str) -> float | None:
     found = _DATETIME.fullmatch(text)
     if found is None:
         return _date(text)
-    day, time = _date(found[1]), _clock(found[2])
+    day, time = _date(found[1]), clock_of(found[2])
     return None if day is None or time is None else day + time
 
 
-def _clock(text: str) -> float | None:
+def clock_of(text: str) -> float | None:
     """Seconds since midnight."""
     found = _CLOCK.fullmatch(text)
     if found is None:
@@ -168,12 +179,17 @@ def _moment(year: int, month: int, day: int) -> float | None:
         return None
 
 
+def moment_of(text: str) -> float | None:
+    """Seconds of a date of ISO's form with or without a time, or of a time of the day."""
+    return next((value for convert in (_datetime, clock_of) if (value := convert(text)) is not None), None)
+
+
 _KINDS: dict[str, Convert] = {
-    "boolean": _truth,
+    "boolean": truth_of,
     "number": plain_number,
     "date": _date,
     "datetime": _datetime,
-    "time": _clock,
+    "time": clock_of,
 }
 _PLURALS = {
     "boolean": "true and false",

@@ -115,6 +115,8 @@ def given_table(
     encoding = made_encoding(_of_positive_weight(table, sample_weight))
     numbers = all(item.kind in ("number", "boolean") and not item.gaps.any() for item in table.items)
     if own is not None and encoding.is_plain and numbers and not has_gaps:
+        if isinstance(X, Columns):
+            plain = replace(plain, X=named_array(np.column_stack([item.values for item in X.items]), own))
         return replace(plain, encoding=encoding, columns=own)
     require_features(encoding, options)
     return GivenTable(None, y, sample_weight, replace(names, features=None), table, encoding, own)
