@@ -192,7 +192,7 @@ def test_names_of_digits_are_words_where_told(run, predictions_in):
     assert run("learn", "flats.csv", "--width", "1", "--words", "town", *OUTPUT)[0] == 0
     assert "town is 05066" in str(limbeck.load("n.json").encoding.feature_names)
     columns["town"] = [{"05066": "Köln"}.get(code, code) for code in columns["town"]]
-    _, out, err = run("predict", "n.json", "flats.csv")  # without the option: the network knows
+    _, _out, err = run("predict", "n.json", "flats.csv")  # without the option: the network knows
     assert "R2 = 0.9" in err
 
 
