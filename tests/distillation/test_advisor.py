@@ -131,7 +131,7 @@ def test_the_effective_ridge_of_steep_data(alpha):
 def test_advice_refuses_rows_that_were_centred():
     rng = np.random.default_rng(0)
     X = rng.standard_normal((60, 120)) + 3
-    surrogate = X @ rng.standard_normal(180)
+    surrogate = X @ rng.standard_normal(120)
     y = surrogate + 20 * rng.standard_normal(60)
     with pytest.raises(ValueError, match="X has been centred, and has 60 rows of 120 features"):
         advise(X - X.mean(axis=0), y, surrogate, intercept=None)
