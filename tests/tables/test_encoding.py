@@ -222,3 +222,18 @@ def test_columns_without_names_are_taken_by_position():
     assert encoding.feature_names == ("x0 is b", "x1", "x1 is missing")
     np.testing.assert_array_equal(encoding.encode(array[:2]), [[0, 1, 0], [1, 1, 1]])
     assert isinstance(columns_of(array), Columns)
+
+
+def test_names_given_to_columns_may_be_those_of_others():
+    table = pd.DataFrame({"a": [1.0, 2.0, 3.0, 4.0], "b": [5.0, 6.0, 7.0, 9.0], "town": ["x", "y"] * 2})
+    encoding = made_encoding(columns_of(table).called(("b", "a", "town")))
+    features = encoding.encode(table[["town", "b", "a"]], ("a", "b", "town"))
+    np.testing.assert_array_equal(features[:, :2], table[["a", "b"]])
+
+
+def test_features_of_one_name_are_told_apart_by_a_number():
+    table = pd.DataFrame({"a": [1.0, None, 3.0, None], "a is missing": [4.0, 2.0, 0.0, 1.0]})
+    encoding = made_encoding(columns_of(table))
+    assert encoding.feature_names == ("a", "a is missing (2)", "a is missing")
+    assert Encoding.from_dict(json.loads(json.dumps(encoding.to_dict()))).feature_names == encoding.feature_names
+    np.testing.assert_array_equal(encoding.encode(table)[:, 1:], [[0, 4], [1, 2], [0, 0], [1, 1]])

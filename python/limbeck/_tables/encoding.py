@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -40,8 +40,10 @@ class Encoding:
 
     @cached_property
     def features(self) -> tuple[Feature, ...]:
-        """Inputs of the network, in their order."""
-        return tuple(feature for column in self.columns for feature in column.features)
+        """Inputs of the network, in their order; of those with one name, a number tells the later ones apart."""
+        every = [feature for column in self.columns for feature in column.features]
+        taken = {feature.name for feature in every if feature.name == feature.column}
+        return tuple(_with_own_name(feature, taken) for feature in every)
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -104,11 +106,13 @@ class Encoding:
         wanted = [column.name for column in self._used]
         present = _own_names(X)
         if present is not None:
-            if called is not None and len(called) == len(self.columns) and not set(wanted) <= set(present):
+            chosen = wanted
+            if called is not None and len(called) == len(self.columns):
                 own = dict(zip(self.column_names, called, strict=True))
-                chosen = [own[name] for name in wanted]
-            else:
-                chosen = wanted
+                # First the table's own names: one that was given to a column may be that of another column.
+                original = [own[name] for name in wanted]
+                if set(original) <= set(present) or not set(wanted) <= set(present):
+                    chosen = original
             if self.named or set(chosen) <= set(present):
                 return _chosen(X, chosen, present).called(wanted)
         table = _by_position(X)
@@ -147,6 +151,17 @@ class Encoding:
         """Report of all columns."""
         rows = [["column", "becomes"], *([column.name, column.described()] for column in self.columns)]
         return "\n".join(text_table(rows, left=(0, 1)))
+
+
+def _with_own_name(feature: Feature, taken: set[str]) -> Feature:
+    """Feature with a name that none of those taken has; columns as they are keep theirs."""
+    if feature.name == feature.column:
+        return feature
+    name, number = feature.name, 2
+    while name in taken:
+        name, number = f"{feature.name} ({number})", number + 1
+    taken.add(name)
+    return feature if name == feature.name else replace(feature, name=name)
 
 
 def _own_names(X: Any) -> tuple[str, ...] | None:  # noqa: ANN401
