@@ -237,3 +237,18 @@ def test_features_of_one_name_are_told_apart_by_a_number():
     assert encoding.feature_names == ("a", "a is missing (2)", "a is missing")
     assert Encoding.from_dict(json.loads(json.dumps(encoding.to_dict()))).feature_names == encoding.feature_names
     np.testing.assert_array_equal(encoding.encode(table)[:, 1:], [[0, 4], [1, 2], [0, 0], [1, 1]])
+
+
+@pytest.mark.parametrize("learned", [[1.0, 2.0, "x"], [1, 2, "x"], ["1.0", "2.0", "x"], ["1", "2", "x"]])
+def test_numbers_among_words_are_the_same_words_in_any_type(learned):
+    encoding = made_encoding(columns_of(pd.DataFrame({"a": pd.Series(learned * 20, dtype=object)})))
+    expected = encoding.encode(pd.DataFrame({"a": learned}))
+    for numbers in (pd.Series([1, 2]), pd.Series([1.0, 2.0]), pd.Series([1.0, 2.0], dtype=object)):
+        np.testing.assert_array_equal(encoding.encode(pd.DataFrame({"a": numbers})), expected[:2])
+    unseen = encoding.encode(pd.DataFrame({"a": [np.inf, 0.5]}))  # as an average row, neither of the levels
+    np.testing.assert_allclose(unseen, 1 / 3)
+
+
+def test_dates_with_a_time_go_with_dates_learned_from():
+    encoding = made_encoding(columns_of(pd.DataFrame({"day": [f"2024-01-{d:02}" for d in range(1, 11)]})))
+    assert encoding.encode(pd.DataFrame({"day": ["2024-01-03 12:00", "2024-01-04"]}))[:, 0].tolist() == [2.5, 3.0]

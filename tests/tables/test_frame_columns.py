@@ -100,3 +100,9 @@ def test_labels_that_may_have_gaps():
     assert column_of(np.ma.masked_invalid([1.0, np.nan]), "y").gaps.tolist() == [False, True]
     assert column_of(np.ones(3), "y") is None
     assert column_of([1.0, None], "y") is None
+
+
+def test_categories_without_rows_may_be_of_another_type():
+    column = columns_of(pd.DataFrame({"a": pd.Categorical([1, 2, None, 1], categories=[2, 1, "x"])})).items[0]
+    assert column.kind == "number"
+    np.testing.assert_array_equal(column.values, [1, 2, np.nan, 1])

@@ -21,7 +21,7 @@ from limbeck._base.frame_numbers import (
 )
 from limbeck._base.frames import default_names
 from limbeck._tables.columns import Column, Columns
-from limbeck._tables.words import converted, possible_kinds, seconds_of, word_levels
+from limbeck._tables.words import as_word, converted, possible_kinds, seconds_of, word_levels
 
 __all__ = ["column_of", "columns_of"]
 
@@ -158,9 +158,10 @@ def _of_objects(name: str, values: Sequence[Any]) -> Column:
         return moments
     if not all(issubclass(kind, _WRITABLE) or kind.__name__ == "Decimal" for kind in kinds):
         return _unknown(name, len(values), f"values of type {sorted(kind.__name__ for kind in kinds)[0]}")
-    words = sorted({str(value) for value in values if value is not None})
+    texts = [None if value is None else as_word(value) for value in values]
+    words = sorted({text for text in texts if text is not None})
     place = {word: i for i, word in enumerate(words)}
-    codes = np.array([-1 if value is None else place[str(value)] for value in values], dtype=np.intp)
+    codes = np.array([-1 if text is None else place[text] for text in texts], dtype=np.intp)
     return word_levels(name, codes, words)
 
 
@@ -253,11 +254,13 @@ def _of_texts(name: str, series: Any) -> Column:  # noqa: ANN401
 
 def _of_categories(name: str, codes: NDArray[np.intp], values: Sequence[Any], ordered: bool) -> Column:
     """Column of categories that are no text: numbers and moments become such columns, with gaps as they are."""
-    used = _of_objects(name, [values[code] for code in sorted(set(codes.tolist()) - {-1})])
+    present = np.unique(codes[codes >= 0])
+    used = _of_objects(name, [values[code] for code in present.tolist()])
     if used.kind in ("words", "unknown"):
-        return word_levels(name, codes, [str(value) for value in values], ordered=ordered)
-    every = _of_objects(name, list(values)).values.astype(np.float64)
-    return Column(name, used.kind, np.append(every, np.nan)[codes])
+        return word_levels(name, codes, [as_word(value) for value in values], ordered=ordered)
+    every = np.full(len(values) + 1, np.nan)  # a gap's code -1 is the last; categories without rows may be anything
+    every[present] = used.values
+    return Column(name, used.kind, every[codes])
 
 
 def _factorized(series: Any) -> tuple[NDArray[np.intp], list[Any], bool]:  # noqa: ANN401

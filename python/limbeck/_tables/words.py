@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +14,15 @@ from numpy.typing import NDArray
 from limbeck._tables.columns import Column
 from limbeck._tables.number_text import is_missing, plain_number
 
-__all__ = ["column_of_words", "converted", "possible_kinds", "require_no_faults", "seconds_of", "word_levels"]
+__all__ = [
+    "as_word",
+    "column_of_words",
+    "converted",
+    "possible_kinds",
+    "require_no_faults",
+    "seconds_of",
+    "word_levels",
+]
 
 _TRUTH = {"true": 1.0, "false": 0.0}
 # Part of the rows with a value from which on a column with other words in it is one of numbers with faults.
@@ -79,6 +89,14 @@ def word_levels(name: str, codes: NDArray[np.intp], words: Sequence[str], *, ord
     place = {text: i for i, text in enumerate(levels)}
     table = np.array([*(place.get(text, -1) for text in texts), -1], dtype=np.intp)
     return Column(name, "words", table[codes], tuple(levels), ordered)
+
+
+def as_word(value: Any) -> str:  # noqa: ANN401
+    """Write a value out as a word; 1.0 is the word of 1, as tables turn whole numbers into others where gaps are."""
+    if isinstance(value, float | np.floating | Decimal):
+        number = float(value)
+        return str(int(number)) if number.is_integer() else repr(number)
+    return str(value)
 
 
 def possible_kinds(words: Iterable[str], number: Convert = plain_number) -> tuple[str, ...]:
