@@ -252,3 +252,50 @@ def test_numbers_among_words_are_the_same_words_in_any_type(learned):
 def test_dates_with_a_time_go_with_dates_learned_from():
     encoding = made_encoding(columns_of(pd.DataFrame({"day": [f"2024-01-{d:02}" for d in range(1, 11)]})))
     assert encoding.encode(pd.DataFrame({"day": ["2024-01-03 12:00", "2024-01-04"]}))[:, 0].tolist() == [2.5, 3.0]
+
+
+def _surveyed(*parts):
+    """Surveys of parts that are taken one after another, and that are added up."""
+    taken, total, first = TableSurvey(), TableSurvey(), 0
+    for part in parts:
+        table = columns_of(pd.DataFrame({"q": part}))
+        places = np.arange(first, first + len(part), dtype=np.uint64)
+        taken.take(table, places)
+        total = total + TableSurvey().take(table, places)
+        first += len(part)
+    return taken, total
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_ordered_categories_of_parts_make_one_order_or_are_refused(turned):
+    few, all_ = (
+        pd.Categorical(["low", "high"], levels, ordered=True) for levels in (["low", "high"], ["low", "medium", "high"])
+    )
+    for survey in _surveyed(*((all_, few) if turned else (few, all_))):
+        assert encoding_of(survey).columns[0].levels == ("low", "medium", "high")
+    other = pd.Categorical(["low", "high"], ["high", "low"], ordered=True)
+    for survey in _surveyed(*((other, few) if turned else (few, other))):
+        with pytest.raises(ValueError, match="column 'q' has categories in several orders"):
+            encoding_of(survey)
+    for survey in _surveyed(*((["odd", "low"], few) if turned else (few, ["odd", "low"]))):
+        with pytest.raises(ValueError, match="'q' has the ordered categories low, high in some rows, 'odd' in others"):
+            encoding_of(survey)
+
+
+def test_gaps_of_a_column_with_one_value_are_a_feature():
+    gaps, ones = np.arange(40) % 4 == 0, np.arange(40) % 3 == 0
+    day = pd.Series(pd.Timestamp("2024-01-01"), index=range(40)).mask(gaps)
+    rank = pd.Series(pd.Categorical(["low"] * 40, ["low", "medium", "high"], ordered=True)).mask(ones)
+    encoded = _encoded(day=day, rank=rank)
+    assert encoded["day is missing"] == gaps.tolist()
+    assert encoded["rank is missing"] == ones.tolist()
+    encoding, _ = _made(town=["Ulm"] * 39 + ["Bonn"])
+    assert encoding.left_out == {"town": "almost always 'Ulm'"}
+
+
+def test_gaps_that_the_sample_has_none_of_are_features_each():
+    values, other = np.arange(10_000.0), np.arange(10_000.0)
+    values[:6], other[-6:] = np.nan, np.nan
+    table = columns_of(pd.DataFrame({"a": values, "b": other}))
+    encoding = made_encoding(table, EncodingSettings(sample_rows=20))
+    assert encoding.feature_names == ("a", "a is missing", "b", "b is missing")

@@ -18,6 +18,7 @@ __all__ = [
     "as_word",
     "column_of_words",
     "converted",
+    "order_of_all",
     "possible_kinds",
     "require_no_faults",
     "seconds_of",
@@ -97,6 +98,17 @@ def as_word(value: Any) -> str:  # noqa: ANN401
         number = float(value)
         return str(int(number)) if number.is_integer() else repr(number)
     return str(value)
+
+
+def order_of_all(orders: Iterable[tuple[str, ...]]) -> tuple[str, ...] | None:
+    """The longest of several orders of words, if all others are parts of it in the same order; else None."""
+    longest = max(orders, key=lambda order: (len(order), order))
+    place = {word: i for i, word in enumerate(longest)}
+    for order in orders:
+        places = [place.get(word, -1) for word in order]
+        if -1 in places or places != sorted(places):
+            return None
+    return longest
 
 
 def possible_kinds(words: Iterable[str], number: Convert = plain_number) -> tuple[str, ...]:
