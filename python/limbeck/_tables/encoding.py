@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -188,7 +189,10 @@ def _chosen(X: Any, names: Sequence[str], present: Sequence[str]) -> Columns:  #
 
 
 def _by_position(X: Any) -> Columns:  # noqa: ANN401
-    """Columns of a table or an array, by position."""
+    """Columns of a table, an array or lists of rows, by position."""
+    if isinstance(X, list | tuple):
+        with suppress(ValueError):  # rows of several lengths
+            X = np.asarray(X)
     table = columns_of(X)
     if table is not None:
         return table
