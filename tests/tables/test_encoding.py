@@ -245,7 +245,7 @@ def test_numbers_among_words_are_the_same_words_in_any_type(learned):
     expected = encoding.encode(pd.DataFrame({"a": learned}))
     for numbers in (pd.Series([1, 2]), pd.Series([1.0, 2.0]), pd.Series([1.0, 2.0], dtype=object)):
         np.testing.assert_array_equal(encoding.encode(pd.DataFrame({"a": numbers})), expected[:2])
-    unseen = encoding.encode(pd.DataFrame({"a": [np.inf, 0.5]}))  # as an average row, neither of the levels
+    unseen = encoding.encode(pd.DataFrame({"a": [7, 0.5]}))  # as an average row, neither of the levels
     np.testing.assert_allclose(unseen, 1 / 3)
 
 
@@ -299,3 +299,21 @@ def test_gaps_that_the_sample_has_none_of_are_features_each():
     table = columns_of(pd.DataFrame({"a": values, "b": other}))
     encoding = made_encoding(table, EncodingSettings(sample_rows=20))
     assert encoding.feature_names == ("a", "a is missing", "b", "b is missing")
+
+
+def test_infinite_values_are_refused_by_the_name_of_their_column():
+    encoding, frame = _made(town=["Ulm", "Bonn"] * 10, rent=np.arange(20.0))
+    with pytest.raises(ValueError, match="column 'rent' holds an infinite value"):
+        encoding.encode(frame.assign(rent=-np.inf))
+    with pytest.raises(ValueError, match="column 'town' holds an infinite value"):
+        encoding.encode(frame.assign(town=np.inf))
+
+
+def test_parts_with_dates_and_with_text_of_them():
+    days, texts = pd.Series(pd.to_datetime(["2024-01-01", "2024-01-05"])), ["2024-01-02 12:00", "2024-01-03"]
+    for survey in _surveyed(days, texts):
+        encoding = encoding_of(survey)
+        np.testing.assert_array_equal(encoding.encode(pd.DataFrame({"q": texts}))[:, 0], [1.5, 2.0])
+    for survey in _surveyed(days, [1.0, 2.0]):
+        with pytest.raises(ValueError, match="column 'q' holds dates and numbers in different rows"):
+            encoding_of(survey)

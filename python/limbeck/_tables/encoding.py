@@ -88,6 +88,8 @@ class Encoding:
             A column is missing, or holds something else than that learned from.
         """
         table = self._matched(X, called)
+        if self.named:  # of arrays the learner tells the place
+            _require_finite(table)
         fillers = [encoding.filler(column) for encoding, column in zip(self._used, table.items, strict=True)]
         begins = np.cumsum([0, *(len(encoding.features) for encoding in self._used)]).tolist()
         out = np.zeros((len(table), begins[-1]))
@@ -188,11 +190,20 @@ def _chosen(X: Any, names: Sequence[str], present: Sequence[str]) -> Columns:  #
     return Columns(tuple(X.items[present.index(name)] for name in names))
 
 
+def _require_finite(table: Columns) -> None:
+    """Raise ValueError for an infinite number, with the name of its column."""
+    for column in table.items:
+        if column.kind == "number" and np.isinf(column.values).any():
+            raise ValueError(f"column {column.name!r} holds an infinite value: make a gap of it, or drop the row")
+
+
 def _by_position(X: Any) -> Columns:  # noqa: ANN401
     """Columns of a table, an array or lists of rows, by position."""
     if isinstance(X, list | tuple):
         with suppress(ValueError):  # rows of several lengths
             X = np.asarray(X)
+    if hasattr(X, "__dask_graph__"):
+        X = X.compute()
     table = columns_of(X)
     if table is not None:
         return table

@@ -93,8 +93,10 @@ class _Maker:
         kind = _common_kind(kinds)
         if kind is None and (kinds or not counts.possible):
             if kinds:
-                raise ValueError(f"column {name!r} holds {' and '.join(sorted(counts.kinds))} in different rows")
+                raise ValueError(f"column {name!r} holds {_written(counts.kinds)} in different rows")
             return None
+        if texts and kind == "date" and "datetime" in counts.possible:
+            kind = "datetime"  # which reads dates alone as midnight
         if texts and kind is not None and kind not in counts.possible:
             raise ValueError(f"column {name!r} holds words in some rows and {kind}s in others: give it one type")
         kind = kind or counts.possible[0]
@@ -210,6 +212,12 @@ class _Maker:
             reference = int(np.argmax(sizes[: len(levels)] or sizes))
         shares = tuple(size / self._n for size in sizes)
         return Words(name, tuple(levels), has_other, has_missing, reference, shares)
+
+
+def _written(kinds: set[str]) -> str:
+    """Kinds of columns for a message: dates and numbers."""
+    plurals = {"words": "words", "boolean": "true and false"}
+    return " and ".join(plurals.get(kind, f"{kind}s") for kind in sorted(kinds))
 
 
 def _sameness(levels: Sequence[str], n_words: int, gaps: int) -> str:
