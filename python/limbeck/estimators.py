@@ -17,6 +17,7 @@ from limbeck._base.warnings import silenced
 from limbeck._learner.pipeline.checks import FEWEST_ROWS, ConstantFeaturesError, GivenNames, checked_options
 from limbeck._learner.pipeline.from_arrays import mean_alone
 from limbeck._learner.pipeline.tables import given_table
+from limbeck._tables.encoding import columns_of_array
 from limbeck._tables.frame_columns import columns_of
 from limbeck.learn import Learned, learn
 
@@ -292,6 +293,8 @@ class NarrowReLURegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # t
     ) -> Learned:
         y, seed = np.ascontiguousarray(y), int(random.randint(2**31 - 1))
         known = getattr(self, "feature_names_in_", None)
+        if isinstance(X, np.ndarray):
+            X = columns_of_array(X)  # so that medians are kept for gaps that are new at prediction
         try:
             return learn(
                 X,

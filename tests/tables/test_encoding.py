@@ -222,3 +222,98 @@ def test_columns_without_names_are_taken_by_position():
     assert encoding.feature_names == ("x0 is b", "x1", "x1 is missing")
     np.testing.assert_array_equal(encoding.encode(array[:2]), [[0, 1, 0], [1, 1, 1]])
     assert isinstance(columns_of(array), Columns)
+
+
+def test_names_given_to_columns_may_be_those_of_others():
+    table = pd.DataFrame({"a": [1.0, 2.0, 3.0, 4.0], "b": [5.0, 6.0, 7.0, 9.0], "town": ["x", "y"] * 2})
+    encoding = made_encoding(columns_of(table).called(("b", "a", "town")))
+    features = encoding.encode(table[["town", "b", "a"]], ("a", "b", "town"))
+    np.testing.assert_array_equal(features[:, :2], table[["a", "b"]])
+
+
+def test_features_of_one_name_are_told_apart_by_a_number():
+    table = pd.DataFrame({"a": [1.0, None, 3.0, None], "a is missing": [4.0, 2.0, 0.0, 1.0]})
+    encoding = made_encoding(columns_of(table))
+    assert encoding.feature_names == ("a", "a is missing (2)", "a is missing")
+    assert Encoding.from_dict(json.loads(json.dumps(encoding.to_dict()))).feature_names == encoding.feature_names
+    np.testing.assert_array_equal(encoding.encode(table)[:, 1:], [[0, 4], [1, 2], [0, 0], [1, 1]])
+
+
+@pytest.mark.parametrize("learned", [[1.0, 2.0, "x"], [1, 2, "x"], ["1.0", "2.0", "x"], ["1", "2", "x"]])
+def test_numbers_among_words_are_the_same_words_in_any_type(learned):
+    encoding = made_encoding(columns_of(pd.DataFrame({"a": pd.Series(learned * 20, dtype=object)})))
+    expected = encoding.encode(pd.DataFrame({"a": learned}))
+    for numbers in (pd.Series([1, 2]), pd.Series([1.0, 2.0]), pd.Series([1.0, 2.0], dtype=object)):
+        np.testing.assert_array_equal(encoding.encode(pd.DataFrame({"a": numbers})), expected[:2])
+    unseen = encoding.encode(pd.DataFrame({"a": [7, 0.5]}))  # as an average row, neither of the levels
+    np.testing.assert_allclose(unseen, 1 / 3)
+
+
+def test_dates_with_a_time_go_with_dates_learned_from():
+    encoding = made_encoding(columns_of(pd.DataFrame({"day": [f"2024-01-{d:02}" for d in range(1, 11)]})))
+    assert encoding.encode(pd.DataFrame({"day": ["2024-01-03 12:00", "2024-01-04"]}))[:, 0].tolist() == [2.5, 3.0]
+
+
+def _surveyed(*parts):
+    """Surveys of parts that are taken one after another, and that are added up."""
+    taken, total, first = TableSurvey(), TableSurvey(), 0
+    for part in parts:
+        table = columns_of(pd.DataFrame({"q": part}))
+        places = np.arange(first, first + len(part), dtype=np.uint64)
+        taken.take(table, places)
+        total = total + TableSurvey().take(table, places)
+        first += len(part)
+    return taken, total
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_ordered_categories_of_parts_make_one_order_or_are_refused(turned):
+    few, all_ = (
+        pd.Categorical(["low", "high"], levels, ordered=True) for levels in (["low", "high"], ["low", "medium", "high"])
+    )
+    for survey in _surveyed(*((all_, few) if turned else (few, all_))):
+        assert encoding_of(survey).columns[0].levels == ("low", "medium", "high")
+    other = pd.Categorical(["low", "high"], ["high", "low"], ordered=True)
+    for survey in _surveyed(*((other, few) if turned else (few, other))):
+        with pytest.raises(ValueError, match="column 'q' has categories in several orders"):
+            encoding_of(survey)
+    for survey in _surveyed(*((["odd", "low"], few) if turned else (few, ["odd", "low"]))):
+        with pytest.raises(ValueError, match="'q' has the ordered categories low, high in some rows, 'odd' in others"):
+            encoding_of(survey)
+
+
+def test_gaps_of_a_column_with_one_value_are_a_feature():
+    gaps, ones = np.arange(40) % 4 == 0, np.arange(40) % 3 == 0
+    day = pd.Series(pd.Timestamp("2024-01-01"), index=range(40)).mask(gaps)
+    rank = pd.Series(pd.Categorical(["low"] * 40, ["low", "medium", "high"], ordered=True)).mask(ones)
+    encoded = _encoded(day=day, rank=rank)
+    assert encoded["day is missing"] == gaps.tolist()
+    assert encoded["rank is missing"] == ones.tolist()
+    encoding, _ = _made(town=["Ulm"] * 39 + ["Bonn"])
+    assert encoding.left_out == {"town": "almost always 'Ulm'"}
+
+
+def test_gaps_that_the_sample_has_none_of_are_features_each():
+    values, other = np.arange(10_000.0), np.arange(10_000.0)
+    values[:6], other[-6:] = np.nan, np.nan
+    table = columns_of(pd.DataFrame({"a": values, "b": other}))
+    encoding = made_encoding(table, EncodingSettings(sample_rows=20))
+    assert encoding.feature_names == ("a", "a is missing", "b", "b is missing")
+
+
+def test_infinite_values_are_refused_by_the_name_of_their_column():
+    encoding, frame = _made(town=["Ulm", "Bonn"] * 10, rent=np.arange(20.0))
+    with pytest.raises(ValueError, match="column 'rent' holds an infinite value"):
+        encoding.encode(frame.assign(rent=-np.inf))
+    with pytest.raises(ValueError, match="column 'town' holds an infinite value"):
+        encoding.encode(frame.assign(town=np.inf))
+
+
+def test_parts_with_dates_and_with_text_of_them():
+    days, texts = pd.Series(pd.to_datetime(["2024-01-01", "2024-01-05"])), ["2024-01-02 12:00", "2024-01-03"]
+    for survey in _surveyed(days, texts):
+        encoding = encoding_of(survey)
+        np.testing.assert_array_equal(encoding.encode(pd.DataFrame({"q": texts}))[:, 0], [1.5, 2.0])
+    for survey in _surveyed(days, [1.0, 2.0]):
+        with pytest.raises(ValueError, match="column 'q' holds dates and numbers in different rows"):
+            encoding_of(survey)

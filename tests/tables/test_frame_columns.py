@@ -100,3 +100,32 @@ def test_labels_that_may_have_gaps():
     assert column_of(np.ma.masked_invalid([1.0, np.nan]), "y").gaps.tolist() == [False, True]
     assert column_of(np.ones(3), "y") is None
     assert column_of([1.0, None], "y") is None
+
+
+def test_categories_without_rows_may_be_of_another_type():
+    column = columns_of(pd.DataFrame({"a": pd.Categorical([1, 2, None, 1], categories=[2, 1, "x"])})).items[0]
+    assert column.kind == "number"
+    np.testing.assert_array_equal(column.values, [1, 2, np.nan, 1])
+
+
+def test_words_of_polars_that_are_all_gaps():
+    column = columns_of(pl.DataFrame({"a": pl.Series([None, None], dtype=pl.String)})).items[0]
+    assert (column.kind, column.levels, column.values.tolist()) == ("words", (), [-1, -1])
+
+
+def _in_parts(*parts, ordered=False):
+    chunks = [
+        pa.DictionaryArray.from_arrays(pa.array(codes), pa.array(words), ordered=ordered) for codes, words in parts
+    ]
+    return columns_of(pa.table({"a": pa.chunked_array(chunks)})).items[0]
+
+
+def test_parts_of_an_arrow_table_with_dictionaries_of_their_own():
+    column = _in_parts(([0, 1, None, 2], ["x", None, "y"]), ([1, 0], ["y", "z"]))
+    assert column.levels == ("x", "y", "z")
+    np.testing.assert_array_equal(column.values, [0, -1, -1, 1, 2, 1])
+    column = _in_parts(([0, 1], ["low", "high"]), ([0, 1, 2], ["low", "medium", "high"]), ordered=True)
+    assert column.ordered
+    assert column.levels == ("low", "medium", "high")
+    np.testing.assert_array_equal(column.values, [0, 2, 0, 1, 2])
+    assert not _in_parts(([0, 1], ["low", "high"]), ([0, 1], ["high", "low"]), ordered=True).ordered

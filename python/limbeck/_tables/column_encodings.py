@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from limbeck._base.arrays import Float64Array
 from limbeck._tables.columns import TIMES, Column
+from limbeck._tables.number_text import plain_number
 from limbeck._tables.times import DateScale, part_of
-from limbeck._tables.words import converted
+from limbeck._tables.words import as_word, converted
 
 __all__ = ["DURATIONS", "ColumnEncoding", "Feature", "Filler", "LeftOut", "Numbers", "Ranks", "Times", "Words"]
 
@@ -80,7 +81,7 @@ class ColumnEncoding(Protocol):
 def _as_numbers(column: Column, kind: str, wanted: str) -> Float64Array:
     """Values of a column that must hold numbers or times, NaN for gaps."""
     if column.kind == "words":
-        column = converted(column, kind)
+        column = converted(column, "datetime" if kind == "date" else kind)  # dates alone are read as midnight
     if kind in TIMES and column.kind in ("date", "datetime") and kind in ("date", "datetime"):
         return column.values.astype(np.float64)
     if (column.kind != kind and not (column.kind == "boolean" and kind == "number") and not column.gaps.all()) or (
@@ -210,7 +211,7 @@ class Words:
         return tuple(Feature(name, self.name, "flag") for name in own)
 
     def filler(self, column: Column) -> Filler:
-        codes, words = _words_of(column)
+        codes, words = _words_of(column, self.levels)
         count = len(self.groups)
         unseen = len(self.levels) if self.has_other else count
         missing = count - 1 if self.has_missing else unseen
@@ -236,8 +237,8 @@ class Words:
 _SHOWN = 8
 
 
-def _words_of(column: Column) -> tuple[NDArray[np.intp], Sequence[str]]:
-    """Number of each row's word, -1 for a gap, and the words; numbers and truth values are written out."""
+def _words_of(column: Column, levels: Sequence[str]) -> tuple[NDArray[np.intp], Sequence[str]]:
+    """Number of each row's word, -1 for a gap, and the words; numbers are those of the levels, or written out."""
     if column.kind == "words":
         return column.values.astype(np.intp), column.levels
     if column.kind == "unknown" or (column.kind in TIMES and not column.gaps.all()):
@@ -249,7 +250,9 @@ def _words_of(column: Column) -> tuple[NDArray[np.intp], Sequence[str]]:
     every[~column.gaps] = codes
     if column.kind == "boolean":
         return every, [str(bool(value)) for value in different]
-    return every, [str(int(value)) if value == np.floor(value) else repr(float(value)) for value in different]
+    written = {plain_number(level): level for level in levels}  # "1.0" and "007" are what 1 and 7 were learned as
+    words = [as_word(float(value)) for value in different]
+    return every, [word if word in levels else written.get(float(word), word) for word in words]
 
 
 @dataclass(frozen=True)
@@ -282,7 +285,7 @@ class Ranks:
         return (own, Feature(f"{self.name} is missing", self.name, "flag")) if self.has_gap_flag else (own,)
 
     def filler(self, column: Column) -> Filler:
-        codes, words = _words_of(column)
+        codes, words = _words_of(column, self.levels)
         known = {word: float(i) for i, word in enumerate(self.levels)}
         table = np.array([*(known.get(word, np.nan) for word in words), np.nan])
         return _filler_of_gaps(table[codes], self.gap, self.has_gap_flag)

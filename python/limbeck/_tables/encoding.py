@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -40,8 +41,10 @@ class Encoding:
 
     @cached_property
     def features(self) -> tuple[Feature, ...]:
-        """Inputs of the network, in their order."""
-        return tuple(feature for column in self.columns for feature in column.features)
+        """Inputs of the network, in their order; of those with one name, a number tells the later ones apart."""
+        every = [feature for column in self.columns for feature in column.features]
+        taken = {feature.name for feature in every if feature.name == feature.column}
+        return tuple(_with_own_name(feature, taken) for feature in every)
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -85,6 +88,8 @@ class Encoding:
             A column is missing, or holds something else than that learned from.
         """
         table = self._matched(X, called)
+        if self.named:  # of arrays the learner tells the place
+            _require_finite(table)
         fillers = [encoding.filler(column) for encoding, column in zip(self._used, table.items, strict=True)]
         begins = np.cumsum([0, *(len(encoding.features) for encoding in self._used)]).tolist()
         out = np.zeros((len(table), begins[-1]))
@@ -104,11 +109,13 @@ class Encoding:
         wanted = [column.name for column in self._used]
         present = _own_names(X)
         if present is not None:
-            if called is not None and len(called) == len(self.columns) and not set(wanted) <= set(present):
+            chosen = wanted
+            if called is not None and len(called) == len(self.columns):
                 own = dict(zip(self.column_names, called, strict=True))
-                chosen = [own[name] for name in wanted]
-            else:
-                chosen = wanted
+                # First the table's own names: one that was given to a column may be that of another column.
+                original = [own[name] for name in wanted]
+                if set(original) <= set(present) or not set(wanted) <= set(present):
+                    chosen = original
             if self.named or set(chosen) <= set(present):
                 return _chosen(X, chosen, present).called(wanted)
         table = _by_position(X)
@@ -149,6 +156,17 @@ class Encoding:
         return "\n".join(text_table(rows, left=(0, 1)))
 
 
+def _with_own_name(feature: Feature, taken: set[str]) -> Feature:
+    """Feature with a name that none of those taken has; columns as they are keep theirs."""
+    if feature.name == feature.column:
+        return feature
+    name, number = feature.name, 2
+    while name in taken:
+        name, number = f"{feature.name} ({number})", number + 1
+    taken.add(name)
+    return feature if name == feature.name else replace(feature, name=name)
+
+
 def _own_names(X: Any) -> tuple[str, ...] | None:  # noqa: ANN401
     """Names of a table's columns; None where they have none."""
     if isinstance(X, Columns):
@@ -172,8 +190,20 @@ def _chosen(X: Any, names: Sequence[str], present: Sequence[str]) -> Columns:  #
     return Columns(tuple(X.items[present.index(name)] for name in names))
 
 
+def _require_finite(table: Columns) -> None:
+    """Raise ValueError for an infinite number, with the name of its column."""
+    for column in table.items:
+        if column.kind == "number" and np.isinf(column.values).any():
+            raise ValueError(f"column {column.name!r} holds an infinite value: make a gap of it, or drop the row")
+
+
 def _by_position(X: Any) -> Columns:  # noqa: ANN401
-    """Columns of a table or an array, by position."""
+    """Columns of a table, an array or lists of rows, by position."""
+    if isinstance(X, list | tuple):
+        with suppress(ValueError):  # rows of several lengths
+            X = np.asarray(X)
+    if hasattr(X, "__dask_graph__"):
+        X = X.compute()
     table = columns_of(X)
     if table is not None:
         return table

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import date, datetime, time, timedelta
@@ -21,7 +22,7 @@ from limbeck._base.frame_numbers import (
 )
 from limbeck._base.frames import default_names
 from limbeck._tables.columns import Column, Columns
-from limbeck._tables.words import converted, possible_kinds, seconds_of, word_levels
+from limbeck._tables.words import as_word, converted, order_of_all, possible_kinds, seconds_of, word_levels
 
 __all__ = ["column_of", "columns_of"]
 
@@ -158,9 +159,10 @@ def _of_objects(name: str, values: Sequence[Any]) -> Column:
         return moments
     if not all(issubclass(kind, _WRITABLE) or kind.__name__ == "Decimal" for kind in kinds):
         return _unknown(name, len(values), f"values of type {sorted(kind.__name__ for kind in kinds)[0]}")
-    words = sorted({str(value) for value in values if value is not None})
+    texts = [None if value is None else as_word(value) for value in values]
+    words = sorted({text for text in texts if text is not None})
     place = {word: i for i, word in enumerate(words)}
-    codes = np.array([-1 if value is None else place[str(value)] for value in values], dtype=np.intp)
+    codes = np.array([-1 if text is None else place[text] for text in texts], dtype=np.intp)
     return word_levels(name, codes, words)
 
 
@@ -253,11 +255,13 @@ def _of_texts(name: str, series: Any) -> Column:  # noqa: ANN401
 
 def _of_categories(name: str, codes: NDArray[np.intp], values: Sequence[Any], ordered: bool) -> Column:
     """Column of categories that are no text: numbers and moments become such columns, with gaps as they are."""
-    used = _of_objects(name, [values[code] for code in sorted(set(codes.tolist()) - {-1})])
+    present = np.unique(codes[codes >= 0])
+    used = _of_objects(name, [values[code] for code in present.tolist()])
     if used.kind in ("words", "unknown"):
-        return word_levels(name, codes, [str(value) for value in values], ordered=ordered)
-    every = _of_objects(name, list(values)).values.astype(np.float64)
-    return Column(name, used.kind, np.append(every, np.nan)[codes])
+        return word_levels(name, codes, [as_word(value) for value in values], ordered=ordered)
+    every = np.full(len(values) + 1, np.nan)  # a gap's code -1 is the last; categories without rows may be anything
+    every[present] = used.values
+    return Column(name, used.kind, every[codes])
 
 
 def _factorized(series: Any) -> tuple[NDArray[np.intp], list[Any], bool]:  # noqa: ANN401
@@ -271,19 +275,40 @@ def _factorized(series: Any) -> tuple[NDArray[np.intp], list[Any], bool]:  # noq
         codes, values = pandas.factorize(native)
         return codes.astype(np.intp), list(values), False
     if implementation.is_polars():
-        texts = native.cast(str) if series.dtype.__class__.__name__ != "String" else native
-        ranks = texts.rank("dense").to_numpy()
-        values = texts.drop_nulls().unique().sort().to_list()
-        return np.nan_to_num(np.asarray(ranks, dtype=np.float64), nan=0.0).astype(np.intp) - 1, values, False
-    if implementation.is_pyarrow():
-        import pyarrow
+        import polars
 
-        array = native if pyarrow.types.is_dictionary(native.type) else native.dictionary_encode()
-        array = array.unify_dictionaries().combine_chunks() if hasattr(array, "unify_dictionaries") else array
-        array = array.chunk(0) if hasattr(array, "chunk") else array
-        codes = array.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.intp)
-        return codes, array.dictionary.to_pylist(), bool(array.type.ordered)
+        texts = native.cast(polars.String)
+        values = texts.drop_nulls().unique().sort()
+        codes = texts.cast(polars.Enum(values)).to_physical().cast(polars.Int64).fill_null(-1)
+        return codes.to_numpy().astype(np.intp), values.to_list(), False
+    if implementation.is_pyarrow():
+        return _factorized_arrow(native)
     return _factorized_list(series.to_list())
+
+
+def _factorized_arrow(native: Any) -> tuple[NDArray[np.intp], list[Any], bool]:  # noqa: ANN401
+    """Codes, values and order of a chunked array of Arrow, each of whose chunks may have a dictionary of its own."""
+    import pyarrow
+
+    if not pyarrow.types.is_dictionary(native.type):
+        native = native.dictionary_encode()
+    dictionaries = [chunk.dictionary.to_pylist() for chunk in native.chunks]
+    order = None
+    if native.type.ordered and dictionaries and not any(None in values for values in dictionaries):
+        order = order_of_all([tuple(values) for values in dictionaries])
+    every = order or [value for value in dict.fromkeys(itertools.chain(*dictionaries)) if value is not None]
+    place = {**{value: i for i, value in enumerate(every)}, None: -1}  # a dictionary may hold a gap
+    parts = [
+        np.array([*(place[value] for value in values), -1], dtype=np.intp)[_arrow_codes(chunk)]
+        for chunk, values in zip(native.chunks, dictionaries, strict=True)
+    ]
+    codes = np.concatenate(parts) if parts else np.empty(0, dtype=np.intp)
+    return codes, list(every), order is not None
+
+
+def _arrow_codes(chunk: Any) -> NDArray[np.intp]:  # noqa: ANN401
+    codes = chunk.indices.cast("int64").fill_null(-1).to_numpy(zero_copy_only=False)
+    return np.asarray(codes, dtype=np.intp)
 
 
 def _factorized_list(values: Sequence[Any]) -> tuple[NDArray[np.intp], list[Any], bool]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +18,7 @@ from limbeck._tables.encoding_settings import ENCODING, EncodingSettings
 from limbeck._tables.number_text import is_missing
 from limbeck._tables.survey import ColumnCounts, TableSurvey
 from limbeck._tables.times import part_of
-from limbeck._tables.words import converted, require_no_faults
+from limbeck._tables.words import converted, order_of_all, require_no_faults
 
 __all__ = ["encoding_of", "made_encoding"]
 
@@ -75,7 +76,7 @@ class _Maker:
             return LeftOut(name, "no values")
         if "unknown" in kinds:
             return LeftOut(name, counts.what)
-        if counts.levels is not None:
+        if counts.orders:
             return self._ranks(name, counts, j)
         typed = self._typed(name, counts, j)
         if typed is None:
@@ -99,8 +100,10 @@ class _Maker:
         kind = _common_kind(kinds)
         if kind is None and (kinds or not counts.possible):
             if kinds:
-                raise ValueError(f"column {name!r} holds {' and '.join(sorted(counts.kinds))} in different rows")
+                raise ValueError(f"column {name!r} holds {_written(counts.kinds)} in different rows")
             return None
+        if texts and kind == "date" and "datetime" in counts.possible:
+            kind = "datetime"  # which reads dates alone as midnight
         if texts and kind is not None and kind not in counts.possible:
             raise ValueError(f"column {name!r} holds words in some rows and {kind}s in others: give it one type")
         kind = kind or counts.possible[0]
@@ -130,14 +133,13 @@ class _Maker:
         known = typed.values[~np.isnan(typed.values)]
         low, high = float(known.min()), float(known.max())
         span = high - low
-        if not span:
+        has_flag = self._flag(typed)
+        if not span and not has_flag:
             return LeftOut(name, "always the same")
         unit = "years" if span >= settings.years_from else "days" if span >= settings.days_from else "hours"
         parts = [part for part in ("month", "weekday", "hour") if self._comes_back(part, known, span)]
         gap = float(np.sort(known)[len(known) // 2])
-        return Times(
-            name, typed.kind, unit, float(np.floor(low / 86_400) * 86_400), tuple(parts), gap, self._flag(typed)
-        )
+        return Times(name, typed.kind, unit, float(np.floor(low / 86_400) * 86_400), tuple(parts), gap, has_flag)
 
     def _comes_back(self, part: str, seconds: Float64Array, span: float) -> bool:
         """Whether the dates span enough for a part to come back, and have several values of it."""
@@ -157,6 +159,8 @@ class _Maker:
 
     def _is_new(self, missing: NDArray[np.bool_]) -> bool:
         pattern = np.packbits(missing).tobytes()
+        if not missing.any():  # the few gaps of many rows may all lie outside the sample: they may be any
+            return True
         if pattern in self._patterns:
             return False
         self._patterns.add(pattern)
@@ -169,12 +173,23 @@ class _Maker:
     # ---- Words ----
 
     def _ranks(self, name: str, counts: ColumnCounts, j: int) -> ColumnEncoding:
-        levels = counts.levels or ()
+        levels = order_of_all(counts.orders)
+        if levels is None:
+            shown = " and ".join(", ".join(order) for order in sorted(counts.orders)[:2])
+            raise ValueError(f"column {name!r} has categories in several orders in different rows: {shown}")
         place = {word: i for i, word in enumerate(levels)}
         ranks = np.array([place.get(word, np.nan) if word is not None else np.nan for word in self._survey.sample[j]])
-        if np.isnan(ranks).all() or np.ptp(ranks[~np.isnan(ranks)]) == 0:
+        if strangers := [word for word in counts.words or () if word not in place]:
+            known = ", ".join(levels)
+            raise ValueError(
+                f"column {name!r} has the ordered categories {known} in some rows, {strangers[0]!r} in others"
+            )
+        if np.isnan(ranks).all():
+            return LeftOut(name, "no values")
+        has_flag = self._flag(_Typed("rank", ranks, counts.gaps))
+        if np.ptp(ranks[~np.isnan(ranks)]) == 0 and not has_flag:
             return LeftOut(name, "always the same")
-        return Ranks(name, levels, float(np.nanmedian(ranks)), self._flag(_Typed("rank", ranks, counts.gaps)))
+        return Ranks(name, levels, float(np.nanmedian(ranks)), has_flag)
 
     def _words(self, name: str, counts: ColumnCounts, j: int) -> ColumnEncoding:
         settings = self._settings
@@ -197,12 +212,25 @@ class _Maker:
         if has_missing:
             sizes.append(counts.gaps)
         if len(sizes) < 2:
-            return LeftOut(name, "always the same")
+            return LeftOut(name, _sameness(levels, len(counts.words), counts.gaps))
         reference = next((i for i, word in enumerate(levels) if word.lower() in _NEGATIVE), None)
         if reference is None:
             reference = int(np.argmax(sizes[: len(levels)] or sizes))
         shares = tuple(size / self._n for size in sizes)
         return Words(name, tuple(levels), has_other, has_missing, reference, shares)
+
+
+def _written(kinds: set[str]) -> str:
+    """Kinds of columns for a message: dates and numbers."""
+    plurals = {"words": "words", "boolean": "true and false"}
+    return " and ".join(plurals.get(kind, f"{kind}s") for kind in sorted(kinds))
+
+
+def _sameness(levels: Sequence[str], n_words: int, gaps: int) -> str:
+    """Why words tell nothing: all are one, or all but a few."""
+    if n_words > 1 and levels:
+        return f"almost always {levels[0]!r}"
+    return "always the same, where there is a value" if gaps else "always the same"
 
 
 def _days_of_month(seconds: Float64Array) -> NDArray[np.int64]:

@@ -33,8 +33,8 @@ class ColumnCounts:
         Number of rows with each word; None where there are too many different words.
     possible : tuple of str
         Kinds that all words so far can be read as.
-    levels : tuple of str or None
-        Levels with an order; None for words without one.
+    orders : set of tuple of str
+        Levels in their order, of each part of the table; empty for words without one.
     what : str
         Of unknown values, what they are.
     """
@@ -43,7 +43,7 @@ class ColumnCounts:
     gaps: int = 0
     words: Counter[str] | None = field(default_factory=Counter)
     possible: tuple[str, ...] = ("boolean", "number", "date", "datetime", "time")
-    levels: tuple[str, ...] | None = None
+    orders: set[tuple[str, ...]] = field(default_factory=set)
     what: str = ""
 
     def take(self, column: Column, most_words: int) -> None:
@@ -65,8 +65,8 @@ class ColumnCounts:
             self.possible = ()
         if self.possible:
             self.possible = tuple(kind for kind in possible_kinds(seen) if kind in self.possible)
-        if column.ordered and (self.levels is None or set(self.levels) <= set(column.levels)):
-            self.levels = column.levels
+        if column.ordered:
+            self.orders.add(column.levels)
 
     def _join_words(self, words: dict[str, int] | Counter[str] | None, most_words: int) -> None:
         if words is None or self.words is None:
@@ -82,7 +82,7 @@ class ColumnCounts:
         self.gaps += other.gaps
         self._join_words(other.words, most_words)
         self.possible = tuple(kind for kind in self.possible if kind in other.possible)
-        self.levels = self.levels or other.levels
+        self.orders |= other.orders
         self.what = self.what or other.what
 
 

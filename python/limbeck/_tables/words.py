@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,10 +15,12 @@ from limbeck._tables.columns import Column
 from limbeck._tables.number_text import SPELLINGS, is_missing, plain_number
 
 __all__ = [
+    "as_word",
     "clock_of",
     "column_of_words",
     "converted",
     "moment_of",
+    "order_of_all",
     "possible_kinds",
     "require_no_faults",
     "seconds_of",
@@ -89,6 +93,25 @@ def word_levels(name: str, codes: NDArray[np.intp], words: Sequence[str], *, ord
     place = {text: i for i, text in enumerate(levels)}
     table = np.array([*(place.get(text, -1) for text in texts), -1], dtype=np.intp)
     return Column(name, "words", table[codes], tuple(levels), ordered)
+
+
+def as_word(value: Any) -> str:  # noqa: ANN401
+    """Write a value out as a word; 1.0 is the word of 1, as tables turn whole numbers into others where gaps are."""
+    if isinstance(value, float | np.floating | Decimal):
+        number = float(value)
+        return str(int(number)) if number.is_integer() else repr(number)
+    return str(value)
+
+
+def order_of_all(orders: Iterable[tuple[str, ...]]) -> tuple[str, ...] | None:
+    """The longest of several orders of words, if all others are parts of it in the same order; else None."""
+    longest = max(orders, key=lambda order: (len(order), order))
+    place = {word: i for i, word in enumerate(longest)}
+    for order in orders:
+        places = [place.get(word, -1) for word in order]
+        if -1 in places or places != sorted(places):
+            return None
+    return longest
 
 
 def possible_kinds(words: Iterable[str], number: Convert = plain_number) -> tuple[str, ...]:

@@ -186,7 +186,7 @@ def test_frames_of_dask():
     labels = dask.from_pandas(rent.to_frame(), npartitions=3)["rent"]
     found = limbeck.learn(table, labels, 1, sample_rows=200)
     assert found.encoding == limbeck.learn(frame, rent, 1, sample_rows=200).encoding
-    assert np.isfinite(found.predict(frame)).all()
+    np.testing.assert_array_equal(found.predict(table), found.predict(frame))
 
 
 def test_the_estimator_takes_tables(tmp_path):
@@ -205,7 +205,43 @@ def test_the_estimator_takes_tables(tmp_path):
     fitted = model.fit(frame, rent)
     assert list(fitted.feature_names_in_) == list(frame.columns)
     np.testing.assert_array_equal(fitted.predict(frame), fitted.learned_.predict(frame))
+    plain = frame[["rooms"]].fillna(4.0)
+    gap = NarrowReLURegressor(1, random_state=0).fit(plain, rent).predict(pd.DataFrame({"rooms": [np.nan]}))
+    assert gap == NarrowReLURegressor(1, random_state=0).fit(plain, rent).predict([[plain["rooms"].median()]])
     words = make_column_transformer((OneHotEncoder(), ["town", "lift"]), sparse_threshold=1.0)
     assert make_pipeline(words, NarrowReLURegressor(1, random_state=0)).fit(frame, rent).score(frame, rent) > 0.01
     with pytest.raises(ValueError, match="X is sparse, and dense it would have 200,000,000 entries"):
         model.fit(scipy.sparse.random(200, 1_000_000, 1e-6, random_state=0), rent)
+
+
+def test_columns_that_were_given_other_names(tmp_path):
+    frame, rent = _rents(60)
+    for names, columns in ((["size", "place"], ["rooms", "town"]), (["town", "rooms"], ["rooms", "town"])):
+        table = frame[columns]
+        found = limbeck.learn(table, rent, 0, feature_names=names, validation=0)
+        found.save(tmp_path / "rent.json")
+        read = limbeck.load(tmp_path / "rent.json")
+        for turned in (table, table[columns[::-1]], pl.from_pandas(table[columns[::-1]])):
+            np.testing.assert_array_equal(read.predict(turned), found.predict(table))
+    content = json.loads((tmp_path / "rent.json").read_text())
+    for damaged, message in ((["a"], "not one for each column"), ([1, 2], "no list of text")):
+        content["encoding"]["called"] = damaged
+        (tmp_path / "rent.json").write_text(json.dumps(content))
+        with pytest.raises(ValueError, match=message):
+            limbeck.load(tmp_path / "rent.json")
+
+
+def test_lists_of_rows_are_predicted_as_they_were_learned():
+    frame, rent = _rents(60)
+    rows = frame[["rooms", "town"]].to_numpy(dtype=object).tolist()
+    found = limbeck.learn(rows, rent, 0, validation=0)
+    np.testing.assert_array_equal(found.predict(rows), found.predict(np.array(rows, dtype=object)))
+    np.testing.assert_array_equal(found.predict(tuple(rows[:1])), found.predict(rows)[:1])
+
+
+def test_labels_and_weights_of_nothing():
+    frame, rent = _rents(30)
+    with pytest.raises(ValueError, match="y has no values: all of its 30 rows are gaps"):
+        limbeck.learn(frame, pd.Series([None] * 30))
+    with pytest.raises(ValueError, match="sample_weight"):
+        limbeck.learn(frame, rent, sample_weight=np.zeros(30))

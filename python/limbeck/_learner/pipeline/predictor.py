@@ -97,6 +97,8 @@ class Predictor:
         named = self.encoding is not None or self._columns is not None
         names = Preprocessing.none(self.feature_names, named, tuple(range(d)), self.target_name, None, d)
         encoding = None if self.encoding is None else self.encoding.to_dict()
+        if encoding is not None and self._columns is not None:
+            encoding["called"] = list(self._columns)
         save_network_file(place, self.network, names, learned or {}, encoding)
 
 
@@ -119,10 +121,11 @@ def read_predictor(path: Path) -> Predictor:
     """
     file = load_network_file(path)
     network = ReLUNetwork.load(path)
-    encoding = None
+    encoding, called = None, None
     if file.encoding is not None:
         try:
             encoding = Encoding.from_dict(file.encoding)
+            called = _called(file.encoding, encoding)
         except ValueError as error:
             raise NetworkFileError(f"{path}: {error}; learn it again") from None
         if len(encoding.features) != network.n_features:
@@ -132,6 +135,18 @@ def read_predictor(path: Path) -> Predictor:
             )
     known = file.preprocessing
     if known is None:
-        return Predictor(network, default_names(network.n_features), "y", encoding)
-    columns = known.features if known.named and encoding is None else None
+        return Predictor(network, default_names(network.n_features), "y", encoding, called)
+    columns = known.features if known.named and encoding is None else called
     return Predictor(network, known.features, known.target, encoding, columns)
+
+
+def _called(content: Mapping[str, Any], encoding: Encoding) -> tuple[str, ...] | None:
+    """Names that the table learned from has for its columns; they may have been given others."""
+    names = content.get("called")
+    if names is None:
+        return None
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise ValueError("the encoding is damaged: the names of its table are no list of text")
+    if len(names) != len(encoding.columns) or len(set(names)) < len(names):
+        raise ValueError("the encoding is damaged: the names of its table are not one for each column")
+    return tuple(names)

@@ -145,6 +145,8 @@ def _table_of(X: Any, options: LearnOptions) -> Columns | None:  # noqa: ANN401
 def _labels_of(y: Any) -> Column | None:  # noqa: ANN401
     """Labels that may have gaps: those of a table, of Python objects or masked; None for an array of numbers."""
     column = column_of(y, "y")
+    if column is not None and len(column) and column.gaps.all():
+        raise ValueError(f"y has no values: all of its {len(column)} rows are gaps")
     if column is None or column.kind in ("number", "boolean"):
         return column
     what = column.what or f"{column.kind}s"
@@ -169,7 +171,7 @@ def _of_positive_weight(table: Columns, sample_weight: Any) -> Columns:  # noqa:
     if sample_weight is None:
         return table
     weights = float_array(sample_weight, "sample_weight", 1, np.float64, objects=True)
-    if len(weights) != len(table) or weights.all():
+    if len(weights) != len(table) or weights.all() or not weights.any():  # errors are told later
         return table
     return table.part(np.flatnonzero(weights))
 
