@@ -207,7 +207,7 @@ def test_the_estimator_takes_tables(tmp_path):
     np.testing.assert_array_equal(fitted.predict(frame), fitted.learned_.predict(frame))
     plain = frame[["rooms"]].fillna(4.0)
     gap = NarrowReLURegressor(1, random_state=0).fit(plain, rent).predict(pd.DataFrame({"rooms": [np.nan]}))
-    assert gap == NarrowReLURegressor(1, random_state=0).fit(plain, rent).predict([[plain["rooms"].median()]])
+    assert gap == NarrowReLURegressor(1, random_state=0).fit(plain, rent).predict(plain.median().to_frame().T)
     words = make_column_transformer((OneHotEncoder(), ["town", "lift"]), sparse_threshold=1.0)
     assert make_pipeline(words, NarrowReLURegressor(1, random_state=0)).fit(frame, rent).score(frame, rent) > 0.01
     with pytest.raises(ValueError, match="X is sparse, and dense it would have 200,000,000 entries"):
