@@ -7,7 +7,7 @@ import numpy as np
 
 from limbeck._base.arrays import Float64Array
 from limbeck._tables.beginning import explained
-from limbeck._tables.column_kinds import Fault, Reading, column_of_style, reading_of
+from limbeck._tables.column_kinds import Fault, Reading, column_of_values, reading_of
 from limbeck._tables.columns import Column, Columns
 from limbeck._tables.date_text import date_order_in_doubt
 from limbeck._tables.dialect import open_text
@@ -193,7 +193,7 @@ class _Choices:
                 faults[j] = choice.fault or Fault("", lambda place: Problem("", "", ""))
                 continue
             self.readers[j] = choice.style
-            found[j] = column_of_style(reading, choice.style.number, "number")
+            found[j] = column_of_values(reading, choice.style.all_numbers(reading.present) or [], "number")
             guesses += [] if self.layout.numbers.settled else mark_words(choice.style.numbers, reading.bodies)
             if choice.style.unit:
                 units.setdefault(choice.style.unit, []).append(reading.name)
@@ -211,7 +211,8 @@ class _Choices:
             if len(dates) > 1:
                 faults[j] = _date_fault(reading)
                 continue
-            column = column_of_style(reading, dates[0].read, "date")
+            moments = [dates[0].read(text) for text in reading.present]
+            column = column_of_values(reading, [np.nan if one is None else one for one in moments], "date")
             midnight = not np.nan_to_num(column.values % 86_400).any()
             found[j] = column if midnight else replace(column, kind="datetime")
             if self.layout.dialect.dates is None and dates[0].words:
