@@ -428,6 +428,17 @@ def test_numbers_that_may_stand_for_gaps_are_named(tmp_path, code):
     assert found == {"rent": [GAP, *RENT[1:]], "area": [30, 31, 32, 33, 34, GAP]}
 
 
+@pytest.mark.parametrize("word", ["Total", "Grand total", "SUMME:", "Average"])
+def test_a_last_row_that_sums_up_the_others_is_named(tmp_path, word):
+    (tmp_path / "data.csv").write_text(
+        rows([*TOWN, word], [*point(RENT), "9999"], header="town,rent"), encoding="utf-8"
+    )
+    table, _ = read(tmp_path / "data.csv")
+    assert any(f"the last row has {word!r} in column 'town'" in line for line in table.warnings)
+    (tmp_path / "data.csv").write_text(rows([word, *TOWN], [*point(RENT), "1"], header="town,rent"), encoding="utf-8")
+    assert read(tmp_path / "data.csv")[0].warnings == []
+
+
 def test_numbers_near_the_others_are_values(tmp_path):
     (tmp_path / "data.csv").write_text(rows([f"{i}" for i in (1, 500, 999, 9999, 7000, 4000)], point(AREA)))
     assert read(tmp_path / "data.csv")[0].warnings == []
