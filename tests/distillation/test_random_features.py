@@ -56,9 +56,9 @@ def test_trials_and_predictions_against_brute_force(student, teacher):
         "label_noise": 0.1,
         "test_eigenvalues": test,
     }
-    risks = list(brute_force(task, (teacher, student), 0.1, test, 250))
+    risks = list(brute_force(task, (teacher, student), 0.1, test, 150))
     mean, error = np.mean(risks), np.std(risks) / np.sqrt(len(risks))
-    found = simulate_random_features(task, n, n_features, trials=250, seed=1, **options)
+    found = simulate_random_features(task, n, n_features, trials=150, seed=1, **options)
     predicted = random_feature_risk(task, n, n_features, **options)
     assert abs(found.mean - mean) < 4 * np.hypot(error, found.standard_error)
     # Corrections are of the order of one over the rows, or the random features: 30 here, and poles at n = N.

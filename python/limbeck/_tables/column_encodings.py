@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
@@ -14,7 +14,7 @@ from limbeck._tables.columns import TIMES, Column
 from limbeck._tables.times import DateScale, part_of
 from limbeck._tables.words import converted
 
-__all__ = ["DURATIONS", "ColumnEncoding", "Feature", "LeftOut", "Numbers", "Ranks", "Times", "Words"]
+__all__ = ["DURATIONS", "ColumnEncoding", "Feature", "Filler", "LeftOut", "Numbers", "Ranks", "Times", "Words"]
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,11 @@ class Feature:
     scale: DateScale | None = None
 
 
+# Called as fill(rows, out, at) to write the features of a slice of rows to the columns of ``out`` from ``at`` on, which
+# has all features of these rows, zeros at first, and is C-contiguous.
+Filler = Callable[[slice, Float64Array, int], None]
+
+
 class ColumnEncoding(Protocol):
     """Encoding of one column."""
 
@@ -57,8 +62,8 @@ class ColumnEncoding(Protocol):
         """Features that the column becomes."""
         ...
 
-    def fill(self, column: Column, out: Float64Array) -> None:
-        """Write the features (n, k) of a column's rows.
+    def filler(self, column: Column) -> Filler:
+        """Function that writes the features of some of a column's rows.
 
         Raises
         ------
@@ -125,7 +130,7 @@ class Numbers:
         own = Feature(name, self.name, "flag" if self.is_boolean else "number")
         return (own, Feature(f"{self.name} is missing", self.name, "flag")) if self.has_gap_flag else (own,)
 
-    def fill(self, column: Column, out: Float64Array) -> None:
+    def filler(self, column: Column) -> Filler:
         if self.hours:
             values = _as_numbers(column, "time", "times of the day") / 3600.0
         elif self.duration:
@@ -134,7 +139,7 @@ class Numbers:
             values = _as_numbers(column, "boolean", "true and false")
         else:
             values = _as_numbers(column, "number", "numbers")
-        _fill_gaps(values, self.gap, out)
+        return _filler_of_gaps(values, self.gap, self.has_gap_flag)
 
     def described(self) -> str:
         what = "true and false as 1 and 0" if self.is_boolean else "numbers"
@@ -148,12 +153,17 @@ class Numbers:
 DURATIONS = {1.0: "seconds", 60.0: "minutes", 3600.0: "hours", 86_400.0: "days", 31_556_952.0: "years", 0.0: ""}
 
 
-def _fill_gaps(values: Float64Array, gap: float, out: Float64Array) -> None:
-    """Write values with gaps filled, and where the gaps are, if there is a second column for that."""
-    missing = np.isnan(values)
-    out[:, 0] = np.where(missing, gap, values)
-    if out.shape[1] > 1:
-        out[:, 1] = missing
+def _filler_of_gaps(values: Float64Array, gap: float, has_flag: bool) -> Filler:
+    """Writer of values with gaps filled and, if asked for, of where the gaps are."""
+
+    def fill(rows: slice, out: Float64Array, at: int) -> None:
+        part = values[rows]
+        missing = np.isnan(part)
+        out[:, at] = np.where(missing, gap, part)
+        if has_flag:
+            out[:, at + 1] = missing
+
+    return fill
 
 
 def _gaps_described(gap: float, has_flag: bool) -> str:
@@ -199,16 +209,23 @@ class Words:
         own = [f"{self.name} is {group}" for i, group in enumerate(self.groups) if i != self.reference]
         return tuple(Feature(name, self.name, "flag") for name in own)
 
-    def fill(self, column: Column, out: Float64Array) -> None:
+    def filler(self, column: Column) -> Filler:
         codes, words = _words_of(column)
         count = len(self.groups)
         unseen = len(self.levels) if self.has_other else count
         missing = count - 1 if self.has_missing else unseen
         known = {word: i for i, word in enumerate(self.levels)}
-        table = np.array([*(known.get(word, unseen) for word in words), missing], dtype=np.intp)
-        # One row of features for each group, and a last one for words and gaps without a group.
-        rows = np.vstack([np.eye(count), self.shares])
-        out[:] = np.delete(rows, self.reference, axis=1)[table[codes]]
+        groups = np.array([*(known.get(word, unseen) for word in words), missing], dtype=np.intp)[codes]
+        place = np.arange(count) - (np.arange(count) > self.reference)  # of each group's feature; not for the reference
+        shares = np.delete(np.array(self.shares), self.reference)
+
+        def fill(rows: slice, out: Float64Array, at: int) -> None:
+            part = groups[rows]
+            ones = np.flatnonzero((part != self.reference) & (part < count))
+            out.reshape(-1)[ones * out.shape[1] + at + place[part[ones]]] = 1.0
+            out[part == count, at : at + count - 1] = shares
+
+        return fill
 
     def described(self) -> str:
         names = [name for i, name in enumerate(self.groups) if i != self.reference]
@@ -264,11 +281,11 @@ class Ranks:
             own = Feature(f"{self.name} is {self.levels[1]}", self.name, "flag")
         return (own, Feature(f"{self.name} is missing", self.name, "flag")) if self.has_gap_flag else (own,)
 
-    def fill(self, column: Column, out: Float64Array) -> None:
+    def filler(self, column: Column) -> Filler:
         codes, words = _words_of(column)
         known = {word: float(i) for i, word in enumerate(self.levels)}
         table = np.array([*(known.get(word, np.nan) for word in words), np.nan])
-        _fill_gaps(table[codes], self.gap, out)
+        return _filler_of_gaps(table[codes], self.gap, self.has_gap_flag)
 
     def described(self) -> str:
         return f"ranks of {', '.join(self.levels)}{_gaps_described(self.gap, self.has_gap_flag)}"
@@ -321,15 +338,19 @@ class Times:
         """The date that a gap counts as."""
         return self.scale.text(float(self.scale.numbers(np.array([self.gap]))[0]), 1.0)
 
-    def fill(self, column: Column, out: Float64Array) -> None:
-        seconds = _as_numbers(column, self.clock, "dates")
-        missing = np.isnan(seconds)
-        seconds = np.where(missing, self.gap, seconds)
-        out[:, 0] = self.scale.numbers(seconds)
-        for k, part in enumerate(self.parts, 1):
-            out[:, k] = part_of(part, seconds)
-        if self.has_gap_flag:
-            out[:, -1] = missing
+    def filler(self, column: Column) -> Filler:
+        values = _as_numbers(column, self.clock, "dates")
+
+        def fill(rows: slice, out: Float64Array, at: int) -> None:
+            missing = np.isnan(values[rows])
+            seconds = np.where(missing, self.gap, values[rows])
+            out[:, at] = self.scale.numbers(seconds)
+            for k, part in enumerate(self.parts, at + 1):
+                out[:, k] = part_of(part, seconds)
+            if self.has_gap_flag:
+                out[:, at + 1 + len(self.parts)] = missing
+
+        return fill
 
     def described(self) -> str:
         since = "" if self.unit == "years" else f" since {self.scale.text(0.0, np.inf)}"
@@ -358,8 +379,8 @@ class LeftOut:
     def features(self) -> tuple[Feature, ...]:
         return ()
 
-    def fill(self, column: Column, out: Float64Array) -> None:
-        pass
+    def filler(self, column: Column) -> Filler:
+        return lambda rows, out, at: None
 
     def described(self) -> str:
         return f"left out: {self.reason}"

@@ -20,6 +20,7 @@ from limbeck._tables.frame_columns import columns_of
 __all__ = ["Encoding", "columns_of_array"]
 
 _VERSION = 1
+_BLOCK_ENTRIES = 1 << 19  # of features that are written at a time: 4 MB, so that they stay in a cache for all columns
 
 
 @dataclass(frozen=True)
@@ -84,12 +85,14 @@ class Encoding:
             A column is missing, or holds something else than that learned from.
         """
         table = self._matched(X, called)
-        out = np.empty((len(table), len(self.features)))
-        at = 0
-        for encoding, column in zip(self._used, table.items, strict=True):
-            count = len(encoding.features)
-            encoding.fill(column, out[:, at : at + count])
-            at += count
+        fillers = [encoding.filler(column) for encoding, column in zip(self._used, table.items, strict=True)]
+        begins = np.cumsum([0, *(len(encoding.features) for encoding in self._used)]).tolist()
+        out = np.zeros((len(table), begins[-1]))
+        step = max(1, _BLOCK_ENTRIES // max(1, begins[-1]))
+        for begin in range(0, len(out), step):
+            rows = slice(begin, min(len(out), begin + step))
+            for fill, at in zip(fillers, begins, strict=False):
+                fill(rows, out[rows], at)
         return out
 
     @property
