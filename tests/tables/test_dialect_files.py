@@ -331,6 +331,11 @@ REFUSED = {
         rows(["1.299,99", "7,457.07", "952.50", "1,5"], ["1", "2", "3", "4"], delimiter=";"),
         ["'rent'", "different forms"],
     ),
+    "two forms of few numbers": (rows(["1.5", '"1,5"'] * 9, ["1"] * 18), ["'rent'", "'1.5' and '1,5'", "--words rent"]),
+    "two forms of few dates": (
+        rows(["31/01/2020", "01/31/2020"] * 9, ["1"] * 18, header="day,y"),
+        ["'day'", "different forms", "--words day"],
+    ),
     "two currencies": (
         rows(["$5.50", "€6.50", "$7.50", "$8.50"], ["1", "2", "3", "4"]),
         ["line 3", "'rent'", "'€6.50'", "--words rent"],

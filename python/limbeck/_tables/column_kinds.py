@@ -155,6 +155,8 @@ def _fault(reading: Reading, present: Sequence[str], dialect: Dialect) -> Fault 
         good = [text for text in present if kinds[text] in wanted]
         bad = [text for text in present if kinds[text] not in wanted]
         total, held = sum(rows.values()), sum(rows[text] for text in good)
+        if not bad and all(kinds[text] != "unit" for text in good):  # no words are 1.5 and 1,5
+            return _told(reading, dialect, good, bad, held, wanted)
         own = len(good) >= max(_HALF * total, 2)  # half of the rows have a number of their own
         if len(good) < _FEWEST and not own:
             continue
