@@ -48,9 +48,12 @@ def arrow_table(path: Path, kind: str, schema: Any, load: Callable[[list[str]], 
         Two columns have the same name.
     """
     # Columns of these names are row labels that pandas stored, not measurements.
-    own = [name for name in schema.names if not name.startswith("__index_level_")]
+    try:
+        own = [name for name in schema.names if not name.startswith("__index_level_")]
+        index = _index_columns(schema.metadata)
+    except FAILURES as error:
+        damaged(path, kind, error)
     names = column_names(path, own)
-    index = _index_columns(schema.metadata)
 
     def content(columns: Sequence[int]) -> Any:  # noqa: ANN401
         try:
