@@ -2,7 +2,6 @@
 
 import gzip
 import io
-import re
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -185,19 +184,19 @@ def test_lists_of_columns(run, error_of):
     assert "give a FILE" in error_of("learn", "--drop", "town")
 
 
-def test_names_of_digits_are_words_where_told(run, predictions_in):
+def test_names_of_digits_are_words_where_told(run):
     columns = flats()
     codes = {"Köln": "05066", "Bonn": "53111", "Essen": "45127"}
     columns["town"] = [codes[town] for town in columns["town"]]
     write("flats.csv", columns)
     assert run("learn", "flats.csv", "--width", "1", "--words", "town", *OUTPUT)[0] == 0
     assert "town is 05066" in str(limbeck.load("n.json").encoding.feature_names)
-    columns["town"] = [{"05066": "Köln"}.get(code, code) for code in columns["town"]]
-    _, _out, err = run("predict", "n.json", "flats.csv")  # without the option: the network knows
-    assert re.search(r"R2 = 0\.(8|9)", err)  # with a town that the rows learned from have not, less
+    told = run("predict", "n.json", "flats.csv", "--words", "town")
+    assert run("predict", "n.json", "flats.csv") == told  # the network knows
+    assert " R2 = 0." in told[2]
 
 
-def test_tables_without_names(run, predictions_in):
+def test_tables_without_names(run):
     columns = flats()
     write("flats.csv", columns)
     text = Path("flats.csv").read_text(encoding="utf-8").partition("\n")[2]

@@ -331,6 +331,11 @@ REFUSED = {
         rows(["1.299,99", "7,457.07", "952.50", "1,5"], ["1", "2", "3", "4"], delimiter=";"),
         ["'rent'", "different forms"],
     ),
+    "two forms of few numbers": (rows(["1.5", '"1,5"'] * 9, ["1"] * 18), ["'rent'", "'1.5' and '1,5'", "--words rent"]),
+    "two forms of few dates": (
+        rows(["31/01/2020", "01/31/2020"] * 9, ["1"] * 18, header="day,y"),
+        ["'day'", "different forms", "--words day"],
+    ),
     "two currencies": (
         rows(["$5.50", "€6.50", "$7.50", "$8.50"], ["1", "2", "3", "4"]),
         ["line 3", "'rent'", "'€6.50'", "--words rent"],
@@ -426,6 +431,17 @@ def test_numbers_that_may_stand_for_gaps_are_named(tmp_path, code):
     table, found = read(tmp_path / "data.csv", missing=[str(code)])
     assert table.warnings == []
     assert found == {"rent": [GAP, *RENT[1:]], "area": [30, 31, 32, 33, 34, GAP]}
+
+
+@pytest.mark.parametrize("word", ["Total", "Grand total", "SUMME:", "Average"])
+def test_a_last_row_that_sums_up_the_others_is_named(tmp_path, word):
+    (tmp_path / "data.csv").write_text(
+        rows([*TOWN, word], [*point(RENT), "9999"], header="town,rent"), encoding="utf-8"
+    )
+    table, _ = read(tmp_path / "data.csv")
+    assert any(f"the last row has {word!r} in column 'town'" in line for line in table.warnings)
+    (tmp_path / "data.csv").write_text(rows([word, *TOWN], [*point(RENT), "1"], header="town,rent"), encoding="utf-8")
+    assert read(tmp_path / "data.csv")[0].warnings == []
 
 
 def test_numbers_near_the_others_are_values(tmp_path):

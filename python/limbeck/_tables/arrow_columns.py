@@ -48,9 +48,12 @@ def arrow_table(path: Path, kind: str, schema: Any, load: Callable[[list[str]], 
         Two columns have the same name.
     """
     # Columns of these names are row labels that pandas stored, not measurements.
-    own = [name for name in schema.names if not name.startswith("__index_level_")]
+    try:
+        own = [name for name in schema.names if not name.startswith("__index_level_")]
+        index = _index_columns(schema.metadata)
+    except FAILURES as error:
+        damaged(path, kind, error)
     names = column_names(path, own)
-    index = _index_columns(schema.metadata)
 
     def content(columns: Sequence[int]) -> Any:  # noqa: ANN401
         try:
@@ -62,12 +65,18 @@ def arrow_table(path: Path, kind: str, schema: Any, load: Callable[[list[str]], 
 
     def read(columns: Sequence[int]) -> Float64Array:
         table = content(columns)
-        problems = [problem for j in columns if (problem := _problem(names[j], table.column(own[j])))]
+        values, problems = np.empty((table.num_rows, len(columns))), list[Problem]()
+        for k, j in enumerate(columns):
+            column = table.column(own[j])
+            try:  # text in a damaged file may be none
+                if problem := _problem(names[j], column):
+                    problems.append(problem)
+                else:
+                    values[:, k] = np.asarray(column.to_numpy(), dtype=np.float64)
+            except FAILURES as error:
+                damaged(path, kind, error)
         if problems:
             raise ColumnsError(path, problems)
-        values = np.empty((table.num_rows, len(columns)))
-        for k, j in enumerate(columns):
-            values[:, k] = np.asarray(table.column(own[j]).to_numpy(), dtype=np.float64)
         return array_reader(path, [names[j] for j in columns], values)(range(len(columns)))
 
     def read_columns(columns: Sequence[int], _: Sequence[int] = ()) -> Columns:

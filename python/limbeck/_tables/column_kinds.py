@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
@@ -18,7 +19,7 @@ from limbeck._tables.number_style import Style, parted_number, styles_of
 from limbeck._tables.number_text import is_missing, text_problem
 from limbeck._tables.words import converted, possible_kinds, word_levels
 
-__all__ = ["Fault", "Reading", "column_of_style", "reading_of"]
+__all__ = ["Fault", "Reading", "column_of_values", "reading_of"]
 
 # Part of the rows with a value from which on a column with other fields in it is one of numbers, or dates, with faults.
 _MOSTLY, _HALF = 0.9, 0.5
@@ -74,7 +75,7 @@ class Reading:
     dates: list[Dates] = field(default_factory=list)
     fault: Fault | None = None
 
-    @property
+    @cached_property
     def present(self) -> list[str]:
         """The different texts that are no gaps."""
         return [word for word in self.words if not is_missing(word)]
@@ -113,10 +114,10 @@ def reading_of(name: str, codes: NDArray[np.intp], words: list[str], dialect: Di
     return Reading(name, codes, words, column, fault=_fault(reading, present, dialect))
 
 
-def column_of_style(reading: Reading, convert: Callable[[str], float | None], kind: str) -> Column:
-    """Column of the numbers, or moments, of a reading's texts."""
-    values = [np.nan if is_missing(word) or (value := convert(word)) is None else value for word in reading.words]
-    table = np.array([*values, np.nan])
+def column_of_values(reading: Reading, values: Iterable[float], kind: str) -> Column:
+    """Column of the numbers, or moments, of a reading's texts that are no gaps."""
+    table = np.full(len(reading.words) + 1, np.nan)
+    table[[not is_missing(word) for word in reading.words] + [False]] = list(values)
     return Column(reading.name, kind, table[reading.codes])
 
 
@@ -126,9 +127,11 @@ def _no_number(_: str) -> float | None:
 
 def _different(styles: Sequence[Style], texts: Sequence[str]) -> list[Style]:
     """Styles of which each gives other numbers than those before."""
-    different, seen = list[Style](), list[list[float | None]]()
+    if len(styles) == 1:
+        return list(styles)
+    different, seen = list[Style](), list[list[float] | None]()
     for style in styles:
-        values = [style.number(text) for text in texts]
+        values = style.all_numbers(texts)
         if values not in seen:
             different.append(style)
             seen.append(values)
@@ -152,6 +155,8 @@ def _fault(reading: Reading, present: Sequence[str], dialect: Dialect) -> Fault 
         good = [text for text in present if kinds[text] in wanted]
         bad = [text for text in present if kinds[text] not in wanted]
         total, held = sum(rows.values()), sum(rows[text] for text in good)
+        if not bad and all(kinds[text] != "unit" for text in good):  # no words are 1.5 and 1,5
+            return _told(reading, dialect, good, bad, held, wanted)
         own = len(good) >= max(_HALF * total, 2)  # half of the rows have a number of their own
         if len(good) < _FEWEST and not own:
             continue

@@ -7,7 +7,7 @@ import numpy as np
 
 from limbeck._base.arrays import Float64Array
 from limbeck._tables.beginning import explained
-from limbeck._tables.column_kinds import Fault, Reading, column_of_style, reading_of
+from limbeck._tables.column_kinds import Fault, Reading, column_of_values, reading_of
 from limbeck._tables.columns import Column, Columns
 from limbeck._tables.date_text import date_order_in_doubt
 from limbeck._tables.dialect import open_text
@@ -15,7 +15,7 @@ from limbeck._tables.errors import ColumnsError, Problem, infinite_value, missin
 from limbeck._tables.layout import Layout
 from limbeck._tables.number_choice import chosen_style, decimal_mark
 from limbeck._tables.number_style import Style, mark_words
-from limbeck._tables.number_text import is_missing, plain_number, text_problem
+from limbeck._tables.number_text import NumberFormat, is_missing, plain_number, text_problem
 from limbeck._tables.plain_numbers import doubtful_points, load_plain
 from limbeck._tables.text_codec import guessed_encoding
 from limbeck._tables.text_columns import Texts, data_rows, read_texts
@@ -73,22 +73,37 @@ def _decoded(layout: Layout, columns: Sequence[int], wanted: _Wanted) -> Columns
 
 def _read(layout: Layout, columns: Sequence[int], wanted: _Wanted) -> Columns:
     """Columns as the file's text tells them; of numbers alone if they are wanted."""
-    try:
-        values = None if layout.dialect.words or layout.dialect.missing else load_plain(layout, columns)
-    except UnicodeError:
-        raise
-    except ValueError:  # row by row, the line can be named, and odd forms of numbers can be read
-        values = None
-    if values is not None and np.isfinite(values).all():
-        doubtful, decimals = doubtful_points(layout, list(zip(columns, values.T, strict=True)))
-        if not doubtful:
-            return Columns(
-                tuple(Column(layout.names[j], "number", values[:, k]) for k, j in enumerate(columns)), layout.named
-            )
-        plain = {j: values[:, k] for k, j in enumerate(columns) if j not in doubtful}
-        texts = {j: _texts(layout, j, found) for j, found in read_texts(layout, doubtful, texts=doubtful).items()}
-        return _Choices(layout, columns, plain, texts, {"."} if decimals else set(), {}).table(wanted)
-    return _read_carefully(layout, columns).table(wanted)
+    found = None if layout.dialect.words or layout.dialect.missing else _read_fast(layout, columns)
+    if found is None:
+        return _read_carefully(layout, columns).table(wanted)
+    values, doubtful, marks = found
+    if marks == {","}:
+        _add(layout.guesses, ["decimal comma"])
+    plain = {j: values[:, k] for k, j in enumerate(columns) if j not in doubtful}
+    texts = read_texts(layout, doubtful, texts=doubtful) if doubtful else {}
+    readings = {j: _texts(layout, j, one) for j, one in texts.items()}
+    return _Choices(layout, columns, plain, readings, marks, {}).table(wanted)
+
+
+def _read_fast(layout: Layout, columns: Sequence[int]) -> tuple[Float64Array, list[int], set[str]] | None:
+    """Numbers with decimal points, or with decimal commas, columns in doubt, and the mark that others show.
+
+    None where the numbers are written otherwise, and where nothing but numbers in doubt has commas.
+    """
+    for mark in (".", ",") if not layout.numbers.settled and layout.delimiter != "," else (".",):
+        numbers = layout.numbers if mark == "." else NumberFormat(mark)
+        try:
+            values = load_plain(layout, columns, numbers)
+        except UnicodeError:
+            raise
+        except ValueError:  # row by row, the line can be named, and odd forms of numbers can be read
+            continue
+        if not np.isfinite(values).all():
+            continue
+        doubtful, decimals = doubtful_points(layout, list(zip(columns, values.T, strict=True)), mark)
+        if mark == "." or decimals:
+            return values, doubtful, {mark} if decimals else set()
+    return None
 
 
 def _read_carefully(layout: Layout, columns: Sequence[int]) -> "_Choices":
@@ -193,7 +208,7 @@ class _Choices:
                 faults[j] = choice.fault or Fault("", lambda place: Problem("", "", ""))
                 continue
             self.readers[j] = choice.style
-            found[j] = column_of_style(reading, choice.style.number, "number")
+            found[j] = column_of_values(reading, choice.style.all_numbers(reading.present) or [], "number")
             guesses += [] if self.layout.numbers.settled else mark_words(choice.style.numbers, reading.bodies)
             if choice.style.unit:
                 units.setdefault(choice.style.unit, []).append(reading.name)
@@ -211,7 +226,8 @@ class _Choices:
             if len(dates) > 1:
                 faults[j] = _date_fault(reading)
                 continue
-            column = column_of_style(reading, dates[0].read, "date")
+            moments = [dates[0].read(text) for text in reading.present]
+            column = column_of_values(reading, [np.nan if one is None else one for one in moments], "date")
             midnight = not np.nan_to_num(column.values % 86_400).any()
             found[j] = column if midnight else replace(column, kind="datetime")
             if self.layout.dialect.dates is None and dates[0].words:

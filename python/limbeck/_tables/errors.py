@@ -126,7 +126,7 @@ def _described(path: Path, problems: Sequence[Problem]) -> str:
     ]
     more = len(problems) - len(shown)
     if more:
-        shown.append(f"and {more} more")
+        shown.append(f"and {more} more, {listed([problem.column for problem in problems[_SHOWN:]], _MOST_OPTIONS)}")
     advice = list(dict.fromkeys(problem.advice for problem in problems[:_SHOWN]))
     droppable = [problem.column for problem in problems if problem.droppable]
     if droppable:

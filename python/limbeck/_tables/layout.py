@@ -201,11 +201,13 @@ def _is_units(rows: Sequence[Record], number: Number) -> bool:
     head, rest = rows[0][1], [row for _, row in rows[1:] if len(row) == len(rows[0][1])]
     if not rest or not all(is_unit(field) for field in head):
         return False
+    if any(field_kind(field, number) in ("unit", "date") for field in head):
+        return False
     measured = [
         j
         for j in range(len(head))
-        if all(field_kind(row[j], number) in ("number", "gap") for row in rest)
-        and any(field_kind(row[j], number) == "number" for row in rest)
+        if all(field_kind(row[j], number) in ("number", "unit", "gap") for row in rest)
+        and any(field_kind(row[j], number) in ("number", "unit") for row in rest)
     ]
     named = [j for j in measured if not is_missing(head[j]) and number(head[j]) is None]
     return bool(named) and all(number(head[j]) is None or head[j].strip() == "1" for j in measured)

@@ -23,6 +23,7 @@ _WRITTEN = re.compile(
     rf"(?P<sign>{_SIGN})\s*(?P<before>{_CURRENCY}?)\s*(?P<second>{_SIGN})(?P<body>{_BODY})\s*(?P<behind>(?:{_UNIT})?)",
     re.ASCII,
 )
+_MARKS = ".," + SPACES + APOSTROPHES
 _FIRST = 200  # bodies that are tried first: they leave one or two formats of nine
 
 FORMATS = tuple(
@@ -77,6 +78,13 @@ class Style:
     before: str = ""
     behind: str = ""
 
+    def all_numbers(self, texts: Sequence[str]) -> list[float] | None:
+        """Numbers in texts without their units, or None as soon as one of them is none."""
+        if not self.unit:
+            return self.numbers.all_numbers(texts)
+        values = [self.number(text) for text in texts]
+        return None if None in values else [value for value in values if value is not None]
+
     def number(self, text: str) -> float | None:
         """Number in a text without its unit; None if the text is none, or has another unit."""
         if not self.unit:
@@ -127,8 +135,13 @@ def styles_of(texts: Sequence[str], settled: NumberFormat | None = None) -> tupl
 
 def fitting_formats(bodies: Sequence[str], formats: Iterable[NumberFormat] = FORMATS) -> list[NumberFormat]:
     """Formats in which all bodies are numbers, leaving out those that part thousands in some numbers and not in all."""
-    fits = [one for one in formats if all(one.number(body) is not None for body in bodies[:_FIRST])]
-    fits = [one for one in fits if all(one.number(body) is not None for body in bodies[_FIRST:])]
+    used = {mark for mark in _MARKS if any(mark in body for body in bodies)}
+    # A mark that no number has makes no difference: the first format without it stands for all.
+    tried = [one for one in formats if not one.thousands or used.intersection(one.thousands)] or list(formats)
+    if not used.intersection(".,") and any(one.decimal == "." for one in tried):
+        tried = [one for one in tried if one.decimal == "."]
+    fits = [one for one in tried if one.all_numbers(bodies[:_FIRST]) is not None]
+    fits = [one for one in fits if one.all_numbers(bodies[_FIRST:]) is not None]
     if len(fits) < 2:
         return fits
     if any("e" in body or "E" in body for body in bodies):  # an exponent stands beside no mark of thousands

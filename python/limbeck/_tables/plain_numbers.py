@@ -17,29 +17,34 @@ __all__ = ["doubtful_points", "load_plain"]
 _SEARCHED_AT_ONCE = 1 << 16  # characters: memory stays small for files of any size, and calls cost nothing beside it
 
 
-def doubtful_points(layout: Layout, columns: Sequence[tuple[int, Float64Array]]) -> tuple[list[int], bool]:
-    """Columns whose points may begin decimals or part thousands, and whether others leave no doubt."""
+def doubtful_points(
+    layout: Layout, columns: Sequence[tuple[int, Float64Array]], mark: str = "."
+) -> tuple[list[int], bool]:
+    """Columns whose points may begin decimals or part thousands, and whether others leave no doubt.
+
+    The same for commas, where these have been read as decimal marks.
+    """
     if layout.numbers.settled:
         return [], False
     doubtful, whole, decimals = doubtful_columns(columns)
     # Whole numbers may all be written like 12.000, which means 12000 to some; not where fields are parted by commas.
-    if whole and layout.delimiter != "," and _has_whole_points(layout):
+    if whole and layout.delimiter != "," and _has_whole_points(layout, mark):
         doubtful = sorted([*doubtful, *whole])
     return doubtful, decimals
 
 
-def _has_whole_points(layout: Layout) -> bool:
-    """Whether the text ".000" occurs anywhere: a search that takes much less time than parting the fields."""
+def _has_whole_points(layout: Layout, mark: str) -> bool:
+    """Whether the mark and "000" occur anywhere: a search that takes much less time than parting the fields."""
     with open_text(layout.path, layout.encoding) as file:
         end = ""  # of the chunk before, for a match across the border
         for chunk in iter(lambda: file.read(_SEARCHED_AT_ONCE), ""):
-            if ".000" in end + chunk:
+            if f"{mark}000" in end + chunk:
                 return True
             end = chunk[-3:]
     return False
 
 
-def load_plain(layout: Layout, columns: Sequence[int]) -> Float64Array:
+def load_plain(layout: Layout, columns: Sequence[int], numbers: NumberFormat) -> Float64Array:
     """Read by NumPy's loadtxt, about ten million numbers a second; ValueError on anything unusual."""
     # Columns that are not wanted become 0 instead of being left out (usecols): rows of other lengths are noticed.
     names, wanted = range(len(layout.names)), set(columns)
@@ -51,7 +56,7 @@ def load_plain(layout: Layout, columns: Sequence[int]) -> Float64Array:
     ):
         lines = itertools.islice(file, layout.header_lines, None)
         values: Float64Array = np.loadtxt(
-            lines if layout.numbers.plain else _with_points(lines, layout.numbers, layout.delimiter),
+            lines if numbers.plain else _with_points(lines, numbers, layout.delimiter),
             delimiter=None if layout.delimiter == BLANKS else layout.delimiter,
             quotechar='"',
             comments=None,

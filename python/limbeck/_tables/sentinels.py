@@ -11,7 +11,7 @@ from limbeck._tables.columns import Column, Columns
 from limbeck._tables.errors import shortened
 from limbeck._tables.number_text import plain_number
 
-__all__ = ["far_values", "with_gaps"]
+__all__ = ["far_values", "sum_of_rows", "with_gaps"]
 
 _NINES = tuple(float("9" * digits) for digits in range(1, 10))
 # Nines in any number, the least whole numbers of 16 and 32 bits, and what weather and ocean archives fill gaps with.
@@ -20,6 +20,10 @@ _CODES = (
     *_NINES[1:],
     *(-999.9, -99.9, 999.9, 9999.9, -9999.9, 99.99, 999.99, 9999.99, -888.0, -8888.0, 888.0, 8888.0),
     *(-32768.0, 32767.0, -2147483648.0, 2147483647.0, 9.969209968386869e36, 1e20, 1e30, -1e30, 1e34, -1e34),
+)
+# What stands in the last row of a table that sums up the others.
+_SUMS = frozenset({"total", "totals", "totale", "sum", "sums", "summe", "somme", "gesamt", "insgesamt"}) | frozenset(
+    {"average", "mean", "durchschnitt", "mittelwert"}
 )
 _FEWEST = 5  # other values, of which the range means something
 
@@ -42,6 +46,20 @@ def far_values(table: Columns) -> list[str]:
                 f"no value, make a gap of it, --missing {text}"
             )
     return found
+
+
+def sum_of_rows(table: Columns) -> list[str]:
+    """Sentence about a last row that seems to sum up the others."""
+    for column in table.items:
+        if column.kind != "words" or len(column) <= _FEWEST or column.values[-1] < 0:
+            continue
+        word = column.levels[int(column.values[-1])]
+        if (
+            word.lower().strip(" :.").removeprefix("grand ") in _SUMS
+            and (column.values == column.values[-1]).sum() == 1
+        ):
+            return [f"the last row has {word!r} in column {shortened(column.name)}: delete it if it sums up the others"]
+    return []
 
 
 def _far_codes(values: Float64Array) -> list[float]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from limbeck._base.arrays import Float64Array
 from limbeck._tables.columns import Column, Columns
 from limbeck._tables.errors import ColumnsError, Problem, TableError, infinite_value, listed, missing_value, one_line
-from limbeck._tables.sentinels import far_values, with_gaps
+from limbeck._tables.sentinels import far_values, sum_of_rows, with_gaps
 
 __all__ = ["ColumnsReader", "Reader", "Table", "array_reader", "columns_reader", "damaged"]
 
@@ -89,7 +89,8 @@ class Table:
         except OSError as error:
             raise TableError(f"{self.path} cannot be read: {error.strerror or one_line(error)}") from None
         table = with_gaps(table, self.missing) if self.missing else table
-        self.warnings.extend(line for line in far_values(table) if line not in self.warnings)
+        told = [*far_values(table), *sum_of_rows(table)]
+        self.warnings.extend(line for line in told if line not in self.warnings)
         return table
 
     def _numbers(self, columns: Sequence[int]) -> Columns:
