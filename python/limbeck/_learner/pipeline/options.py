@@ -85,6 +85,8 @@ class LearnOptions:
         Whether to answer with the mean of the labels where no feature varies.
     settings : PipelineSettings
         Numbers that no caller sets.
+    moment_method : str
+        See :func:`limbeck.learn`.
     """
 
     width: int | None
@@ -97,6 +99,7 @@ class LearnOptions:
     sample_rows: int | None = None
     accepts_constant_features: bool = False
     settings: PipelineSettings = PIPELINE_SETTINGS
+    moment_method: str = "stages"
 
     @property
     def sample_size(self) -> SampleSize:
