@@ -2,8 +2,8 @@ r"""The term of order 1/n of what a ridge regression makes of the signal.
 
 With M = diag(m) in place of the ridge and ``S = X' X / n``, the residual operator ``Q = M^1/2 (S + M)^-1 M^1/2`` and
 its products ``Q T Q`` come from ``E log det(S + M)`` by derivatives: ``E (S + M)^-1_ii`` is that by m_i, and along
-``M = ridge + e T`` its own derivative is ``-E ((S + M)^-1 T (S + M)^-1)_ii``. To the order of one that expectation is its
-deterministic equivalent and ``log(1 - Omega) / 2``: for equal eigenvalues and no ridge the sum of digamma functions
+``M = ridge + e T`` its own derivative is ``-E ((S + M)^-1 T (S + M)^-1)_ii``. To the order of one that expectation is
+its deterministic equivalent and ``log(1 - Omega) / 2``: for equal eigenvalues and no ridge the sum of digamma functions
 says so, and the derivative by one ridge is the term of Bai and Silverstein (Ann. Probab. 32, 2004) for real Gaussian
 rows.
 
