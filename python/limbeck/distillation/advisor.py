@@ -117,6 +117,7 @@ class Advice:
     def __str__(self) -> str:
         errors = text_table(
             [
+                ["trained on", "squared error", "at rows left out of training"],
                 ["strong labels", f"{self.strong_error:.5g}", ""],
                 ["surrogate labels", f"{self.surrogate_error:.5g}", ""],
                 ["mixture", f"{self.mixture_error:.5g}", f"(weight of the surrogate {self.weight:.2f})"],
@@ -125,13 +126,13 @@ class Advice:
                     f"{self.self_distillation_error:.5g}",
                     f"(mixing {self.mixing:.2f}; ridge alone {self.ridge_error:.5g})",
                 ],
-                ["gain", f"{self.gain:.3g} +- {self.standard_error:.2g}", ""],
+                ["gain", f"{self.gain:.3g} +- {self.standard_error:.2g}", "(lower error than with strong labels)"],
             ],
             left=(0, 1, 2),
         )
         ridge, freedom = f"{self.effective_ridge:.3g}", f"{self.degrees_of_freedom:.4g}"
         lines = [f"train on: {self.recommendation}{self._leaning}", *(f"  {line}" for line in errors)]
-        return "\n".join([*lines, f"effective ridge {ridge}, degrees of freedom {freedom}"])
+        return "\n".join([*lines, f"a fit takes in the noise of some {freedom} rows; effective ridge {ridge}"])
 
 
 def advise(

@@ -28,13 +28,13 @@ __all__ = ["WeakToStrong", "weak_to_strong"]
 
 @dataclass(frozen=True, eq=False)
 class WeakToStrong:
-    """A target trained on a weak surrogate's labels, or on the true ones where that is not certain to be better.
+    """A target trained on a weak surrogate's labels, or on the true ones where that may not be better.
 
     Attributes
     ----------
     recommendation : {"weak-to-strong", "ridge"}
-        What :meth:`predict` does: the target on the surrogate's labels where its error is certain to be lower than that
-        of ridge regression on the true labels, else that ridge regression.
+        What :meth:`predict` does: the target on the surrogate's labels where its gain on ridge regression on the true
+        labels exceeds two standard errors, else that ridge regression.
     surrogate : str
         The surrogate of least left-out error, recommended or not.
     ridge : float
@@ -81,18 +81,26 @@ class WeakToStrong:
         return np.asarray(rows @ self.coef + self.intercept)
 
     @property
+    def headline(self) -> str:
+        """What to use, and why, in half a sentence."""
+        if self.recommendation == "weak-to-strong":
+            return "weak-to-strong training, better than ridge regression by more than chance"
+        why = "what weak-to-strong gains may be chance" if self.gain > 0 else "weak-to-strong training is no better"
+        return f"ridge regression, as {why}"
+
+    @property
     def report(self) -> str:
         """What was found, for people who decide on it."""
         part = self.gain / self.ridge_error if self.ridge_error else 0.0
         target = f"a ridge of {self.ridge:.3g}" if self.ridge else "no ridge"
         if self.recommendation == "weak-to-strong":
             head = [
-                "Use weak-to-strong training: it is certain to predict new rows better than ridge regression.",
+                f"Use {self.headline}.",
                 f"Weak teacher: {self.surrogate}. Target: trained on its labels with {target}.",
             ]
         else:
             head = [
-                "Use ridge regression on the labels: what weak-to-strong training gains may be chance.",
+                f"Use {self.headline}.",
                 f"Best weak teacher that was tried: {self.surrogate}, with a target of {target}.",
             ]
         rows = f"{self.n_rows:,} rows with labels"
@@ -101,7 +109,7 @@ class WeakToStrong:
             ["", "squared error"],
             ["ridge regression", f"{self.ridge_error:.5g}"],
             ["weak-to-strong", f"{self.error:.5g}"],
-            ["gain", f"{self.gain:.3g} +- {self.standard_error:.2g} ({part:.1%})"],
+            ["gain", f"{self.gain:.3g} +- {self.standard_error:.2g} ({part:.1%} of ridge regression's error)"],
         ]
         tried = [["weak teachers", "best of them", "error"]]
         tried += [[family, name, f"{error:.5g}"] for family, name, error in self.families]
