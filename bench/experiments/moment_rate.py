@@ -1,6 +1,7 @@
 """Error of the moment methods alone against rows, features and neurons, on all families of planted networks.
 
-    python bench/experiments/moment_rate.py [--seeds 3] [--most-rows 256000] [--out bench/experiments/moment_rate.png]
+    python bench/experiments/moment_rate.py [--seeds 3] [--most-rows 256000] [--known FILE]
+        [--out bench/experiments/moment_rate.png]
 
 Labels have no noise, inputs are standard, refinement is off: errors are sampling errors of moments, over the variance
 of the planted network. Three methods are compared (``moment_method`` of ``limbeck.learn``). Prints a table with slopes
@@ -19,6 +20,7 @@ some n, and is found from there on. Slopes that are flatter than -1 over the fir
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 
 import numpy as np
@@ -40,7 +42,7 @@ FAMILIES = {
 }
 METHODS = ("stages", "one stage", "subspace")
 FEATURES, ROWS, FEWEST = 10, 64_000, 4000
-ALL_FEATURES, ALL_WIDTHS = (5, 10, 20, 40, 80), (1, 2, 3, 4, 6, 8)
+ALL_FEATURES, ALL_WIDTHS = (5, 10, 20, 40), (1, 2, 3, 4, 6)
 Key = tuple[str, int, int, int, str]
 
 
@@ -56,10 +58,12 @@ def error(family: str, d: int, k: int, n: int, method: str, seed: int) -> tuple[
 class Table:
     """Geometric means over seeds of errors, each measured once, and mean dimensions found."""
 
-    def __init__(self, seeds: int) -> None:
-        self.seeds = seeds
+    def __init__(self, seeds: int, known: Path | None) -> None:
+        self.seeds, self.known = seeds, known
         self.found: dict[Key, tuple[float, float]] = {}
         self.lines: list[str] = []
+        if known is not None and known.exists():
+            self.found = {tuple(key): tuple(value) for key, value in json.loads(known.read_text())}
 
     def line(self, text: str) -> None:
         print(text, flush=True)
@@ -70,6 +74,8 @@ class Table:
         if key not in self.found:
             errors, ranks = zip(*(error(family, d, k, n, method, s) for s in range(self.seeds)), strict=True)
             self.found[key] = float(np.exp(np.log(errors).mean())), float(np.mean(ranks))
+            if self.known is not None:
+                self.known.write_text(json.dumps(list(self.found.items())))
         return self.found[key]
 
     def rows(self, sizes: list[int]) -> None:
@@ -106,10 +112,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--most-rows", type=int, default=256_000)
+    parser.add_argument("--known", type=Path, help="file of what was measured before, which is added to")
     parser.add_argument("--out", default="bench/experiments/moment_rate.png")
     options = parser.parse_args()
     sizes = [n for n in (FEWEST * 4**i for i in range(6)) if n <= options.most_rows]
-    table = Table(options.seeds)
+    table = Table(options.seeds, options.known)
     table.rows(sizes)
     table.sizes(f"Positive weights, k = 3, n = {ROWS:,}, by features", "d", ALL_FEATURES, "positive")
     table.sizes(f"Positive weights, d = {FEATURES}, n = {ROWS:,}, by neurons", "k", ALL_WIDTHS, "positive")

@@ -33,7 +33,7 @@ from limbeck.distillation.advice_errors import (
     refuse_centred,
 )
 from limbeck.distillation.distilled_labels import self_distilled
-from limbeck.distillation.left_out import cluster_members, clusters_of
+from limbeck.distillation.left_out import cluster_members, clusters_of, require_squares
 from limbeck.distillation.settings import ADVISOR_SETTINGS, AdvisorSettings
 from limbeck.ridgeless import generalized_cross_validation
 
@@ -174,8 +174,9 @@ def advise(
         An argument does not hold real numbers.
     ValueError
         Shapes disagree, there are fewer than eight rows or four clusters, a cluster's label is missing, or numbers are
-        not finite; ``intercept`` is unknown; or there is none, and rows of more features than rows have been centred;
-        pandas' row labels are the same in another order, or two columns have the same name.
+        not finite, or so large or small that their squares leave float64; ``intercept`` is unknown; or there is none,
+        and rows of more features than rows have been centred; pandas' row labels are the same in another order, or two
+        columns have the same name.
 
     Warns
     -----
@@ -218,6 +219,7 @@ def advise(
     if len(X) < ADVISOR_SETTINGS.fewest_rows:
         raise ValueError(f"X must have at least {ADVISOR_SETTINGS.fewest_rows} rows, got shape {X.shape}")
     require_finite(thread_count(n_threads), X=X, y=strong, surrogate_predictions=weak)
+    require_squares(X=X, y=strong, surrogate_predictions=weak)
     groups = clusters_of(cluster, len(X), ADVISOR_SETTINGS.fewest_clusters)
     return advice_on(X, strong, weak, intercept_kind(intercept), n_threads, cluster=groups)
 

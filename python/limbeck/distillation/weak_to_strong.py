@@ -19,7 +19,7 @@ from limbeck._base.arrays import (
 from limbeck._base.frames import require_same_rows
 from limbeck._base.text_table import text_table
 from limbeck.distillation.advice_errors import clustered_error
-from limbeck.distillation.left_out import cluster_members, clusters_of
+from limbeck.distillation.left_out import cluster_members, clusters_of, require_squares
 from limbeck.distillation.settings import WEAK_TO_STRONG_SETTINGS
 from limbeck.distillation.weak_surrogates import FAMILIES, Fitted, LabelledRows, Surrogate, Trial, trials_of
 
@@ -166,8 +166,9 @@ def weak_to_strong(
     Raises
     ------
     TypeError, ValueError
-        An argument does not hold finite real numbers, shapes disagree, rows or clusters are too few, or a candidate is
-        unknown or returns something else than one number for each row.
+        An argument does not hold finite real numbers, shapes disagree, rows or clusters are too few, numbers are so
+        large or small that their squares leave float64, or a candidate is unknown or returns something else than one
+        number for each row.
 
     Notes
     -----
@@ -205,6 +206,9 @@ def weak_to_strong(
         more = float_array(X_unlabelled, "X_unlabelled", 2, np.float64, objects=True)
         same_length(more, "X_unlabelled", 1, rows, "X", 1, "features")
     require_finite(thread_count(None), X=rows, y=labels, X_unlabelled=more)
+    require_squares(X=rows, y=labels, X_unlabelled=more)
+    if not isinstance(intercept, bool | np.bool_):
+        raise TypeError(f"intercept must be True or False, got {intercept!r}")
     members = cluster_members(clusters_of(cluster, len(rows), settings.fewest_clusters), len(rows))
     families, named = _candidates(candidates)
     data = LabelledRows(rows, labels, more, members, bool(intercept), settings)
@@ -215,6 +219,8 @@ def _candidates(
     candidates: str | Callable[..., object] | Sequence[str | Callable[..., object]],
 ) -> tuple[list[str], list[tuple[str, Surrogate]]]:
     """Names of families, and functions with names."""
+    if not (isinstance(candidates, str | Sequence) or callable(candidates)):
+        raise TypeError(f"candidates must be a str, a function, or a sequence of these, got {candidates!r}")
     given = [candidates] if isinstance(candidates, str) or callable(candidates) else list(candidates)
     families: list[str] = []
     named: list[tuple[str, Surrogate]] = []
