@@ -7,14 +7,15 @@ Labels have no noise, inputs are standard, refinement is off: errors are samplin
 of the planted network. Three methods are compared (``moment_method`` of ``limbeck.learn``). Prints a table with slopes
 in log-log and the dimensions of the span that were found, and draws three panels (needs the extra `plot`).
 
-What an error does where it does not fall like 1 / n: a floor is a method that finds too few dimensions at every n of
-the table. Where lower orders vanish (plane: order 2; plane6: 2 and 4; fan of 8: 2, 4 and 6), the first order that does
-not is traceless, and of it contractions along random real directions keep a part of about d^(-(l - 2) / 2), below what
-chance makes of as many rows: "one stage" and "subspace" then see no direction at all, and their error is that of a
-linear fit, or of lines inside a span of noise. The method of stages contracts along isotropic complex directions, which
-lose nothing to traces. A slope that is steeper than -1 is the other side of this: a direction that stays hidden up to
-some n, and is found from there on. Slopes that are flatter than -1 over the first sizes belong to close neurons
-(collinear, clumps): the difference of two lines at an angle of 0.1 shows in moments of high orders only.
+Where errors do not fall like 1 / n there are three reasons. A floor is a span with too few dimensions at every n of the
+table. Where lower orders vanish (plane: order 2; plane6: 2 and 4; fan of 8: 2, 4 and 6), the first order that does not
+is traceless, and of it contractions along random real directions keep a part of about d^(-(l - 2) / 2), less than
+chance makes of so few rows: "one stage" and "subspace" then see no direction, and what is left is the error of a linear
+fit, or of lines in a span of noise. The method of stages contracts along isotropic complex directions, which lose
+nothing to traces. A slope steeper than -1 is the other side of this: a direction stays hidden up to some n, and is
+found from there on. A slope flatter than -1 belongs to close neurons: that two lines at an angle of 0.1 are two
+(collinear), or that a clump of three is more than one or two (clumps), shows in differences that are smaller than
+chance, and each method takes fewer lines, or lines farther off, until rows tell. fan_even of 8 lines is plane_even.
 """
 
 from __future__ import annotations
@@ -36,7 +37,6 @@ FAMILIES = {
     "plane6": 6,
     "plane_even": 8,
     "fan": 8,
-    "fan_even": 12,
     "antipodal": 4,
     "lowrank": 6,
 }
