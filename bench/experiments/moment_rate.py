@@ -131,7 +131,7 @@ def draw(table: Table, sizes: list[int], path: str) -> None:
     matplotlib.use("Agg")
     from matplotlib import pyplot as plt
 
-    figure, axes = plt.subplots(1, 3, figsize=(15, 4.6), layout="constrained")
+    figure, axes = plt.subplots(1, 3, figsize=(15, 5.6), layout="constrained")
     colours = plt.get_cmap("tab20")
     for i, (family, k) in enumerate(FAMILIES.items()):
         values = [table.of(family, FEATURES, k, n, "stages")[0] for n in sizes]
@@ -151,8 +151,10 @@ def draw(table: Table, sizes: list[int], path: str) -> None:
     first = table.of("positive", ALL_FEATURES[0], 3, ROWS, "stages")[0]
     axes[2].loglog(ALL_FEATURES, first * np.array(ALL_FEATURES) / ALL_FEATURES[0], "k--", linewidth=1, label="d")
     axes[2].set(xlabel="features d", title=f"Three positive neurons, n = {ROWS:,}")
+    axes[2].set_xticks(ALL_FEATURES, ALL_FEATURES)
+    axes[2].xaxis.set_minor_formatter("")
     for ax in axes:
-        ax.legend(fontsize=7, frameon=False)
+        ax.legend(fontsize=8, frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=3)
         ax.grid(alpha=0.3)
     figure.savefig(path, dpi=100)
 
