@@ -23,6 +23,7 @@ def learn(
     max_width: int = 16,
     inputs: str = "auto",
     refine: bool = True,
+    moment_method: str = "stages",
     validation: float = 0.1,
     sample_weight: ArrayLike | None = None,
     seed: int | np.random.Generator = 0,
@@ -64,6 +65,13 @@ def learn(
         "standard": x ~ N(0, I). "gaussian": mean and covariance are estimated. "any": real data. "auto" tests which.
     refine : bool, default True
         False: the moment method alone, without any refinement, to study it; for Gaussian inputs.
+    moment_method : {"stages", "one stage", "subspace"}, default "stages"
+        Which moment method, with ``refine=False``. "stages" is the one above, and the others are there to compare with
+        it: "one stage" after Chen and Narayanan (arXiv 2307.12496), the span from moments of all orders along one
+        random direction; "subspace" after Diakonikolas and Kane (arXiv 2307.12840), a subspace outside of which moments
+        of all orders are small. That either finds the span of all neurons is a theorem for exact moments. All three fit
+        the moments inside the span from many starts, a heuristic where the papers try all points of a net, so that
+        their guarantees hold for none of them; in the other two nothing follows that fit.
     validation : float, default 0.1
         Fraction of the rows that is held out for ``validation_r2`` alone; 0 for none.
     sample_weight : array_like of shape (n,), optional
@@ -125,7 +133,9 @@ def learn(
     from limbeck._learner.pipeline.checks import GivenNames, checked_options
     from limbeck._learner.pipeline.sources import learn_from
 
-    options = checked_options(width, max_width, inputs, refine, validation, seed, sample_rows, n_threads, missing)
+    options = checked_options(
+        width, max_width, inputs, refine, validation, seed, sample_rows, n_threads, missing, moment_method
+    )
     positive_or_none(time_limit, "time_limit", "seconds")
     callable_or_none(callback, "callback")
     names = GivenNames.of(feature_names, target_name, y)

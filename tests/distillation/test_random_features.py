@@ -291,3 +291,14 @@ def test_trials_that_cannot_be_solved_are_an_error():
         simulate_random_features(flat, 2, 2, trials=3)
     with pytest.raises(ValueError, match="trials must be at least 1"):
         simulate_random_features(TASK, 10, 20, trials=0)
+
+
+@pytest.mark.filterwarnings("ignore::limbeck.distillation.NearPeakWarning")
+@pytest.mark.parametrize("teacher_features", [3, 4, 5, 9])
+def test_a_feature_that_does_not_vary_is_no_part_of_a_risk(teacher_features):
+    """As many random features of a teacher as there are features that vary leave infinite scatter in the others."""
+    varying, beta = np.array([1.0, 0.5, 0.3, 0.2]), np.ones(4)
+    how = {"ridge": 0.1, "m": 6, "teacher_features": teacher_features}
+    wanted = random_feature_risk(Task(varying, beta), 7, 9, **how)
+    found = random_feature_risk(Task(np.r_[varying, 0.0], np.ones(5)), 7, 9, **how)
+    assert found == pytest.approx(float(wanted), rel=1e-12)

@@ -13,7 +13,8 @@ from limbeck.distillation import (
     scaling_law,
 )
 from limbeck.distillation.scaling_limit import scaling_limit, zeta
-from limbeck.distillation.surrogate import best_mask_at, best_ridge_for, best_surrogate_at
+from limbeck.distillation.stage_law import law_of
+from limbeck.distillation.surrogate import best_mask_by, best_ridge_for, best_surrogate_by
 
 LABELS = ("true", "best", "mask")
 SLOW = [pytest.param(*case, marks=pytest.mark.slow) for case in [(1.5, 1.8), (2.0, 5.0), (1.5, 6.0), (3.0, 2.2)]]
@@ -24,8 +25,8 @@ def labels_of(task, name):
     l = task.eigenvalues
     return {
         "true": lambda eq: task.beta,
-        "best": lambda eq: best_surrogate_at(task, eq, l),
-        "mask": lambda eq: task.beta * best_mask_at(task, eq, l),
+        "best": lambda eq: best_surrogate_by(law_of(task, eq), l),
+        "mask": lambda eq: task.beta * best_mask_by(law_of(task, eq), l),
     }[name]
 
 

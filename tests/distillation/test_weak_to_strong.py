@@ -1,5 +1,7 @@
 """Weak-to-strong training from data alone."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -95,7 +97,13 @@ def test_what_is_not_recommended_is_ridge_regression():
     X, y = rng.standard_normal((50, 10)), rng.standard_normal(50)
     found = weak_to_strong(X, y)
     assert found.recommendation == "ridge"
-    assert "Use ridge regression on the labels" in found.report
+    assert f"Use {found.headline}." in found.report
+    assert found.headline.startswith("ridge regression, as ")
+    for gain, reason in (
+        (0.1, "what weak-to-strong gains may be chance"),
+        (-0.1, "weak-to-strong training is no better"),
+    ):
+        assert replace(found, gain=gain).headline.endswith(reason)
     plain = min((t for t in FAMILIES["ridge"](data_of_default(X, y)) if not t.ridge), key=lambda t: t.error).fit()
     np.testing.assert_allclose(found.predict(X), plain(X))
 

@@ -229,6 +229,7 @@ def _search_gaussian(found: SearchResult, options: LearnOptions, progress: Progr
         progress,
         options.rng,
         found.settings.gaussian,
+        moment_method=options.moment_method,
     )
     return found
 

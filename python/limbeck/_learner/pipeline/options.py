@@ -87,6 +87,8 @@ class LearnOptions:
         Whether to answer with the mean of the labels where no feature varies.
     settings : PipelineSettings
         Numbers that no caller sets.
+    moment_method : str
+        See :func:`limbeck.learn`.
     """
 
     width: int | None
@@ -100,6 +102,7 @@ class LearnOptions:
     accepts_constant_features: bool = False
     missing: str = "model"
     settings: PipelineSettings = PIPELINE_SETTINGS
+    moment_method: str = "stages"
 
     @property
     def sample_size(self) -> SampleSize:
