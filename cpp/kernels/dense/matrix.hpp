@@ -1,6 +1,8 @@
 // The operands of dense products: strided vectors that somebody else owns, and a matrix with room for whole tiles.
 #pragma once
 
+#include <algorithm>
+
 #include "kernels/core/aligned_buffer.hpp"
 #include "kernels/core/simd.hpp"
 
@@ -20,6 +22,18 @@ class TiledMatrix {
 public:
   TiledMatrix(Index rows, Index columns)
       : rows_(rows), columns_(columns), stride_(padded(rows)), data_(stride_ * (columns + core::tile_columns)) {}
+  // Whose columns are not defined before they are cleared or written.
+  TiledMatrix(Index rows, Index columns, core::Unwritten unwritten)
+      : rows_(rows),
+        columns_(columns),
+        stride_(padded(rows)),
+        data_(stride_ * (columns + core::tile_columns), unwritten) {}
+
+  // Columns [begin, end) become zero; those of the last columns with the room behind them.
+  void clear(Index begin, Index end) {
+    const Index last = end < columns_ ? end : columns_ + core::tile_columns;
+    std::fill(at(0, begin), at(0, last), T(0));
+  }
 
   Index rows() const { return rows_; }
   Index columns() const { return columns_; }

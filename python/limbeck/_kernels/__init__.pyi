@@ -43,6 +43,7 @@ def network_forward(
 def leave_one_out(
     X: _Float64Array, Y: _Float64Array, rcond: float, negligible: float, n_threads: int
 ) -> tuple[_Float64Array, _Float64Array, _Float64Array, _Float64Array, int, str]: ...
+def largest_size(values: _Array, n_threads: int) -> float: ...
 def merge_rows(
     R: _Float64Array,
     X: _Array,

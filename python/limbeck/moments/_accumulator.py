@@ -119,7 +119,7 @@ class MomentAccumulator(SupportsSum):
             else:
                 sums[order], squares[order] = np.zeros_like(total), np.zeros_like(total)
         for total in sums.values():
-            finite_result(total, X=X, y=y)
+            finite_result(total, threads, X=X, y=y)
         changed = self._plus(sums, squares, len(X), len(cuts) - 1)
         # In one go: Ctrl-C leaves no half.
         self.__dict__.update(changed, feature_names=names if len(X) else self.feature_names)
