@@ -129,19 +129,27 @@ Index rows_at_once(Index count) {
 
 constexpr Index all_threads = 64, most_lanes = 128, lane_numbers = Index{8} << 20;  // 64 MiB of sums
 
+// Memory that one block of rows leaves to the next: new memory costs more than a tenth of the sums.
+struct Workspace {
+  std::vector<std::optional<Matrix>> lanes;
+  std::optional<Matrix> U;
+};
+
 // Few columns: lanes of rows, each with sums of its own, which are added up in order.
 template <class T>
 void add_by_lanes(const Execution& exec, const RowBlock<T>& rows, Index begin, Index end, Index whole,
-                  const double* divisor, Matrix* sums) {
+                  const double* divisor, Workspace* workspace, Matrix* sums) {
   // Two chunks are long against the adding up of their inner products.
   constexpr Index columns_per_task = 2;  // with 128 lanes of 200 columns some ten microseconds
   const Index m = rows.columns(), count = end - begin, step = rows_at_once(count);
   const Index wanted = count / (step == chunk ? 2 * chunk : step);
   Index lanes = std::clamp<Index>(wanted, 1, std::min(most_lanes, lane_numbers / (whole * whole)));
   if (lanes > all_threads) lanes = lanes / all_threads * all_threads;  // so that all of 64 threads end together
-  std::vector<std::optional<Matrix>> all(lanes);
+  std::vector<std::optional<Matrix>>& all = workspace->lanes;
+  all.resize(std::max(lanes, static_cast<Index>(all.size())));
   exec.for_each(lanes, 2.0 * count * m * m, [&](Index k) {
-    Matrix& inner = all[k].emplace(whole, whole);
+    Matrix& inner = all[k] ? *all[k] : all[k].emplace(whole, whole, core::Unwritten());
+    inner.clear(0, whole);
     const core::RowRange range = core::row_range(count, chunk / 4, lanes, k);
     const Index chunks = core::ceil_div(range.end - range.begin, chunk);
     Lane lane(whole, divisor, chunk);
@@ -154,22 +162,25 @@ void add_by_lanes(const Execution& exec, const RowBlock<T>& rows, Index begin, I
   });
   exec.for_each(core::ceil_div(m, columns_per_task), 2.0 * m * m * lanes, [&](Index task) {
     for (Index j = task * columns_per_task; j < std::min(m, (task + 1) * columns_per_task); ++j) {
-      for (const auto& inner : all) {
-        for (Index i = j; i < m; ++i) *sums->at(i, j) += *inner->at(i, j);
+      for (Index k = 0; k < lanes; ++k) {
+        for (Index i = j; i < m; ++i) *sums->at(i, j) += *all[k]->at(i, j);
       }
     }
   });
 }
 
-// Many columns, whose sums are so many that few lanes' would fit: rows of U are kept, as many as take 32 MiB, and then
+// Many columns, whose sums are so many that few lanes' would fit: rows of U are kept, as many as take 64 MiB, and then
 // multiplied by blocks of the result.
 template <class T>
 void add_by_blocks(const Execution& exec, const RowBlock<T>& rows, Index begin, Index end, Index whole,
-                   const double* divisor, Matrix* sums) {
-  constexpr Index budget = Index{4} << 20;
+                   const double* divisor, Workspace* workspace, Matrix* sums) {
+  constexpr Index budget = lane_numbers;
   const Index m = rows.columns(), most = std::max<Index>(budget / m / chunk, 1) * chunk;
   const Index parts = core::ceil_div(end - begin, most);
-  Matrix U(std::min(most, end - begin), m, core::Unwritten());
+  const Index longest = core::row_range(end - begin, chunk, parts, parts - 1).end -
+                        core::row_range(end - begin, chunk, parts, parts - 1).begin;
+  if (!workspace->U || workspace->U->rows() < longest) workspace->U.emplace(longest, m, core::Unwritten());
+  Matrix& U = *workspace->U;
   for (Index k = 0; k < parts; ++k) {
     const core::RowRange part = core::row_range(end - begin, chunk, parts, k);
     const Index count = part.end - part.begin, step = rows_at_once(count);
@@ -184,16 +195,17 @@ void add_by_blocks(const Execution& exec, const RowBlock<T>& rows, Index begin, 
 }
 
 template <class T>
-Matrix inner_products(const Execution& exec, const RowBlock<T>& rows, Index begin, Index end, const double* divisor) {
+Matrix inner_products(const Execution& exec, const RowBlock<T>& rows, Index begin, Index end, const double* divisor,
+                      Workspace* workspace) {
   const Index m = rows.columns(), whole = dense::PackedView<double>::padded(m);
   Matrix sums(m, m, core::Unwritten());
   exec.for_each(core::ceil_div(m, columns_of_task), static_cast<double>(m) * m, [&](Index task) {
     sums.clear(task * columns_of_task, std::min(m, (task + 1) * columns_of_task));
   });
   if (lane_numbers / (whole * whole) >= all_threads) {
-    add_by_lanes(exec, rows, begin, end, whole, divisor, &sums);
+    add_by_lanes(exec, rows, begin, end, whole, divisor, workspace, &sums);
   } else {
-    add_by_blocks(exec, rows, begin, end, whole, divisor, &sums);
+    add_by_blocks(exec, rows, begin, end, whole, divisor, workspace, &sums);
   }
   return sums;
 }
@@ -229,11 +241,12 @@ void multiply_triangles(const Execution& exec, const Matrix& C, Index m, double*
 
 // Rows [begin, end) by way of R^-1; false, with R as it was, where leverages are too large for that.
 template <class T>
-bool update_by_cholesky_qr(const Execution& exec, const RowBlock<T>& rows, Index begin, Index end, double* R) {
+bool update_by_cholesky_qr(const Execution& exec, const RowBlock<T>& rows, Index begin, Index end, double* R,
+                           Workspace* workspace) {
   const Index m = rows.columns();
   const Divisor divisor = padded(exec, R, m, dense::PackedView<double>::padded(m));
   if (!divisor) return false;
-  Matrix C = inner_products(exec, rows, begin, end, divisor->data());
+  Matrix C = inner_products(exec, rows, begin, end, divisor->data(), workspace);
   for (Index j = 0; j < m; ++j) {
     if (!(*C.at(j, j) <= most_leverage)) return false;
     *C.at(j, j) += 1;
@@ -272,18 +285,19 @@ void transpose(const Execution& exec, const Matrix& C, Index m, double* R) {
 // inner products have lost (Yamamoto, Nakatsukasa, Yanagisawa and Fukaya, Roundoff error analysis of the CholeskyQR2
 // algorithm, ETNA 2015). False, with R zero as before, where that was too much.
 template <class T>
-bool begin_by_cholesky_qr(const Execution& exec, const RowBlock<T>& rows, Index begin, Index end, double* R) {
+bool begin_by_cholesky_qr(const Execution& exec, const RowBlock<T>& rows, Index begin, Index end, double* R,
+                          Workspace* workspace) {
   const Index m = rows.columns();
   const auto give_up = [&] {
     std::fill_n(R, m * m, 0.0);
     return false;
   };
-  Matrix C = inner_products(exec, rows, begin, end, nullptr);
+  Matrix C = inner_products(exec, rows, begin, end, nullptr, workspace);
   if (!dense::cholesky(exec, &C)) return false;
   transpose(exec, C, m, R);
   const Divisor divisor = padded(exec, R, m, dense::PackedView<double>::padded(m));
   if (!divisor) return give_up();
-  C = inner_products(exec, rows, begin, end, divisor->data());
+  C = inner_products(exec, rows, begin, end, divisor->data(), workspace);
   if (!is_nearly_identity(exec, C) || !dense::cholesky(exec, &C)) return give_up();
   multiply_triangles(exec, C, m, R);
   return true;
@@ -312,6 +326,7 @@ void update_r(const Execution& exec, const RowBlock<T>& rows, double* R) {
   // chunks at least, 128 of few columns; and rows of a step by reflections: so many that leverages are moderate
   // afterwards. A last block may be half as long again.
   const Index block = std::max<Index>(m < few_columns ? 49152 : 24576, 32 * m), step = std::max<Index>(256, 4 * m);
+  Workspace workspace;
   Index next = step;  // rows to reflect where leverages are too large: more each time, since each trial costs
   for (Index i = 0; i < rows.n;) {
     exec.check();
@@ -319,12 +334,12 @@ void update_r(const Execution& exec, const RowBlock<T>& rows, double* R) {
     if (rows.n - end < block / 2) end = rows.n;
     if (R[0] == 0 && end - i >= 2 * m) {  // no rows so far: the first column is that of ones
       const Index first = end - i - step < m ? end : i + step;
-      if (begin_by_cholesky_qr(exec, rows, i, first, R)) {
+      if (begin_by_cholesky_qr(exec, rows, i, first, R, &workspace)) {
         i = first;
         continue;
       }
     }
-    if (end - i >= std::min(step, m) && update_by_cholesky_qr(exec, rows, i, end, R)) {
+    if (end - i >= std::min(step, m) && update_by_cholesky_qr(exec, rows, i, end, R, &workspace)) {
       i = end;
       next = step;
       continue;

@@ -24,6 +24,7 @@ __all__ = ["RowFactor"]
 
 _PIECE_BYTES = 1 << 24  # of rows converted at a time: 16 MiB, or as many rows as the kernel shares among threads
 _WIDEST_RANGE = 1e100  # of numbers beside their unit: squares, and sums of 10^100 of them, stay within float64's 1e308
+_UNIT_ROWS = 24576  # first rows, whose size gives the units, unless they are all zero
 _FEWEST_ROWS = 256  # rows of small blocks are put aside until there are so many, or as many as columns
 
 
@@ -158,7 +159,8 @@ class RowFactor:
     def _choose_units(self, X: Array, Y: Float64Array, weights: Float64Array | None, threads: int) -> None:
         for i, array in enumerate((X, Y)):
             if self._units[i] is None:
-                largest = _kernels.largest_size(array, threads)
+                first = array[:_UNIT_ROWS]
+                largest = _kernels.largest_size(first, threads) or _kernels.largest_size(array, threads)
                 # Rows with an infinity are refused later.
                 self._units[i] = power_of_two_near(min(largest, sys.float_info.max)) if largest > 0 else None
         if self._units[2] is None and (weights is None or weights.any()):
