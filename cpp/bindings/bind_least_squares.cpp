@@ -135,8 +135,11 @@ py::object merge(const py::array& R, const py::array& X, const py::array& Y, con
   }
   auto merged = new_array<double>({rows.columns(), rows.columns()});
   double* to = merged.mutable_data();
-  std::copy_n(from, rows.columns() * rows.columns(), to);
-  run(n_threads, [&](const Execution& exec) { least_squares::update_r(exec, rows, to); });
+  run(n_threads, [&](const Execution& exec) {
+    const Index m = rows.columns();
+    exec.for_each(m, static_cast<double>(m) * m, [&](Index i) { std::copy_n(from + i * m, m, to + i * m); });
+    least_squares::update_r(exec, rows, to);
+  });
   return merged;
 }
 

@@ -41,13 +41,14 @@ public:
   T* at(Index row, Index column) { return data_.data() + column * stride_ + row; }
   const T* at(Index row, Index column) const { return data_.data() + column * stride_ + row; }
 
-private:
   // Room for a vector beyond the last row of any part; and no stride that maps columns to the same cache sets.
   static Index padded(Index rows) {
     constexpr Index line = 64 / static_cast<Index>(sizeof(T));
     const Index whole = core::round_up(rows + line, line);
     return whole % (8 * line) == 0 ? whole + line : whole;
   }
+
+private:
   Index rows_, columns_, stride_;
   core::AlignedBuffer<T> data_;
 };

@@ -11,6 +11,7 @@
 #include "kernels/dense/gemm_syrk.hpp"
 #include "kernels/dense/randomized_qrcp.hpp"
 #include "kernels/dense/syrk_packed.hpp"
+#include "kernels/dense/zero_matrix.hpp"
 
 namespace limbeck::least_squares {
 
@@ -53,11 +54,11 @@ public:
   }
 
   // Adds the inner products of the columns. `transposed` is memory for them.
-  void add_to(Matrix* sums, dense::Packed<double>* transposed) const {
+  void add_to(double* sums, Index stride, dense::Packed<double>* transposed) const {
     transposed->pack_transposed(rows_);
     dense::PackedView<double> columns = transposed->view();
     columns.length = used_ * width;
-    dense::syrk_packed<double>(columns, sums);
+    dense::syrk_packed(columns, sums, stride);
   }
 
   // The first `columns` numbers of the loaded rows, `count` of them, become rows of a part of a matrix.
@@ -115,23 +116,13 @@ Divisor padded(const Execution& exec, const double* R, Index m, Index to) {
   return result;
 }
 
-// Rows of a task or of a chunk of it, where there are so many for each of 64 threads: the more, the less often R is
-// read. A multiple of the widths of all runs of tiles.
-Index rows_at_once(Index count) {
-  constexpr Index all_threads = 64;
-  for (const Index fewer : {chunk, chunk / 2}) {
-    if (count >= fewer * all_threads) return fewer;
-  }
-  return chunk / 4;
-}
-
 // ---- U' U of all rows: the lower triangle ----
 
 constexpr Index all_threads = 64, most_lanes = 128, lane_numbers = Index{8} << 20;  // 64 MiB of sums
 
 // Memory that one block of rows leaves to the next: new memory costs more than a tenth of the sums.
 struct Workspace {
-  std::vector<std::optional<Matrix>> lanes;
+  std::optional<core::LaneSums<double>> lanes;
   std::optional<Matrix> U;
 };
 
@@ -139,17 +130,17 @@ struct Workspace {
 template <class T>
 void add_by_lanes(const Execution& exec, const RowBlock<T>& rows, Index begin, Index end, Index whole,
                   const double* divisor, Workspace* workspace, Matrix* sums) {
-  // Two chunks are long against the adding up of their inner products.
+  // Two chunks are long against the adding up of their inner products; of the first rows there are fewer.
   constexpr Index columns_per_task = 2;  // with 128 lanes of 200 columns some ten microseconds
-  const Index m = rows.columns(), count = end - begin, step = rows_at_once(count);
-  const Index wanted = count / (step == chunk ? 2 * chunk : step);
-  Index lanes = std::clamp<Index>(wanted, 1, std::min(most_lanes, lane_numbers / (whole * whole)));
+  const Index m = rows.columns(), count = end - begin, least = count < all_threads * chunk ? chunk / 4 : 2 * chunk;
+  Index lanes = std::clamp<Index>(count / least, 1, std::min(most_lanes, lane_numbers / (whole * whole)));
   if (lanes > all_threads) lanes = lanes / all_threads * all_threads;  // so that all of 64 threads end together
-  std::vector<std::optional<Matrix>>& all = workspace->lanes;
-  all.resize(std::max(lanes, static_cast<Index>(all.size())));
+  const Index stride = Matrix::padded(whole);
+  if (!workspace->lanes || workspace->lanes->lanes < lanes) workspace->lanes.emplace(lanes, stride * whole);
+  core::LaneSums<double>& all = *workspace->lanes;
   exec.for_each(lanes, 2.0 * count * m * m, [&](Index k) {
-    Matrix& inner = all[k] ? *all[k] : all[k].emplace(whole, whole, core::Unwritten());
-    inner.clear(0, whole);
+    double* inner = all.lane(k);
+    std::fill_n(inner, all.size, 0.0);
     const core::RowRange range = core::row_range(count, chunk / 4, lanes, k);
     const Index chunks = core::ceil_div(range.end - range.begin, chunk);
     Lane lane(whole, divisor, chunk);
@@ -157,33 +148,37 @@ void add_by_lanes(const Execution& exec, const RowBlock<T>& rows, Index begin, I
     for (Index c = 0; c < chunks && !exec.stopped(); ++c) {
       const core::RowRange part = core::row_range(range.end - range.begin, width, chunks, c);
       lane.load(rows, begin + range.begin + part.begin, part.end - part.begin);
-      lane.add_to(&inner, &columns);
+      lane.add_to(inner, stride, &columns);
     }
   });
-  exec.for_each(core::ceil_div(m, columns_per_task), 2.0 * m * m * lanes, [&](Index task) {
+  // An addition takes as long as some operations, because its numbers come from another thread's cache.
+  exec.for_each(core::ceil_div(m, columns_per_task), 8.0 * m * m * lanes, [&](Index task) {
     for (Index j = task * columns_per_task; j < std::min(m, (task + 1) * columns_per_task); ++j) {
       for (Index k = 0; k < lanes; ++k) {
-        for (Index i = j; i < m; ++i) *sums->at(i, j) += *all[k]->at(i, j);
+        const double* inner = all.lane(k) + j * stride;
+        for (Index i = j; i < m; ++i) *sums->at(i, j) += inner[i];
       }
     }
   });
 }
 
-// Many columns, whose sums are so many that few lanes' would fit: rows of U are kept, as many as take 64 MiB, and then
+// Many columns, whose sums are so many that few lanes' would fit: rows of U are kept, as many as take 32 MiB, and then
 // multiplied by blocks of the result.
 template <class T>
 void add_by_blocks(const Execution& exec, const RowBlock<T>& rows, Index begin, Index end, Index whole,
                    const double* divisor, Workspace* workspace, Matrix* sums) {
-  constexpr Index budget = lane_numbers;
-  const Index m = rows.columns(), most = std::max<Index>(budget / m / chunk, 1) * chunk;
+  constexpr Index budget = lane_numbers / 2, least = chunk / 4, of_all_threads = all_threads * least;
+  const Index m = rows.columns(), fitting = budget / m;
+  const Index most = fitting >= of_all_threads ? fitting / of_all_threads * of_all_threads
+                                               : std::max(fitting / least, Index{1}) * least;
   const Index parts = core::ceil_div(end - begin, most);
-  const Index longest = core::row_range(end - begin, chunk, parts, parts - 1).end -
-                        core::row_range(end - begin, chunk, parts, parts - 1).begin;
-  if (!workspace->U || workspace->U->rows() < longest) workspace->U.emplace(longest, m, core::Unwritten());
+  if (!workspace->U) workspace->U.emplace(std::min(most, core::round_up(rows.n, least)), m, core::Unwritten());
   Matrix& U = *workspace->U;
   for (Index k = 0; k < parts; ++k) {
-    const core::RowRange part = core::row_range(end - begin, chunk, parts, k);
-    const Index count = part.end - part.begin, step = rows_at_once(count);
+    const core::RowRange part = core::row_range(end - begin, least, parts, k);
+    const Index count = part.end - part.begin;
+    // The more rows a task has, the less often R is read.
+    const Index step = std::clamp(core::round_up(core::ceil_div(count, all_threads), least), least, chunk);
     exec.for_each(core::ceil_div(count, step), static_cast<double>(count) * m * m, [&](Index task) {
       const Index first = task * step, here = std::min(step, count - first);
       Lane lane(whole, divisor, step);
@@ -198,10 +193,7 @@ template <class T>
 Matrix inner_products(const Execution& exec, const RowBlock<T>& rows, Index begin, Index end, const double* divisor,
                       Workspace* workspace) {
   const Index m = rows.columns(), whole = dense::PackedView<double>::padded(m);
-  Matrix sums(m, m, core::Unwritten());
-  exec.for_each(core::ceil_div(m, columns_of_task), static_cast<double>(m) * m, [&](Index task) {
-    sums.clear(task * columns_of_task, std::min(m, (task + 1) * columns_of_task));
-  });
+  Matrix sums = dense::zero_matrix<double>(exec, m, m);
   if (lane_numbers / (whole * whole) >= all_threads) {
     add_by_lanes(exec, rows, begin, end, whole, divisor, workspace, &sums);
   } else {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import sys
 from itertools import pairwise
 
@@ -43,8 +44,8 @@ class RowFactor:
 
     def copy(self) -> RowFactor:
         """A copy that can be changed on its own; R itself is never changed in place."""
-        result = RowFactor(self._p, self._q)
-        result._R, result._units, result._aside = self._R, self._units.copy(), self._aside.copy()
+        result = copy.copy(self)
+        result._units, result._aside = self._units.copy(), self._aside.copy()
         return result
 
     def add(self, X: ArrayLike, Y: ArrayLike, weights: ArrayLike | None, threads: int) -> int:
