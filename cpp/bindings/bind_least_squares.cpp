@@ -137,7 +137,11 @@ py::object merge(const py::array& R, const py::array& X, const py::array& Y, con
   double* to = merged.mutable_data();
   run(n_threads, [&](const Execution& exec) {
     const Index m = rows.columns();
-    exec.for_each(m, static_cast<double>(m) * m, [&](Index i) { std::copy_n(from + i * m, m, to + i * m); });
+    constexpr Index rows_of_task = 16;
+    exec.for_each(core::ceil_div(m, rows_of_task), static_cast<double>(m) * m, [&](Index task) {
+      const Index begin = task * rows_of_task * m, end = std::min(m, (task + 1) * rows_of_task) * m;
+      std::copy(from + begin, from + end, to + begin);
+    });
     least_squares::update_r(exec, rows, to);
   });
   return merged;

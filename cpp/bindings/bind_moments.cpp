@@ -110,8 +110,6 @@ py::object contract_batches_binding(const py::array& X, const py::array& y, cons
     auto sums = new_array<double>({data.q, data.m, data.d, data.d});
     auto squares = new_array<double>({data.q, data.m, data.d, data.d});
     double *to_sums = sums.mutable_data(), *to_squares = squares.mutable_data();
-    std::fill_n(to_sums, sums.size(), 0.0);
-    std::fill_n(to_squares, squares.size(), 0.0);
     run(n_threads,
         [&](const Execution& exec) { moments::add_batches<T>(exec, data, order, cuts, to_sums, to_squares); });
     return py::make_tuple(sums, squares);

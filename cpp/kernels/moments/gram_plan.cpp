@@ -11,7 +11,7 @@ constexpr double task_work = 1.5e6;
 // Tasks wanted where there is enough work, for the threads of large machines to end together.
 constexpr Index most_tasks = 256;
 // Sums of all lanes together, in bytes.
-constexpr Index budget_bytes = Index{64} << 20;
+constexpr Index budget_bytes = Index{160} << 20;
 // The most that tasks may cost in all, as part of the work. It is more for the first 64 tasks of work that takes some
 // 40 milliseconds or longer, without which the threads of a large machine would have nothing to do.
 double most_cost(double work, Index tasks) {
@@ -34,12 +34,13 @@ std::vector<Index> cut_strips(const std::vector<Index>& offsets, Index parts) {
   return cuts;
 }
 
-GramPlan plan_grams(Index n, Index d, const std::vector<Index>& strip_sizes, Index bytes, const GramCosts& costs) {
+GramPlan plan_grams(Index n, Index d, const std::vector<Index>& strip_sizes, Index bytes, const GramCosts& costs,
+                    bool single_lane) {
   GramPlan plan{1, {0}, {}};
   for (const Index size : strip_sizes) plan.offsets.push_back(plan.offsets.back() + size);
   const Index total = std::max<Index>(plan.total(), 1), strips = static_cast<Index>(strip_sizes.size());
   const double rows = static_cast<double>(std::max<Index>(n, 1)), work = rows * static_cast<double>(total);
-  const Index fitting = std::max<Index>(budget_bytes / bytes / total, 1);
+  const Index fitting = single_lane ? 1 : std::max<Index>(budget_bytes / bytes / total, 1);
   const Index fewest = std::max(core::ceil_div(total, costs.most_sums), core::ceil_div(strips, costs.most_strips));
   const Index least_groups = std::min(fewest, std::max<Index>(strips, 1));
   Index groups = least_groups;
