@@ -68,7 +68,7 @@ void bind_core(py::module_& m) {
   m.def("default_threads", &core::default_threads);
   m.def("first_non_finite", &first_non_finite_binding, py::arg("values"), py::arg("n_threads"));
   m.def("largest_size", &largest_size_binding, py::arg("values"), py::arg("n_threads"));
-  m.def("begin_trace", &core::begin_trace);
+  m.def("begin_trace", &core::begin_trace, py::arg("seed") = 0);
   m.def("end_trace", &end_trace_binding);
   m.def("peak_flops", &peak_flops_binding, py::arg("dtype_name"), py::arg("seconds"));
 }

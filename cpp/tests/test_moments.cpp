@@ -175,17 +175,26 @@ void contractions() {
           }
         }
       }
-      // Batches: means and mean squares, each times its rows.
-      const std::vector<Index> cuts{0, 1, 400, n};
+      // Batches: means and mean squares, each times its rows; few in turn, and many together.
+      std::vector<Index> many{0, 1, n / 2};
+      for (Index b = 1; b <= 20; ++b) many.push_back(n / 2 + b * (n - n / 2) / 20);
+      const std::vector<double> zeros(q * m * d * d);
       std::vector<double> bits;
-      for (const int threads : {1, 2, 3}) {
-        std::vector<double> sums(2 * q * m * d * d);
-        moments::add_batches(Execution(threads, nullptr), data, order, cuts, sums.data(),
-                             sums.data() + sums.size() / 2);
-        if (threads == 1) bits = sums;
-        CHECK(same_bits(sums, bits));
+      for (const std::vector<Index>& cuts : {many, {0, 1, 400, n}}) {
+        for (const int threads : {1, 2, 3}) {
+          std::vector<double> sums(2 * q * m * d * d, -1.0);
+          moments::add_batches(Execution(threads, nullptr), data, order, cuts, {zeros.data(), zeros.data()},
+                               {sums.data(), sums.data() + sums.size() / 2});
+          if (threads == 1) bits = sums;
+          CHECK(same_bits(sums, bits));
+          std::vector<double> twice = sums;
+          moments::add_batches(Execution(threads, nullptr), data, order, cuts,
+                               {sums.data(), sums.data() + sums.size() / 2},
+                               {twice.data(), twice.data() + twice.size() / 2});
+          for (std::size_t e = 0; e < sums.size(); ++e) CHECK(twice[e] == sums[e] + sums[e]);
+        }
+        for (Index e = 0; e < q * m * d * d; ++e) CHECK_NEAR(bits[e] / n, matrix[e], 2 * 2000 * epsilon<T>);
       }
-      for (Index e = 0; e < q * m * d * d; ++e) CHECK_NEAR(bits[e] / n, matrix[e], 2 * 2000 * epsilon<T>);
     }
   }
 }

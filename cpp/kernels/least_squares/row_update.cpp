@@ -130,10 +130,13 @@ struct Workspace {
 template <class T>
 void add_by_lanes(const Execution& exec, const RowBlock<T>& rows, Index begin, Index end, Index whole,
                   const double* divisor, Workspace* workspace, Matrix* sums) {
-  // Two chunks are long against the adding up of their inner products; of the first rows there are fewer.
+  // Two chunks are long against the adding up of their inner products; where these are too few for 64 threads, half a
+  // chunk, and of the first rows, which are fewer still, a quarter.
   constexpr Index columns_per_task = 2;  // with 128 lanes of 200 columns some ten microseconds
-  const Index m = rows.columns(), count = end - begin, least = count < all_threads * chunk ? chunk / 4 : 2 * chunk;
-  Index lanes = std::clamp<Index>(count / least, 1, std::min(most_lanes, lane_numbers / (whole * whole)));
+  const Index m = rows.columns(), count = end - begin;
+  const Index least = count < all_threads * chunk / 4 ? chunk / 4 : chunk / 2;
+  const Index wanted = std::max(count / (2 * chunk), std::min(all_threads, count / least));
+  Index lanes = std::clamp<Index>(wanted, 1, std::min(most_lanes, lane_numbers / (whole * whole)));
   if (lanes > all_threads) lanes = lanes / all_threads * all_threads;  // so that all of 64 threads end together
   const Index stride = Matrix::padded(whole);
   if (!workspace->lanes || workspace->lanes->lanes < lanes) workspace->lanes.emplace(lanes, stride * whole);

@@ -9,7 +9,7 @@ namespace limbeck::moments {
 
 template <class T>
 void add_batches(const Execution& exec, const ContractionData<T>& data, int order, const std::vector<Index>& cuts,
-                 double* sums, double* squares) {
+                 const MomentSums<const double>& before, const MomentSums<double>& after) {
   // Contractions are kept until they can be added in order: as many as fit 32 MiB, or 4 MiB for each thread. With few
   // batches, which are large, all threads work on one at a time. Parts of 256 numbers make tasks of the additions.
   constexpr Index budget_bytes = Index{32} << 20, bytes_of_thread = Index{4} << 20, few = 8, part = 256;
@@ -33,6 +33,7 @@ void add_batches(const Execution& exec, const ContractionData<T>& data, int orde
     } else {
       contract(exec, some[0], order, means.data());
     }
+    double *sums = after.sums, *squares = after.squares;
     exec.for_each(core::ceil_div(size, part), 4.0 * static_cast<double>(size * count), [&](Index task) {
       const Index begin = task * part, end = std::min(size, begin + part);
       if (first == 0) {
@@ -48,13 +49,17 @@ void add_batches(const Execution& exec, const ContractionData<T>& data, int orde
           squares[e] += value * value * rows;
         }
       }
+      for (Index e = begin; first + count == batches && e < end; ++e) {
+        sums[e] = before.sums[e] + sums[e];
+        squares[e] = before.squares[e] + squares[e];
+      }
     });
   }
 }
 
-template void add_batches(const Execution&, const ContractionData<float>&, int, const std::vector<Index>&, double*,
-                          double*);
-template void add_batches(const Execution&, const ContractionData<double>&, int, const std::vector<Index>&, double*,
-                          double*);
+template void add_batches(const Execution&, const ContractionData<float>&, int, const std::vector<Index>&,
+                          const MomentSums<const double>&, const MomentSums<double>&);
+template void add_batches(const Execution&, const ContractionData<double>&, int, const std::vector<Index>&,
+                          const MomentSums<const double>&, const MomentSums<double>&);
 
 }  // namespace limbeck::moments
