@@ -23,7 +23,7 @@ constexpr Index width = core::Simd<double>::width;
 constexpr Index chunk = 192;  // rows at a time: whole groups of every width, and whole runs of three
 // Sum of squares of a column of U: up to it, the condition number of I + U' U is at most 1e3 times the order.
 constexpr double most_leverage = 1e3;
-constexpr Index few_columns = 128;
+constexpr Index few_columns = 256;
 constexpr Index columns_of_task = 16;  // columns, or rows of R, of a task that copies or adds: whole lines
 
 // Writes a row, its numbers `stride` apart.

@@ -199,12 +199,15 @@ void contract_batches(const Execution& exec, const std::vector<ContractionData<T
   const auto count = static_cast<Index>(batches.size());
   if (count == 0 || batches[0].d * batches[0].q * batches[0].m == 0) return;
   const Index size = batches[0].q * batches[0].m * batches[0].d * batches[0].d;
-  std::vector<std::unique_ptr<Contraction<T>>> all;
+  std::vector<std::unique_ptr<Contraction<T>>> all(count);
+  constexpr double plans = 1e5;  // operations that it takes to plan a batch
+  exec.for_each(count, plans * static_cast<double>(count), [&](Index b) {
+    all[b] = std::make_unique<Contraction<T>>(batches[b], order, true, out + b * size);
+  });
   // Tasks of all batches, one batch after the other.
   std::vector<Index> first{0};
   double operations = 0, completing = 0;
   for (Index b = 0; b < count; ++b) {
-    all.push_back(std::make_unique<Contraction<T>>(batches[b], order, true, out + b * size));
     if (b > 0) all[b]->grams().share_memory(all[0]->grams());
     first.push_back(first.back() + all[b]->grams().tasks());
     operations += all[b]->grams().operations();

@@ -10,13 +10,14 @@ namespace {
 constexpr double task_work = 1.5e6;
 // Tasks wanted where there is enough work, for the threads of large machines to end together.
 constexpr Index most_tasks = 256;
+constexpr Index all_threads = 64;
 // Sums of all lanes together, in bytes.
 constexpr Index budget_bytes = Index{160} << 20;
 // The most that tasks may cost in all, as part of the work. It is more for the first 64 tasks of work that takes some
 // 40 milliseconds or longer, without which the threads of a large machine would have nothing to do.
 double most_cost(double work, Index tasks) {
   if (work < 1e9) return 0.03;
-  return tasks > 64 ? 0.03 : 0.06;
+  return tasks > all_threads ? 0.03 : 0.06;
 }
 
 }  // namespace
@@ -49,8 +50,10 @@ GramPlan plan_grams(Index n, Index d, const std::vector<Index>& strip_sizes, Ind
     if (work < task_work * static_cast<double>(tasks)) continue;
     double least_cost = most_cost(work, tasks);
     for (Index lanes = 1; lanes <= std::min(tasks, fitting); ++lanes) {
-      const Index needed = std::max(core::ceil_div(tasks, lanes), least_groups);
-      if (needed > strips) continue;
+      // One task more than there are threads takes all of them as long as twice as many.
+      const bool many = tasks >= all_threads;
+      const Index needed = std::max(many ? tasks / lanes : core::ceil_div(tasks, lanes), least_groups);
+      if (needed > strips || (many && (lanes * needed > tasks || 10 * lanes * needed < 9 * tasks))) continue;
       const double cost = (lanes > 1 ? costs.lane * static_cast<double>(lanes) / rows : 0) +
                           costs.group * static_cast<double>((needed - least_groups) * d) / static_cast<double>(total);
       if (cost >= least_cost) continue;

@@ -115,7 +115,7 @@ class RowFactor:
     def _pieces(self, X: Array, Y: Array) -> list[slice]:
         """Rows that are converted and merged at a time: all of them where there is nothing to convert."""
         # Whole numbers of what the kernel merges at a time, of which the last may be half as long again.
-        at_once = max(49152 if len(self._R) < 128 else 24576, 32 * len(self._R))
+        at_once = max(49152 if len(self._R) < 256 else 24576, 32 * len(self._R))
         step = max(1, _PIECE_BYTES // 8 // len(self._R) // at_once) * at_once
         n = len(X)
         converted = X.dtype in (np.float32, np.float64) and Y.dtype == np.float64
