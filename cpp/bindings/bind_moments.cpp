@@ -119,8 +119,9 @@ py::object contract_batches_binding(const py::array& X, const py::array& y, cons
     auto sums = new_array<double>(shape);
     auto squares = new_array<double>(shape);
     double *to_sums = sums.mutable_data(), *to_squares = squares.mutable_data();
-    run(n_threads,
-        [&](const Execution& exec) { moments::add_batches<T>(exec, data, order, cuts, before, {to_sums, to_squares}); });
+    run(n_threads, [&](const Execution& exec) {
+      moments::add_batches<T>(exec, data, order, cuts, before, {to_sums, to_squares});
+    });
     return py::make_tuple(sums, squares);
   });
 }

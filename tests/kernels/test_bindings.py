@@ -13,7 +13,12 @@ KERNELS = {
     "contract_apply": ({"X": (6, 3), "y": (6, 2), "directions": (2, 3), "B": (3, 2)}, {"order": 3}),
     "contract_batches": (
         {"X": (6, 3), "y": (6, 2), "directions": (2, 3)},
-        {"order": 3, "cuts": [0, 4, 6], "sums_before": np.zeros((2, 2, 3, 3)), "squares_before": np.zeros((2, 2, 3, 3))},
+        {
+            "order": 3,
+            "cuts": [0, 4, 6],
+            "sums_before": np.zeros((2, 2, 3, 3)),
+            "squares_before": np.zeros((2, 2, 3, 3)),
+        },
     ),
     "moment_tensor": ({"X": (6, 3), "y": (6, 2)}, {"order": 3}),
     "hermite_normalized": ({"t": (6,)}, {"order": 3}),
@@ -99,16 +104,21 @@ def test_orders_beyond_all_bounds_are_refused(kernel, order):
 
 @pytest.mark.parametrize("cuts", [[], [0], [0, 5], [1, 6], [0, 3, 3, 6], [0, 4, 2, 6], [0, 7], [-1, 6]])
 def test_cuts_that_are_no_batches_are_refused(cuts):
+    before = [np.ones((1, 1, 3, 3))] * 2
     with pytest.raises(ValueError, match=r"^cuts must rise from 0 to the number of rows of X, 6$"):
-        _kernels.contract_batches(np.ones((6, 3)), np.ones((6, 1)), np.ones((1, 3)), 2, cuts, *[np.ones((1, 1, 3, 3))] * 2, 1)
+        _kernels.contract_batches(np.ones((6, 3)), np.ones((6, 1)), np.ones((1, 3)), 2, cuts, *before, 1)
 
 
 def test_sums_before_batches_must_have_the_shape_of_their_sums():
-    data, right, wrong = (np.ones((6, 3)), np.ones((6, 1)), np.ones((1, 3))), np.ones((1, 1, 3, 3)), np.ones((1, 3, 1, 3))
+    data, right, wrong = (
+        (np.ones((6, 3)), np.ones((6, 1)), np.ones((1, 3))),
+        np.ones((1, 1, 3, 3)),
+        np.ones((1, 3, 1, 3)),
+    )
     for before in ((right, wrong), (wrong, right)):
         with pytest.raises(ValueError, match=r"^sums before must have the shape of .* got \(1, 3, 1, 3\)$"):
             _kernels.contract_batches(*data, 2, [0, 6], *before, 1)
-    with pytest.raises((TypeError, ValueError), match="^squares_before"):
+    with pytest.raises((TypeError, ValueError), match=r"^squares_before"):
         _kernels.contract_batches(*data, 2, [0, 6], right, right.astype(np.float32), 1)
 
 

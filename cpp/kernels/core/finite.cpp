@@ -33,9 +33,8 @@ Index first_non_finite(const Execution& exec, const T* data, Index size) {
 template <class T>
 T largest_size(const Execution& exec, const T* data, Index size) {
   std::vector<T> largest(ceil_div(size, block));
-  exec.for_each(ceil_div(size, block), static_cast<double>(size), [&](Index b) {
-    largest[b] = max_abs(data + b * block, std::min(block, size - b * block));
-  });
+  exec.for_each(ceil_div(size, block), static_cast<double>(size),
+                [&](Index b) { largest[b] = max_abs(data + b * block, std::min(block, size - b * block)); });
   return max_abs(largest.data(), static_cast<Index>(largest.size()));
 }
 

@@ -18,7 +18,8 @@ bool inside_a_task = false;
 std::vector<std::vector<double>> regions;
 std::uint64_t order_state = 0;
 
-// Processor time of this thread, where the system tells it: programs that take the processor away do not lengthen tasks.
+// Processor time of this thread, where the system tells it: programs that take the processor away do not lengthen
+// tasks.
 double seconds_of_thread() {
 #ifdef CLOCK_THREAD_CPUTIME_ID
   timespec now{};

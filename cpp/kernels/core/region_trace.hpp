@@ -10,9 +10,9 @@
 namespace limbeck::core {
 
 // From begin_trace() to end_trace() every region that several threads would share runs on the thread that calls it, and
-// the processor time of each task is kept. end_trace() returns the seconds of each task, region by region. Regions inside of
-// tasks are part of these. With a seed other than 0 the tasks of a region run in an order without a pattern, so that
-// results which depend on the order show. For one thread at a time that calls kernels.
+// the processor time of each task is kept. end_trace() returns the seconds of each task, region by region. Regions
+// inside of tasks are part of these. With a seed other than 0 the tasks of a region run in an order without a pattern,
+// so that results which depend on the order show. For one thread at a time that calls kernels.
 void begin_trace(std::uint64_t seed = 0);
 std::vector<std::vector<double>> end_trace();
 

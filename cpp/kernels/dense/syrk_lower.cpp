@@ -100,8 +100,7 @@ void syrk_lower(const Execution& exec, const VectorSet<From>& vectors, T sign, T
   const Index parts = parts_for<T>(m, last_column, vectors.length, n_blocks);
   PartialSums<T> partial(parts, m, last_column);
   if (parts > 1) {
-    exec.for_each(parts, static_cast<double>(m) * last_column * parts,
-                  [&](Index k) { partial.make(k); });
+    exec.for_each(parts, static_cast<double>(m) * last_column * parts, [&](Index k) { partial.make(k); });
   }
   for (Index l = 0; l < vectors.length; l += chunk) {
     const Index length = std::min(chunk, vectors.length - l);

@@ -41,8 +41,8 @@ inline void column_norms(const Execution& exec, const double* columns, Index len
   }
 }
 
-// Rows of q numbers to columns of n, or the other way: calls move(i, t) for all n rows i and q columns t, few columns at
-// a time, so that what is read and what is written are both at hand.
+// Rows of q numbers to columns of n, or the other way: calls move(i, t) for all n rows i and q columns t, few columns
+// at a time, so that what is read and what is written are both at hand.
 template <class Move>
 void transpose_rows(Index begin, Index end, Index q, const Move& move) {
   constexpr Index at_once = 16;

@@ -201,9 +201,8 @@ void contract_batches(const Execution& exec, const std::vector<ContractionData<T
   const Index size = batches[0].q * batches[0].m * batches[0].d * batches[0].d;
   std::vector<std::unique_ptr<Contraction<T>>> all(count);
   constexpr double plans = 1e5;  // operations that it takes to plan a batch
-  exec.for_each(count, plans * static_cast<double>(count), [&](Index b) {
-    all[b] = std::make_unique<Contraction<T>>(batches[b], order, true, out + b * size);
-  });
+  exec.for_each(count, plans * static_cast<double>(count),
+                [&](Index b) { all[b] = std::make_unique<Contraction<T>>(batches[b], order, true, out + b * size); });
   // Tasks of all batches, one batch after the other.
   std::vector<Index> first{0};
   double operations = 0, completing = 0;
@@ -242,10 +241,10 @@ void contract_to_scalar(const Execution& exec, const ContractionData<T>& data, c
   for (Index e = 0; e < data.q * data.m * n_orders; ++e) out[e] = sums.totals()[e] / static_cast<T>(data.n);
 }
 
-#define LIMBECK_INSTANTIATE(T)                                                            \
-  template void contract(const Execution&, const ContractionData<T>&, int, T*);           \
+#define LIMBECK_INSTANTIATE(T)                                                                       \
+  template void contract(const Execution&, const ContractionData<T>&, int, T*);                      \
   template void contract_batches(const Execution&, const std::vector<ContractionData<T>>&, int, T*); \
-  template void contract_to_vector(const Execution&, const ContractionData<T>&, int, T*); \
+  template void contract_to_vector(const Execution&, const ContractionData<T>&, int, T*);            \
   template void contract_to_scalar(const Execution&, const ContractionData<T>&, const int*, Index, T*);
 LIMBECK_INSTANTIATE(float)
 LIMBECK_INSTANTIATE(double)

@@ -27,8 +27,8 @@ struct GramCosts {
   Index most_strips;  // of a task, whose weights it holds
 };
 
-// A plan for the strips of the given sizes, whose sums have `bytes`; `d` numbers of X are read a row. `single_lane` where
-// there are tasks enough without: those of other matrices.
+// A plan for the strips of the given sizes, whose sums have `bytes`; `d` numbers of X are read a row. `single_lane`
+// where there are tasks enough without: those of other matrices.
 GramPlan plan_grams(Index n, Index d, const std::vector<Index>& strip_sizes, Index bytes, const GramCosts& costs,
                     bool single_lane = false);
 

@@ -101,8 +101,7 @@ private:
     for (Index j = 0; j < J; ++j) {
       for (Index q = 0; q < layout.strips; ++q) sizes.push_back(layout.strip_size(q));
     }
-    return plan_grams(n, layout.d, sizes, static_cast<Index>(sizeof(T)), Block<T>::costs(layout),
-                      single_lane);
+    return plan_grams(n, layout.d, sizes, static_cast<Index>(sizeof(T)), Block<T>::costs(layout), single_lane);
   }
 
   // Parts of some 64 Ki sums of all lanes, which take as many microseconds.
@@ -275,9 +274,9 @@ void weighted_grams(const Execution& exec, const T* X, Index n, Index d, const T
   weighted_grams(exec, X, n, d, J, weights, out);
 }
 
-#define LIMBECK_INSTANTIATE(T)                                                                              \
+#define LIMBECK_INSTANTIATE(T)                                                                                       \
   template std::unique_ptr<GramTasks<T>> gram_tasks(const T*, Index, Index, Index, const MakeWeights<T>&, bool, T*); \
-  template void weighted_grams(const Execution&, const T*, Index, Index, Index, const MakeWeights<T>&, T*); \
+  template void weighted_grams(const Execution&, const T*, Index, Index, Index, const MakeWeights<T>&, T*);          \
   template void weighted_grams(const Execution&, const T*, Index, Index, const T*, Index, T*);
 LIMBECK_INSTANTIATE(float)
 LIMBECK_INSTANTIATE(double)
