@@ -1,6 +1,7 @@
 #include "kernels/moments/gram_plan.hpp"
 
 #include <algorithm>
+#include <limits>
 
 namespace limbeck::moments {
 
@@ -48,7 +49,7 @@ GramPlan plan_grams(Index n, Index d, const std::vector<Index>& strip_sizes, Ind
   // The cheapest way to so many tasks; half as many where even that costs too much.
   for (Index tasks = most_tasks; tasks > 1; tasks /= 2) {
     if (work < task_work * static_cast<double>(tasks)) continue;
-    double least_cost = most_cost(work, tasks);
+    double least = std::numeric_limits<double>::infinity();
     for (Index lanes = 1; lanes <= std::min(tasks, fitting); ++lanes) {
       // One task more than there are threads takes all of them as long as twice as many.
       const bool many = tasks >= all_threads;
@@ -56,12 +57,14 @@ GramPlan plan_grams(Index n, Index d, const std::vector<Index>& strip_sizes, Ind
       if (needed > strips || (many && (lanes * needed > tasks || 10 * lanes * needed < 9 * tasks))) continue;
       const double cost = (lanes > 1 ? costs.lane * static_cast<double>(lanes) / rows : 0) +
                           costs.group * static_cast<double>((needed - least_groups) * d) / static_cast<double>(total);
-      if (cost >= least_cost) continue;
-      least_cost = cost;
+      // Tasks that are missing cost as well: of the ways that are allowed, one with nearly all comes first.
+      const double idle = 0.5 * std::max(0.0, 1 - static_cast<double>(lanes * needed) / static_cast<double>(tasks));
+      if (cost >= most_cost(work, tasks) || cost + idle >= least) continue;
+      least = cost + idle;
       plan.lanes = lanes;
       groups = needed;
     }
-    if (least_cost < most_cost(work, tasks)) break;
+    if (least < std::numeric_limits<double>::infinity()) break;
   }
   plan.groups = cut_strips(plan.offsets, groups);
   return plan;
