@@ -328,7 +328,9 @@ void update_r(const Execution& exec, const RowBlock<T>& rows, double* R) {
     Index end = (i / block + 1) * block;
     if (rows.n - end < block / 2) end = rows.n;
     if (R[0] == 0 && end - i >= 2 * m) {  // no rows so far: the first column is that of ones
-      const Index first = end - i - step < m ? end : i + step;
+      // Each of these costs half as much again as later ones: of many columns, which take long, there are fewer.
+      const Index fewest = m < few_columns ? step : 2 * m;
+      const Index first = end - i - fewest < m ? end : i + fewest;
       if (begin_by_cholesky_qr(exec, rows, i, first, R, &workspace)) {
         i = first;
         continue;

@@ -56,7 +56,7 @@ struct WideBlock {
   dense::ScaledColumns<T> scaled;
 
   // Measured. Rows come from main memory, or from a cache that is shared, and so do the other lanes' sums.
-  static GramCosts costs(const Layout& layout) { return {24, 40, 2 * most_numbers<T>, most_matrices * layout.strips}; }
+  static GramCosts costs(const Layout& layout) { return {28, 40, 2 * most_numbers<T>, most_matrices * layout.strips}; }
   explicit WideBlock(const Layout& of) : layout(of), packed(dense::packed_rows<T>(of.d)), scaled(of.d) {}
   void start_at(Index strip) { first_panel = layout.first_panel(strip); }
   void pack(const T* X, Index count, Index) {
