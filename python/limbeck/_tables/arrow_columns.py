@@ -71,7 +71,8 @@ def arrow_table(path: Path, kind: str, schema: Any, load: Callable[[list[str]], 
             try:  # text in a damaged file may be none
                 if problem := _problem(names[j], column):
                     problems.append(problem)
-                else:
+                    continue
+                with np.errstate(all="ignore"):  # numbers of damaged files; what is not finite is told below
                     values[:, k] = np.asarray(column.to_numpy(), dtype=np.float64)
             except FAILURES as error:
                 damaged(path, kind, error)
@@ -82,7 +83,8 @@ def arrow_table(path: Path, kind: str, schema: Any, load: Callable[[list[str]], 
     def read_columns(columns: Sequence[int], _: Sequence[int] = ()) -> Columns:
         found = content(columns).select([own[j] for j in columns])
         try:
-            table = columns_of(found)
+            with np.errstate(all="ignore"):
+                table = columns_of(found)
         except FAILURES as error:
             raise TableError(f"{path}: {one_line(error)}") from None
         if table is None:
