@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-__all__ = ["DISTILLATION_SETTINGS", "DistillationSettings", "FocusSettings", "LineSettings"]
+__all__ = ["DISTILLATION_SETTINGS", "DistillationSettings", "FocusSettings", "KinkSettings", "LineSettings"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -83,6 +83,84 @@ class LineSettings:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
+class KinkSettings:
+    """How all neurons of a wide network are found on a few long lines."""
+
+    # ---- Lines ----
+    # Square roots of d to both sides of a line's centre, and standard deviations at least: a line of this length meets
+    # four fifths of the hyperplanes at distances around one from the origin (measured: three lines meet 96 to 100 %).
+    reach: float = 4.0
+    least_reach: float = 6.0
+    # To begin with, on the first line and on others, which meet few neurons that are not yet known.
+    intervals: int = 8
+    later_intervals: int = 4
+    # Of an interval's length: ends are moved so far at random, for kinks may lie at equal distances.
+    jitter: float = 0.2
+    # Of an interval's length: spacing of the two points that give a slope, where rounding allows. Slopes keep two
+    # thirds of the digits, and one pair in some thousands lies to both sides of a kink.
+    least_spacing: float = 1e-5
+    # Where an interval is cut whose ends do not tell: of its length.
+    cut: tuple[float, float] = (0.35, 0.65)
+    # Times the rounding error of an answer: differences that rounding explains.
+    slack: float = 4.0
+    # Spacings of the pairs at the ends of an interval: a shorter one is not cut any more.
+    shortest_interval: float = 20.0
+    # Points on a line, at first and for each neuron allowed, after which there must be a kink for each twenty: a smooth
+    # function has none. (Measured: 5 points a kink for 8 to 435 kinks on a line.)
+    first_points: int = 60
+    points_per_neuron: int = 6
+    points_per_kink: int = 20
+    # Places that are no kink of a continuous function, beyond the kinks: the function jumps.
+    jumps: int = 3
+    # ---- Gradients ----
+    # Of the median stretch between two kinks: no gradient is taken in a shorter one, where steps are short and errors
+    # large. Other lines meet the neurons beside it further apart. Not after so many lines.
+    shortest_stretch: float = 0.02
+    selective_lines: int = 4
+    # Of the distance to the next kink on the line: first step off the line. Shorter ones lose digits, longer ones cross
+    # hyperplanes more often, which costs a handful of queries each.
+    step: float = 0.3
+    # Steps after a hyperplane was crossed are so many times shorter: of a whole set, and of a single one.
+    shrink: float = 4.0
+    single_shrink: float = 8.0
+    # Directions that are asked and checked first; twice as many after each check that holds.
+    first_directions: int = 3
+    # Part of a set's directions that crossed a hyperplane, from which the steps of further ones are shrunk.
+    crossed: float = 0.125
+    # Attempts at a single direction: the last step is 8^-12 of the first.
+    attempts: int = 12
+    # Times the rounding error: a check is a sum of several answers.
+    check_slack: float = 8.0
+    # Rows in one round of gradients: they are in memory more than once.
+    rows_at_once: int = 20_000
+    # ---- The network ----
+    # Times the rounding error of an answer: the residuals of a network half found have errors of its neurons.
+    model_slack: float = 30.0
+    # Rows of N(0, I) that show whether neurons are missing.
+    check_rows: int = 32
+    # Lines at most, and in a row without a neuron. (Measured: 3 to 9 lines for 16 to 512 neurons.)
+    most_lines: int = 40
+    futile_lines: int = 4
+    # Of the variance: a network with a smaller squared error on the check rows needs no more than one futile line.
+    found_below: float = 1e-10
+    # Neurons, and points on the hyperplane of each, at which it is tested whether a first few kinks go straight on, and
+    # the part of the tests that must hold: other kinks may be near.
+    bend_neurons: int = 3
+    bend_points: int = 3
+    bend_share: float = 0.5
+    # Relative error of a bend on a hyperplane that is not taken for one of another size.
+    bend_error: float = 0.1
+    # ---- The last refinement ----
+    # Parameters up to which all parameters are refined on all queries: work grows with their cube (3,400 parameters:
+    # some seconds a step).
+    most_refined: int = 3600
+    # Rows of N(0, I) for each parameter that are asked for it: queries in the bulk make up for short steps.
+    rows_per_parameter: float = 0.35
+    # Parameters from which lines come before learning from rows: the smaller networks of moments take fewer queries.
+    first_parameters: int = 150
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class DistillationSettings:
     """Numbers that decide the course of a distillation; rows are queries, a parameter is a number of the network."""
 
@@ -156,6 +234,7 @@ class DistillationSettings:
     # ---- Parts ----
     focus: FocusSettings = field(default_factory=FocusSettings)
     lines: LineSettings = field(default_factory=LineSettings)
+    kinks: KinkSettings = field(default_factory=KinkSettings)
 
 
 DISTILLATION_SETTINGS = DistillationSettings()
