@@ -173,6 +173,8 @@ class KinkNetworkSearch:
         self.network = KinkNetwork(np.empty((0, d + 1)), np.empty((0, outputs)), np.zeros((outputs, d + 1)))
         self._home = np.zeros(d)  # where the network is exact
         self._has_home = False
+        self._shortest = np.inf  # stretch that a gradient was taken in
+        self._least_stretch = 0.0  # that is worth it
         self._lines = 0
         self.bends = False
 
@@ -194,7 +196,7 @@ class KinkNetworkSearch:
                 return False
             # Another row each time that the worst ones led to nothing.
             row = X[np.argsort(-off)[futile]]
-            futile = 0 if self._further_line(row - self._home) else futile + 1
+            futile = 0 if self._further_line(row - self._home, futile > 0) else futile + 1
         return False
 
     def _first_line(self) -> bool:
@@ -203,11 +205,11 @@ class KinkNetworkSearch:
         direction = rng.standard_normal(self._dimension)
         # Off the origin, for the kinks of neurons without thresholds would all lie there.
         line = _Line(rng.standard_normal(self._dimension), direction / np.linalg.norm(direction))
-        search = self._search(line, 1.0)
-        kinks = search.run(-self._reach, self._reach, settings.intervals)
+        kinks = self._search(line, 1.0, 0.0).run(-self._reach, self._reach, settings.intervals)
         if not kinks.is_complete or len(kinks.places) * self._dimension > self._most_queries:
             return False
-        survey = _Survey(kinks, self._reach, settings.shortest_stretch)
+        self._least_stretch = settings.shortest_stretch * float(np.median(np.diff(kinks.places, prepend=-self._reach)))
+        survey = _Survey(kinks, self._reach, self._least_stretch if self._dimension > 1 else 0.0)
         home = survey.widest(self._reach / 2)
         if home is None:
             return False
@@ -225,27 +227,32 @@ class KinkNetworkSearch:
                     return False
         return True
 
-    def _further_line(self, towards: Float64Array) -> int:
-        """Take the missing neurons on a line from home; returns their number."""
+    def _further_line(self, towards: Float64Array, is_last_resort: bool) -> int:
+        """Take the missing neurons on a line from home, as a last resort also by short steps; returns their number."""
         settings, slack = self._settings, self._settings.model_slack
         line = _Line(self._home, towards / np.linalg.norm(towards))
-        kinks = self._search(line, slack).run(-self._reach, self._reach, settings.later_intervals)
-        shortest = settings.shortest_stretch if self._lines < settings.selective_lines else 0.0
-        survey = _Survey(kinks, self._reach, shortest)
+        kinks = self._search(line, slack, self._slope_error()).run(-self._reach, self._reach, settings.later_intervals)
+        is_selective = self._lines < settings.selective_lines and self._dimension > 1 and not is_last_resort
+        least = self._least_stretch if is_selective else 0.0
+        survey = _Survey(kinks, self._reach, least)
         home = int(np.searchsorted(kinks.places, 0.0))
         measured = {home: np.zeros((self.network.linear.shape[0], self._dimension))}
         needed = survey.needed(home)
         self._measure(self._residuals, line, survey, needed, measured, slack)
         return self._add_neurons(line, survey, measured, needed)
 
-    def _search(self, line: _Line, slack: float) -> LineSearch:
+    def _search(self, line: _Line, slack: float, slope_error: float) -> LineSearch:
         self._lines += 1
 
         def values(t: Float64Array) -> Float64Array:
             return self._residuals(line.at(t))
 
-        most = self._max_width
-        return LineSearch(values, slack * self._noise(), self._spacing, most, self._rng, self._settings)
+        noise = slack * self._noise()
+        return LineSearch(values, noise, self._spacing, self._max_width, self._rng, self._settings, slope_error)
+
+    def _slope_error(self) -> float:
+        """Error of the slope of the residuals on a line: that of a neuron from the shortest steps."""
+        return self._settings.neuron_error * self._noise() / (self._settings.step * self._shortest / 2)
 
     def _residuals(self, X: Float64Array) -> Float64Array:
         """Answers less the values of the network found."""
@@ -263,6 +270,7 @@ class KinkNetworkSearch:
         """Take the gradients of the function that was searched in some stretches."""
         if chosen:
             gradients = CellGradients(values, line.direction, slack * self._noise(), self._rng, self._settings)
+            self._shortest = min(self._shortest, float(survey.lengths[chosen].min()))
             middles = np.array([survey.middle(j) for j in chosen])
             found = gradients(line.at(middles), survey.lengths[chosen] / 2, survey.slopes[chosen])
             measured.update(zip(chosen, found, strict=True))
@@ -328,7 +336,7 @@ class _Survey:
                 self.places[j] = -jumps[j, output] / bends[j, output]
         self._ends = np.concatenate([[-reach], self.places, [reach]])
         self.lengths = np.diff(self._ends)
-        self._known &= self.lengths > shortest * np.median(self.lengths)
+        self._known &= self.lengths > shortest
 
     def middle(self, j: int) -> float:
         """The middle of a stretch."""

@@ -2,7 +2,8 @@
 
 Two points beside each other give a straight piece: a value and a slope. Where the pieces at the ends of an interval
 differ, they meet at the only place where a single kink can be; two points around that place show whether each piece
-holds up to there. If they do not, they are the next piece, which cuts the interval in two.
+holds up to there. If they do not, they are the next piece, which cuts the interval in two. If they do, they tell the
+place to more digits, and two points still closer show whether it is one kink or two that are close.
 """
 
 from __future__ import annotations
@@ -41,6 +42,14 @@ class _Piece(NamedTuple):
     error: float
 
 
+class _Interval(NamedTuple):
+    """What lies between two pieces; confirmed if both hold up to close to the place where they meet."""
+
+    start: _Piece
+    stop: _Piece
+    is_confirmed: bool = False
+
+
 class LineKinks(NamedTuple):
     """What a line shows.
 
@@ -54,6 +63,8 @@ class LineKinks(NamedTuple):
         The points asked at, in order.
     is_complete : bool
         Whether the search came to its end: the function is piecewise linear and has no more kinks than allowed.
+    noise, slope_error : float
+        Difference between values that rounding explains, and error of the slopes.
     """
 
     places: Float64Array
@@ -61,21 +72,28 @@ class LineKinks(NamedTuple):
     t: Float64Array
     values: Float64Array
     is_complete: bool
+    noise: float
+    slope_error: float
 
     def stretches(self, low: float, high: float) -> list[Stretch]:
-        """The stretches between neighbouring kinks, as least squares through all points on each."""
+        """The stretches between neighbouring kinks, as least squares through all points on each.
+
+        A stretch whose points do not lie on one straight line is not known: there is one more kink, close to its end.
+        """
         ends = np.concatenate([[low], self.places, [high]])
         found = []
         for start, stop in pairwise(ends):
             own = (self.t > start) & (self.t < stop)
             t, values = self.t[own], self.values[own]
             nothing = np.full(self.values.shape[1], np.nan)
-            if len(t) < 2 or any(a < stop and b > start for a, b in self.unresolved):
-                found.append(Stretch(start, stop, nothing, nothing))
-                continue
-            centred = t - t.mean()
-            slope = centred @ (values - values.mean(axis=0)) / (centred @ centred)
-            found.append(Stretch(start, stop, slope, values.mean(axis=0) - slope * t.mean()))
+            known = Stretch(start, stop, nothing, nothing)
+            if len(t) >= 2 and not any(a < stop and b > start for a, b in self.unresolved):
+                centred = t - t.mean()
+                slope = centred @ (values - values.mean(axis=0)) / (centred @ centred)
+                off = np.abs(values - values.mean(axis=0) - np.outer(centred, slope)).max()
+                if off <= self.noise + self.slope_error * (t[-1] - t[0]):
+                    known = Stretch(start, stop, slope, values.mean(axis=0) - slope * t.mean())
+            found.append(known)
         return found
 
 
@@ -96,6 +114,8 @@ class LineSearch:
         For cuts.
     settings : KinkSettings
         Numbers that no caller sets.
+    slope_error : float
+        Error of a slope however far its points are apart, as where the values are residuals of a network.
     """
 
     def __init__(
@@ -106,7 +126,9 @@ class LineSearch:
         most_kinks: int,
         rng: np.random.Generator,
         settings: KinkSettings = DISTILLATION_SETTINGS.kinks,
+        slope_error: float = 0.0,
     ) -> None:
+        self._slope_error = slope_error
         self._values, self._noise, self._spacing = values, noise, spacing
         self._most_kinks, self._rng, self._settings = most_kinks, rng, settings
         self._t: list[Float64Array] = []
@@ -119,26 +141,32 @@ class LineSearch:
         jitter = self._settings.jitter
         ends[1:-1] += self._rng.uniform(-jitter, jitter, intervals - 1) * width
         ends[[0, -1]] += np.array([1.0, -1.0]) * self._spacing * width
-        open_ = list(pairwise(self._pieces(ends, np.full(intervals + 1, self._spacing * width))))
+        pieces = self._pieces(ends, np.full(intervals + 1, self._spacing * width))
+        open_ = [_Interval(a, b) for a, b in pairwise(pieces)]
         kinks: list[float] = []
         unresolved: list[tuple[float, float]] = []
         complete = True
-        while open_ := self._not_straight(open_, unresolved):
-            crossings = [self._crossing(a, b) for a, b in open_]
+        shortest = self._settings.shortest_interval * self._spacing**1.5 * (high - low)
+        while open_ := self._with_kinks(open_, unresolved, shortest):
+            crossings = [self._crossing(interval) for interval in open_]
             middles = self._pieces(*np.array([(m, half) for m, half, _ in crossings]).T)
             further = []
-            for (a, b), (place, _, is_crossing), middle in zip(open_, crossings, middles, strict=True):
-                if is_crossing and self._confirms(middle, a, b):
+            for interval, (place, _, is_crossing), middle in zip(open_, crossings, middles, strict=True):
+                a, b = interval.start, interval.stop
+                if not (is_crossing and self._confirms(middle, a, b)):
+                    further += [_Interval(a, middle), _Interval(middle, b)]
+                elif interval.is_confirmed or middle.right - middle.left < shortest:
                     kinks.append(place)
                 else:
-                    further += [(a, middle), (middle, b)]
+                    further.append(_beside(middle, a, b, self._noise))
             open_ = further
             if self._is_hopeless(len(kinks), len(unresolved)):
                 complete = False
                 break
         t = np.concatenate(self._t)
         order = np.argsort(t)
-        return LineKinks(np.sort(kinks), unresolved, t[order], np.concatenate(self._answers)[order], complete)
+        values = np.concatenate(self._answers)[order]
+        return LineKinks(np.sort(kinks), unresolved, t[order], values, complete, self._off(0.0), self._slope_error)
 
     def _is_hopeless(self, kinks: int, unresolved: int) -> bool:
         """Whether there are more kinks than allowed, jumps, or points enough of a function that bends everywhere."""
@@ -158,34 +186,36 @@ class LineSearch:
         low, high = answers[: len(left)], answers[len(left) :]
         length = right - left  # as rounded
         slopes = (high - low) / length[:, None]
-        errors = 2 * self._noise / length
+        errors = self._slope_error + 2 * self._noise / length
         return [
             _Piece(*piece)
             for piece in zip(left.tolist(), right.tolist(), low, high, slopes, errors.tolist(), strict=True)
         ]
 
-    def _not_straight(
-        self, intervals: list[tuple[_Piece, _Piece]], unresolved: list[tuple[float, float]]
-    ) -> list[tuple[_Piece, _Piece]]:
-        """The intervals with a kink; those too short to be cut are unresolved."""
+    def _with_kinks(
+        self, intervals: list[_Interval], unresolved: list[tuple[float, float]], shortest: float
+    ) -> list[_Interval]:
+        """The intervals whose ends do not lie on one straight line; those too short to be cut are unresolved."""
         kept = []
-        for a, b in intervals:
+        for interval in intervals:
+            a, b = interval.start, interval.stop
             length, error = b.left - a.right, a.error + b.error
             there = np.abs(a.right_value + a.slope * length - b.left_value).max()
             if np.abs(a.slope - b.slope).max() <= error and there <= self._off(error * length):
                 continue
-            if length < self._settings.shortest_interval * max(a.right - a.left, b.right - b.left):
-                unresolved.append((a.left, b.right))
+            if length < shortest:
+                unresolved.append((a.right, b.left))
             else:
-                kept.append((a, b))
+                kept.append(interval)
         return kept
 
     def _off(self, error: float) -> float:
         """Difference between two values that rounding explains, beside an error of their prediction."""
         return self._settings.slack * self._noise + error
 
-    def _crossing(self, a: _Piece, b: _Piece) -> tuple[float, float, bool]:
+    def _crossing(self, interval: _Interval) -> tuple[float, float, bool]:
         """Where two pieces meet, half the spacing of points there, and whether that is well between them."""
+        a, b = interval.start, interval.stop
         length, error = b.left - a.right, a.error + b.error
         bend = b.slope - a.slope
         j = int(np.argmax(np.abs(bend)))
@@ -203,3 +233,20 @@ class LineSearch:
         left = np.abs(a.right_value + a.slope * before - middle.left_value).max()
         right = np.abs(b.left_value - b.slope * after - middle.right_value).max()
         return bool(left <= self._off(2 * a.error * before) and right <= self._off(2 * b.error * after))
+
+
+def _beside(middle: _Piece, a: _Piece, b: _Piece, noise: float) -> _Interval:
+    """The interval around a crossing, between two pieces as long as they are known to be straight."""
+    before = _joined(a.left, a.left_value, middle.left, middle.left_value, a, noise)
+    after = _joined(middle.right, middle.right_value, b.right, b.right_value, b, noise)
+    return _Interval(before, after, True)
+
+
+def _joined(
+    left: float, left_value: Float64Array, right: float, right_value: Float64Array, piece: _Piece, noise: float
+) -> _Piece:
+    """A longer piece; its slope has the error that no distance of the points makes smaller as before."""
+    length = right - left
+    systematic = piece.error - 2 * noise / (piece.right - piece.left)
+    error = max(systematic, 0.0) + 2 * noise / length
+    return _Piece(left, right, left_value, right_value, (right_value - left_value) / length, error)

@@ -103,8 +103,9 @@ class KinkSettings:
     cut: tuple[float, float] = (0.35, 0.65)
     # Times the rounding error of an answer: differences that rounding explains.
     slack: float = 4.0
-    # Spacings of the pairs at the ends of an interval: a shorter one is not cut any more.
-    shortest_interval: float = 20.0
+    # Of a line's length, and of the spacing to the power 3/2, the square root of the rounding error: a shorter interval
+    # is not cut any more, for slopes have no digits left.
+    shortest_interval: float = 0.1
     # Points on a line, at first and for each neuron allowed, after which there must be a kink for each twenty: a smooth
     # function has none. (Measured: 5 points a kink for 8 to 435 kinks on a line.)
     first_points: int = 60
@@ -113,10 +114,10 @@ class KinkSettings:
     # Places that are no kink of a continuous function, beyond the kinks: the function jumps.
     jumps: int = 3
     # ---- Gradients ----
-    # Of the median stretch between two kinks: no gradient is taken in a shorter one, where steps are short and errors
+    # Of the median stretch on the first line: no gradient is taken in a shorter one, where steps are short and errors
     # large. Other lines meet the neurons beside it further apart. Not after so many lines.
     shortest_stretch: float = 0.02
-    selective_lines: int = 4
+    selective_lines: int = 10
     # Of the distance to the next kink on the line: first step off the line. Shorter ones lose digits, longer ones cross
     # hyperplanes more often, which costs a handful of queries each.
     step: float = 0.3
@@ -136,6 +137,8 @@ class KinkSettings:
     # ---- The network ----
     # Times the rounding error of an answer: the residuals of a network half found have errors of its neurons.
     model_slack: float = 30.0
+    # Error of a neuron over that of an answer divided by a step: the rounding error is an upper bound of most.
+    neuron_error: float = 0.3
     # Rows of N(0, I) that show whether neurons are missing.
     check_rows: int = 32
     # Lines at most, and in a row without a neuron. (Measured: 3 to 9 lines for 16 to 512 neurons.)
