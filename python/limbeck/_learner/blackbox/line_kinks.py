@@ -91,7 +91,7 @@ class LineKinks(NamedTuple):
                 centred = t - t.mean()
                 slope = centred @ (values - values.mean(axis=0)) / (centred @ centred)
                 off = np.abs(values - values.mean(axis=0) - np.outer(centred, slope)).max()
-                if off <= self.noise + self.slope_error * (t[-1] - t[0]):
+                if off <= self.noise + self.slope_error * (high - low):
                     known = Stretch(start, stop, slope, values.mean(axis=0) - slope * t.mean())
             found.append(known)
         return found

@@ -59,4 +59,5 @@ def distilled(
         X=queries.X,
         y=queries.y,
         stopped=reason.value,
+        route=student.route,
     )

@@ -137,8 +137,8 @@ class KinkSettings:
     # ---- The network ----
     # Times the rounding error of an answer: the residuals of a network half found have errors of its neurons.
     model_slack: float = 30.0
-    # Error of a neuron over that of an answer divided by a step: the rounding error is an upper bound of most.
-    neuron_error: float = 0.3
+    # Error of a neuron over that of an answer divided by a step: some steps are shorter than those of the first try.
+    neuron_error: float = 3.0
     # Rows of N(0, I) that show whether neurons are missing.
     check_rows: int = 32
     # Lines at most, and in a row without a neuron. (Measured: 3 to 9 lines for 16 to 512 neurons.)
@@ -157,8 +157,15 @@ class KinkSettings:
     # Parameters up to which all parameters are refined on all queries: work grows with their cube (3,400 parameters:
     # some seconds a step).
     most_refined: int = 3600
-    # Rows of N(0, I) for each parameter that are asked for it: queries in the bulk make up for short steps.
-    rows_per_parameter: float = 0.35
+    # Rows of N(0, I) for each parameter that are asked for it, for queries in the bulk make up for short steps; no more
+    # than a number of them, unless that is less than a smaller part.
+    rows_per_parameter: float = 0.5
+    refining_rows: int = 450
+    least_rows_per_parameter: float = 0.2
+    # Rounds of it: the first gains all digits but for those that rounding in the solution costs.
+    rounds: int = 3
+    # Of a neuron's size: if all thresholds are smaller, it is tried whether they are rounding.
+    small_threshold: float = 1e-8
     # Parameters from which lines come before learning from rows: the smaller networks of moments take fewer queries.
     first_parameters: int = 150
 
