@@ -175,6 +175,7 @@ class KinkNetworkSearch:
         self._has_home = False
         self._shortest = np.inf  # stretch that a gradient was taken in
         self._least_stretch = 0.0  # that is worth it
+        self._blur = 1.0  # factor of the error of neurons
         self._lines = 0
         self.bends = False
 
@@ -185,7 +186,8 @@ class KinkNetworkSearch:
         settings, d = self._settings, self._dimension
         X, y = np.empty((0, d)), np.empty((0, self.network.linear.shape[0]))
         futile = 0
-        while self._lines < settings.most_lines and self.network.width <= self._max_width:
+        most = int((1 + settings.surplus) * self._max_width)
+        while self._lines < settings.most_lines and self.network.width <= most:
             fresh = self._rng.standard_normal((settings.check_rows, d))
             X, y = np.vstack([X, fresh]), np.vstack([y, self._ask_rows(fresh)])
             off = np.abs(y - self.network(X, self._n_threads)).max(axis=1)
@@ -236,9 +238,14 @@ class KinkNetworkSearch:
         least = self._least_stretch if is_selective else 0.0
         survey = _Survey(kinks, self._reach, least)
         home = int(np.searchsorted(kinks.places, 0.0))
-        measured = {home: np.zeros((self.network.linear.shape[0], self._dimension))}
+        measured = {}
+        if survey.is_straight(home):  # nothing else is so near that it may lie to either side
+            measured[home] = np.zeros((self.network.linear.shape[0], self._dimension))
         needed = survey.needed(home)
         self._measure(self._residuals, line, survey, needed, measured, slack)
+        if kinks.unresolved or not np.isfinite(survey.slopes).all():
+            # Neurons with larger errors than thought make a pair of kinks each, where there should be none.
+            self._blur *= settings.blur
         return self._add_neurons(line, survey, measured, needed)
 
     def _search(self, line: _Line, slack: float, slope_error: float) -> LineSearch:
@@ -252,7 +259,8 @@ class KinkNetworkSearch:
 
     def _slope_error(self) -> float:
         """Error of the slope of the residuals on a line: that of a neuron from the shortest steps."""
-        return self._settings.neuron_error * self._noise() / (self._settings.step * self._shortest / 2)
+        step = self._settings.step * self._shortest / 4
+        return self._blur * self._settings.neuron_error * self._noise() / step
 
     def _residuals(self, X: Float64Array) -> Float64Array:
         """Answers less the values of the network found."""
@@ -271,9 +279,21 @@ class KinkNetworkSearch:
         if chosen:
             gradients = CellGradients(values, line.direction, slack * self._noise(), self._rng, self._settings)
             self._shortest = min(self._shortest, float(survey.lengths[chosen].min()))
-            middles = np.array([survey.middle(j) for j in chosen])
-            found = gradients(line.at(middles), survey.lengths[chosen] / 2, survey.slopes[chosen])
+            bases = np.array([self._base(line, survey, j) for j in chosen])
+            found = gradients(bases, survey.lengths[chosen] / 4, survey.slopes[chosen])
             measured.update(zip(chosen, found, strict=True))
+
+    def _base(self, line: _Line, survey: _Survey, j: int) -> Float64Array:
+        """A point in the middle half of a stretch, as far as may be from the kinks of the neurons known.
+
+        Where a neuron known and the function differ by rounding, they do so at its kink first.
+        """
+        middle, length = survey.middle(j), float(survey.lengths[j])
+        if not self.network.width:
+            return line.at(np.array(middle))
+        points = line.at(middle + length * np.linspace(-0.25, 0.25, self._settings.bases))
+        margins = np.abs(points @ self.network.neurons[:, :-1].T + self.network.neurons[:, -1]).min(axis=1)
+        return np.asarray(points[int(np.argmax(margins))])
 
     def _set_linear_part(self, gradient: Float64Array, home: Float64Array) -> None:
         """Make the network exact in the stretch at home."""
@@ -342,6 +362,10 @@ class _Survey:
         """The middle of a stretch."""
         return float(self._ends[j] + self._ends[j + 1]) / 2
 
+    def is_straight(self, j: int) -> bool:
+        """Whether all points on a stretch lie on one straight line."""
+        return bool(np.isfinite(self.slopes[j]).all())
+
     def widest(self, within: float) -> int | None:
         """The longest stretch whose middle is so near to the line's origin; None if none is known."""
         middles = np.abs(self._ends[:-1] + self._ends[1:]) / 2
@@ -353,7 +377,7 @@ class _Survey:
     def needed(self, home: int) -> list[int]:
         """Stretches beside a kink whose other side is known or can be, the one at home apart."""
         known = self._known.copy()
-        known[home] = True
+        known[home] = self.is_straight(home)  # however short
         both = known[:-1] & known[1:]
         wanted = np.append(both, False) | np.append(False, both)
         wanted[home] = False

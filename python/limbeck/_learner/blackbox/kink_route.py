@@ -90,7 +90,8 @@ class KinkRoute(NetworkComparison):
             routes.append(self.route)
         self._compare("kinks", models, place, routes=routes, probe=False)
         if not is_small and self._error <= self._settings.found_below:
-            raise StopQuerying(StopReason.NO_IMPROVEMENT)
+            is_exact = self._options.tolerance is None and self._error <= settings.left_by_rounding
+            raise StopQuerying(StopReason.TOLERANCE if is_exact else StopReason.NO_IMPROVEMENT)
         self._queries.is_exact = False
 
     def _without_thresholds(self) -> Model:

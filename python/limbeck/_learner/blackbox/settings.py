@@ -118,9 +118,11 @@ class KinkSettings:
     # large. Other lines meet the neurons beside it further apart. Not after so many lines.
     shortest_stretch: float = 0.02
     selective_lines: int = 10
-    # Of the distance to the next kink on the line: first step off the line. Shorter ones lose digits, longer ones cross
-    # hyperplanes more often, which costs a handful of queries each.
-    step: float = 0.3
+    # Of a quarter of a stretch, which every base is away from both of its kinks: first step off the line. Shorter ones
+    # lose digits, longer ones cross hyperplanes more often, which costs a handful of queries each.
+    step: float = 0.6
+    # Points of a stretch that are compared before one is chosen.
+    bases: int = 33
     # Steps after a hyperplane was crossed are so many times shorter: of a whole set, and of a single one.
     shrink: float = 4.0
     single_shrink: float = 8.0
@@ -139,11 +141,15 @@ class KinkSettings:
     model_slack: float = 30.0
     # Error of a neuron over that of an answer divided by a step: some steps are shorter than those of the first try.
     neuron_error: float = 3.0
+    # It is taken so many times larger after a line with something that is no single kink.
+    blur: float = 10.0
     # Rows of N(0, I) that show whether neurons are missing.
     check_rows: int = 32
     # Lines at most, and in a row without a neuron. (Measured: 3 to 9 lines for 16 to 512 neurons.)
     most_lines: int = 40
-    futile_lines: int = 4
+    futile_lines: int = 6
+    # Of the largest width: neurons found beyond it before the search is given up, for one taken wrongly is found again.
+    surplus: float = 0.05
     # Of the variance: a network with a smaller squared error on the check rows needs no more than one futile line.
     found_below: float = 1e-10
     # Neurons, and points on the hyperplane of each, at which it is tested whether a first few kinks go straight on, and
@@ -166,6 +172,9 @@ class KinkSettings:
     rounds: int = 3
     # Of a neuron's size: if all thresholds are smaller, it is tried whether they are rounding.
     small_threshold: float = 1e-8
+    # Of the variance: squared error that rounding leaves of larger networks, over which short steps magnify it.
+    # (Measured: 1e-19 for 128 neurons in 784 dimensions, 1e-14 for 512 in 100.)
+    left_by_rounding: float = 1e-13
     # Parameters from which lines come before learning from rows: the smaller networks of moments take fewer queries.
     first_parameters: int = 150
 

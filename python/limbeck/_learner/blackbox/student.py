@@ -77,7 +77,7 @@ class Student(KinkRoute):
             reason = stop.reason
         if not self.has_network:
             self._choose_baseline()
-        elif self._error <= self._exact:
+        elif self._error <= self._exact or self._queries.is_exact:
             self._remove_artefacts()
         else:
             try:
