@@ -185,21 +185,33 @@ class KinkNetworkSearch:
             return False
         settings, d = self._settings, self._dimension
         X, y = np.empty((0, d)), np.empty((0, self.network.linear.shape[0]))
-        futile = 0
+        futile, wanted, is_last = 0, settings.check_rows, False
         most = int((1 + settings.surplus) * self._max_width)
         while self._lines < settings.most_lines and self.network.width <= most:
-            fresh = self._rng.standard_normal((settings.check_rows, d))
+            fresh = self._rng.standard_normal((wanted, d))
             X, y = np.vstack([X, fresh]), np.vstack([y, self._ask_rows(fresh)])
             off = np.abs(y - self.network(X, self._n_threads)).max(axis=1)
             is_found = bool(np.mean(np.square(off)) <= settings.found_below * self._scale**2)
-            if off.max() <= settings.model_slack * self._noise() or (is_found and futile):
-                return True
+            if off.max() <= settings.model_slack * self._noise() or (is_found and (futile or is_last)):
+                if is_last:
+                    return True
+                # A neuron that few rows switch on shows among many only.
+                wanted, is_last, futile = self._last_rows(self.network.width), True, 0
+                continue
             if futile >= settings.futile_lines:
                 return False
             # Another row each time that the worst ones led to nothing.
             row = X[np.argsort(-off)[futile]]
             futile = 0 if self._further_line(row - self._home, futile > 0) else futile + 1
+            wanted = settings.check_rows
         return False
+
+    def _last_rows(self, width: int) -> int:
+        """Number of rows that a network is checked on at last: those that it will be refined on."""
+        settings, size = self._settings, (width + 1) * (self._dimension + 1)
+        few = min(settings.rows_per_parameter * size, settings.refining_rows)
+        many = settings.least_rows_per_parameter * size if size <= settings.most_refined else 0.0
+        return max(settings.check_rows, int(few), int(many))
 
     def _first_line(self) -> bool:
         """Take the neurons on a random line; False if the function is no sum of so few ReLUs."""
@@ -210,7 +222,9 @@ class KinkNetworkSearch:
         kinks = self._search(line, 1.0, 0.0).run(-self._reach, self._reach, settings.intervals)
         if not kinks.is_complete or len(kinks.places) * self._dimension > self._most_queries:
             return False
-        self._least_stretch = settings.shortest_stretch * float(np.median(np.diff(kinks.places, prepend=-self._reach)))
+        self._least_stretch = settings.shortest_stretch * float(
+            np.median(np.diff(kinks.places, prepend=-self._reach, append=self._reach))
+        )
         survey = _Survey(kinks, self._reach, self._least_stretch if self._dimension > 1 else 0.0)
         home = survey.widest(self._reach / 2)
         if home is None:

@@ -72,12 +72,6 @@ class KinkRoute(NetworkComparison):
         self._unfinished = [model]
         size = model.parameters.size
         is_small = size <= settings.most_refined
-        if is_small:
-            wanted = max(
-                settings.least_rows_per_parameter * size,
-                min(settings.rows_per_parameter * size, settings.refining_rows),
-            )
-            self._ask_iid(max(1, min(int(wanted), self._remaining - settings.check_rows)))
         place = self._ask_iid(min(settings.check_rows, self._remaining), self._queries.ask_held_out)
         # The answers are exact: rows of all kinds count alike.
         self._queries.is_exact = True

@@ -2,7 +2,7 @@
 
 Two points beside each other give a straight piece: a value and a slope. Where the pieces at the ends of an interval
 differ, they meet at the only place where a single kink can be; two points around that place show whether each piece
-holds up to there. If they do not, they are the next piece, which cuts the interval in two. If they do, they tell the
+holds up to there. If they do not, a piece elsewhere cuts the interval in two. If they do, they tell the
 place to more digits, and two points still closer show whether it is one kink or two that are close.
 """
 
@@ -43,11 +43,23 @@ class _Piece(NamedTuple):
 
 
 class _Interval(NamedTuple):
-    """What lies between two pieces; confirmed if both hold up to close to the place where they meet."""
+    """What lies between two pieces.
+
+    Attributes
+    ----------
+    start, stop : _Piece
+        To the left and to the right.
+    is_confirmed : bool
+        Whether both hold up to close to the place where they meet.
+    is_refuted : bool
+        Whether they do not: the interval is cut elsewhere. Of kinks at equal distances one may lie where others' pieces
+        meet, and the points around that place would be no piece.
+    """
 
     start: _Piece
     stop: _Piece
     is_confirmed: bool = False
+    is_refuted: bool = False
 
 
 class LineKinks(NamedTuple):
@@ -153,8 +165,10 @@ class LineSearch:
             further = []
             for interval, (place, _, is_crossing), middle in zip(open_, crossings, middles, strict=True):
                 a, b = interval.start, interval.stop
-                if not (is_crossing and self._confirms(middle, a, b)):
+                if not is_crossing:
                     further += [_Interval(a, middle), _Interval(middle, b)]
+                elif not self._confirms(middle, a, b):
+                    further.append(_Interval(a, b, is_refuted=True))
                 elif interval.is_confirmed or middle.right - middle.left < shortest:
                     kinks.append(place)
                 else:
@@ -220,7 +234,7 @@ class LineSearch:
         bend = b.slope - a.slope
         j = int(np.argmax(np.abs(bend)))
         half = self._spacing * length
-        if abs(bend[j]) > 2 * error:
+        if abs(bend[j]) > 2 * error and not interval.is_refuted:
             place = a.right - float((b.left_value - a.right_value - b.slope * length)[j] / bend[j])
             wide = max(half, self._settings.slack * self._off(error * length) / abs(bend[j]))
             if a.right + 2 * wide < place < b.left - 2 * wide:
