@@ -17,12 +17,12 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from limbeck import _kernels
 from limbeck._base.arrays import Float64Array, thread_count
 from limbeck._learner.blackbox.cell_gradients import CellGradients
-from limbeck._learner.blackbox.line_kinks import LineKinks, LineSearch
+from limbeck._learner.blackbox.kink_survey import KinkSurvey
+from limbeck._learner.blackbox.line_kinks import LineSearch
 from limbeck._learner.blackbox.settings import DISTILLATION_SETTINGS, KinkSettings
 from limbeck._learner.model.model import Model
 
@@ -225,7 +225,7 @@ class KinkNetworkSearch:
         self._least_stretch = settings.shortest_stretch * float(
             np.median(np.diff(kinks.places, prepend=-self._reach, append=self._reach))
         )
-        survey = _Survey(kinks, self._reach, self._least_stretch if self._dimension > 1 else 0.0)
+        survey = KinkSurvey(kinks, self._reach, self._least_stretch if self._dimension > 1 else 0.0)
         home = survey.widest(self._reach / 2)
         if home is None:
             return False
@@ -250,7 +250,7 @@ class KinkNetworkSearch:
         kinks = self._search(line, slack, self._slope_error()).run(-self._reach, self._reach, settings.later_intervals)
         is_selective = self._lines < settings.selective_lines and self._dimension > 1 and not is_last_resort
         least = self._least_stretch if is_selective else 0.0
-        survey = _Survey(kinks, self._reach, least)
+        survey = KinkSurvey(kinks, self._reach, least)
         home = int(np.searchsorted(kinks.places, 0.0))
         measured = {}
         if survey.is_straight(home):  # nothing else is so near that it may lie to either side
@@ -284,7 +284,7 @@ class KinkNetworkSearch:
         self,
         values: Ask,
         line: _Line,
-        survey: _Survey,
+        survey: KinkSurvey,
         chosen: list[int],
         measured: dict[int, Float64Array],
         slack: float,
@@ -297,7 +297,7 @@ class KinkNetworkSearch:
             found = gradients(bases, survey.lengths[chosen] / 4, survey.slopes[chosen])
             measured.update(zip(chosen, found, strict=True))
 
-    def _base(self, line: _Line, survey: _Survey, j: int) -> Float64Array:
+    def _base(self, line: _Line, survey: KinkSurvey, j: int) -> Float64Array:
         """A point in the middle half of a stretch, as far as may be from the kinks of the neurons known.
 
         Where a neuron known and the function differ by rounding, they do so at its kink first.
@@ -316,7 +316,7 @@ class KinkNetworkSearch:
         linear = np.column_stack([gradient, values - gradient @ self._home])
         self.network = KinkNetwork(self.network.neurons, self.network.outputs, linear)
 
-    def _add_neurons(self, line: _Line, survey: _Survey, measured: dict[int, Float64Array], fresh: list[int]) -> int:
+    def _add_neurons(self, line: _Line, survey: KinkSurvey, measured: dict[int, Float64Array], fresh: list[int]) -> int:
         """Add the neurons at kinks with a gradient on either side, of which one is fresh; returns their number."""
         neurons, outputs = [], []
         for j, place in enumerate(survey.places.tolist()):
@@ -351,53 +351,3 @@ class KinkNetworkSearch:
         off = np.abs(below + above - 2 * at - expected).max(axis=1)
         allowed = settings.bend_error * np.abs(expected).max(axis=1) + settings.check_slack * self._noise()
         return bool(np.mean(off <= allowed) >= settings.bend_share)
-
-
-class _Survey:
-    """Kinks on a line, and the stretches between them in which gradients are worth their queries."""
-
-    def __init__(self, kinks: LineKinks, reach: float, shortest: float) -> None:
-        stretches = kinks.stretches(-reach, reach)
-        self.slopes = np.array([stretch.slope for stretch in stretches])
-        values = np.array([stretch.value for stretch in stretches])
-        self._known: NDArray[np.bool_] = np.isfinite(self.slopes).all(axis=1)
-        # Two stretches tell the place of the kink between them better than the points beside it.
-        self.places = kinks.places.copy()
-        bends, jumps = np.diff(self.slopes, axis=0), np.diff(values, axis=0)
-        for j in np.flatnonzero(self._known[:-1] & self._known[1:]):
-            output = int(np.argmax(np.abs(bends[j])))
-            if bends[j, output]:
-                self.places[j] = -jumps[j, output] / bends[j, output]
-        self._ends = np.concatenate([[-reach], self.places, [reach]])
-        self.lengths = np.diff(self._ends)
-        self._known &= self.lengths > shortest
-
-    def middle(self, j: int) -> float:
-        """The middle of a stretch."""
-        return float(self._ends[j] + self._ends[j + 1]) / 2
-
-    def is_straight(self, j: int) -> bool:
-        """Whether all points on a stretch lie on one straight line."""
-        return bool(np.isfinite(self.slopes[j]).all())
-
-    def widest(self, within: float) -> int | None:
-        """The longest stretch whose middle is so near to the line's origin; None if none is known."""
-        middles = np.abs(self._ends[:-1] + self._ends[1:]) / 2
-        near = np.where(self._known & (middles <= within), self.lengths, 0.0)
-        if not near.any():
-            near = np.where(self._known, self.lengths, 0.0)
-        return int(np.argmax(near)) if near.any() else None
-
-    def needed(self, home: int) -> list[int]:
-        """Stretches beside a kink whose other side is known or can be, the one at home apart."""
-        known = self._known.copy()
-        known[home] = self.is_straight(home)  # however short
-        both = known[:-1] & known[1:]
-        wanted = np.append(both, False) | np.append(False, both)
-        wanted[home] = False
-        return np.flatnonzero(wanted).tolist()
-
-    def parts(self, home: int, first: int) -> list[list[int]]:
-        """The stretches needed, in two parts: a few with that at home, and the others."""
-        needed = sorted([*self.needed(home), home], key=lambda j: abs(j - home))
-        return [part for part in (needed[:first], needed[first:]) if part]
