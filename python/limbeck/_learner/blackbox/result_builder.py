@@ -70,4 +70,5 @@ def distilled(
         X=queries.X if like is None else like.in_units(queries.X),
         y=queries.y,
         stopped=reason.value,
+        route=student.route,
     )
