@@ -22,7 +22,6 @@ from limbeck._cli.options import (
     CommandError,
     Parser,
     add_search_options,
-    learning_record,
     network_path,
     nonnegative_int,
     output_path,
@@ -35,6 +34,7 @@ from limbeck._cli.options import (
 )
 from limbeck._cli.tables import add_drop_option, add_text_options, dialect_of, give_hints
 from limbeck._learner.diagnostics.reading import Reading
+from limbeck._learner.pipeline.result import learning_record
 from limbeck._learner.report.intervals import r2_interval
 from limbeck._learner.report.numbers import clipped, number
 from limbeck._tables.errors import drop_options, listed

@@ -16,7 +16,6 @@ from limbeck._cli.options import (
     CommandError,
     Parser,
     add_search_options,
-    learning_record,
     network_path,
     network_stem,
     nonnegative_int,
@@ -34,6 +33,7 @@ from limbeck._cli.rows import LearningRows, learning_rows
 from limbeck._cli.tables import ColumnChoice, add_drop_option, add_text_options, choose_columns, dialect_of, file_of
 from limbeck._learner.model.input_tests import INPUTS
 from limbeck._learner.pipeline.checks import FEWEST_ROWS
+from limbeck._learner.pipeline.result import learning_record
 from limbeck._learner.report.intervals import r2_interval
 from limbeck._learner.report.numbers import clipped, number
 from limbeck._learner.tabular.cross_validation import FEWEST_HELD_OUT

@@ -12,7 +12,6 @@ from typing import Any, NoReturn
 
 from limbeck._base.files import is_special
 from limbeck._learner.pipeline.checks import ConstantFeaturesError
-from limbeck._learner.pipeline.result import Learned
 from limbeck._learner.report import text as sentences
 from limbeck._tables.files import stem
 from limbeck.network._network_file import is_network_file
@@ -23,7 +22,6 @@ __all__ = [
     "Parser",
     "add_search_options",
     "check_folder",
-    "learning_record",
     "network_path",
     "network_stem",
     "nonnegative_int",
@@ -206,14 +204,3 @@ def write(action: Callable[[], None], path: Path) -> None:
 
 
 r2_text = partial(sentences.r2_text, digits=2)
-
-
-def learning_record(result: Learned, rows: int) -> dict[str, float | int | None]:
-    """Numbers of rows, R2, errors and noise of a learned network, for its file."""
-    return {
-        "rows": rows,
-        "held_out": len(result.validation_residuals),
-        "validation_r2": float(result.validation_r2),
-        "validation_mse": float(result.validation_mse),
-        "noise_variance": float(result.noise_variance),
-    }

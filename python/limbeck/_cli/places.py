@@ -11,7 +11,7 @@ from limbeck._tables.encoding import Encoding
 from limbeck._tables.errors import listed
 from limbeck._tables.files import Table
 
-__all__ = ["TablePlaces", "places_of", "places_of_columns", "with_places"]
+__all__ = ["TablePlaces", "columns_by_position", "places_of", "places_of_columns", "with_places"]
 
 _KEY = "table"
 
@@ -75,14 +75,37 @@ def places_of_columns(
         if labels is None and target in table.names:
             labels = table.names.index(target)
         return [table.names.index(name) if name in table.names else -1 for name in names], labels
-    width, d = len(table.names), len(names)
+    places = None if known is None else (known.n_columns, list(known.features), known.target)
+    return columns_by_position(table, len(names), places)
+
+
+def columns_by_position(
+    table: Table, d: int, places: tuple[int, list[int], int | None] | None
+) -> tuple[list[int], int | None]:
+    """Columns of d features, and that of the target, of a table without names that can be matched.
+
+    Parameters
+    ----------
+    table : Table
+        Rows to predict from.
+    d : int
+        Number of columns that the network reads.
+    places : (int, list of int, int or None) or None
+        Of the table learned from, the number of columns, and where features and target stand; None if not known.
+
+    Raises
+    ------
+    CommandError
+        The number of columns fits nothing.
+    """
+    width = len(table.names)
     if width == d + 1 and table.labels is not None:
         return [j for j in range(width) if j != table.labels], table.labels
-    if known is not None and width == known.n_columns:
-        return list(known.features), known.target
+    if places is not None and width == places[0]:
+        return places[1], places[2]
     if width == d:
         return list(range(d)), None
-    learned_from = "" if known is None or known.n_columns == d else f" of the {known.n_columns} it was learned from"
+    learned_from = "" if places is None or places[0] == d else f" of the {places[0]} it was learned from"
     raise CommandError(
         f"{table.path} has {width} column{'' if width == 1 else 's'} and the network reads {d}{learned_from}: "
         "give the same columns in the same order, or names in both files"

@@ -22,7 +22,7 @@ from limbeck._cli.options import (
     say,
     write,
 )
-from limbeck._cli.places import places_of, places_of_columns
+from limbeck._cli.places import columns_by_position, places_of, places_of_columns
 from limbeck._cli.tables import add_text_options, dialect_of, give_hints
 from limbeck._learner.pipeline.predictor import read_predictor
 from limbeck._learner.report.text import LOWEST_R2, r2_text
@@ -121,18 +121,8 @@ def _matched_columns(model: NetworkFile, table: Table) -> tuple[list[int], int |
         if target is None and known.target in table.names:
             target = table.names.index(known.target)
         return [table.names.index(name) for name in known.features], target
-    width, d = len(table.names), model.network.n_features
-    if width == d + 1 and table.labels is not None:
-        return [j for j in range(width) if j != table.labels], table.labels
-    if known is not None and width == known.n_columns:
-        return list(known.positions), known.target_position
-    if width == d:
-        return list(range(d)), None
-    learned_from = "" if known is None or known.n_columns == d else f" of the {known.n_columns} it was learned from"
-    raise CommandError(
-        f"{table.path} has {width} column{'' if width == 1 else 's'} and the network reads {d}{learned_from}: "
-        "give the same columns in the same order, or names in both files"
-    )
+    places = None if known is None else (known.n_columns, list(known.positions), known.target_position)
+    return columns_by_position(table, model.network.n_features, places)
 
 
 def _read_rows(table: Table, features: list[int], target: int | None) -> tuple[Float64Array, Float64Array | None]:
