@@ -80,8 +80,9 @@ def learning_rows(table: Table, choice: ColumnChoice, target: str | None, keep: 
     items = Columns(tuple(chosen.values()), table.named)
     if not known.all():
         missing = int((~known).sum())
-        rows = "1 row has" if missing == 1 else f"{missing:,} rows have"
-        say(f"warning: {table.path.name}: {rows} no value of the target {shortened(others[0].name)} and are left out")
+        rows, are = ("1 row has", "is") if missing == 1 else (f"{missing:,} rows have", "are")
+        target_name = shortened(others[0].name)
+        say(f"warning: {table.path.name}: {rows} no value of the target {target_name} and {are} left out")
         at = np.flatnonzero(known)
         items, labels, weights = items.part(at), labels[at], None if weights is None else weights[at]
     numbers = _whole_numbers(chosen)
