@@ -1,7 +1,8 @@
 # The sources of the kernels, for the extensions of the Python package and for the library without Python alike.
 set(limbeck_kernel_sources
-    kernels/core/execution.cpp kernels/core/finite.cpp kernels/core/independent_problems.cpp kernels/core/peak_flops.cpp
-    kernels/core/processor_quota.cpp kernels/core/region_trace.cpp kernels/core/worker_pool.cpp
+    kernels/core/execution.cpp kernels/core/finite.cpp kernels/core/huge_pages.cpp
+    kernels/core/independent_problems.cpp kernels/core/peak_flops.cpp kernels/core/processor_quota.cpp
+    kernels/core/region_trace.cpp kernels/core/worker_pool.cpp
     kernels/dense/cholesky.cpp kernels/dense/complete_orthogonal.cpp kernels/dense/gemm_syrk.cpp
     kernels/dense/narrow_syrk.cpp kernels/dense/project.cpp kernels/dense/randomized_qrcp.cpp
     kernels/dense/strip_syrk.cpp kernels/dense/syrk_lower.cpp kernels/dense/syrk_packed.cpp

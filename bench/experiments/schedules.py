@@ -7,8 +7,9 @@ thread and their times are taken; then P threads are imagined that take the task
 one as soon as it is free, and meet at the region's end. What is not in any region (the call from Python, sums of what
 the tasks found) is serial. "Busy": the time on one thread over the time of this schedule, so P at best; "regions":
 how often threads meet; "tasks": of the largest region; "largest": the longest task, as a part of the whole call on one
-thread: above 1/P it alone holds P threads up; "serial": the part outside of regions. Each task counts with its shortest
-time of several runs, since another program that takes the processor away lengthens single tasks.
+thread: above 1/P it alone holds P threads up; "serial": the part outside of regions. Times are those of the thread's
+processor, and each task counts with its shortest of several runs: other programs that take the processor away, or its
+cache, lengthen single tasks.
 
 Left out are the memory's bandwidth and the caches, which threads share; waking the threads up, 5 to 50 microseconds for
 each region; clocks that fall as more cores work; what other programs do. A real machine does worse than this, never
@@ -80,9 +81,10 @@ def trace(call: Call, threads: int, repeats: int) -> Schedule:
 def _trace_once(call: Call, threads: int) -> Schedule:
     _kernels.begin_trace()
     try:
-        begin = time.perf_counter()
-        call(threads)
-        seconds = time.perf_counter() - begin
+        begin = time.thread_time()
+        result = call(threads)
+        seconds = time.thread_time() - begin
+        del result  # its memory goes when the caller lets go of it: no part of the call
     finally:
         regions = _kernels.end_trace()
     return Schedule(regions, seconds)

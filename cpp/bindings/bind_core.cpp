@@ -23,6 +23,19 @@ py::object first_non_finite_binding(const py::array& values, int n_threads) {
   });
 }
 
+// The largest absolute value of any that is not NaN.
+double largest_size_binding(const py::array& values, int n_threads) {
+  double largest = 0;
+  by_dtype(values, "values", [&](auto type) -> py::object {
+    using T = decltype(type);
+    const T* data = checked_data<T>(values, "values", values.ndim());
+    const Index size = values.size();
+    run(n_threads, [&](const Execution& exec) { largest = core::largest_size(exec, data, size); });
+    return py::none();
+  });
+  return largest;
+}
+
 double peak_flops_binding(const std::string& dtype_name, double seconds) {
   if (!(std::isfinite(seconds) && seconds > 0)) {
     throw py::value_error("seconds must be positive and finite, got " + std::to_string(seconds));
@@ -54,7 +67,8 @@ void bind_core(py::module_& m) {
   m.attr("openmp") = core::built_with_openmp();
   m.def("default_threads", &core::default_threads);
   m.def("first_non_finite", &first_non_finite_binding, py::arg("values"), py::arg("n_threads"));
-  m.def("begin_trace", &core::begin_trace);
+  m.def("largest_size", &largest_size_binding, py::arg("values"), py::arg("n_threads"));
+  m.def("begin_trace", &core::begin_trace, py::arg("seed") = 0);
   m.def("end_trace", &end_trace_binding);
   m.def("peak_flops", &peak_flops_binding, py::arg("dtype_name"), py::arg("seconds"));
 }

@@ -135,8 +135,15 @@ py::object merge(const py::array& R, const py::array& X, const py::array& Y, con
   }
   auto merged = new_array<double>({rows.columns(), rows.columns()});
   double* to = merged.mutable_data();
-  std::copy_n(from, rows.columns() * rows.columns(), to);
-  run(n_threads, [&](const Execution& exec) { least_squares::update_r(exec, rows, to); });
+  run(n_threads, [&](const Execution& exec) {
+    const Index m = rows.columns();
+    constexpr Index rows_of_task = 16;
+    exec.for_each(core::ceil_div(m, rows_of_task), static_cast<double>(m) * m, [&](Index task) {
+      const Index begin = task * rows_of_task * m, end = std::min(m, (task + 1) * rows_of_task) * m;
+      std::copy(from + begin, from + end, to + begin);
+    });
+    least_squares::update_r(exec, rows, to);
+  });
   return merged;
 }
 

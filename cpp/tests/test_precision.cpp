@@ -231,7 +231,7 @@ void unevaluated_sums() {
   for (int step = 0; step < 10; ++step) {
     std::vector<double> change = random.fractions<double>(100);
     for (double& value : change) value = std::ldexp(value, -5 * step);
-    precision::add_unevaluated(change, &high, &low);
+    precision::add_unevaluated(serial(), change, &high, &low);
     for (Index i = 0; i < 100; ++i) {
       exact[i] += change[i];
       // One rounding of the second part a step, which is at most half an epsilon of a sum of at most 2.

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdio>
@@ -223,6 +224,32 @@ void traces() {
   CHECK(core::end_trace().empty());
 }
 
+// With a seed the tasks come in another order each time, and each once.
+void traces_in_any_order() {
+  const Execution exec(64, nullptr);
+  const auto order_with = [&](std::uint64_t seed) {
+    std::vector<Index> order;
+    core::begin_trace(seed);
+    exec.for_each(1, much_work, [&](Index) { exec.for_each(50, much_work, [&](Index i) { order.push_back(i); }); });
+    exec.for_each(50, much_work, [&](Index i) { order.push_back(i); });
+    core::end_trace();
+    return order;
+  };
+  std::vector<Index> rising(100);
+  for (Index i = 0; i < 100; ++i) rising[i] = i % 50;
+  CHECK(order_with(0) == rising);
+  for (const std::uint64_t seed : {1u, 2u}) {
+    std::vector<Index> order = order_with(seed);
+    CHECK(order == order_with(seed));
+    CHECK(!std::equal(order.begin(), order.begin() + 50, rising.begin()));
+    CHECK(!std::equal(order.begin() + 50, order.end(), order.begin()));
+    std::sort(order.begin(), order.begin() + 50);
+    std::sort(order.begin() + 50, order.end());
+    CHECK(order == rising);
+  }
+  CHECK(order_with(1) != order_with(2));
+}
+
 }  // namespace
 
 void test_threads() {
@@ -238,6 +265,7 @@ void test_threads() {
 #endif
   any_number_of_threads();
   traces();
+  traces_in_any_order();
   quotas();
 }
 

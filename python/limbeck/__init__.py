@@ -1,6 +1,7 @@
 """limbeck: distil functions into small networks whose parts can be named.
 
-Here are :func:`learn` (from data), :func:`distill` (from a black box), :class:`ReLUNetwork` and :func:`show_config`.
+Here are :func:`learn` (from data), :func:`distill` (from a black box), :func:`load` (what they found, from a file),
+:class:`ReLUNetwork` and :func:`show_config`.
 The submodules ``moments``, ``ridgeless``, ``distillation``, ``blocks``, ``datasets``, ``plots`` and ``estimators``
 (which needs scikit-learn, and is imported by its name) hold the rest, and ``results`` the types of what is returned.
 """
@@ -17,6 +18,7 @@ from limbeck import (
 from limbeck._base.config import show_config
 from limbeck.blackbox import Distilled, TeacherError, distill
 from limbeck.learn import Learned, learn
+from limbeck.load import load
 from limbeck.network import ReLUNetwork
 
 if TYPE_CHECKING:
@@ -34,6 +36,7 @@ __all__ = [
     "distill",
     "distillation",
     "learn",
+    "load",
     "moments",
     "plots",
     "results",

@@ -12,23 +12,26 @@ from limbeck import ridgeless
 from limbeck._base.arguments import fraction
 from limbeck._base.arrays import Array, row_weights
 from limbeck._base.frame_numbers import native_frame, require_numbers, without_table
-from limbeck._base.frames import column_names, feature_names, label_names, require_same_names, require_same_rows
+from limbeck._base.frames import column_names, label_names, require_same_names, require_same_rows
 from limbeck._base.warnings import silenced
-from limbeck._learner.pipeline.checks import FEWEST_ROWS, ConstantFeaturesError, TrainingData, weighted_rows
+from limbeck._learner.pipeline.checks import FEWEST_ROWS, ConstantFeaturesError, GivenNames, checked_options
 from limbeck._learner.pipeline.from_arrays import mean_alone
+from limbeck._learner.pipeline.tables import given_table
+from limbeck._tables.encoding import columns_of_array
+from limbeck._tables.frame_columns import columns_of
 from limbeck.learn import Learned, learn
-from limbeck.network import ReLUNetwork
 
 try:
     from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
     from sklearn.utils import check_random_state
-    from sklearn.utils.validation import check_is_fitted, validate_data
+    from sklearn.utils.validation import check_is_fitted, check_X_y, validate_data
 except ImportError:
     raise ImportError('limbeck.estimators needs scikit-learn: pip install "limbeck[sklearn]"') from None
 
 __all__ = ["NarrowReLURegressor", "RidgelessRegressor"]
 
 Float64Array = NDArray[np.float64]
+_LARGEST_DENSE = 100_000_000  # entries of a sparse matrix that is made dense: 0.8 GB
 
 
 class RidgelessRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: ignore[misc]
@@ -218,12 +221,17 @@ class NarrowReLURegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # t
         self.random_state = random_state
         self.n_threads = n_threads
 
-    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> NarrowReLURegressor:
-        """Fit to rows X (n, d) and labels y (n,) or (n, q), with weights (n,) of which only ratios matter."""
-        rows, labels = _validated(self, X, y, sample_weight, np.float64)
+    def fit(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> NarrowReLURegressor:  # noqa: ANN401
+        """Fit to rows X (n, d) and labels y (n,) or (n, q), with weights (n,) of which only ratios matter.
+
+        X may be any data frame, with words, gaps and dates; a sparse matrix is made dense, up to 10^8 entries.
+        """
+        require_same_rows(X=X, y=y, sample_weight=sample_weight)
+        rows = self._rows(X, reset=True)
+        _, labels = check_X_y(np.zeros((len(rows), 1)), without_table(y, "y"), multi_output=True, y_numeric=True)
         if len(rows) < FEWEST_ROWS:
             raise ValueError(f"a network needs {FEWEST_ROWS} rows or more, got n_samples = {len(rows)}")
-        weights = None if sample_weight is None else _weights(sample_weight, rows)
+        weights = None if sample_weight is None else _weights(sample_weight, np.broadcast_to(0.0, rows.shape))
         random = self._checked_options()
         columns = labels[:, None] if labels.ndim == 1 else labels
         names = _target_names(y, columns.shape[1])
@@ -234,6 +242,33 @@ class NarrowReLURegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # t
         self.network_ = [one.network for one in learned] if labels.ndim == 2 else learned[0].network
         self.learned_ = learned if labels.ndim == 2 else learned[0]
         return self
+
+    def _rows(self, X: Any, *, reset: bool) -> Any:  # noqa: ANN401
+        """Rows of numbers as scikit-learn checks them, NaN for gaps; or the columns of a table of other things."""
+        if hasattr(X, "toarray"):
+            if np.prod(X.shape) > _LARGEST_DENSE:
+                raise ValueError(
+                    f"X is sparse, and dense it would have {np.prod(X.shape):,} entries, more than {_LARGEST_DENSE:,}: "
+                    "choose columns first"
+                )
+            rows = validate_data(
+                self, X, accept_sparse="csr", dtype=np.float64, ensure_all_finite="allow-nan", reset=reset
+            )
+            return rows.toarray()
+        table = columns_of(X)
+        kinds = set() if table is None else {column.kind for column in table.items}
+        if table is None or kinds <= {"number", "boolean"} or (isinstance(X, np.ndarray) and "unknown" in kinds):
+            return _rows(self, X, dtype=np.float64, ensure_all_finite="allow-nan", reset=reset)
+        frame = None if isinstance(X, np.ndarray) else native_frame(X, "X")
+        validate_data(self, X if frame is None else frame.to_native(), skip_check_array=True, reset=reset)
+        if not len(table):
+            raise ValueError(f"X has 0 sample(s) (shape={table.shape}) while a minimum of 1 is required")
+        return table
+
+    def __sklearn_tags__(self) -> Any:  # noqa: ANN401
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = tags.input_tags.string = tags.input_tags.sparse = True
+        return tags
 
     def _checked_options(self) -> np.random.RandomState:
         """Source of randomness; raises errors that name the estimator's own parameters."""
@@ -249,10 +284,17 @@ class NarrowReLURegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # t
         return random
 
     def _learn(
-        self, X: Float64Array, y: Float64Array, name: str, weights: Float64Array | None, random: np.random.RandomState
+        self,
+        X: Any,  # noqa: ANN401
+        y: Float64Array,
+        name: str,
+        weights: Float64Array | None,
+        random: np.random.RandomState,
     ) -> Learned:
         y, seed = np.ascontiguousarray(y), int(random.randint(2**31 - 1))
         known = getattr(self, "feature_names_in_", None)
+        if isinstance(X, np.ndarray):
+            X = columns_of_array(X)  # so that medians are kept for gaps that are new at prediction
         try:
             return learn(
                 X,
@@ -269,14 +311,14 @@ class NarrowReLURegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # t
                 n_threads=self.n_threads,
             )
         except ConstantFeaturesError:  # as in a fold of a cross-validation that has no row of a rare flag
-            rows = weighted_rows(X, y, weights, self.n_threads)
-            data = TrainingData(rows, feature_names(known, X, X.shape[1]), name)
-            return mean_alone(data, self.validation_fraction, seed)
+            options = checked_options(0, 0, "any", True, 0.0, seed, None, self.n_threads)
+            given = given_table(X, y, weights, GivenNames(known, name), options)
+            return mean_alone(given.checked(self.n_threads), self.validation_fraction, seed)
 
-    def predict(self, X: ArrayLike) -> Float64Array:
+    def predict(self, X: Any) -> Float64Array:  # noqa: ANN401
         """Predictions (n,) or (n, q) for rows X (n, d)."""
         check_is_fitted(self)
-        rows = _rows(self, X, dtype=np.float64, reset=False)
-        if isinstance(self.network_, ReLUNetwork):
-            return np.asarray(self.network_(rows, n_threads=self.n_threads))
-        return np.column_stack([network(rows, n_threads=self.n_threads) for network in self.network_])
+        rows = self._rows(X, reset=False)
+        if isinstance(self.learned_, Learned):
+            return self.learned_.predict(rows, n_threads=self.n_threads)
+        return np.column_stack([learned.predict(rows, n_threads=self.n_threads) for learned in self.learned_])

@@ -23,6 +23,7 @@ def learn(
     max_width: int = 16,
     inputs: str = "auto",
     refine: bool = True,
+    moment_method: str = "stages",
     validation: float = 0.1,
     sample_weight: ArrayLike | None = None,
     seed: int | np.random.Generator = 0,
@@ -32,6 +33,7 @@ def learn(
     feature_names: Sequence[str] | None = None,
     target_name: str | None = None,
     sample_rows: int | None = None,
+    missing: str = "model",
     n_threads: int | None = None,
 ) -> Learned:
     """Learn a sum of a few ReLUs, with a linear part, from data.
@@ -63,6 +65,13 @@ def learn(
         "standard": x ~ N(0, I). "gaussian": mean and covariance are estimated. "any": real data. "auto" tests which.
     refine : bool, default True
         False: the moment method alone, without any refinement, to study it; for Gaussian inputs.
+    moment_method : {"stages", "one stage", "subspace"}, default "stages"
+        Which moment method, with ``refine=False``. "stages" is the one above, and the others are there to compare with
+        it: "one stage" after Chen and Narayanan (arXiv 2307.12496), the span from moments of all orders along one
+        random direction; "subspace" after Diakonikolas and Kane (arXiv 2307.12840), a subspace outside of which moments
+        of all orders are small. That either finds the span of all neurons is a theorem for exact moments. All three fit
+        the moments inside the span from many starts, a heuristic where the papers try all points of a net, so that
+        their guarantees hold for none of them; in the other two nothing follows that fit.
     validation : float, default 0.1
         Fraction of the rows that is held out for ``validation_r2`` alone; 0 for none.
     sample_weight : array_like of shape (n,), optional
@@ -88,6 +97,10 @@ def learn(
         128 MB of X, or what the search for ``max_width`` neurons asks for if that is more; for any others what it asks
         for, 50,000 or 60 for each parameter. Arrays in memory are treated alike. Rows held out for validation are some
         of the sample, and join the others in the last refinement.
+    missing : {"model", "error"}, default "model"
+        "model": a gap counts as the median of its column, and its being one is a feature where there are enough gaps;
+        rows without a label are left out, with a warning, where y is a column that can have gaps (no array of NumPy).
+        "error": gaps are refused.
     n_threads : int, optional
         Number of threads; default what OpenMP would take.
 
@@ -120,7 +133,9 @@ def learn(
     from limbeck._learner.pipeline.checks import GivenNames, checked_options
     from limbeck._learner.pipeline.sources import learn_from
 
-    options = checked_options(width, max_width, inputs, refine, validation, seed, sample_rows, n_threads)
+    options = checked_options(
+        width, max_width, inputs, refine, validation, seed, sample_rows, n_threads, missing, moment_method
+    )
     positive_or_none(time_limit, "time_limit", "seconds")
     callable_or_none(callback, "callback")
     names = GivenNames.of(feature_names, target_name, y)

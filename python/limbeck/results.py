@@ -12,6 +12,11 @@
 :class:`Clump`            one of ``Learned.clumps``: neurons that look like one at some angle
 :class:`Merger`           one of ``ClumpsDisplay.mergers``: a joint of the tree of clumps
 :class:`Subspace`         ``Learned.subspace``: the span that moments showed
+:class:`Encoding`         ``Learned.encoding``: what became of each column of a table
+:class:`ColumnEncoding`   one of ``Encoding.columns``: what became of one column
+:class:`Feature`          one of ``Encoding.features``: an input of the network, made of a column
+:class:`DateScale`        ``Feature.scale``: what the numbers of a date mean
+:class:`Predictor`        what :func:`limbeck.load` returns: a network that predicts from tables
 ========================  ===========================================================================================
 
 None of them is made by hand. Networks themselves are :class:`limbeck.ReLUNetwork`; least squares, moments and the
@@ -35,16 +40,25 @@ from limbeck._learner.diagnostics.reading import Reading
 from limbeck._learner.diagnostics.standard_errors import StandardErrors
 from limbeck._learner.gaussian.span import Subspace
 from limbeck._learner.model.clumps import Clump, Merger
+from limbeck._learner.pipeline.predictor import Predictor
 from limbeck._learner.pipeline.result import Learned
+from limbeck._tables.column_encodings import ColumnEncoding, Feature
+from limbeck._tables.encoding import Encoding
+from limbeck._tables.times import DateScale
 
 __all__ = [
     "Clump",
+    "ColumnEncoding",
     "Curve",
+    "DateScale",
     "Distilled",
+    "Encoding",
+    "Feature",
     "Jump",
     "Learned",
     "Merger",
     "Parts",
+    "Predictor",
     "PrunedNetwork",
     "Reading",
     "StandardErrors",

@@ -12,7 +12,7 @@ import pytest
 import limbeck
 from limbeck import blocks, moments, ridgeless
 from limbeck.distillation import advise
-from limbeck.estimators import NarrowReLURegressor, RidgelessRegressor
+from limbeck.estimators import RidgelessRegressor
 
 
 def _table(X):
@@ -56,7 +56,7 @@ def test_a_missing_object_is_told_by_its_place(missing):
     X[:, 1] = range(12)
     X[3, 1] = missing
     for rows in (X, X.tolist(), pd.DataFrame(X), pd.DataFrame(X, columns=["a", "b"])):
-        for call in (limbeck.learn, ridgeless.solve, ridgeless.leave_one_out):
+        for call in (ridgeless.solve, ridgeless.leave_one_out):
             with pytest.raises(ValueError, match=r"X holds nan at index \(3, 1\)"):
                 call(rows, y)
     labels = [*y[:-1], missing]
@@ -71,9 +71,9 @@ def test_objects_that_are_no_numbers_are_refused(wrong):
     X, y = np.ones((12, 2)).astype(object), np.arange(12.0)
     X[3, 1] = wrong
     with pytest.raises(TypeError, match=r"X must hold real numbers, got dtype object: at index \(3, 1\) stands"):
-        limbeck.learn(X, y)
+        ridgeless.solve(X, y)
     with pytest.raises(TypeError, match="X must hold real numbers, columns 'b' do not: drop or encode them"):
-        limbeck.learn(pd.DataFrame(X, columns=["a", "b"]), y)
+        ridgeless.solve(pd.DataFrame(X, columns=["a", "b"]), y)
     labels = np.array([*y[:-1], None], dtype=object)
     labels[-1] = wrong
     with pytest.raises(TypeError, match="Y must hold real numbers, got dtype object: at index 11 stands"):
@@ -98,11 +98,8 @@ TEXT = {
 def test_columns_of_text_are_named(library):
     y = np.arange(12.0)
     for call in (
-        limbeck.learn,
         ridgeless.solve,
-        lambda X, y: limbeck.learn([(X, y)]),
         lambda X, y: RidgelessRegressor().fit(X, y),
-        lambda X, y: NarrowReLURegressor().fit(X, y),
         lambda X, y: ridgeless.Accumulator(3).update(X, y),
         lambda X, y: limbeck.ReLUNetwork(np.eye(3), np.ones(3))(X),
     ):
@@ -156,7 +153,7 @@ def test_masked_and_structured_arrays():
         assert total.n_rows == 40
     masked = np.ma.array(X, mask=np.abs(X) > 2.0)
     assert masked.mask.any()
-    for call in (limbeck.learn, ridgeless.solve, lambda X, y: ridgeless.Accumulator(2).update(X, y)):
+    for call in (ridgeless.solve, lambda X, y: ridgeless.Accumulator(2).update(X, y)):
         with pytest.raises(TypeError, match="X is a masked array: fill or drop the masked entries first"):
             call(masked, y)
     records = np.rec.fromarrays([X[:, 0].astype(np.float32), X[:, 1]], names="a,b")
@@ -168,10 +165,10 @@ def test_masked_and_structured_arrays():
     assert limbeck.learn(fields, y, 0).network == found.network
     fields.mask[3] = (False, True)
     with pytest.raises(TypeError, match="X is a masked array"):
-        limbeck.learn(fields, y, 0)
+        ridgeless.solve(fields, y)
     towns = np.array([(1.0, "u")] * 12, dtype=[("a", float), ("town", "U1")])
     with pytest.raises(TypeError, match="X must hold real numbers, columns 'town' do not"):
-        limbeck.learn(towns, np.arange(12.0))
+        ridgeless.solve(towns, np.arange(12.0))
 
 
 def test_float32_of_frames_stays_float32():

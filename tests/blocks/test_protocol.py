@@ -75,9 +75,9 @@ def test_errors_in_making_a_block_say_which(X, Y, accumulators):
         ),
         (lambda X, Y: limbeck.learn([(X, Y[:-1])]), ValueError, r"block 0: .*\(12000, 8\).*\(11999,\)"),
         (
-            lambda X, Y: limbeck.learn([(X, Y), (X * np.nan, Y)]),
+            lambda X, Y: limbeck.learn([(X, Y), (X + np.inf, Y)]),
             ValueError,
-            r"block 1: X holds nan in row 12000, column 0 of all",
+            r"block 1: X holds inf in row 12000, column 0 of all",
         ),
         (lambda X, Y: limbeck.learn([(X, Y, -Y)]), ValueError, "block 0: sample_weight must be at least 0"),
         (lambda X, Y: limbeck.learn([(X, Y.astype(complex))]), TypeError, "block 0: y must hold real numbers"),
@@ -146,7 +146,9 @@ def test_bad_files_are_named(row_files, Y):
         ("b", ValueError, "'b' has a missing value in row 1"),
     ):
         with pytest.raises(error, match=words):
-            list(blocks.from_arrow(table, "y", [column]))
+            list(blocks.from_arrow(table, column, ["y"]))
+    with pytest.raises(TypeError, match="block 0: X must hold real numbers, columns 'a' do not"):
+        limbeck.ridgeless.Accumulator(1).update_from(blocks.from_arrow(table, "y", ["a"]))
 
 
 def test_an_error_of_a_block_stays_the_object_that_was_raised(X, Y):

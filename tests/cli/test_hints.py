@@ -13,7 +13,7 @@ def hints(run):
     """The hints of ``limbeck learn`` for a file."""
 
     def learn(path="d.csv", *argv):
-        status, _, err = run("learn", path, *LEARN, *argv)
+        status, _, err = run("learn", path, *argv, *LEARN)
         assert status == 0
         return re.findall(r"limbeck: hint: (.*)", err)
 
@@ -31,24 +31,23 @@ def hints(run):
         ("Row_ID", np.random.default_rng(0).permutation(40) + 1000, "Row_ID"),
         ("index", np.arange(40), "index"),
         ("Nr.", np.arange(1, 41), "Nr."),
-        ("X", np.arange(1, 41), "X"),
     ],
 )
 def test_row_numbers(hints, name, numbers, drop, forty_rows, write_columns, network_content):
     X, y = forty_rows()
     write_columns("d.csv", [name, "b", "y"], [numbers, X[:, 1], y])
     (hint,) = hints()
-    assert "row numbers?" in hint
-    assert hint.endswith(f"--drop {drop}")
-    assert len(network_content()["preprocessing"]["features"]) == 2  # a feature all the same
+    assert hint.endswith(f"holds row numbers: left out (--keep {drop})")
+    assert network_content()["preprocessing"]["features"] == ["b"]
     assert hints("d.csv", "--drop", "0") == []
+    assert hints("d.csv", "--keep", "0") == []
+    assert len(network_content()["preprocessing"]["features"]) == 2
 
 
 @pytest.mark.parametrize(
     ("name", "numbers"),
     [
         ("time", np.arange(40)),
-        ("id", np.arange(40) * 2),
         ("id", np.arange(40) // 2),
         ("X", np.random.default_rng(0).permutation(40)),
         ("valid", np.arange(40)),
@@ -63,6 +62,14 @@ def test_what_is_no_row_number(hints, name, numbers, forty_rows, write_columns):
     assert hints() == []
 
 
+def test_what_may_be_row_numbers(hints, forty_rows, write_columns):
+    """R's name for a column without one, and that of many a feature."""
+    X, y = forty_rows()
+    write_columns("d.csv", ["X", "b", "y"], [np.arange(1, 41), X[:, 1], y])
+    (hint,) = hints()
+    assert hint.endswith("row numbers? --drop X")
+
+
 def test_row_numbers_without_a_header_and_in_parquet(hints, forty_rows, write_columns):
     X, y = forty_rows()
     write_columns("d.csv", None, [np.arange(40), X[:, 1], y])
@@ -75,17 +82,22 @@ def test_row_numbers_without_a_header_and_in_parquet(hints, forty_rows, write_co
     )
     frame.to_parquet("d.parquet")
     (hint,) = hints("d.parquet", "--target", "y")
-    assert "row numbers?" in hint
-    assert "'plot'" in hint
+    assert "column 'plot' holds row numbers: left out" in hint
 
 
 @pytest.mark.parametrize("digits", [13, 16, 19])
 def test_identifiers(hints, digits, forty_rows, write_columns):
     X, y = forty_rows()
     ids = [10 ** (digits - 1) + 37 * int(i) for i in np.random.default_rng(0).permutation(40)]
-    write_columns("d.csv", ["account", "b", "y"], [ids, X[:, 1], y])
+    write_columns("d.csv", ["balance", "b", "y"], [ids, X[:, 1], y])
     (hint,) = hints()
-    assert "identifiers? --drop account" in hint
+    assert "identifiers? --drop balance" in hint
+    for name in ("account", "customer_id", "Order No."):
+        write_columns("d.csv", [name, "b", "y"], [ids, X[:, 1], y])
+        (hint,) = hints()
+        assert f"column '{name}' holds identifiers: left out (--keep " in hint
+        assert hints("d.csv", "--keep", name) == []
+    assert hints("d.csv", "--keep", "Order No.", "b") == []
 
 
 def test_constants_are_learned_from_with_a_hint(hints, forty_rows, write_columns):

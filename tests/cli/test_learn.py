@@ -63,11 +63,11 @@ def _columns(**columns):
     ("values", "advice"),
     [
         (["high", "low"] * 10, "encode it as numbers, or choose another {}"),
-        ([1.5, None] * 10, "fill it, or drop the row, or choose another {}"),
+        (["2020-01-05", "2020-02-07"] * 10, "encode it as numbers, or choose another {}"),
     ],
 )
 def test_no_advice_to_drop_a_column_that_is_needed(calls, suffix, values, advice, error_of):
-    """Dropping the target or the weights is refused in turn; a feature can be dropped."""
+    """Dropping the target or the weights is refused in turn."""
     columns = {"a": [float(i) for i in range(20)], "y": values, "w": [1.0] * 20}
     if suffix == "csv":
         Path("d.csv").write_text(_columns(**columns).replace("None", ""))
@@ -77,8 +77,8 @@ def test_no_advice_to_drop_a_column_that_is_needed(calls, suffix, values, advice
     for options, wanted, dropped in [
         (["--target", "y"], advice.format("--target"), []),
         (["--target", "-2"], advice.format("--target"), []),
-        (["--sample-weight", "y"], advice.format("--sample-weight"), []),
-        (["--target", "w"], "drop", ["y"]),
+        (["--sample-weight", "y"], advice.format("--weights"), []),
+        (["--weights", "y"], advice.format("--weights"), []),
     ]:
         err = error_of("learn", f"d.{suffix}", *options)
         assert wanted in err
@@ -104,15 +104,14 @@ def test_predictions_advise_no_option_that_only_learning_has(values, advice, run
 
 def test_advice_for_the_target_among_other_columns(calls, error_of):
     Path("d.csv").write_text("a,b,y\n" + "x,,\nz,,\n" * 10)
-    err = error_of("learn", "d.csv")
-    assert (
-        "What helps: encode it as numbers or drop the column; drop it; choose another --target; --drop a --drop b"
-        in err
-    )
+    assert "column 'y' is empty; choose another --target" in error_of("learn", "d.csv")
+    fields = [(f"{'€' if i == 1 else '$'}{i + 5}", f"1,{i + 100}" if i % 2 else f"{i + 100}") for i in range(20)]
+    Path("d.csv").write_text("a;b;y\n" + "".join(f"{a};1;{y}\n" for a, y in fields), encoding="utf-8")
+    err = error_of("learn", "d.csv")  # both faults at once, the target's without the advice to drop it
+    for part in ("column 'a' holds numbers in different forms, '$5' and '€6' (line 3)", "column 'y' holds text, first"):
+        assert part in err
+    assert "--drop a" in err
     assert "--drop y" not in err
-    Path("d.csv").write_text("a,b,\n" + "1,2,\n3,4,\n" * 10)  # no target, but a delimiter at the end of each row
-    assert "column 'x2' is empty; drop it (--drop x2)" in error_of("learn", "d.csv")
-    assert "column 'x2' is empty; choose another --target" in error_of("learn", "d.csv", "--target", "x2")
 
 
 def test_ten_rows_are_learned_from_without_validation(error_of, run):
@@ -138,7 +137,8 @@ def test_rows_as_they_are_and_options_are_passed_on(houses, calls, run):
     assert status == 0
     (call,) = calls
     X, y = houses
-    np.testing.assert_array_equal(call.X, X)
+    np.testing.assert_array_equal(np.column_stack([column.values for column in call.X.items]), X)
+    assert call.X.names == ("rooms", "age", "area")
     np.testing.assert_array_equal(call.y, y)
     assert (call.width, call.max_width, call.validation, call.seed, call.time_limit) == (2, 9, 0.25, 3, 1e-9)
     assert (call.n_threads, call.progress, call.inputs, call.sample_weight) == (1, True, "gaussian", None)
@@ -239,13 +239,8 @@ def _lines(column="a", value=None, line=None, n=30):
 @pytest.mark.parametrize(
     ("text", "parts"),
     [
-        (_lines("b", "Rome", 7), ["line 7", "'b'", "text", "'Rome'", "drop the column"]),
-        (
-            _lines("y", "high", 2),
-            ["line 2", "'y'", "text", "'high'", "encode it as numbers, or choose another --target"],
-        ),
-        (_lines("a", "", 31), ["line 31", "'a'", "missing value"]),
-        (_lines("y", "NaN", 4), ["line 4", "'y'", "missing value ('NaN')"]),
+        (_lines("b", "Rome", 7), ["line 7", "'b'", "'Rome'", "--missing Rome", "drop the column (--drop b)"]),
+        (_lines("y", "high", 2), ["line 2", "'y'", "'high'", "--missing high", "or choose another --target"]),
         (_lines("a", "inf", 4), ["line 4", "'a'", "infinite"]),
         (_lines() + "1,2\n", ["line 32", "2 field(s)", "3"]),
         (_lines(n=1), ["has 1 row: give at least 10"]),

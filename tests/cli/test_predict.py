@@ -66,7 +66,7 @@ def test_rows_whose_target_is_blank(learned, run):
     _, wanted, _ = run("predict", "h.json", "houses.csv")
     status, out, err = run("predict", "h.json", "blank.csv")
     assert (status, out) == (0, wanted)
-    assert err.startswith("limbeck: no R2, for the target cannot be read: ")
+    assert err.startswith("limbeck: no R2, for the target cannot be read: column 'price': it is empty")
     assert "drop" not in err  # which limbeck predict has no option for
     assert err.count("\n") == 1
 

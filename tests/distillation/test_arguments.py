@@ -4,12 +4,21 @@ import numpy as np
 import pytest
 
 from limbeck.distillation import (
+    Ridge,
+    SelfDistillation,
     Task,
     advise,
+    chain_risk,
+    covariance_shift_as_model_shift,
     effective_ridge,
+    model_shift_as_covariance_shift,
+    optimal_ridge,
+    optimal_split,
     risk,
+    self_distillation,
     simulate,
     two_stage_risk,
+    weak_to_strong,
 )
 
 GOOD = Task([1.0, 0.5], [1.0, 1.0])
@@ -66,3 +75,51 @@ GOOD = Task([1.0, 0.5], [1.0, 1.0])
 def test_bad_input(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+ROWS = np.random.default_rng(0).standard_normal((20, 3))
+SMALL = Task([1.0, 0.5, 0.2], [1.0, 1.0, 1.0], 0.1)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "said"),
+    [
+        (lambda: Ridge("0.1"), TypeError, "alpha must be a number, got '0.1'"),
+        (lambda: SelfDistillation(1.0, [1.0, [2.0]]), TypeError, r"mixing must be a number, got \[2.0\]"),
+        (lambda: SelfDistillation(1.0, ()), ValueError, "mixing must be a number or a sequence of numbers, got none"),
+        (lambda: chain_risk(None, [5, 5]), TypeError, "tasks must be a Task or a sequence of Tasks, got NoneType"),
+        (lambda: chain_risk(SMALL, [5, 5], stages="ridge"), TypeError, "stages must be Ridgeless.*got 'ridge'"),
+        (lambda: model_shift_as_covariance_shift(SMALL, np.zeros(3)), ValueError, "surrogate gives no covariance"),
+        (lambda: model_shift_as_covariance_shift(SMALL, [1e200, 1, 1]), ValueError, "surrogate gives no covariance"),
+        (lambda: optimal_split(SMALL, SMALL, 1e300, cost=(1e-300, 1)), ValueError, "budget must not pay more than"),
+        (lambda: weak_to_strong(ROWS, ROWS[:, 0], candidates=None), TypeError, "candidates must be a str, a function"),
+        (lambda: weak_to_strong(ROWS, ROWS[:, 0], intercept="centred"), TypeError, "intercept must be True or False"),
+    ],
+)
+def test_what_no_function_can_take_is_named(call, error, said):
+    with pytest.raises(error, match=said):
+        call()
+
+
+def test_a_covariance_shift_to_tiny_variances_has_finite_labels():
+    _, surrogate = covariance_shift_as_model_shift(SMALL, [1e-310, 1.0, 1.0])
+    assert surrogate[0] == pytest.approx(1e155)
+
+
+@pytest.mark.filterwarnings("ignore::limbeck.distillation.NearPeakWarning")
+def test_no_mixing_is_named_where_none_is_better():
+    # Of the ridge that is best, rounds gain nothing but rounding: what is returned belongs together.
+    ridge, _ = optimal_ridge(SMALL, 2)
+    for alpha in (ridge, 0.5, 1e6):
+        found = self_distillation(SMALL, 2, alpha, rounds=2)
+        assert found.risk == pytest.approx(float(risk(SMALL, 2, stage=SelfDistillation(alpha, found.mixing))), rel=1e-9)
+        assert found.gain >= 0
+
+
+@pytest.mark.parametrize("unit", [1e200, 1e-200])
+@pytest.mark.parametrize("name", ["X", "y"])
+def test_numbers_whose_squares_leave_float64_are_refused(name, unit):
+    X, y = (ROWS * unit, ROWS[:, 0]) if name == "X" else (ROWS, ROWS[:, 0] * unit)
+    for call in (lambda: weak_to_strong(X, y), lambda: advise(X, y, ROWS[:, 1])):
+        with pytest.raises(ValueError, match=f"{name} must have a largest number between"):
+            call()

@@ -56,9 +56,9 @@ def test_trials_and_predictions_against_brute_force(student, teacher):
         "label_noise": 0.1,
         "test_eigenvalues": test,
     }
-    risks = list(brute_force(task, (teacher, student), 0.1, test, 250))
+    risks = list(brute_force(task, (teacher, student), 0.1, test, 150))
     mean, error = np.mean(risks), np.std(risks) / np.sqrt(len(risks))
-    found = simulate_random_features(task, n, n_features, trials=250, seed=1, **options)
+    found = simulate_random_features(task, n, n_features, trials=150, seed=1, **options)
     predicted = random_feature_risk(task, n, n_features, **options)
     assert abs(found.mean - mean) < 4 * np.hypot(error, found.standard_error)
     # Corrections are of the order of one over the rows, or the random features: 30 here, and poles at n = N.
@@ -291,3 +291,14 @@ def test_trials_that_cannot_be_solved_are_an_error():
         simulate_random_features(flat, 2, 2, trials=3)
     with pytest.raises(ValueError, match="trials must be at least 1"):
         simulate_random_features(TASK, 10, 20, trials=0)
+
+
+@pytest.mark.filterwarnings("ignore::limbeck.distillation.NearPeakWarning")
+@pytest.mark.parametrize("teacher_features", [3, 4, 5, 9])
+def test_a_feature_that_does_not_vary_is_no_part_of_a_risk(teacher_features):
+    """As many random features of a teacher as there are features that vary leave infinite scatter in the others."""
+    varying, beta = np.array([1.0, 0.5, 0.3, 0.2]), np.ones(4)
+    how = {"ridge": 0.1, "m": 6, "teacher_features": teacher_features}
+    wanted = random_feature_risk(Task(varying, beta), 7, 9, **how)
+    found = random_feature_risk(Task(np.r_[varying, 0.0], np.ones(5)), 7, 9, **how)
+    assert found == pytest.approx(float(wanted), rel=1e-12)

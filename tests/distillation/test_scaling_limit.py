@@ -13,7 +13,8 @@ from limbeck.distillation import (
     scaling_law,
 )
 from limbeck.distillation.scaling_limit import scaling_limit, zeta
-from limbeck.distillation.surrogate import best_mask_at, best_ridge_for, best_surrogate_at
+from limbeck.distillation.stage_law import law_of
+from limbeck.distillation.surrogate import best_mask_by, best_ridge_for, best_surrogate_by
 
 LABELS = ("true", "best", "mask")
 SLOW = [pytest.param(*case, marks=pytest.mark.slow) for case in [(1.5, 1.8), (2.0, 5.0), (1.5, 6.0), (3.0, 2.2)]]
@@ -24,8 +25,8 @@ def labels_of(task, name):
     l = task.eigenvalues
     return {
         "true": lambda eq: task.beta,
-        "best": lambda eq: best_surrogate_at(task, eq, l),
-        "mask": lambda eq: task.beta * best_mask_at(task, eq, l),
+        "best": lambda eq: best_surrogate_by(law_of(task, eq), l),
+        "mask": lambda eq: task.beta * best_mask_by(law_of(task, eq), l),
     }[name]
 
 
@@ -36,9 +37,11 @@ def test_zeta():
     assert zeta(60.0) == 1 + 2.0**-60
 
 
-@pytest.mark.parametrize(
-    ("alpha", "r"), [(1.5, 1.8), (1.2, 2.0), (2.0, 4.2), (1.5, 3.9999), (1.5, 4.0), (1.5, 4.5), (1.2, 4.0), (4.0, 9.2)]
-)
+# By hand: further exponents on the same sides of the corners at r = alpha and 2 alpha + 1.
+FURTHER = [pytest.param(*case, marks=pytest.mark.slow) for case in [(1.2, 2.0), (2.0, 4.2), (1.2, 4.0)]]
+
+
+@pytest.mark.parametrize(("alpha", "r"), [(1.5, 1.8), (1.5, 3.9999), (1.5, 4.0), (1.5, 4.5), (4.0, 9.2), *FURTHER])
 def test_risks_of_limits_are_predicted_ones_for_many_features(alpha, r):
     p, n = 200_000, 100
     # What features beyond p would add: a ridge, and noise that true labels have and the others learn nothing of.
@@ -119,21 +122,22 @@ def test_the_best_surrogate_improves_the_exponent_with_noise_and_the_best_ridge(
 
 
 def test_laws_with_the_best_ridge():
-    sizes = [50, 100, 200]
-    with_noise = scaling_law(Task.power_law(2000, 2.0, 3.0, 1.0), sizes, ridge="best")
+    sizes = [50, 100, 150]
+    with_noise = scaling_law(Task.power_law(1500, 2.0, 3.0, 1.0), sizes, ridge="best")
     assert with_noise.predicted_exponent == pytest.approx(2 / 3)
-    assert with_noise.exponent == pytest.approx(with_noise.limit.local_exponent(100), abs=0.01)
+    assert with_noise.exponent == pytest.approx(with_noise.limit.local_exponent(90), abs=0.01)
     assert not with_noise.bent.any()
     assert (with_noise.ridges > 0).all()
-    without = scaling_law(Task.power_law(2000, 2.0, 3.0), sizes, ridge="best")
-    ridgeless = scaling_law(Task.power_law(2000, 2.0, 3.0), sizes)
+    without = scaling_law(Task.power_law(500, 2.0, 3.0), sizes, ridge="best")
+    ridgeless = scaling_law(Task.power_law(500, 2.0, 3.0), sizes)
     assert without.predicted_exponent == ridgeless.predicted_exponent == 2
     # r exceeds alpha: the best ridge is negative.
     assert (without.ridges < 0).all()
     assert (without.risks < ridgeless.risks).all()
     assert (ridgeless.ridges == 0).all()
-    trials = scaling_law(Task.power_law(2000, 2.0, 3.0, 1.0), [20, 40, 80], "best", trials=60, ridge="best")
-    predicted = scaling_law(Task.power_law(2000, 2.0, 3.0, 1.0), [20, 40, 80], "best", ridge="best")
+    noisy = Task.power_law(400, 2.0, 3.0, 1.0)
+    trials = scaling_law(noisy, [20, 40, 80], "best", trials=60, ridge="best")
+    predicted = scaling_law(noisy, [20, 40, 80], "best", ridge="best")
     np.testing.assert_array_equal(trials.ridges, predicted.ridges)
     assert (np.abs(trials.risks - predicted.risks) < 4 * trials.standard_errors + 0.03 * predicted.risks).all()
 

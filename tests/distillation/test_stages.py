@@ -239,10 +239,12 @@ def test_settings_that_nothing_was_tuned_on(number):
     assert predicted.standard_deviation == pytest.approx(found.risks.std(), rel=0.12)
 
 
+# Forty hold four of a single extreme size and some of each combination of zeros, signals and noises.
+@pytest.mark.parametrize("spectra", [40, pytest.param(240, marks=pytest.mark.slow)])
 @pytest.mark.filterwarnings("ignore::limbeck.distillation.NearPeakWarning")
-def test_any_spectrum_has_numbers_for_risks():
+def test_any_spectrum_has_numbers_for_risks(spectra):
     rng = np.random.default_rng(11)
-    for number in range(120):
+    for number in range(spectra):
         p, n = int(rng.integers(1, 8)), int(rng.integers(1, 12))
         l = 10 ** rng.uniform(-6, 6, p) * (rng.random(p) < 0.8)
         if number % 10 == 0 or not l.any():

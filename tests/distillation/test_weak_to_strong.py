@@ -1,5 +1,7 @@
 """Weak-to-strong training from data alone."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -59,12 +61,13 @@ def test_targets_are_what_they_are_called():
             assert trial.error > np.mean(np.square(y - predict(X))) * 0.5
 
 
-def test_a_teacher_of_few_components_is_recommended_where_it_is_right():
-    found = [weak_to_strong(*spiked(seed, 120)) for seed in range(5)]
-    # Gains of 14 to 36 %, which 120 rows tell from nothing in three of five draws.
+# Gains of 9 to 25 %, which 120 rows tell from nothing in three of five draws: the second and third are two of those.
+@pytest.mark.parametrize(("draws", "least"), [([1, 2], 2), pytest.param(range(5), 3, marks=pytest.mark.slow)])
+def test_a_teacher_of_few_components_is_recommended_where_it_is_right(draws, least):
+    found = [weak_to_strong(*spiked(seed, 120)) for seed in draws]
     assert all(value.gain > 0 for value in found)
     recommended = [value for value in found if value.recommendation == "weak-to-strong"]
-    assert len(recommended) >= 3
+    assert len(recommended) >= least
     assert all("leading principal components" in value.surrogate for value in found)
     X, y = spiked(100, 4000)
     for value in recommended:
@@ -77,14 +80,16 @@ def test_a_teacher_of_few_components_is_recommended_where_it_is_right():
     assert repr(recommended[0]).startswith("WeakToStrong('weak-to-strong', ")
 
 
-def test_noise_is_not_recommended():
-    # At two standard errors, enlarged: about one in 60 by chance, so that three of 16 are one run in 500.
+# At two standard errors, enlarged: about one in 60 by chance, so that three of 16 are one run in 500, two of five one
+# in 370. Sixteen take seconds; five show a rule that recommends by halves.
+@pytest.mark.parametrize(("draws", "most"), [(5, 1), pytest.param(16, 2, marks=pytest.mark.slow)])
+def test_noise_is_not_recommended(draws, most):
     recommended = 0
-    for seed in range(16):
+    for seed in range(draws):
         rng = np.random.default_rng(seed)
         found = weak_to_strong(rng.standard_normal((40, 15)), rng.standard_normal(40))
         recommended += found.recommendation == "weak-to-strong" and found.gain > 0.05 * found.ridge_error
-    assert recommended <= 2
+    assert recommended <= most
 
 
 def test_what_is_not_recommended_is_ridge_regression():
@@ -92,7 +97,13 @@ def test_what_is_not_recommended_is_ridge_regression():
     X, y = rng.standard_normal((50, 10)), rng.standard_normal(50)
     found = weak_to_strong(X, y)
     assert found.recommendation == "ridge"
-    assert "Use ridge regression on the labels" in found.report
+    assert f"Use {found.headline}." in found.report
+    assert found.headline.startswith("ridge regression, as ")
+    for gain, reason in (
+        (0.1, "what weak-to-strong gains may be chance"),
+        (-0.1, "weak-to-strong training is no better"),
+    ):
+        assert replace(found, gain=gain).headline.endswith(reason)
     plain = min((t for t in FAMILIES["ridge"](data_of_default(X, y)) if not t.ridge), key=lambda t: t.error).fit()
     np.testing.assert_allclose(found.predict(X), plain(X))
 
@@ -102,29 +113,31 @@ def data_of_default(X, y):
 
 
 def test_candidates_of_all_kinds():
-    X, y = spiked(4, p=30)
+    X, y = spiked(4, n=40, p=12)
+    more = spiked(5, n=30, p=12)[0]
 
     def first_column(X, y):
         slope = (X[:, 0] @ (y - y.mean())) / (X[:, 0] @ X[:, 0])
         return lambda rows: y.mean() + slope * rows[:, 0]
 
-    found = weak_to_strong(X, y, candidates=["all", first_column], X_unlabelled=spiked(5, p=30)[0])
+    found = weak_to_strong(X, y, candidates=["all", first_column], X_unlabelled=more)
     assert [family for family, _, _ in found.families] == [*FAMILIES, "given"]
     assert found.families[-1][1] == "first_column"
-    assert (found.n_rows, found.n_unlabelled) == (60, 60)
-    assert "and 60 without" in found.report
-    frame = pd.DataFrame(X, columns=[f"c{j}" for j in range(30)])
-    again = weak_to_strong(frame, pd.Series(y), candidates=["all", first_column], X_unlabelled=spiked(5, p=30)[0])
-    np.testing.assert_array_equal(again.coef, found.coef)
+    assert (found.n_rows, found.n_unlabelled) == (40, 30)
+    assert "and 30 without" in found.report
+    frame = pd.DataFrame(X, columns=[f"c{j}" for j in range(12)])
+    options = {"candidates": ["ridge", first_column], "X_unlabelled": more}
+    again = weak_to_strong(frame, pd.Series(y), **options)
+    np.testing.assert_array_equal(again.coef, weak_to_strong(X, y, **options).coef)
     without = weak_to_strong(X, y - y.mean(), intercept=False)
     assert without.intercept == 0
 
 
 def test_clusters_are_left_out_whole():
     rng = np.random.default_rng(6)
-    X = np.repeat(rng.standard_normal((15, 20)), 4, axis=0)
-    y = np.repeat(rng.standard_normal(15), 4) + 0.01 * rng.standard_normal(60)
-    cluster = np.repeat(np.arange(15), 4)
+    X = np.repeat(rng.standard_normal((12, 16)), 3, axis=0)
+    y = np.repeat(rng.standard_normal(12), 3) + 0.01 * rng.standard_normal(36)
+    cluster = np.repeat(np.arange(12), 3)
     # Copies of rows tell their labels; other clusters know nothing of them.
     assert weak_to_strong(X, y).ridge_error < 0.05
     assert weak_to_strong(X, y, cluster=cluster).ridge_error > 0.5

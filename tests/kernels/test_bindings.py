@@ -11,10 +11,19 @@ KERNELS = {
     "contract_to_vector": ({"X": (6, 3), "y": (6, 2), "directions": (2, 3)}, {"order": 3}),
     "contract_to_scalar": ({"X": (6, 3), "y": (6, 2), "directions": (2, 3)}, {"orders": [3]}),
     "contract_apply": ({"X": (6, 3), "y": (6, 2), "directions": (2, 3), "B": (3, 2)}, {"order": 3}),
-    "contract_batches": ({"X": (6, 3), "y": (6, 2), "directions": (2, 3)}, {"order": 3, "cuts": [0, 4, 6]}),
+    "contract_batches": (
+        {"X": (6, 3), "y": (6, 2), "directions": (2, 3)},
+        {
+            "order": 3,
+            "cuts": [0, 4, 6],
+            "sums_before": np.zeros((2, 2, 3, 3)),
+            "squares_before": np.zeros((2, 2, 3, 3)),
+        },
+    ),
     "moment_tensor": ({"X": (6, 3), "y": (6, 2)}, {"order": 3}),
     "hermite_normalized": ({"t": (6,)}, {"order": 3}),
     "first_non_finite": ({"values": (6, 2)}, {}),
+    "largest_size": ({"values": (6, 2)}, {}),
     "network_forward": (
         {"weights": (2, 3), "thresholds": (2,), "output": (2,), "linear": (3,), "X": (6, 3)},
         {"bias": 0.0},
@@ -55,7 +64,7 @@ def test_bindings_refuse_what_they_would_misread(kernel, name):
     for bad in (strided, misaligned(arrays[name])):
         with pytest.raises(ValueError, match=rf"^{name} must be C-contiguous and aligned, got shape "):
             call(**arrays | {name: bad}, **options, n_threads=1)
-    if kernel != "first_non_finite":
+    if kernel not in ("first_non_finite", "largest_size"):
         with pytest.raises(ValueError, match=rf"^{name} must have \d dimension\(s\), got shape \(1, 1, 1\)$"):
             call(**arrays | {name: np.ones((1, 1, 1))}, **options, n_threads=1)
     with pytest.raises(ValueError, match=r"^n_threads must be at least 1, got -1$"):
@@ -95,5 +104,31 @@ def test_orders_beyond_all_bounds_are_refused(kernel, order):
 
 @pytest.mark.parametrize("cuts", [[], [0], [0, 5], [1, 6], [0, 3, 3, 6], [0, 4, 2, 6], [0, 7], [-1, 6]])
 def test_cuts_that_are_no_batches_are_refused(cuts):
+    before = [np.ones((1, 1, 3, 3))] * 2
     with pytest.raises(ValueError, match=r"^cuts must rise from 0 to the number of rows of X, 6$"):
-        _kernels.contract_batches(np.ones((6, 3)), np.ones((6, 1)), np.ones((1, 3)), 2, cuts, 1)
+        _kernels.contract_batches(np.ones((6, 3)), np.ones((6, 1)), np.ones((1, 3)), 2, cuts, *before, 1)
+
+
+def test_sums_before_batches_must_have_the_shape_of_their_sums():
+    data, right, wrong = (
+        (np.ones((6, 3)), np.ones((6, 1)), np.ones((1, 3))),
+        np.ones((1, 1, 3, 3)),
+        np.ones((1, 3, 1, 3)),
+    )
+    for before in ((right, wrong), (wrong, right)):
+        with pytest.raises(ValueError, match=r"^sums before must have the shape of .* got \(1, 3, 1, 3\)$"):
+            _kernels.contract_batches(*data, 2, [0, 6], *before, 1)
+    with pytest.raises((TypeError, ValueError), match=r"^squares_before"):
+        _kernels.contract_batches(*data, 2, [0, 6], right, right.astype(np.float32), 1)
+
+
+def test_sizes_of_numbers_pass_over_nan():
+    values = np.array([[0.5, np.nan], [-3.0, 2.0]])
+    assert _kernels.largest_size(values, 1) == 3.0
+    assert _kernels.largest_size(values.astype(np.float32), 1) == 3.0
+    assert _kernels.largest_size(np.full(3, np.nan), 1) == 0.0
+    assert _kernels.largest_size(np.empty((0, 2)), 1) == 0.0
+    many = np.zeros(2_000_000)
+    many[[5, -1]] = np.inf, -1e300
+    assert _kernels.largest_size(many, 3) == np.inf
+    assert _kernels.largest_size(many[6:], 3) == 1e300

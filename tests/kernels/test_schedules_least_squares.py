@@ -38,11 +38,26 @@ def test_cholesky_is_two_regions_a_panel(tasks_of):
     assert len(regions) <= 2 * 5 + 2 * 2 + 2 + 2 * 13
 
 
-def test_rows_are_merged_in_lanes_of_two_chunks_of_192(tasks_of):
-    X, Y = _problem(20_000, 200)
-    R = _kernels.merge_rows(np.zeros((202, 202)), X[:4000], Y[:4000], None, 1.0, 1.0, 1)
+@pytest.mark.parametrize(("n", "p", "lanes"), [(20_000, 200, 64), (49_152, 60, 128), (200, 20, 0)])
+def test_rows_are_merged_in_lanes_for_64_threads(tasks_of, n: int, p: int, lanes: int):
+    X, Y = _problem(n, p)
+    R = _kernels.merge_rows(np.zeros((p + 2, p + 2)), X[:4000], Y[:4000], None, 1.0, 1.0, 1)
     regions = tasks_of(lambda: _kernels.merge_rows(R, X, Y, None, 1.0, 1.0, 64))
-    assert regions[0] == -(-20_000 // (2 * 192))
+    assert regions[:1] == [lanes] * (lanes > 0)  # little work has none
+
+
+def test_rows_of_many_columns_are_merged_in_many_tasks(tasks_of):
+    X, Y = _problem(3072, 500)
+    R = _kernels.merge_rows(np.zeros((502, 502)), X, Y, None, 1.0, 1.0, 1)
+    regions = tasks_of(lambda: _kernels.merge_rows(R, X, Y, None, 1.0, 1.0, 64))
+    # Rows times the inverse of the factor, packed, and their inner products: 11 * 12 / 2 blocks of 48 columns.
+    assert 64 in regions
+    assert 66 in regions
+
+
+def test_first_rows_are_merged_in_many_tasks(tasks_of):
+    X, Y = _problem(4000, 300)
+    assert max(tasks_of(lambda: _kernels.merge_rows(np.zeros((302, 302)), X, Y, None, 1.0, 1.0, 64))) >= _MANY
 
 
 @pytest.mark.parametrize(("n", "p"), [(200_000, 20), (2000, 1000), (300, 3000)])

@@ -41,3 +41,12 @@ def test_batches_of_an_update_are_tasks_also_when_there_are_many(tasks_of):
     for _ in range(6):
         # Of more than 256 batches too: 15,000 rows are 64 batches of 234.
         assert 64 in tasks_of(lambda: accumulator.update(X, y, n_threads=64))
+
+
+@pytest.mark.parametrize(("n", "d"), [(30_000, 30), (8000, 100)])
+def test_batches_of_an_accumulator_are_contracted_together(tasks_of, n, d):
+    X, y, G = data(n, d, 4)
+    tasks = tasks_of(lambda: moments.MomentAccumulator(G, [4]).update(X, y, n_threads=64))
+    # Plans, 64 batches of one task each, what completes them, and their sums; one look at the result.
+    assert len(tasks) <= 6
+    assert tasks.count(64) >= 2

@@ -211,9 +211,9 @@ def test_batches_on_threads_are_contractions_of_their_own(n):
     X, y, G = rng.standard_normal((n, 7)), rng.standard_normal(n), rng.standard_normal((3, 7))
     cuts = np.linspace(0, n, min(64, n) + 1).astype(int)
     means = [moments.contract(X[a:b], y[a:b], G, 4, n_threads=1) for a, b in pairwise(cuts)]
-    rows = np.diff(cuts).astype(float)
+    rows, zeros = np.diff(cuts).astype(float), np.zeros((1, 3, 7, 7))
     for threads in (1, 2, 5):
-        sums, squares = _kernels.contract_batches(X, y[:, None], G, 4, cuts.tolist(), threads)
+        sums, squares = _kernels.contract_batches(X, y[:, None], G, 4, cuts.tolist(), zeros, zeros, threads)
         if threads == 1:
             first = sums.tobytes(), squares.tobytes()
         assert (sums.tobytes(), squares.tobytes()) == first

@@ -22,7 +22,7 @@ LAYERS = [
     ["_learner.gaussian", "_learner.diagnostics"],
     ["_learner.report"],
     ["_learner.pipeline"],
-    ["learn"],
+    ["learn", "load"],
     ["_learner.blackbox", "plots", "estimators"],
     ["blackbox", "results"],
     ["_cli"],

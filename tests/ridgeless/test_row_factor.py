@@ -5,6 +5,7 @@ import pytest
 
 from limbeck import _kernels
 from limbeck.ridgeless import Accumulator
+from limbeck.ridgeless._row_factor import RowFactor
 
 EPS = np.finfo(np.float64).eps
 
@@ -35,3 +36,27 @@ def test_places_are_those_in_the_arrays_that_were_passed():
         for n in (5, 5000):
             with pytest.raises(ValueError, match=rf"^Y holds inf at index {place};"):
                 total.update(X[:n], Y[:n])
+
+
+@pytest.mark.parametrize(("n", "p"), [(300, 40), (1700, 300), (5000, 300), (900, 400)])
+@pytest.mark.parametrize("condition", [1.0, 1e4, 1e7, 1e10, 1e15])
+def test_first_rows_keep_their_small_singular_values(n, p, condition):
+    rng = np.random.default_rng([n, p])
+    U, V = np.linalg.qr(rng.standard_normal((n, p)))[0], np.linalg.qr(rng.standard_normal((p, p)))[0]
+    X, y = (U * np.geomspace(1.0, 1.0 / condition, p)) @ V, rng.standard_normal(n)
+    rows = np.column_stack([np.ones(n), X, y])
+    expected = np.linalg.svd(rows, compute_uv=False)
+    found = []
+    for threads in (1, 3):
+        factor = RowFactor(p, 1)
+        factor.add(X, y, None, threads)
+        found.append(factor.triangle(threads)[0])
+    assert found[0].tobytes() == found[1].tobytes()
+    assert not np.tril(found[0], -1).any()
+    # A backward stable factor is that of rows which differ by some roundings of each number in every column, and
+    # singular values move by no more than the norm of the difference: inner products alone would lose half the digits.
+    most = 10 * (p + 2) * EPS * expected[0]
+    np.testing.assert_allclose(np.linalg.svd(found[0], compute_uv=False), expected, rtol=0, atol=most)
+    # Column by column too: the columns of X are shorter by a factor of up to a hundred than that of ones.
+    lengths = np.linalg.norm(rows, axis=0)
+    np.testing.assert_allclose(np.linalg.norm(found[0], axis=0), lengths, rtol=10 * (p + 2) * EPS)

@@ -36,7 +36,7 @@ def test_several_columns_are_named_at_once(tmp_path, text_error):
         "column 'b' holds text, first 'Rome' (line 2)",
         "column 'c' has a missing value ('NA') (line 3)",
         "column 'd' holds text, first 'x' (line 2)",
-        "and 2 more",
+        "and 2 more, 'e', 'f'",
         "--drop b --drop c --drop d --drop e",
     ):
         assert part in message

@@ -1,7 +1,7 @@
 """Files of random damage: readers answer with what they promise or with their own error, whatever the bytes.
 
 A case is made from the format's name and its number alone, so a failure is repeated by that number. The ordinary run
-takes LIMBECK_FUZZ inputs of each format, 60 unless told; the slow one 20,000.
+takes LIMBECK_FUZZ inputs of each format, 60 unless told; the slow one 30,000.
 """
 
 import contextlib
@@ -26,7 +26,7 @@ from limbeck._tables.files import open_table
 from limbeck.network._network_file import load_network_file, save_network_file
 from limbeck.network._preprocessing import Preprocessing
 
-FEW, MANY = (int(os.environ.get("LIMBECK_FUZZ", count)) for count in (60, 20_000))
+FEW, MANY = (int(os.environ.get("LIMBECK_FUZZ", count)) for count in (60, 30_000))
 SECONDS = 10.0  # for one input of some kilobytes: hundreds of times what any takes
 MEMORY = 1 << 30  # the most that one may claim, in all; that of a network's file
 
@@ -274,6 +274,16 @@ def texts(delimiter):
             yield end.join(delimiter.join(row) for row in rows) + end
 
 
+EVERYDAY = [
+    "town;rent;day;lift\nRome;1.299,99 €;31.12.2020;True\nOslo;952,50 €;01.02.2021;False\n;NA;05.06.2021;\n",
+    '"id","share","at"\n1,"5%","08:30"\n2,"1,234.5%","23:59"\n3,"-","NULL"\n,,\n',
+    "# made by hand\nsize\tdate\n[m2]\t-\n1'234.5\t12/31/2020 2:30 PM\n-999\t01/02/2021 11:00 AM\n",
+    "sep=;\na;b;;\n1,5;x;;\n2,25;y;;\n3;z;;\n;;;\n",
+    "  a  b\n  1  2020-01-01T10:00:00Z\n  2  2020Q3\n  3  Jan 2020\n",
+    "a|a|b\n1 234|$5|yes\n12 345|$6|no\n1,2|$7|\n",
+]
+
+
 def archives():
     names = npy(np.array(["a", "b", "c"]))
     yield {"X.npy": npy(ROWS), "y.npy": npy(ROWS[:, 0]), "feature_names.npy": names}
@@ -282,17 +292,39 @@ def archives():
 
 
 def parquet_files():
-    pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    pq = pytest.importorskip("pyarrow.parquet")
+    yield from arrow_files(lambda table, file, way: pq.write_table(table, file, compression=way), ("none", "snappy"))
+
+
+def feather_files():
+    feather, ipc = pytest.importorskip("pyarrow.feather"), pytest.importorskip("pyarrow.ipc")
+    write = feather.write_feather
+    yield from arrow_files(
+        lambda table, file, way: write(table, file, compression=way), ("uncompressed", "lz4", "zstd")
+    )
+
+    def stream(table, file, _):
+        with ipc.new_stream(file, table.schema) as writer:
+            writer.write_table(table)
+
+    yield from arrow_files(stream, ("",))
+
+
+def arrow_files(write, compressions):
+    """Files of tables of every type, as a function of the table, the file and the compression writes them."""
+    pa = pytest.importorskip("pyarrow")
+    moments = np.array(["2020-01-01", "2021-05-06", "NaT", "1999-12-31"], dtype="M8[s]")
     columns = [
         {"a": ROWS[:, 0], "b": ROWS[:, 1], "y": np.arange(4)},
+        {"day": moments, "long": moments - moments[0], "clock": pa.array([0, 5, None, 86399], pa.time32("s"))},
         {"a.b": [True, False, True, None], "text": ["x", "y", "", None], "a": pa.array([1, 2, 3, 4], pa.uint8())},
         {"kind": pa.array(["r", "g", "r", "b"]).dictionary_encode(), "f": ROWS[:, 2].astype(np.float32)},
         {"nested": [{"u": 1, "v": [1, 2]}, None, {"u": 3, "v": []}, {"u": 4, "v": None}], "n": np.arange(4)},
     ]
     for table in columns:
-        for compression in ("none", "snappy"):
+        for compression in compressions:
             file = io.BytesIO()
-            pq.write_table(pa.table(table), file, compression=compression)
+            write(pa.table(table), file, compression)
             yield file.getvalue()
 
 
@@ -319,6 +351,12 @@ def makers(kind, folder):
         def make(rng):
             return odd_npy(rng) if rng.random() < 0.6 else damaged(rng, rng.choice(arrays), WORDS["npy"])
 
+    elif kind == "everyday":
+
+        def make(rng):
+            data = rng.choice(EVERYDAY).encode(rng.choice(["utf-8", "utf-8", "utf-16", "utf-16-be", "cp1252"]))
+            return damaged(rng, data, [*WORDS["csv"], "€", "%", "31.12.2020", "1.234", "True", "-999", ";;", " kg"])
+
     elif kind in ("csv", "tsv", "text"):
         sound = [text.encode() for text in texts({"csv": ",", "tsv": "\t", "text": ";"}[kind])]
         if kind == "text":
@@ -330,7 +368,7 @@ def makers(kind, folder):
             return damaged(rng, rng.choice(sound), WORDS["csv"])
 
     else:
-        files = list(parquet_files())
+        files = list(parquet_files() if kind == "parquet" else feather_files())
 
         def make(rng):
             data = rng.choice(files)
@@ -377,18 +415,42 @@ def read_dialect(path):
 
 
 def read_table(path, dialect=None):
+    for look in (look_at_numbers, look_at_columns):
+        look_by(look, path, dialect)
+
+
+def look_by(look, path, dialect):
     refusal = None
     try:
         table = open_table(path, dialect)
         names = range(len(table.names))
         for columns in (names, list(names)[::-2]):
-            values = table.read(columns)
-            assert values.shape[1:] == (len(columns),)
-            assert values.dtype == np.float64
-            assert np.isfinite(values).all()
+            look(table, columns)
     except TableError as error:
         refusal = str(error)
     assert refusal is None or (str(path) in refusal and "\n" not in refusal)
+
+
+def look_at_numbers(table, columns):
+    values = table.read(columns)
+    assert values.shape[1:] == (len(columns),)
+    assert values.dtype == np.float64
+    assert np.isfinite(values).all()
+
+
+def look_at_columns(table, columns):
+    found = table.read_columns(columns, numbers=columns[:1])
+    assert found.names == tuple(table.names[j] for j in columns)
+    for column in found.items:
+        assert len(column) == len(found)
+        if column.kind == "words":
+            assert column.values.min(initial=-1) >= -1
+            assert column.values.max(initial=-1) < len(column.levels)
+            assert all(isinstance(level, str) for level in column.levels)
+        else:
+            assert column.values.dtype == np.float64
+            assert column.kind == "unknown" or not np.isinf(column.values).any()
+    assert all("\n" not in line for line in (*table.guesses, *table.hints, *table.warnings))
 
 
 KINDS = {
@@ -397,6 +459,8 @@ KINDS = {
     "csv": ("data.csv", read_table),
     "tsv": ("data.tsv", read_table),
     "text": ("data.txt", read_dialect),
+    "everyday": ("data.csv", read_dialect),
+    "feather": ("data.feather", read_table),
     "npy": ("data.npy", read_table),
     "npz": ("data.npz", read_table),
     "parquet": ("data.parquet", read_table),

@@ -45,10 +45,12 @@ def test_the_separator_that_excel_writes(tmp_path, read_text, text_error):
 @pytest.mark.parametrize("first", ["# exported 2024", "Rents of 2024; all towns, as of May"])
 def test_lines_before_the_header(tmp_path, first, read_text, text_error):
     text = f"{first}\n# by me\na,b,c,d\n1,2,3,4\n5,6,7,8\n"
-    assert "are left out by --skip-rows 2" in text_error(tmp_path, text)
-    table, values = read_text(tmp_path, text, skip_rows=2)
-    assert table.names == ("a", "b", "c", "d")
-    np.testing.assert_array_equal(values, [[1, 2, 3, 4], [5, 6, 7, 8]])
+    for options in ({}, {"skip_rows": 2}):
+        table, values = read_text(tmp_path, text, **options)
+        assert table.names == ("a", "b", "c", "d")
+        np.testing.assert_array_equal(values, [[1, 2, 3, 4], [5, 6, 7, 8]])
+        assert table.guesses == ([] if options else ["2 lines above the table left out"])
+    assert "--skip-rows 2" in text_error(tmp_path, text, skip_rows=0)
     assert "line 5: column 'd' holds text, first 'x'" in text_error(tmp_path, text[:-2] + "x\n", skip_rows=2)
     assert "is empty after the 5 line(s) skipped" in text_error(tmp_path, text, skip_rows=9)
 
@@ -69,6 +71,12 @@ def test_lines_before_the_header(tmp_path, first, read_text, text_error):
 def test_a_title_that_looks_like_names(tmp_path, title, lines, read_text, text_error):
     """As many fields as the table has columns: what is told names the option, and the option reads the file."""
     text = f"{title}\na,b,c\n1,2,3\n4,5,6\n7,8,9\n"
+    if title.startswith("#") or title == "Rents,,":  # a comment, or one field alone
+        table, values = read_text(tmp_path, text)
+        assert table.names == ("a", "b", "c")
+        np.testing.assert_array_equal(values, [[1, 2, 3], [4, 5, 6], [7, 8, 9]])
+        assert table.guesses == [f"{lines} line{'s' if lines > 1 else ''} above the table left out"]
+        return
     assert f"--skip-rows {lines}" in text_error(tmp_path, text)
     table, values = read_text(tmp_path, text, skip_rows=lines)
     assert table.names == ("a", "b", "c")
@@ -80,8 +88,8 @@ def test_a_title_that_looks_like_names(tmp_path, title, lines, read_text, text_e
 def test_a_title_of_two_lines_is_told_line_by_line(tmp_path, text_error, read_text):
     """The second may be the names, above a row of units."""
     text = "a title\nRents, of 2024, by town\na,b,c\n1,2,3\n4,5,6\n"
-    assert "--skip-rows 1" in text_error(tmp_path, text)
-    assert "if line 3 names the columns, give --skip-rows 2" in text_error(tmp_path, text, skip_rows=1)
+    for options in ({}, {"skip_rows": 1}):
+        assert "if line 3 names the columns, give --skip-rows 2" in text_error(tmp_path, text, **options)
     assert read_text(tmp_path, text, skip_rows=2)[0].names == ("a", "b", "c")
 
 
@@ -90,24 +98,38 @@ def test_text_that_is_no_title(tmp_path, text_error):
     for asked in ({}, {"names": ("a", "b")}, {"columns": ("town",)}, {"columns": ("none",)}):
         assert "--skip-rows" not in text_error(tmp_path, text, **asked)
     assert "--skip-rows" not in text_error(tmp_path, "Rome,1,2\nOslo,3,4\nBonn,5,6\n")
-    assert "two columns named 'a': rename one" in text_error(tmp_path, "a,a\n1,2\n3,4\n")
 
 
-def test_names_for_all_columns_but_the_row_labels(tmp_path, text_error):
-    message = text_error(tmp_path, 'a,b,c\n"1",2,3,4\n"2",3,4,5\n')
+def test_names_that_stand_twice(tmp_path, read_text):
+    table, _ = read_text(tmp_path, "a,a (2),a,b,a\n1,2,3,4,5\n3,4,5,6,7\n")
+    assert table.names == ("a", "a (2)", "a (3)", "b", "a (4)")
+    assert table.guesses == ["the second column 'a' as 'a (3)'", "the second column 'a' as 'a (4)'"]
+    table, _ = read_text(tmp_path, "a," * 30_000 + "a\n" + "1," * 30_000 + "1\n")  # no loop within a loop
+    assert len(set(table.names)) == 30_001
+
+
+def test_names_for_all_columns_but_the_row_labels(tmp_path, read_text, text_error):
+    for first, second in [('"1"', '"2"'), ("Rome", "Oslo")]:
+        (tmp_path / "data.csv").write_text(f"a,b,c\n{first},2,3,4\n{second},3,4,5\n")
+        table = open_table(tmp_path / "data.csv")
+        assert (table.names, table.nameless) == (("x0", "a", "b", "c"), {0})
+        assert "labels of the rows" in table.guesses[0]
+        np.testing.assert_array_equal(table.read([1, 2, 3]), [[2, 3, 4], [3, 4, 5]])
+    message = text_error(tmp_path, "a,b,c\n7,2,3,4\n2,3,4,5\n")
     assert "line 1: the header has 3 names for 4 field(s) in most lines; name every column" in message
     assert "--skip-rows 1" in text_error(tmp_path, "Rents, 2024\na,b,c\n1,2,3\n4,5,6\n")
-    assert "line 2: 2 field(s) where the header has 4; mend or drop that line, or leave out" in text_error(
-        tmp_path, "Rents, of 2024, by town, in EUR\na,b\n1,2\n3,4\n"
-    )
+    table, _ = read_text(tmp_path, "Rents, of 2024, by town, in EUR\na,b\n1,2\n3,4\n")
+    assert table.names == ("a", "b")
+    assert table.guesses == ["1 line above the table left out"]
     assert "line 2: 3 field(s) where the first row has 2" in text_error(tmp_path, "1,2\n1,2,3\n4,5,6\n")
 
 
 @pytest.mark.parametrize("text", ["a,b,y,\n1,2,3,\n4,5,6,\n", "a,b,y\n1,2,3,\n4,5,6,\n"])
-def test_a_delimiter_at_the_end_of_every_row(tmp_path, text, text_error):
-    message = text_error(tmp_path, text)
-    assert "column 'x3' is empty; drop it (--drop x3)" in message
-    np.testing.assert_array_equal(open_table(tmp_path / "data.csv").read([0, 1, 2]), [[1, 2, 3], [4, 5, 6]])
+def test_a_delimiter_at_the_end_of_every_row(tmp_path, text, read_text):
+    table, values = read_text(tmp_path, text)
+    assert table.names == ("a", "b", "y")
+    np.testing.assert_array_equal(values, [[1, 2, 3], [4, 5, 6]])
+    assert table.guesses == ["a delimiter at the end of each row left out"]
 
 
 def test_wide_headers(tmp_path, read_text):

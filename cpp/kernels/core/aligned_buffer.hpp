@@ -6,6 +6,7 @@
 #include <memory>
 #include <new>
 
+#include "kernels/core/huge_pages.hpp"
 #include "kernels/core/ints.hpp"
 
 namespace limbeck::core {
@@ -19,7 +20,9 @@ template <class T>
 class AlignedBuffer {
 public:
   AlignedBuffer(Index size, Unwritten)
-      : data_(static_cast<T*>(::operator new(bytes(size), std::align_val_t{alignment}))) {}
+      : data_(static_cast<T*>(::operator new(bytes(size), std::align_val_t{alignment}))) {
+    if (bytes(size) >= huge_page_bytes) advise_huge_pages(data_.get(), bytes(size));
+  }
   explicit AlignedBuffer(Index size) : AlignedBuffer(size, Unwritten{}) { std::fill_n(data_.get(), size, T(0)); }
   T* data() { return data_.get(); }
   const T* data() const { return data_.get(); }

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <algorithm>
-#include <optional>
 #include <vector>
 
 #include "kernels/core/execution.hpp"
@@ -96,7 +95,7 @@ inline Index block_size(Index rows, Index columns, Index length) {
 template <class From, class To>
 void pack_all(const Execution& exec, const VectorSet<From>& from, Index first, Index length, To* to) {
   // Numbers of a task; where those of many vectors stand side by side, a task reads them in one go.
-  constexpr Index numbers = 1 << 16, run = 16, most_vectors = 1024, few_vectors = 128;
+  constexpr Index numbers = 1 << 14, run = 16, most_vectors = 1024, few_vectors = 128;
   const Index width = to->group_width, wanted = (from.stride == 1 ? most_vectors : few_vectors) / width;
   const Index groups = std::min(to->groups(), wanted), column_tasks = core::ceil_div(to->groups(), groups);
   const Index steps = core::round_up(std::max<Index>(numbers / (groups * width), 1), run);
@@ -124,34 +123,41 @@ public:
     return std::max<Index>(1, budget_bytes / static_cast<Index>(sizeof(T)) / std::max<Index>(1, rows * columns));
   }
 
-  explicit PartialSums(Index parts) : parts_(parts) {}
+  // None, unless there are several parts.
+  PartialSums(Index parts, Index rows, Index columns)
+      : parts_(parts),
+        rows_(rows),
+        columns_(columns),
+        stride_(TiledMatrix<T>::padded(rows)),
+        size_(stride_ * (columns + core::tile_columns)),
+        sums_(parts > 1 ? parts * size_ : 0, core::Unwritten()) {}
 
-  Destination<T> make(Index k, Index rows, Index columns) {
-    TiledMatrix<T>& part = parts_[k].emplace(rows, columns);
-    return {part.at(0, 0), part.stride(), T(1)};
+  // Part k, zero.
+  Destination<T> make(Index k) {
+    std::fill_n(sums_.data() + k * size_, size_, T(0));
+    return at(k);
   }
-  Destination<T> at(Index k) { return {parts_[k]->at(0, 0), parts_[k]->stride(), T(1)}; }
+  Destination<T> at(Index k) { return {sums_.data() + k * size_, stride_, T(1)}; }
 
   // Adds all to the result, or to its lower triangle, columns in tasks; the long ones first.
   void add_to(const Execution& exec, bool triangle, const Destination<T>& to) {
-    const Index rows = parts_[0]->rows(), columns = parts_[0]->columns();
-    const Index parts = static_cast<Index>(parts_.size());
-    const Index at_once = std::max<Index>(1, columns / 256);
-    exec.for_each(core::ceil_div(columns, at_once), 2.0 * rows * columns * parts, [&](Index task) {
-      for (Index c = task * at_once; c < std::min(columns, (task + 1) * at_once); ++c) {
+    const Index at_once = std::max<Index>(1, columns_ / 256);
+    exec.for_each(core::ceil_div(columns_, at_once), 2.0 * rows_ * columns_ * parts_, [&](Index task) {
+      for (Index c = task * at_once; c < std::min(columns_, (task + 1) * at_once); ++c) {
         const Index first = triangle ? c : 0;
-        T* total = parts_[0]->at(0, c);
-        for (Index k = 1; k < parts; ++k) {
-          const T* part = parts_[k]->at(0, c);
-          for (Index i = first; i < rows; ++i) total[i] += part[i];
+        T* total = sums_.data() + c * stride_;
+        for (Index k = 1; k < parts_; ++k) {
+          const T* part = total + k * size_;
+          for (Index i = first; i < rows_; ++i) total[i] += part[i];
         }
-        for (Index i = first; i < rows; ++i) to.out[c * to.stride + i] += to.sign * total[i];
+        for (Index i = first; i < rows_; ++i) to.out[c * to.stride + i] += to.sign * total[i];
       }
     });
   }
 
 private:
-  std::vector<std::optional<TiledMatrix<T>>> parts_;
+  Index parts_, rows_, columns_, stride_, size_;
+  core::AlignedBuffer<T> sums_;
 };
 
 }  // namespace limbeck::dense

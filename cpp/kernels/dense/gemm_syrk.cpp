@@ -97,10 +97,9 @@ void gemm(const Execution& exec, const VectorSet<T>& a, const VectorSet<From>& b
   const Index chunk = chunk_length<T>(a.count, a.length), blocks = s.row_blocks * s.column_blocks;
   Packed<T> left(a.count, chunk, core::Unwritten());
   const Destination<T> to{sums->at(corner.row, corner.column), sums->stride(), sign};
-  PartialSums<T> partial(s.parts);
+  PartialSums<T> partial(s.parts, a.count, b.count);
   if (s.parts > 1) {
-    exec.for_each(s.parts, static_cast<double>(a.count) * b.count * s.parts,
-                  [&](Index k) { partial.make(k, a.count, b.count); });
+    exec.for_each(s.parts, static_cast<double>(a.count) * b.count * s.parts, [&](Index k) { partial.make(k); });
   }
   for (Index begin = 0; begin < a.length; begin += chunk) {
     const Index length = std::min(chunk, a.length - begin);

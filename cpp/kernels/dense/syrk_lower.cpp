@@ -57,10 +57,10 @@ template <class From, class T>
 void add_long_inner_products(const Execution& exec, const VectorSet<From>& vectors, Index stretches, Index columns,
                              const Destination<T>& to) {
   const Index m = vectors.count, length = vectors.length;
-  PartialSums<T> sums(stretches);
+  PartialSums<T> sums(stretches, m, columns);
   exec.for_each(stretches, static_cast<double>(m) * columns * length, [&](Index k) {
     const Range stretch{k * length / stretches, (k + 1) * length / stretches};
-    add_stretch(exec, vectors, stretch, columns, sums.make(k, m, columns));
+    add_stretch(exec, vectors, stretch, columns, sums.make(k));
   });
   sums.add_to(exec, true, to);
 }
@@ -98,10 +98,9 @@ void syrk_lower(const Execution& exec, const VectorSet<From>& vectors, T sign, T
   const std::vector<Block> blocks = blocks_of(m, last_column, block);
   const Index n_blocks = static_cast<Index>(blocks.size());
   const Index parts = parts_for<T>(m, last_column, vectors.length, n_blocks);
-  PartialSums<T> partial(parts);
+  PartialSums<T> partial(parts, m, last_column);
   if (parts > 1) {
-    exec.for_each(parts, static_cast<double>(m) * last_column * parts,
-                  [&](Index k) { partial.make(k, m, last_column); });
+    exec.for_each(parts, static_cast<double>(m) * last_column * parts, [&](Index k) { partial.make(k); });
   }
   for (Index l = 0; l < vectors.length; l += chunk) {
     const Index length = std::min(chunk, vectors.length - l);

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cstdint>
 #include <type_traits>
 
 #include "kernels/core/reduce.hpp"
@@ -21,6 +22,39 @@ constexpr Index unknowns_per_step = 64;
 constexpr Index unknowns = 256;
 constexpr Index others_per_task = 512, columns_per_task = 32;
 
+// What stands `places` behind a number is fetched into the first-level cache: columns are short, and the processor does
+// not see where the next one begins.
+template <class T>
+void fetch(const T* from, Index places) {
+  __builtin_prefetch(reinterpret_cast<const void*>(reinterpret_cast<std::uintptr_t>(from) +
+                                                   static_cast<std::uintptr_t>(places) * sizeof(T)));
+}
+
+// x(j) -= <column j, x> over `rows`, for four columns from j on.
+template <class T>
+void subtract_products(const TiledMatrix<T>& L, T* x, Range rows, Index j) {
+  constexpr Index width = core::Simd<T>::width;
+  using Vectors = core::Simd<T>;
+  const T* columns[4] = {L.at(0, j), L.at(0, j + 1), L.at(0, j + 2), L.at(0, j + 3)};
+  typename Vectors::Vector sums[4] = {};
+  const Index next = 4 * L.stride();
+  Index i = rows.begin;
+  for (; i + width <= rows.end; i += width) {
+    const auto here = Vectors::load(x + i);
+#pragma GCC unroll 4
+    for (Index c = 0; c < 4; ++c) {
+      fetch(columns[c], next + i);
+      sums[c] += Vectors::load(columns[c] + i) * here;
+    }
+  }
+  for (Index c = 0; c < 4; ++c) {
+    T lanes[width], rest = 0;
+    Vectors::store(lanes, sums[c]);
+    for (Index r = i; r < rows.end; ++r) rest += columns[c][r] * x[r];
+    x[j + c] -= core::sum_in_pairs<width>(lanes) + rest;
+  }
+}
+
 // x(rows) -= L(rows, columns) x(columns), four columns at a time.
 template <class T>
 void subtract_columns(const TiledMatrix<T>& L, T* x, Range rows, Range columns) {
@@ -30,8 +64,11 @@ void subtract_columns(const TiledMatrix<T>& L, T* x, Range rows, Range columns) 
   for (; j + 4 <= columns.end; j += 4) {
     const T *a = L.at(0, j), *b = L.at(0, j + 1), *c = L.at(0, j + 2), *d = L.at(0, j + 3);
     const T by[4] = {x[j], x[j + 1], x[j + 2], x[j + 3]};
+    // The next columns; the last ones' belong to other rows, or to nobody: a prefetch never faults.
+    const Index next = 4 * L.stride();
     Index i = rows.begin;
     for (; i + width <= rows.end; i += width) {
+      for (const T* column : {a, b, c, d}) fetch(column, next + i);
       const auto left = Vectors::load(a + i) * by[0] + Vectors::load(b + i) * by[1];
       const auto right = Vectors::load(c + i) * by[2] + Vectors::load(d + i) * by[3];
       Vectors::store(x + i, Vectors::load(x + i) - (left + right));
@@ -66,10 +103,10 @@ void transposed_sweep(const Execution& exec, const TiledMatrix<T>& L, T* x) {
     const Index rest = m - end;
     if (rest > 0) {
       exec.for_each(core::ceil_div(end - k, columns_per_task), 2.0 * rest * (end - k), [&](Index task) {
-        const Index first = k + task * columns_per_task;
-        for (Index j = first; j < std::min(first + columns_per_task, end); ++j) {
-          x[j] -= core::dot(L.at(end, j), x + end, rest);
-        }
+        const Index first = k + task * columns_per_task, last = std::min(first + columns_per_task, end);
+        Index j = first;
+        for (; j + 4 <= last; j += 4) subtract_products(L, x, {end, m}, j);
+        for (; j < last; ++j) x[j] -= core::dot(L.at(end, j), x + end, rest);
       });
     }
     for (Index j = end; j-- > k;) {

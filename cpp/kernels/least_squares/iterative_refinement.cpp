@@ -5,6 +5,8 @@
 
 #include "kernels/core/reduce.hpp"
 #include "kernels/dense/gemm_syrk.hpp"
+#include "kernels/dense/zero_matrix.hpp"
+#include "kernels/least_squares/columns.hpp"
 #include "kernels/precision/dot2.hpp"
 
 namespace limbeck::least_squares {
@@ -32,8 +34,7 @@ public:
     if (twofold_) {
       precision::dot2_residual(exec_, P_.X, P_.n, P_.p, P_.q, B.data(), B_low.data(), Y.data(), R->data());
     } else {
-      multiply({P_.X, P_.n, P_.p, P_.p, 1}, B, R);
-      for (Index i = 0; i < P_.n * P_.q; ++i) (*R)[i] = Y[i] - (*R)[i];
+      multiply({P_.X, P_.n, P_.p, P_.p, 1}, B, [&](Index place, double product) { (*R)[place] = Y[place] - product; });
     }
   }
 
@@ -43,7 +44,7 @@ public:
     if (twofold_) {
       precision::dot2_combination(exec_, P_.X, P_.n, P_.p, P_.q, C.data(), out->data());
     } else {
-      multiply({P_.X, P_.p, P_.n, 1, P_.p}, C, out);
+      multiply({P_.X, P_.p, P_.n, 1, P_.p}, C, [&](Index place, double product) { (*out)[place] = product; });
     }
   }
 
@@ -59,19 +60,20 @@ public:
     }
     Numbers R;
     residual(B, B_low, Y, &R);
-    for (Index t = 0; t < P_.q; ++t) (*norms)[t] = core::norm(R.data() + t * P_.n, P_.n);
+    column_norms(exec_, R.data(), P_.n, P_.q, norms->data());
     combination(R, out);
   }
 
 private:
-  // Column t of out: the inner products of the vectors with column t of B.
-  void multiply(const dense::VectorSet<T>& vectors, const Numbers& B, Numbers* out) const {
-    dense::TiledMatrix<double> product(P_.q, vectors.count);
+  // Calls put(t * vectors.count + i, product) with the inner product of vector i and column t of B.
+  template <class Put>
+  void multiply(const dense::VectorSet<T>& vectors, const Numbers& B, const Put& put) const {
+    dense::TiledMatrix<double> product = dense::zero_matrix<double>(exec_, P_.q, vectors.count);
     const dense::VectorSet<double> targets{B.data(), P_.q, vectors.length, vectors.length, 1};
     dense::gemm(exec_, targets, vectors, 1.0, &product);
-    for (Index i = 0; i < vectors.count; ++i) {
-      for (Index t = 0; t < P_.q; ++t) (*out)[t * vectors.count + i] = *product.at(t, i);
-    }
+    for_parts(exec_, vectors.count, P_.q, [&](Index begin, Index end) {
+      transpose_rows(begin, end, P_.q, [&](Index i, Index t) { put(t * vectors.count + i, *product.at(t, i)); });
+    });
   }
 
   const Execution& exec_;
@@ -132,11 +134,10 @@ private:
   void begin() {
     b_low_.assign(P_.p * P_.q, 0.0);
     if (!by_gradient_) {
-      Numbers a = y_;
-      solver_.solve(&a);
-      products_->combination(a, &b_);
+      copy_numbers(exec_, y_, &solved_);
+      solver_.solve(&solved_);
+      products_->combination(solved_, &b_);
     } else {
-      b_ = b_low_;
       products_->combination(y_, &b_);
       solver_.solve(&b_);
     }
@@ -146,21 +147,22 @@ private:
     norms_.resize(P_.q);
     if (by_gradient_) return products_->gradient(b_, b_low_, y_, &left_, &norms_);
     products_->residual(b_, b_low_, y_, &left_);
-    for (Index t = 0; t < P_.q; ++t) norms_[t] = core::norm(left_.data() + t * P_.n, P_.n);
+    column_norms(exec_, left_.data(), P_.n, P_.q, norms_.data());
   }
 
   // Moves b; its largest relative change over the targets.
   double correct() {
-    Numbers change = left_;
-    solver_.solve(&change);
-    if (!by_gradient_) {
-      const Numbers a = std::move(change);
-      products_->combination(a, &change);
-    }
-    precision::add_unevaluated(change, &b_, &b_low_);
+    copy_numbers(exec_, left_, &solved_);
+    solver_.solve(&solved_);
+    if (!by_gradient_) products_->combination(solved_, &change_);
+    const Numbers& change = by_gradient_ ? solved_ : change_;
+    precision::add_unevaluated(exec_, change, &b_, &b_low_);
     double largest = 0;
+    Numbers sizes(P_.q), wholes(P_.q);
+    column_norms(exec_, change.data(), P_.p, P_.q, sizes.data());
+    column_norms(exec_, b_.data(), P_.p, P_.q, wholes.data());
     for (Index t = 0; t < P_.q; ++t) {
-      const double size = core::norm(change.data() + t * P_.p, P_.p), whole = core::norm(b_.data() + t * P_.p, P_.p);
+      const double size = sizes[t], whole = wholes[t];
       if (size > 0) largest = std::max(largest, whole > 0 ? size / whole : 1.0);
       if (!std::isfinite(size)) return std::numeric_limits<double>::infinity();
     }
@@ -171,10 +173,11 @@ private:
   // b of a wide X lies in the span of its rows is so by the way it was made, up to the rounding of its numbers.
   double backward_error() const {
     double largest = 0;
-    Numbers next;
+    Numbers next, b_norms(P_.q), y_norms(P_.q);
+    column_norms(exec_, b_.data(), P_.p, P_.q, b_norms.data());
+    column_norms(exec_, y_.data(), P_.n, P_.q, y_norms.data());
     for (Index t = 0; t < P_.q; ++t) {
-      const double r = norms_[t],
-                   whole = size_ * core::norm(b_.data() + t * P_.p, P_.p) + core::norm(y_.data() + t * P_.n, P_.n);
+      const double r = norms_[t], whole = size_ * b_norms[t] + y_norms[t];
       if (whole == 0) continue;
       double error = r / whole;
       if (by_gradient_) {
@@ -208,6 +211,7 @@ private:
   double contraction_ = 1;
   Numbers b_, b_low_;     // the solution is their sum
   Numbers left_, norms_;  // y - X b, or X' (y - X b) if by the gradient
+  Numbers solved_, change_;
 };
 
 }  // namespace
@@ -262,7 +266,7 @@ RefinedSolution certify_solution(const Execution& exec, const Problem<double>& P
     if (found.backward_error < acceptable || found.refinements == most_corrections) return found;
     twofold = true;
     products.residual(found.b, low, y, &left);
-    precision::add_unevaluated(pseudo_inverse(left), &found.b, &low);
+    precision::add_unevaluated(exec, pseudo_inverse(left), &found.b, &low);
   }
 }
 

@@ -3,12 +3,15 @@
 #include <cmath>
 #include <limits>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <utility>
 
 #include "kernels/core/reduce.hpp"
 #include "kernels/dense/cholesky.hpp"
 #include "kernels/dense/gemm_syrk.hpp"
+#include "kernels/dense/zero_matrix.hpp"
+#include "kernels/least_squares/columns.hpp"
 #include "kernels/least_squares/condition_estimate.hpp"
 #include "kernels/least_squares/iterative_refinement.hpp"
 #include "kernels/least_squares/ranked_factors.hpp"
@@ -56,7 +59,7 @@ GramFactor<T> factor_gram(const Execution& exec, const Problem<From>& P, double 
   constexpr double rounding_margin = 10;  // an order of magnitude: the estimate of rounding is a rough one
   const Index m = P.shorter();
   const dense::VectorSet<From> rows{P.X, P.n, P.p, P.p, 1, unit}, columns{P.X, P.p, P.n, 1, P.p, unit};
-  dense::TiledMatrix<T> L(m, m);
+  dense::TiledMatrix<T> L = dense::zero_matrix<T>(exec, m, m);
   dense::syrk_lower(exec, P.wide() ? rows : columns, T(1), &L);
   double squares = 0;
   GramFactor<T> result{check_diagonal(L, &squares), 0, std::nullopt, 0};
@@ -92,32 +95,75 @@ template <class T>
 struct ScaledTargets {
   Numbers y, units;
 
-  explicit ScaledTargets(const Problem<T>& P) : y(P.n * P.q), units(P.q, 1.0) {
-    for (Index t = 0; t < P.q; ++t) {
-      const double largest = core::max_abs(P.Y + t, P.n * P.q - t, P.q);
-      if (largest > 0) units[t] = power_of_two_near(largest);
-      for (Index i = 0; i < P.n; ++i) y[t * P.n + i] = P.Y[i * P.q + t] / units[t];
+  ScaledTargets(const Execution& exec, const Problem<T>& P) : y(P.n * P.q), units(P.q, 1.0) {
+    const Index q = P.q;
+    const Numbers largest = largest_of_columns(exec, P);
+    for (Index t = 0; t < q; ++t) {
+      if (largest[t] > 0) units[t] = power_of_two_near(largest[t]);
     }
+    for_parts(exec, P.n, q, [&](Index begin, Index end) {
+      transpose_rows(begin, end, q, [&](Index i, Index t) { y[t * P.n + i] = P.Y[i * q + t] / units[t]; });
+    });
+  }
+
+private:
+  static Numbers largest_of_columns(const Execution& exec, const Problem<T>& P) {
+    Numbers largest(P.q, 0.0);
+    std::mutex lock;  // the order of maxima does not matter
+    for_parts(exec, P.n, P.q, [&](Index begin, Index end) {
+      std::vector<T> here(P.q, T(0));
+      if (P.q == 1) here[0] = core::max_abs(P.Y + begin, end - begin);
+      for (Index i = begin; P.q > 1 && i < end; ++i) {
+        for (Index t = 0; t < P.q; ++t) {
+          const T size = std::abs(P.Y[i * P.q + t]);
+          here[t] = here[t] < size ? size : here[t];
+        }
+      }
+      const std::lock_guard<std::mutex> hold(lock);
+      for (Index t = 0; t < P.q; ++t) largest[t] = std::max(largest[t], static_cast<double>(here[t]));
+    });
+    return largest;
   }
 };
 
+// value times 2^exponent, rounded once.
+inline double times_power(double value, int exponent, double power) {
+  constexpr int normal = 1000;  // powers that are numbers in full precision
+  return std::abs(exponent) <= normal ? value * power : std::ldexp(value, exponent);
+}
+
 // False where coefficients leave the range of T. X is the user's over `unit`.
 template <class T>
-bool write(const Problem<T>& P, const RefinedSolution& found, const Numbers& units, double unit, T* coef,
-           double* norms) {
-  bool in_range = true;
-  for (Index t = 0; t < P.q; ++t) {
-    const int exponent = std::ilogb(units[t]) - std::ilogb(unit);
-    double largest = 0, largest_coef = 0;
-    for (Index j = 0; j < P.p; ++j) {
-      const double b = found.b[t * P.p + j];
-      coef[j * P.q + t] = static_cast<T>(std::ldexp(b, exponent));
-      largest = std::max(largest, std::abs(b));
-      largest_coef = std::max(largest_coef, std::abs(static_cast<double>(coef[j * P.q + t])));
-    }
+bool write(const Execution& exec, const Problem<T>& P, const RefinedSolution& found, const Numbers& units, double unit,
+           T* coef, double* norms) {
+  const Index q = P.q;
+  std::vector<int> exponents(q);
+  Numbers powers(q), largest(q, 0.0), largest_coef(q, 0.0);
+  for (Index t = 0; t < q; ++t) {
+    exponents[t] = std::ilogb(units[t]) - std::ilogb(unit);
+    powers[t] = std::ldexp(1.0, exponents[t]);
     norms[t] = found.residual_norms[t] * units[t];
-    const bool lost = largest > 0 && largest_coef < static_cast<double>(std::numeric_limits<T>::min());
-    in_range = in_range && std::isfinite(largest_coef) && !lost;
+  }
+  std::mutex lock;  // the order of maxima does not matter
+  for_parts(exec, P.p, q, [&](Index begin, Index end) {
+    Numbers here(q, 0.0), here_coef(q, 0.0);
+    transpose_rows(begin, end, q, [&](Index j, Index t) {
+      const double b = found.b[t * P.p + j];
+      const T value = static_cast<T>(times_power(b, exponents[t], powers[t]));
+      coef[j * q + t] = value;
+      here[t] = std::max(here[t], std::abs(b));
+      here_coef[t] = std::max(here_coef[t], std::abs(static_cast<double>(value)));
+    });
+    const std::lock_guard<std::mutex> hold(lock);
+    for (Index t = 0; t < q; ++t) {
+      largest[t] = std::max(largest[t], here[t]);
+      largest_coef[t] = std::max(largest_coef[t], here_coef[t]);
+    }
+  });
+  bool in_range = true;
+  for (Index t = 0; t < q; ++t) {
+    const bool lost = largest[t] > 0 && largest_coef[t] < static_cast<double>(std::numeric_limits<T>::min());
+    in_range = in_range && std::isfinite(largest_coef[t]) && !lost;
   }
   return in_range;
 }
@@ -128,10 +174,10 @@ Certificate refine_and_write(const Execution& exec, const Problem<T>& P, const G
   const double unknown = std::numeric_limits<double>::quiet_NaN();
   const RankCheck rank = check_rank(exec, *gram.factor, P.rcond, gram.quick_condition);
   if (!rank.is_full) return {Verdict::rank_unsure, rank.condition, unknown, 0};
-  const ScaledTargets<T> targets(P);
+  const ScaledTargets<T> targets(exec, P);
   const RefinedSolution found = refine_solution(exec, P, *gram.factor, gram.frobenius_norm, rank.condition, targets.y);
   Verdict verdict = found.verdict;
-  if (verdict == Verdict::certified && !write(P, found, targets.units, unit, coef, residual_norms)) {
+  if (verdict == Verdict::certified && !write(exec, P, found, targets.units, unit, coef, residual_norms)) {
     verdict = Verdict::out_of_range;
   }
   return {verdict, rank.condition, found.backward_error, found.refinements};
@@ -176,8 +222,8 @@ Certificate solve_by_cholesky(const Execution& exec, const Problem<T>& P, T* coe
 namespace {
 
 // Without rows or without columns: the coefficients are zero, and the residuals the targets.
-RankedCertificate solve_empty(const Problem<double>& P, double* coef, double* residual_norms) {
-  const ScaledTargets<double> targets(P);
+RankedCertificate solve_empty(const Execution& exec, const Problem<double>& P, double* coef, double* residual_norms) {
+  const ScaledTargets<double> targets(exec, P);
   std::fill_n(coef, P.p * P.q, 0.0);
   for (Index t = 0; t < P.q; ++t) {
     double square = 0;
@@ -194,13 +240,13 @@ RankedCertificate solve_by_qr(const Execution& exec, const Problem<double>& prob
   const RescaledProblem<double> rescaled(problem);
   const Problem<double>& P = rescaled.problem;
   const double unknown = std::numeric_limits<double>::quiet_NaN();
-  if (P.shorter() == 0) return solve_empty(P, coef, residual_norms);
+  if (P.shorter() == 0) return solve_empty(exec, P, coef, residual_norms);
   const RankedFactors ranked(exec, P, negligible);
   const dense::CompleteOrthogonal& factors = ranked.factors();
   if (ranked.verdict() != Verdict::certified) {
     return {ranked.rank(), {ranked.verdict(), ranked.condition(), unknown, 0}};
   }
-  const ScaledTargets<double> targets(P);
+  const ScaledTargets<double> targets(exec, P);
   RefinedSolution found{Verdict::not_converged, unknown, 0, {}, {}};
   if (factors.has_full_rank()) {
     found = refine_solution(exec, P, ranked.core(), factors.frobenius_norm(), ranked.condition(), targets.y);
@@ -216,7 +262,7 @@ RankedCertificate solve_by_qr(const Execution& exec, const Problem<double>& prob
   constexpr double rounding = 1e-14;
   const double limit = rounding * std::sqrt(static_cast<double>(P.longer())) + std::max(P.rcond, 0.0);
   Verdict verdict = found.backward_error < limit ? Verdict::certified : Verdict::not_converged;
-  if (!write(P, found, targets.units, rescaled.unit, coef, residual_norms)) verdict = Verdict::out_of_range;
+  if (!write(exec, P, found, targets.units, rescaled.unit, coef, residual_norms)) verdict = Verdict::out_of_range;
   return {factors.rank(), {verdict, ranked.condition(), found.backward_error, found.refinements}};
 }
 

@@ -4,6 +4,7 @@
 
 #include "kernels/core/reduce.hpp"
 #include "kernels/dense/cholesky.hpp"
+#include "kernels/least_squares/columns.hpp"
 
 namespace limbeck::least_squares {
 
@@ -24,15 +25,20 @@ void ScaledCholesky<T>::solve(Numbers* B) const {
 template <class T>
 void ScaledCholesky<T>::solve_permuted(Numbers* z) const {
   const Index q = static_cast<Index>(z->size()) / m_;
-  dense::TiledMatrix<T> inner(m_, q);
-  for (Index t = 0; t < q; ++t) {
-    for (Index i = 0; i < m_; ++i) *inner.at(i, t) = static_cast<T>((*z)[t * m_ + i] * scales_[i]);
-  }
+  dense::TiledMatrix<T> inner(m_, q, core::Unwritten());
+  for_parts(exec_, q, m_, [&](Index begin, Index end) {
+    inner.clear(begin, end);
+    for (Index t = begin; t < end; ++t) {
+      for (Index i = 0; i < m_; ++i) *inner.at(i, t) = static_cast<T>((*z)[t * m_ + i] * scales_[i]);
+    }
+  });
   dense::solve_lower(exec_, L_, &inner);
   dense::solve_lower_transposed(exec_, L_, &inner);
-  for (Index t = 0; t < q; ++t) {
-    for (Index i = 0; i < m_; ++i) (*z)[t * m_ + i] = *inner.at(i, t) * scales_[i];
-  }
+  for_parts(exec_, q, m_, [&](Index begin, Index end) {
+    for (Index t = begin; t < end; ++t) {
+      for (Index i = 0; i < m_; ++i) (*z)[t * m_ + i] = *inner.at(i, t) * scales_[i];
+    }
+  });
 }
 
 template <class T>

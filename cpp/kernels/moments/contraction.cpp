@@ -111,6 +111,55 @@ struct Completion {
   }
 };
 
+// A contraction with all directions: weighted Gram matrices, and then what the sums beside them make of these.
+template <class T>
+class Contraction {
+public:
+  Contraction(const ContractionData<T>& data, int order, bool single_lane, T* out)
+      : data_(data),
+        order_(order),
+        out_(out),
+        beside_(data, order),
+        weights_(beside_.weights()),
+        grams_(gram_tasks(data.X, data.n, data.d, data.q * data.m, weights_, single_lane, out)) {}
+  Contraction(const Contraction&) = delete;
+  Contraction& operator=(const Contraction&) = delete;
+
+  GramTasks<T>& grams() { return *grams_; }
+
+  // Once the tasks of the Gram matrices have ended.
+  void add_up() { sums_ = beside_.totals(); }
+  // Then the tasks of the last region, of some 8 Ki numbers.
+  Index tasks() const { return data_.q * data_.m * parts(); }
+  double operations() const { return 8.0 * static_cast<double>(data_.q * data_.m * data_.d * data_.d); }
+  void complete(Index task) {
+    const Index d = data_.d, vectors = beside_.vector_size();
+    const Index k = task / parts(), begin = task % parts() * task_rows();
+    const T* sum = sums_.data() + k * beside_.pair_size();
+    const std::vector<T> zeros(vectors > 0 ? 0 : d);
+    const Completion<T> completion{d,
+                                   T(1) / static_cast<T>(data_.n),
+                                   static_cast<T>(order_ - 2),
+                                   vectors > 0 ? sum : zeros.data(),
+                                   data_.G + k % data_.m * d,
+                                   sum[vectors],
+                                   sum[vectors + 1]};
+    completion.rows(begin, std::min(d, begin + task_rows()), out_ + k * d * d);
+  }
+
+private:
+  Index task_rows() const { return std::max<Index>(1, (Index{1} << 13) / std::max<Index>(data_.d, 1)); }
+  Index parts() const { return core::ceil_div(data_.d, task_rows()); }
+
+  ContractionData<T> data_;
+  int order_;
+  T* out_;
+  SumsBesideGrams<T> beside_;
+  MakeWeights<T> weights_;
+  std::unique_ptr<GramTasks<T>> grams_;
+  std::vector<T> sums_;
+};
+
 // Sums of all pairs over all rows, see HermiteSums.
 template <class T>
 core::LaneSums<T> hermite_sums(const Execution& exec, const ContractionData<T>& data, int vector_order,
@@ -136,26 +185,40 @@ core::LaneSums<T> hermite_sums(const Execution& exec, const ContractionData<T>& 
 
 template <class T>
 void contract(const Execution& exec, const ContractionData<T>& data, int order, T* out) {
-  const Index d = data.d, pairs = data.q * data.m;
-  SumsBesideGrams<T> beside(data, order);
-  weighted_grams(exec, data.X, data.n, d, pairs, beside.weights(), out);
-  const std::vector<T> sums = beside.totals(), zeros(d);
-  const Index vectors = beside.vector_size();
-  // Tasks of some 8 Ki numbers.
-  const Index task_rows = std::max<Index>(1, (Index{1} << 13) / std::max<Index>(d, 1));
-  const Index parts = core::ceil_div(d, task_rows);
-  exec.for_each(pairs * parts, 8.0 * static_cast<double>(pairs * d * d), [&](Index task) {
-    const Index k = task / parts, begin = task % parts * task_rows;
-    const T* sum = sums.data() + k * beside.pair_size();
-    const Completion<T> completion{d,
-                                   T(1) / static_cast<T>(data.n),
-                                   static_cast<T>(order - 2),
-                                   vectors > 0 ? sum : zeros.data(),
-                                   data.G + k % data.m * d,
-                                   sum[vectors],
-                                   sum[vectors + 1]};
-    completion.rows(begin, std::min(d, begin + task_rows), out + k * d * d);
+  if (data.d * data.q * data.m == 0) return;
+  Contraction<T> contraction(data, order, false, out);
+  GramTasks<T>& grams = contraction.grams();
+  exec.for_each(grams.tasks(), grams.operations(), [&](Index task) { grams.run(exec, task); });
+  exec.for_each(grams.sum_tasks(), grams.sum_operations(), [&](Index task) { grams.add(task); });
+  contraction.add_up();
+  exec.for_each(contraction.tasks(), contraction.operations(), [&](Index task) { contraction.complete(task); });
+}
+
+template <class T>
+void contract_batches(const Execution& exec, const std::vector<ContractionData<T>>& batches, int order, T* out) {
+  const auto count = static_cast<Index>(batches.size());
+  if (count == 0 || batches[0].d * batches[0].q * batches[0].m == 0) return;
+  const Index size = batches[0].q * batches[0].m * batches[0].d * batches[0].d;
+  std::vector<std::unique_ptr<Contraction<T>>> all(count);
+  constexpr double plans = 1e5;  // operations that it takes to plan a batch
+  exec.for_each(count, plans * static_cast<double>(count),
+                [&](Index b) { all[b] = std::make_unique<Contraction<T>>(batches[b], order, true, out + b * size); });
+  // Tasks of all batches, one batch after the other.
+  std::vector<Index> first{0};
+  double operations = 0, completing = 0;
+  for (Index b = 0; b < count; ++b) {
+    if (b > 0) all[b]->grams().share_memory(all[0]->grams());
+    first.push_back(first.back() + all[b]->grams().tasks());
+    operations += all[b]->grams().operations();
+    completing += all[b]->operations();
+  }
+  exec.for_each(first.back(), operations, [&](Index task) {
+    const Index b = std::upper_bound(first.begin(), first.end(), task) - first.begin() - 1;
+    all[b]->grams().run(exec, task - first[b]);
   });
+  const Index parts = all[0]->tasks();
+  exec.for_each(count, completing, [&](Index b) { all[b]->add_up(); });
+  exec.for_each(count * parts, completing, [&](Index task) { all[task / parts]->complete(task % parts); });
 }
 
 template <class T>
@@ -178,9 +241,10 @@ void contract_to_scalar(const Execution& exec, const ContractionData<T>& data, c
   for (Index e = 0; e < data.q * data.m * n_orders; ++e) out[e] = sums.totals()[e] / static_cast<T>(data.n);
 }
 
-#define LIMBECK_INSTANTIATE(T)                                                            \
-  template void contract(const Execution&, const ContractionData<T>&, int, T*);           \
-  template void contract_to_vector(const Execution&, const ContractionData<T>&, int, T*); \
+#define LIMBECK_INSTANTIATE(T)                                                                       \
+  template void contract(const Execution&, const ContractionData<T>&, int, T*);                      \
+  template void contract_batches(const Execution&, const std::vector<ContractionData<T>>&, int, T*); \
+  template void contract_to_vector(const Execution&, const ContractionData<T>&, int, T*);            \
   template void contract_to_scalar(const Execution&, const ContractionData<T>&, const int*, Index, T*);
 LIMBECK_INSTANTIATE(float)
 LIMBECK_INSTANTIATE(double)

@@ -7,6 +7,8 @@
 //   He_l(x)[g^(l-2), ., .] = h_{l-2}(t) (x x' - I) - (l-2) h_{l-3}(t) (x g' + g x') + (l-2)(l-3) h_{l-4}(t) g g'.
 #pragma once
 
+#include <vector>
+
 #include "kernels/core/execution.hpp"
 
 namespace limbeck::moments {
@@ -25,6 +27,11 @@ struct ContractionData {
 // out (q, m, d, d); order >= 2.
 template <class T>
 void contract(const Execution& exec, const ContractionData<T>& data, int order, T* out);
+
+// Contractions of several batches of the same rows' length at once, each to its own place; order >= 2. The rows of a
+// batch are not cut, so that there is no other memory than that of the results and of threads.
+template <class T>
+void contract_batches(const Execution& exec, const std::vector<ContractionData<T>>& batches, int order, T* out);
 
 // out (q, m, d); order >= 1.
 template <class T>

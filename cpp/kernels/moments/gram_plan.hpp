@@ -27,8 +27,10 @@ struct GramCosts {
   Index most_strips;  // of a task, whose weights it holds
 };
 
-// A plan for the strips of the given sizes, whose sums have `bytes`; `d` numbers of X are read a row.
-GramPlan plan_grams(Index n, Index d, const std::vector<Index>& strip_sizes, Index bytes, const GramCosts& costs);
+// A plan for the strips of the given sizes, whose sums have `bytes`; `d` numbers of X are read a row. `single_lane`
+// where there are tasks enough without: those of other matrices.
+GramPlan plan_grams(Index n, Index d, const std::vector<Index>& strip_sizes, Index bytes, const GramCosts& costs,
+                    bool single_lane = false);
 
 // Cuts strips with such offsets into at most `parts` runs of nearly equal size: the first strip of each, and the end.
 std::vector<Index> cut_strips(const std::vector<Index>& offsets, Index parts);

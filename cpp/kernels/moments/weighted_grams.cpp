@@ -56,7 +56,7 @@ struct WideBlock {
   dense::ScaledColumns<T> scaled;
 
   // Measured. Rows come from main memory, or from a cache that is shared, and so do the other lanes' sums.
-  static GramCosts costs(const Layout& layout) { return {30, 40, 2 * most_numbers<T>, most_matrices * layout.strips}; }
+  static GramCosts costs(const Layout& layout) { return {28, 40, 2 * most_numbers<T>, most_matrices * layout.strips}; }
   explicit WideBlock(const Layout& of) : layout(of), packed(dense::packed_rows<T>(of.d)), scaled(of.d) {}
   void start_at(Index strip) { first_panel = layout.first_panel(strip); }
   void pack(const T* X, Index count, Index) {
@@ -71,72 +71,91 @@ struct WideBlock {
 };
 
 template <class T, template <class> class Block>
-class Grams {
+class Grams : public GramTasks<T> {
 public:
   using Layout = typename Block<T>::Layout;
 
-  Grams(const T* X, Index n, Index d, Index J, const MakeWeights<T>& weights, T* out)
+  Grams(const T* X, Index n, Index d, Index J, const MakeWeights<T>& weights, bool single_lane, T* out)
       : X_(X),
         n_(n),
         weights_(weights),
         layout_(d),
-        plan_(plan(n, layout_, J)),
+        plan_(plan(n, layout_, J, single_lane)),
         lane_sums_(plan_.lanes > 1 ? plan_.lanes * plan_.total() : 0, core::Unwritten{}),
+        sum_cuts_(sum_cuts(plan_)),
         out_(out) {}
 
-  void compute(const Execution& exec) {
-    const double total = static_cast<double>(plan_.total());
-    exec.for_each(plan_.tasks(), 2.0 * static_cast<double>(n_) * total, [&](Index task) { sum_rows(exec, task); });
-    if (plan_.lanes == 1) return;
-    const double sums = total * static_cast<double>(plan_.lanes);
-    // Parts of some 64 Ki sums of all lanes, which take as many microseconds.
-    constexpr double part = Index{1} << 16;
-    const auto parts = static_cast<Index>(std::clamp(sums / part, 1.0, 256.0));
-    const std::vector<Index> cuts = cut_strips(plan_.offsets, parts);
-    exec.for_each(static_cast<Index>(cuts.size()) - 1, sums, [&](Index k) { add_lanes(cuts[k], cuts[k + 1]); });
-  }
+  Index tasks() const override { return plan_.tasks(); }
+  double operations() const override { return 2.0 * static_cast<double>(n_) * static_cast<double>(plan_.total()); }
+  void run(const Execution& exec, Index task) override { sum_rows(exec, task); }
+  Index sum_tasks() const override { return static_cast<Index>(sum_cuts_.size()) - 1; }
+  // An addition takes as long as some operations, because its numbers come from another thread's cache.
+  double sum_operations() const override { return 4.0 * static_cast<double>(plan_.total() * plan_.lanes); }
+  void add(Index task) override { add_lanes(sum_cuts_[task], sum_cuts_[task + 1]); }
+  void share_memory(GramTasks<T>& with) override { memory_ = dynamic_cast<Grams&>(with).memory_; }
 
 private:
-  static GramPlan plan(Index n, const Layout& layout, Index J) {
+  static GramPlan plan(Index n, const Layout& layout, Index J, bool single_lane) {
     std::vector<Index> sizes;
     sizes.reserve(J * layout.strips);
     for (Index j = 0; j < J; ++j) {
       for (Index q = 0; q < layout.strips; ++q) sizes.push_back(layout.strip_size(q));
     }
-    return plan_grams(n, layout.d, sizes, static_cast<Index>(sizeof(T)), Block<T>::costs(layout));
+    return plan_grams(n, layout.d, sizes, static_cast<Index>(sizeof(T)), Block<T>::costs(layout), single_lane);
+  }
+
+  // Parts of some 64 Ki sums of all lanes, which take as many microseconds.
+  static std::vector<Index> sum_cuts(const GramPlan& plan) {
+    if (plan.lanes == 1) return {0};
+    constexpr double part = Index{1} << 16;
+    const double sums = static_cast<double>(plan.total() * plan.lanes);
+    return cut_strips(plan.offsets, static_cast<Index>(std::clamp(sums / part, 1.0, 256.0)));
   }
 
   // What a task works in.
   struct Workspace {
     Block<T> block;
+    Index matrices, n_sums;
     core::AlignedBuffer<T> weights, sums;
 
-    Workspace(const Layout& layout, Index matrices, Index n_sums)
-        : block(layout), weights(matrices * Block<T>::most_rows, core::Unwritten{}), sums(n_sums, core::Unwritten{}) {}
+    Workspace(const Layout& layout, Index matrices_, Index n_sums_)
+        : block(layout),
+          matrices(matrices_),
+          n_sums(n_sums_),
+          weights(matrices * Block<T>::most_rows, core::Unwritten{}),
+          sums(n_sums, core::Unwritten{}) {}
+  };
+  struct Memory {
+    Layout layout;
+    std::mutex lock;
+    std::vector<std::unique_ptr<Workspace>> free;
+
+    explicit Memory(const Layout& of) : layout(of) {}
   };
 
   // Tasks use the memory of tasks that have ended, which is cheaper than new memory from the system.
   std::unique_ptr<Workspace> take_workspace() {
-    {
-      const std::lock_guard<std::mutex> hold(free_lock_);
-      if (!free_.empty()) {
-        std::unique_ptr<Workspace> workspace = std::move(free_.back());
-        free_.pop_back();
-        return workspace;
-      }
-    }
     Index matrices = 0, sums = 0;
     for (Index g = 0; g < plan_.n_groups(); ++g) {
       const Index begin = plan_.groups[g], end = plan_.groups[g + 1];
       matrices = std::max(matrices, (end - 1) / layout_.strips + 1 - begin / layout_.strips);
       sums = std::max(sums, plan_.offsets[end] - plan_.offsets[begin]);
     }
-    return std::make_unique<Workspace>(layout_, matrices, in_place() ? 0 : sums * Block<T>::numbers_per_sum);
+    sums = in_place() ? 0 : sums * Block<T>::numbers_per_sum;
+    {
+      const std::lock_guard<std::mutex> hold(memory_->lock);
+      if (!memory_->free.empty()) {
+        std::unique_ptr<Workspace> workspace = std::move(memory_->free.back());
+        memory_->free.pop_back();
+        if (workspace->matrices >= matrices && workspace->n_sums >= sums) return workspace;
+      }
+    }
+    return std::make_unique<Workspace>(memory_->layout, matrices, sums);
   }
 
   void return_workspace(std::unique_ptr<Workspace> workspace) {
-    const std::lock_guard<std::mutex> hold(free_lock_);
-    free_.push_back(std::move(workspace));
+    const std::lock_guard<std::mutex> hold(memory_->lock);
+    memory_->free.push_back(std::move(workspace));
   }
 
   // Whether tasks add to their lane's sums themselves.
@@ -211,9 +230,9 @@ private:
   Layout layout_;
   GramPlan plan_;
   core::AlignedBuffer<T> lane_sums_;  // of one lane after the other
+  std::vector<Index> sum_cuts_;
   T* out_;
-  std::mutex free_lock_;
-  std::vector<std::unique_ptr<Workspace>> free_;
+  std::shared_ptr<Memory> memory_ = std::make_shared<Memory>(layout_);
 };
 
 // Whether registers of several rows are faster: where tiles of several columns would compute too many numbers that
@@ -229,14 +248,19 @@ bool is_narrow(Index d) {
 }  // namespace
 
 template <class T>
+std::unique_ptr<GramTasks<T>> gram_tasks(const T* X, Index n, Index d, Index J, const MakeWeights<T>& weights,
+                                         bool single_lane, T* out) {
+  if (is_narrow<T>(d)) return std::make_unique<Grams<T, NarrowBlock>>(X, n, d, J, weights, single_lane, out);
+  return std::make_unique<Grams<T, WideBlock>>(X, n, d, J, weights, single_lane, out);
+}
+
+template <class T>
 void weighted_grams(const Execution& exec, const T* X, Index n, Index d, Index J, const MakeWeights<T>& weights,
                     T* out) {
   if (d == 0 || J == 0) return;
-  if (is_narrow<T>(d)) {
-    Grams<T, NarrowBlock>(X, n, d, J, weights, out).compute(exec);
-  } else {
-    Grams<T, WideBlock>(X, n, d, J, weights, out).compute(exec);
-  }
+  const auto grams = gram_tasks(X, n, d, J, weights, false, out);
+  exec.for_each(grams->tasks(), grams->operations(), [&](Index task) { grams->run(exec, task); });
+  exec.for_each(grams->sum_tasks(), grams->sum_operations(), [&](Index task) { grams->add(task); });
 }
 
 template <class T>
@@ -250,8 +274,9 @@ void weighted_grams(const Execution& exec, const T* X, Index n, Index d, const T
   weighted_grams(exec, X, n, d, J, weights, out);
 }
 
-#define LIMBECK_INSTANTIATE(T)                                                                              \
-  template void weighted_grams(const Execution&, const T*, Index, Index, Index, const MakeWeights<T>&, T*); \
+#define LIMBECK_INSTANTIATE(T)                                                                                       \
+  template std::unique_ptr<GramTasks<T>> gram_tasks(const T*, Index, Index, Index, const MakeWeights<T>&, bool, T*); \
+  template void weighted_grams(const Execution&, const T*, Index, Index, Index, const MakeWeights<T>&, T*);          \
   template void weighted_grams(const Execution&, const T*, Index, Index, const T*, Index, T*);
 LIMBECK_INSTANTIATE(float)
 LIMBECK_INSTANTIATE(double)

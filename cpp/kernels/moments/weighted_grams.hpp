@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 
 #include "kernels/core/execution.hpp"
 
@@ -20,6 +21,28 @@ using MakeWeights = std::function<FillWeights<T>(Index begin, Index end)>;
 template <class T>
 void weighted_grams(const Execution& exec, const T* X, Index n, Index d, Index J, const MakeWeights<T>& weights,
                     T* out);
+
+// The same as two regions, which may be run together with those of other matrices.
+template <class T>
+class GramTasks {
+public:
+  virtual ~GramTasks() = default;
+  // The first region: the tasks, and the operations of all.
+  virtual Index tasks() const = 0;
+  virtual double operations() const = 0;
+  virtual void run(const Execution& exec, Index task) = 0;
+  // The second one, where the rows were dealt to several lanes: sums of these.
+  virtual Index sum_tasks() const = 0;
+  virtual double sum_operations() const = 0;
+  virtual void add(Index task) = 0;
+  // Takes the memory for tasks from that of others, of the same d.
+  virtual void share_memory(GramTasks& with) = 0;
+};
+
+// `weights` has to live as long. `single_lane`: the rows are not cut.
+template <class T>
+std::unique_ptr<GramTasks<T>> gram_tasks(const T* X, Index n, Index d, Index J, const MakeWeights<T>& weights,
+                                         bool single_lane, T* out);
 
 // X' diag(w_j) X for stored weights W (n, J).
 template <class T>

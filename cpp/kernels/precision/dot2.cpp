@@ -204,13 +204,18 @@ void dot2_gradient(const Execution& exec, const T* X, Index n, Index p, Index q,
   }
 }
 
-void add_unevaluated(const std::vector<double>& change, std::vector<double>* high, std::vector<double>* low) {
-  for (std::size_t i = 0; i < change.size(); ++i) {
-    const DoubleDouble sum = DoubleDouble::sum((*high)[i], change[i]);
-    const DoubleDouble whole = DoubleDouble::quick_sum(sum.high, sum.low + (*low)[i]);
-    (*high)[i] = whole.high;
-    (*low)[i] = whole.low;
-  }
+void add_unevaluated(const Execution& exec, const std::vector<double>& change, std::vector<double>* high,
+                     std::vector<double>* low) {
+  constexpr Index part = 1 << 13;  // numbers of a task: some ten microseconds
+  const Index size = static_cast<Index>(change.size());
+  exec.for_each(core::ceil_div(size, part), 8.0 * static_cast<double>(size), [&](Index task) {
+    for (Index i = task * part; i < std::min(size, (task + 1) * part); ++i) {
+      const DoubleDouble sum = DoubleDouble::sum((*high)[i], change[i]);
+      const DoubleDouble whole = DoubleDouble::quick_sum(sum.high, sum.low + (*low)[i]);
+      (*high)[i] = whole.high;
+      (*low)[i] = whole.low;
+    }
+  });
 }
 
 #define LIMBECK_INSTANTIATE(T)                                                                               \

@@ -30,6 +30,7 @@ void dot2_gradient(const Execution& exec, const T* X, Index n, Index p, Index q,
                    const double* Y, double* gradient, double* squares);
 
 // high + low += change for unevaluated sums, of which `high` is the rounded whole.
-void add_unevaluated(const std::vector<double>& change, std::vector<double>* high, std::vector<double>* low);
+void add_unevaluated(const Execution& exec, const std::vector<double>& change, std::vector<double>* high,
+                     std::vector<double>* low);
 
 }  // namespace limbeck::precision

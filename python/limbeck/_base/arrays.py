@@ -124,20 +124,24 @@ def row_weights(value: ArrayLike, X: Array, n_threads: int = 0) -> Float64Array:
     return weights
 
 
-def finite_result(result: Array, **inputs: Array) -> Array:
+def finite_result(result: Array, n_threads: int = 0, /, **inputs: Array) -> Array:
     """Return ``result``, or raise an error that names the input which made it NaN or infinite.
 
     Kernels whose every input enters every sum pass NaN and infinity on, so looking at the small result checks the large
     inputs at no cost. A result that overflowed from finite input is returned as it is.
     """
-    if result.size == 0 or not np.isfinite(result).all():
-        require_finite(**inputs)
+    if result.size == 0 or _kernels.first_non_finite(result, n_threads) >= 0:
+        require_finite(n_threads, **inputs)
     return result
 
 
 def power_of_two_scale(values: Array) -> float:
     """Power of two near the largest absolute value."""
-    largest = float(np.abs(values).max(initial=0.0))
+    return power_of_two_near(float(np.abs(values).max(initial=0.0)))
+
+
+def power_of_two_near(largest: float) -> float:
+    """Power of two near a number that is not negative; 1 for zero."""
     # Not below 2^-1000, so that its inverse is finite; not 2^1024, to which log2 rounds for the largest numbers.
     return float(2.0 ** min(max(np.floor(np.log2(largest)), -1000.0), 1023.0)) if largest > 0 else 1.0
 

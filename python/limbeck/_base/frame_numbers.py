@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 __all__ = [
     "column_labels",
+    "is_numeric",
     "labels_as_text",
     "native_frame",
     "numbers_of_objects",
@@ -172,6 +173,29 @@ def require_numbers(X: Any, name: str) -> None:  # noqa: ANN401
     schema = getattr(frame, "schema", None)
     if schema is not None and not all(dtype.is_numeric() for dtype in schema.values()):
         without_table(X, name)
+
+
+def is_numeric(X: Any, name: str) -> bool:  # noqa: ANN401
+    """Whether a table holds real numbers alone; arrays of numbers do.
+
+    Raises
+    ------
+    TypeError
+        The frame is lazy.
+    """
+    if isinstance(X, np.ndarray) and X.dtype.kind in "biufc" and not isinstance(X, np.ma.MaskedArray):
+        return True  # complex numbers are refused where they are converted
+    if (labels := column_labels(X, name)) is not None:
+        require_different(labels_as_text(labels), name)
+    frame = native_frame(X, name)
+    try:
+        if frame is None:
+            array = np.asarray(without_table(X, name))
+            return array.dtype.kind in "biuf" or numbers_of_objects(array, name).dtype.kind == "f"
+        require_numbers(X, name)
+    except TypeError:
+        return False
+    return True
 
 
 def require_different(names: Sequence[str], name: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from limbeck._base.arrays import Float64Array
 from limbeck._base.files import write_whole
 from limbeck._cli.options import STANDARD_OUTPUT, CommandError, Parser, check_folder, output_path, refusals, write
-from limbeck._cli.tables import add_text_options, dialect_of
+from limbeck._cli.tables import add_drop_option, add_text_options, dialect_of, file_of, give_hints
 from limbeck._tables.files import SUFFIXES, Table, open_table
 from limbeck.distillation import WeakToStrong, advise, weak_to_strong
 
@@ -44,10 +44,10 @@ def add_parser(commands: argparse._SubParsersAction[Parser]) -> None:
 
 def _add_columns(parser: Parser) -> None:
     add = parser.add_argument
-    add("file", metavar="FILE", type=Path, help=f"numbers in rows and columns: {', '.join(SUFFIXES)}")
+    add("file", metavar="FILE", type=Path, nargs="?", help=f"numbers in rows and columns: {', '.join(SUFFIXES)}, or -")
     add("--target", metavar="COLUMN", required=True, help="labels that count: name, or index from 0")
     add("--cluster", metavar="COLUMN", help="numbers of groups of rows that belong together")
-    add("--drop", metavar="COLUMN", action="append", default=[], help="leave a column out; may be repeated")
+    add_drop_option(parser)
 
 
 def _advise(arguments: argparse.Namespace) -> int:
@@ -83,6 +83,7 @@ def _weak_to_strong(arguments: argparse.Namespace) -> int:
 
 def _columns(arguments: argparse.Namespace, options: tuple[str, ...]) -> tuple[Float64Array, dict[str, Float64Array]]:
     """Features (n, p) of a file, and the columns (n,) that options name."""
+    arguments.file = file_of(arguments, "drop", "words")
     table: Table = open_table(arguments.file, dialect_of(arguments))
     places: dict[int, str] = {}
     for option in options:
@@ -100,6 +101,7 @@ def _columns(arguments: argparse.Namespace, options: tuple[str, ...]) -> tuple[F
     if not features:
         raise CommandError(f"{arguments.file} has no feature beside the columns that options name: give more columns")
     values = table.read([*features, *places])
+    give_hints(table)
     count = len(features)
     return values[:, :count], {option: values[:, count + k] for k, option in enumerate(places.values())}
 

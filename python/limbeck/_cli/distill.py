@@ -17,11 +17,11 @@ import numpy as np
 
 from limbeck._base.arrays import Float64Array
 from limbeck._base.frames import default_names
+from limbeck._cli.hints import column_hints
 from limbeck._cli.options import (
     CommandError,
     Parser,
     add_search_options,
-    learning_record,
     network_path,
     nonnegative_int,
     output_path,
@@ -32,8 +32,9 @@ from limbeck._cli.options import (
     refusals,
     write,
 )
-from limbeck._cli.tables import add_text_options, dialect_of, give_hints
+from limbeck._cli.tables import add_drop_option, add_text_options, dialect_of, give_hints
 from limbeck._learner.diagnostics.reading import Reading
+from limbeck._learner.pipeline.result import learning_record
 from limbeck._learner.report.intervals import r2_interval
 from limbeck._learner.report.numbers import clipped, number
 from limbeck._tables.errors import drop_options, listed
@@ -66,7 +67,7 @@ def add_parser(commands: argparse._SubParsersAction[Parser]) -> None:
         type=Path,
         help=f"take features, means and standard deviations of queries from a file: {', '.join(SUFFIXES)}",
     )
-    add("--drop", metavar="COLUMN", action="append", default=[], help="column of --like that is no feature; repeatable")
+    add_drop_option(parser, "columns of --like that are no features")
     add(
         "--width",
         metavar="K",
@@ -200,7 +201,7 @@ def _features(arguments: argparse.Namespace, target: str) -> Preprocessing:
     if flat:
         what = f"column {flat[0]!r} does" if len(flat) == 1 else f"columns {listed(flat, 3)} do"
         raise CommandError(f"{table.path}: {what} not vary: let them vary a little, or drop them, {drop_options(flat)}")
-    give_hints(table, kept, values)
+    give_hints(table, column_hints(table, kept, values))
     names = tuple(table.names[j] for j in kept)
     columns = len(table.names)
     return Preprocessing(names, table.named, tuple(kept), target, None, columns, means, scales, 0.0, 1.0)

@@ -10,7 +10,7 @@ from limbeck._learner.report.numbers import number
 from limbeck._tables.errors import drop_options, listed
 from limbeck._tables.files import Table
 
-__all__ = ["column_hints"]
+__all__ = ["column_hints", "numbers_of_rows"]
 
 
 # What programs and people call the column of row numbers.
@@ -19,10 +19,39 @@ _INDEX_NAMES = re.compile(
     r"(index|idx|id|ids|no|nr|num|number|names?|key)[.]?|rows?|rownames|obs|record|nr|n[o°]|#|s[./]?no[.]?|level_0)",
     re.IGNORECASE,
 )
+# Names that say of whole numbers which all differ that they name the rows.
+_NAMES_OF_ROWS = re.compile(
+    r"(.*[ _.-])?(id|ids|uuid|guid|key|nr|no|number|account|isbn|ssn|passport)[.]?", re.IGNORECASE
+)
 _IDENTIFIER = 1e12  # thirteen digits: times in seconds are below, and so is most of what is counted or paid
 _LARGEST = 1e20  # twenty-one digits: no identifier of 64 bits, and any measurement of this size is whole in float64
 _EXACT = 2.0**53  # whole numbers beyond lose digits in float64
 _FEWEST = 5  # rows: 1, 2, 3 are too few to be taken for row numbers
+
+
+def numbers_of_rows(table: Table, columns: Sequence[tuple[int, Float64Array]]) -> list[tuple[int, str]]:
+    """Columns that number or name the rows by their name and their content, each with what is said of it.
+
+    Parameters
+    ----------
+    table : Table
+    columns : sequence of (int, ndarray of shape (n,))
+        Columns of numbers without gaps, by index.
+    """
+    found = list[tuple[int, str]]()
+    for j, column in columns:
+        name = table.names[j].strip()
+        if _is_labelled(table, j) and _counts(column):
+            found.append((j, "row numbers"))
+        elif (j in table.row_labels or _NAMES_OF_ROWS.fullmatch(name)) and _identifies(column):
+            found.append((j, "identifiers"))
+    return found
+
+
+def _is_labelled(table: Table, column: int) -> bool:
+    """Whether the name of a column, or that it has none, says that it numbers the rows."""
+    name = table.names[column].strip()
+    return column in table.nameless | table.row_labels or _INDEX_NAMES.fullmatch(name) is not None
 
 
 def column_hints(table: Table, features: Sequence[int], values: Float64Array) -> list[str]:
@@ -40,7 +69,7 @@ def column_hints(table: Table, features: Sequence[int], values: Float64Array) ->
     numbering, identifiers, constant = list[str](), list[str](), list[str]()
     for k, j in enumerate(features):
         column = values[:, k]
-        labelled = j in table.nameless | table.row_labels or _INDEX_NAMES.fullmatch(names[j].strip()) is not None
+        labelled = _is_labelled(table, j)
         nameless = not table.named or names[j] in ("X", "x")  # R's name for a column without one
         if (labelled and _counts(column)) or (nameless and _counts(column, in_order=True)):
             numbering.append(names[j])

@@ -11,29 +11,33 @@ from pathlib import Path
 
 import numpy as np
 
-from limbeck._base.arrays import Float64Array
+from limbeck._cli.blocks import by_blocks, learned_from_blocks
 from limbeck._cli.options import (
     CommandError,
     Parser,
     add_search_options,
-    learning_record,
     network_path,
+    network_stem,
     nonnegative_int,
     output_path,
     positive_int,
     progress_line_ended,
     r2_text,
     refusals,
+    search_options,
     unit_fraction,
     write,
 )
-from limbeck._cli.tables import Columns, add_text_options, choose_columns, dialect_of, give_hints, read_columns
+from limbeck._cli.places import TablePlaces, with_places
+from limbeck._cli.rows import LearningRows, learning_rows
+from limbeck._cli.tables import ColumnChoice, add_drop_option, add_text_options, choose_columns, dialect_of, file_of
 from limbeck._learner.model.input_tests import INPUTS
 from limbeck._learner.pipeline.checks import FEWEST_ROWS
+from limbeck._learner.pipeline.result import learning_record
 from limbeck._learner.report.intervals import r2_interval
 from limbeck._learner.report.numbers import clipped, number
 from limbeck._learner.tabular.cross_validation import FEWEST_HELD_OUT
-from limbeck._tables.files import SUFFIXES, Table, open_table, stem
+from limbeck._tables.files import SUFFIXES, Table, open_table
 from limbeck.learn import Learned, learn
 from limbeck.network._network_file import save_network_file
 from limbeck.network._preprocessing import Preprocessing
@@ -45,10 +49,30 @@ def add_parser(commands: argparse._SubParsersAction[Parser]) -> None:
     """Add the command to those of the program."""
     parser = commands.add_parser("learn", help="learn a network from a file", description=_learn.__doc__)
     add = parser.add_argument
-    add("file", metavar="FILE", type=Path, help=f"numbers in rows and columns: {', '.join(SUFFIXES)}")
+    add(
+        "file",
+        metavar="FILE",
+        type=Path,
+        nargs="?",
+        help=f"rows and columns: {', '.join(SUFFIXES)}, a folder of Parquet files, or - for the standard input",
+    )
     add("--target", metavar="COLUMN", help="name, or index from 0, negative from the end (default the last column)")
-    add("--drop", metavar="COLUMN", action="append", default=[], help="leave a column out; may be repeated")
-    add("--sample-weight", metavar="COLUMN", help="column of weights of the rows, at least 0")
+    add_drop_option(parser)
+    add(
+        "--keep",
+        metavar="COLUMN",
+        nargs="+",
+        action="extend",
+        default=[],
+        help="keep columns that are otherwise left out, as row numbers and identifiers are",
+    )
+    add(
+        "--weights",
+        "--sample-weight",
+        dest="weights",
+        metavar="COLUMN",
+        help="column of weights of the rows, at least 0",
+    )
     add("--width", metavar="K", type=nonnegative_int, help="number of neurons (default chosen from the data)")
     add("--inputs", choices=INPUTS, default="auto", help="how the features are distributed (default auto: tested)")
     add(
@@ -64,52 +88,78 @@ def add_parser(commands: argparse._SubParsersAction[Parser]) -> None:
         type=positive_int,
         help="rows to search on where there are more (default by memory)",
     )
+    add(
+        "--blocks",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="learn from Parquet and Feather files block by block (default where they are too large for the memory)",
+    )
     add_search_options(parser)
     add_text_options(parser)
     parser.set_defaults(run=_learn)
 
 
 def _learn(arguments: argparse.Namespace) -> int:
-    """Learn a small network from a file of numbers, print what it does in sentences, and write it as JSON.
+    """Learn a small network from a table, print what it does in sentences, and write it as JSON.
 
-    The network is the one that limbeck.learn gives for the same rows and options.
+    Numbers, words, dates, true and false, and gaps are taken as they come. The network is the one that limbeck.learn
+    gives for the same rows and options.
     """
     started = time.perf_counter()
-    output = network_path(arguments.output, stem(arguments.file))
-    asked = [arguments.target, *arguments.drop, arguments.sample_weight]
-    table = open_table(
-        arguments.file, dialect_of(arguments), columns=[column for column in asked if column is not None]
-    )
-    columns = choose_columns(table, arguments.target, arguments.drop, arguments.sample_weight)
-    values = read_columns(table, columns, arguments.target)
-    _check(table, columns, values)
-    give_hints(table, columns.features, values)
-    read_in = time.perf_counter() - started
-    rows = len(values) if columns.weight is None else int(np.count_nonzero(values[:, -1]))
-    with _without_validation(arguments, rows):
-        result = _learned(arguments, table, columns, values)
+    file = file_of(arguments, "drop", "keep", "words")
+    output = network_path(arguments.output, network_stem(file))
+    asked = [arguments.target, *arguments.drop, *arguments.keep, *arguments.words, arguments.weights]
+    table = open_table(file, dialect_of(arguments), columns=[column for column in asked if column is not None])
+    choice = choose_columns(table, arguments.target, arguments.drop, arguments.weights)
+    if by_blocks(table, choice, arguments.blocks):
+        rows, read_in = None, 0.0
+        n, result = learned_from_blocks(arguments, table, choice)
+    else:
+        rows = learning_rows(table, choice, arguments.target, arguments.keep)
+        _check(table, choice, rows)
+        read_in = time.perf_counter() - started
+        n = len(rows.labels) if rows.weights is None else int(np.count_nonzero(rows.weights))
+        with _without_validation(arguments, n):
+            result = _learned(arguments, table, choice, rows)
     took = time.perf_counter() - started - read_in
-    write(
-        lambda: save_network_file(
-            output, result.network, _preprocessing(table, columns), learning_record(result, rows)
-        ),
-        output,
-    )
-    d = len(columns.features)
-    print(f"{arguments.file.name}: {rows:,} rows, {d} feature{'s' if d > 1 else ''}\n\n{result}\n")
-    summary = _summary(arguments, result, rows)
+    places = tuple(choice.features) if rows is None else rows.places
+    write(lambda: _save(output, table, choice, places, result, n), output)
+    print(f"{table.path.name}: {n:,} rows, {_counted(result, len(places))}\n\n{result}\n")
+    summary = _summary(arguments, result, n)
     for name, text in [*summary, ("time", f"{took:.1f} s to learn, {read_in:.1f} s to read"), ("written", str(output))]:
         print(f"{name:<15}{text}")
     return 0
 
 
-def _check(table: Table, columns: Columns, values: Float64Array) -> None:
+def _counted(result: Learned, columns: int) -> str:
+    """Number of features, or of the columns that they are made of."""
+    what = "feature" if result.encoding is None or result.encoding.is_plain else "column"
+    return f"{columns} {what}{'s' if columns > 1 else ''}"
+
+
+def _save(
+    output: Path, table: Table, choice: ColumnChoice, places: tuple[int, ...], result: Learned, rows: int
+) -> None:
+    """Write the network with the names and places of the columns, or with what became of them."""
+    target, record = table.names[choice.target], learning_record(result, rows)
+    if result.encoding is None:
+        names = tuple(table.names[j] for j in places)
+        known = Preprocessing.none(names, table.named, places, target, choice.target, len(table.names))
+        save_network_file(output, result.network, known, record)
+        return
+    d = len(result.feature_names)
+    known = Preprocessing.none(result.feature_names, table.named, tuple(range(d)), target, None, d)
+    content = with_places(result.encoding.to_dict(), TablePlaces(len(table.names), places, choice.target))
+    save_network_file(output, result.network, known, record, content)
+
+
+def _check(table: Table, choice: ColumnChoice, rows: LearningRows) -> None:
     """Refuse too few rows, and a target that does not vary."""
-    n, target = len(values), values[:, len(columns.features)]
+    n, target = len(rows.labels), rows.labels
     if n < FEWEST_ROWS:
         raise CommandError(f"{table.path} has {n} row{'' if n == 1 else 's'}: give at least {FEWEST_ROWS}")
     if (target == target[0]).all():
-        name, value = table.names[columns.target], number(float(target[0]))
+        name, value = table.names[choice.target], number(float(target[0]))
         raise CommandError(f"{table.path}: constant target {name!r} (always {value}): choose --target")
 
 
@@ -125,34 +175,20 @@ def _without_validation(arguments: argparse.Namespace, rows: int) -> Iterator[No
         raise CommandError(f"{error}: hold none out, --validation 0, or give more rows") from error
 
 
-def _learned(arguments: argparse.Namespace, table: Table, columns: Columns, values: Float64Array) -> Learned:
-    """Result of the learner for the chosen columns."""
-    d = len(columns.features)
-    with refusals(f"cannot learn from {arguments.file}"), progress_line_ended(arguments.progress):
+def _learned(arguments: argparse.Namespace, table: Table, choice: ColumnChoice, rows: LearningRows) -> Learned:
+    """Result of the learner for rows in memory."""
+    X = rows.numbers
+    names = None if X is None else [table.names[j] for j in rows.places]
+    with refusals(f"cannot learn from {table.path}"), progress_line_ended(arguments.progress):
         return learn(
-            values[:, :d],
-            values[:, d],
+            rows.features if X is None else X,
+            rows.labels,
             arguments.width,
-            max_width=arguments.max_width,
-            inputs=arguments.inputs,
-            validation=arguments.validation,
-            sample_weight=None if columns.weight is None else values[:, d + 1],
-            sample_rows=arguments.sample_rows,
-            seed=arguments.seed,
-            progress=arguments.progress,
-            time_limit=arguments.time_limit,
-            feature_names=[table.names[j] for j in columns.features],
-            target_name=table.names[columns.target],
-            n_threads=arguments.threads,
+            sample_weight=rows.weights,
+            feature_names=names,
+            target_name=table.names[choice.target],
+            **search_options(arguments),
         )
-
-
-def _preprocessing(table: Table, columns: Columns) -> Preprocessing:
-    """Names and places of the columns, for the network's file."""
-    names, positions = tuple(table.names[j] for j in columns.features), tuple(columns.features)
-    return Preprocessing.none(
-        names, table.named, positions, table.names[columns.target], columns.target, len(table.names)
-    )
 
 
 def _summary(arguments: argparse.Namespace, result: Learned, rows: int) -> list[tuple[str, str]]:
@@ -171,7 +207,7 @@ def _summary(arguments: argparse.Namespace, result: Learned, rows: int) -> list[
     if not len(targets):
         return lines
     # For fewer rows the printed result has an R2 already, by cross-validation where that can be done.
-    many = len(targets) >= FEWEST_HELD_OUT and arguments.sample_weight is None
+    many = len(targets) >= FEWEST_HELD_OUT and arguments.weights is None
     if many and math.isfinite((interval := r2_interval(residuals, targets)).low):
         lines += [
             (

@@ -12,8 +12,8 @@ from typing import Any, NoReturn
 
 from limbeck._base.files import is_special
 from limbeck._learner.pipeline.checks import ConstantFeaturesError
-from limbeck._learner.pipeline.result import Learned
 from limbeck._learner.report import text as sentences
+from limbeck._tables.files import stem
 from limbeck.network._network_file import is_network_file
 
 __all__ = [
@@ -22,8 +22,8 @@ __all__ = [
     "Parser",
     "add_search_options",
     "check_folder",
-    "learning_record",
     "network_path",
+    "network_stem",
     "nonnegative_int",
     "output_path",
     "positive_float",
@@ -33,6 +33,7 @@ __all__ = [
     "r2_text",
     "refusals",
     "say",
+    "search_options",
     "unit_fraction",
     "write",
 ]
@@ -132,6 +133,20 @@ def add_search_options(parser: Parser) -> None:
     add("--progress", action="store_true", help="show progress on the standard error")
 
 
+def search_options(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Options of ``limbeck learn`` that are those of limbeck.learn."""
+    return {
+        "max_width": arguments.max_width,
+        "inputs": arguments.inputs,
+        "validation": arguments.validation,
+        "sample_rows": arguments.sample_rows,
+        "seed": arguments.seed,
+        "progress": arguments.progress,
+        "time_limit": arguments.time_limit,
+        "n_threads": arguments.threads,
+    }
+
+
 # ---- Files ----
 
 
@@ -153,6 +168,12 @@ def network_path(given: Path | None, stem: str) -> Path:
         raise CommandError(f"{path} exists and is not a limbeck network: name another file with --output")
     check_folder(path)
     return path
+
+
+def network_stem(file: Path) -> str:
+    """Stem of the network's name for a table, which may be the standard input, a folder or a pattern."""
+    name = stem(file)
+    return "learned" if not name.strip(".-") or any(mark in name for mark in "*?[") else name
 
 
 def check_folder(path: Path) -> None:
@@ -183,14 +204,3 @@ def write(action: Callable[[], None], path: Path) -> None:
 
 
 r2_text = partial(sentences.r2_text, digits=2)
-
-
-def learning_record(result: Learned, rows: int) -> dict[str, float | int | None]:
-    """Numbers of rows, R2, errors and noise of a learned network, for its file."""
-    return {
-        "rows": rows,
-        "held_out": len(result.validation_residuals),
-        "validation_r2": float(result.validation_r2),
-        "validation_mse": float(result.validation_mse),
-        "noise_variance": float(result.noise_variance),
-    }

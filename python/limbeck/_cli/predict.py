@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,11 +18,17 @@ from limbeck._cli.options import (
     check_folder,
     output_path,
     positive_int,
+    refusals,
     say,
     write,
 )
-from limbeck._cli.tables import add_text_options, dialect_of
+from limbeck._cli.places import columns_by_position, places_of, places_of_columns
+from limbeck._cli.tables import add_text_options, dialect_of, give_hints
+from limbeck._learner.pipeline.predictor import read_predictor
 from limbeck._learner.report.text import LOWEST_R2, r2_text
+from limbeck._tables.column_encodings import Numbers, Times
+from limbeck._tables.columns import Columns
+from limbeck._tables.encoding import Encoding
 from limbeck._tables.errors import ColumnsError, TableError, listed
 from limbeck._tables.files import SUFFIXES, Table, open_table
 from limbeck.network._network_file import NetworkFile, load_network_file
@@ -51,25 +58,32 @@ def _predict(arguments: argparse.Namespace) -> int:
     standard error.
     """
     model = load_network_file(arguments.network)
+    predictor = read_predictor(arguments.network) if model.encoding is not None else None
+    encoding = None if predictor is None else predictor.encoding
     known = model.preprocessing
-    names = known.features if known is not None and known.named else ()
-    table = open_table(arguments.file, dialect_of(arguments), names=names)
+    named = known is not None and known.named
+    names = known.features if known is not None and named else ()
+    words = [column.name for column in encoding.columns if column.kind == "words"] if encoding is not None else []
+    if encoding is not None:
+        names = tuple(column.name for column in encoding.columns if column.name not in encoding.left_out)
+    table = open_table(arguments.file, dialect_of(arguments), names=names if named else (), words=words)
     output: Path | None = None if arguments.output is STANDARD_OUTPUT else arguments.output
-    if output is not None:
-        if output.is_dir():
-            raise CommandError(f"{output} is a folder: name a file with --output")
-        if any(output.exists() and output.samefile(path) for path in (arguments.network, arguments.file)):
-            raise CommandError(f"--output {output} would overwrite an input: name another file")
-        check_folder(output)
-    features, target = _matched_columns(model, table)
-    X, y = _read_rows(table, features, target)
-    if table.named and not (known is not None and known.named):
+    _check_output(arguments, output)
+    if encoding is None or predictor is None or known is None:
+        features, target = _matched_columns(model, table)
+        X, y = _read_rows(table, features, target)
+        predict = partial(model, X, n_threads=arguments.threads)
+    else:
+        places = places_of(model.encoding, len(encoding.columns))
+        features, target = places_of_columns(encoding, places, known.target, table)
+        rows, y = _read_columns(table, encoding, features, target)
+        predict = partial(predictor.predict, rows, n_threads=arguments.threads)
+    if table.named and not named:
         order = listed([table.names[j] for j in features], 5)
         say(f"hint: {arguments.network.name} names no columns: {table.path.name}'s are taken by position, {order}")
-    for hint in table.hints:
-        say(f"hint: {table.path.name}: {hint}")
-    with np.errstate(over="ignore", invalid="ignore"):
-        predictions = model(X, n_threads=arguments.threads)
+    give_hints(table)
+    with np.errstate(over="ignore", invalid="ignore"), refusals(f"cannot predict for {table.path}"):
+        predictions = predict()
     lines = ["prediction\n", *(f"{value!r}\n" for value in predictions.tolist())]
     if output is None:
         for start in range(0, len(lines), _LINES_AT_ONCE):
@@ -78,8 +92,21 @@ def _predict(arguments: argparse.Namespace) -> int:
     else:
         write(lambda: write_whole(output, "".join(lines).encode()), output)
     if y is not None:
-        say(f"{len(y):,} rows, {_score(y, predictions)} on column {table.names[target or 0]!r}")
+        at = ~np.isnan(y)
+        say(f"{int(at.sum()):,} rows, {_score(y[at], predictions[at])} on column {table.names[target or 0]!r}")
     return 0
+
+
+def _check_output(arguments: argparse.Namespace, output: Path | None) -> None:
+    """Refuse a file for the predictions that cannot be written, or is one of those that are read."""
+    if output is None:
+        return
+    if output.is_dir():
+        raise CommandError(f"{output} is a folder: name a file with --output")
+    inputs = [path for path in (arguments.network, arguments.file) if path.exists()]
+    if any(output.exists() and output.samefile(path) for path in inputs):
+        raise CommandError(f"--output {output} would overwrite an input: name another file")
+    check_folder(output)
 
 
 def _matched_columns(model: NetworkFile, table: Table) -> tuple[list[int], int | None]:
@@ -94,18 +121,8 @@ def _matched_columns(model: NetworkFile, table: Table) -> tuple[list[int], int |
         if target is None and known.target in table.names:
             target = table.names.index(known.target)
         return [table.names.index(name) for name in known.features], target
-    width, d = len(table.names), model.network.n_features
-    if width == d + 1 and table.labels is not None:
-        return [j for j in range(width) if j != table.labels], table.labels
-    if known is not None and width == known.n_columns:
-        return list(known.positions), known.target_position
-    if width == d:
-        return list(range(d)), None
-    learned_from = "" if known is None or known.n_columns == d else f" of the {known.n_columns} it was learned from"
-    raise CommandError(
-        f"{table.path} has {width} column{'' if width == 1 else 's'} and the network reads {d}{learned_from}: "
-        "give the same columns in the same order, or names in both files"
-    )
+    places = None if known is None else (known.n_columns, list(known.positions), known.target_position)
+    return columns_by_position(table, model.network.n_features, places)
 
 
 def _read_rows(table: Table, features: list[int], target: int | None) -> tuple[Float64Array, Float64Array | None]:
@@ -119,6 +136,39 @@ def _read_rows(table: Table, features: list[int], target: int | None) -> tuple[F
             say(f"no R2, for the target cannot be read: {error}")
             return X, None
     return _read(table, features), None
+
+
+def _read_columns(
+    table: Table, encoding: Encoding, features: list[int], target: int | None
+) -> tuple[Columns, Float64Array | None]:
+    """Columns that features are made of, by the names that they had, and labels where these can be read."""
+    used = {
+        j: made.name for j, made in zip(features, encoding.columns, strict=True) if made.name not in encoding.left_out
+    }
+    measured = {column.name for column in encoding.columns if isinstance(column, Numbers | Times)}
+    numbers = [j for j, name in used.items() if name in measured]
+    if target is None:
+        return _columns(table, list(used), numbers).called(list(used.values())), None
+    try:
+        found = _columns(table, [*used, target], numbers)
+    except TableError as error:
+        rows = _columns(table, list(used), numbers)  # raises if a feature is at fault
+        say(f"no R2, for the target cannot be read: {error}")
+        return rows.called(list(used.values())), None
+    labels, rows = found.items[-1], Columns(found.items[:-1]).called(list(used.values()))
+    if labels.kind not in ("number", "boolean") or labels.gaps.all():
+        what = "it is empty" if labels.gaps.all() else f"it holds {labels.kind}"
+        say(f"no R2, for the target cannot be read: column {table.names[target]!r}: {what}")
+        return rows, None
+    return rows, labels.values.astype(np.float64)
+
+
+def _columns(table: Table, columns: list[int], numbers: list[int]) -> Columns:
+    """Read columns of any kind; the network needs them all, so that errors must not advise to drop one."""
+    try:
+        return table.read_columns(columns, numbers=numbers)
+    except ColumnsError as error:
+        raise error.needing(dict.fromkeys(table.names, "")) from None
 
 
 def _read(table: Table, columns: list[int]) -> Float64Array:

@@ -1,28 +1,21 @@
 """Dialects of text files as the user describes them, and opening of text in any encoding."""
 
 import codecs
-import gzip
 import io
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import BinaryIO, TextIO, cast
+from typing import TextIO
 
+from limbeck._tables.date_text import ORDERS
 from limbeck._tables.number_text import NumberFormat
+from limbeck._tables.text_codec import MARKS, open_bytes
 
 __all__ = ["BLANKS", "Dialect", "open_text", "tabbed"]
 
 BLANKS = " "  # as a delimiter: any run of spaces and tabs
 _DELIMITERS = {"tab": "\t", "\\t": "\t", "space": BLANKS, "blank": BLANKS, "comma": ",", "semicolon": ";", "pipe": "|"}
-# Longer marks first, for the mark of UTF-32 begins with that of UTF-16.
-_MARKS = [
-    (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF32_LE, "utf-32"),
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-]
 # A quoted field, which is kept, or a run of blanks.
 _FIELD = re.compile(r'("(?:[^"]|"")*")|[ \t]+')
 
@@ -40,20 +33,32 @@ class Dialect:
     numbers : NumberFormat
         Marks of decimals and thousands.
     encoding : str or None
-    skip_rows : int
+    skip_rows : int or None
         Lines before the header or the first row.
+    units : bool or None
+        Whether the line below the header holds units.
+    dates : str or None
+        Order of day and month: "dmy" or "mdy".
+    missing : tuple of str
+        What stands for a gap, beside empty fields, NA and the like.
+    words : tuple of str
+        Columns whose numbers, dates and truth values are words.
     """
 
     header: bool | None = None
     delimiter: str | None = None
     numbers: NumberFormat = field(default_factory=NumberFormat)
     encoding: str | None = None
-    skip_rows: int = 0
+    skip_rows: int | None = None
+    units: bool | None = None
+    dates: str | None = None
+    missing: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
 
     @property
     def is_default(self) -> bool:
-        """Whether everything is to be recognised."""
-        return self == Dialect()
+        """Whether everything is to be recognised that only text leaves open."""
+        return replace(self, missing=(), words=()) == Dialect()
 
     @staticmethod
     def of(
@@ -63,7 +68,11 @@ class Dialect:
         decimal: str | None = None,
         thousands: str | None = None,
         encoding: str | None = None,
-        skip_rows: int = 0,
+        skip_rows: int | None = None,
+        units: bool | None = None,
+        dates: str | None = None,
+        missing: Sequence[str] = (),
+        words: Sequence[str] = (),
     ) -> "Dialect":
         """Dialect that the options describe.
 
@@ -87,7 +96,11 @@ class Dialect:
                 raise ValueError(
                     f"--encoding is the name of an encoding, such as utf-16 or cp1252; got {encoding!r}"
                 ) from None
-        return Dialect(header, delimiter, NumberFormat.of(decimal, thousands), encoding, skip_rows)
+        if dates is not None and dates not in ORDERS:
+            raise ValueError(f"--dates is dmy or mdy, the order of day, month and year; got {dates!r}")
+        numbers = NumberFormat.of(decimal, thousands)
+        gaps = tuple(text.strip() for text in missing)
+        return Dialect(header, delimiter, numbers, encoding, skip_rows, units, dates, gaps, tuple(words))
 
 
 def open_text(path: Path, encoding: str | None = None, *, newline: str | None = "") -> TextIO:
@@ -95,11 +108,10 @@ def open_text(path: Path, encoding: str | None = None, *, newline: str | None = 
 
     By default line ends are left as they are, as the csv module needs them.
     """
-    packed = path.suffix.lower() == ".gz"
-    raw = cast("BinaryIO", gzip.open(path)) if packed else path.open("rb")  # noqa: SIM115 (the caller closes it)
+    raw = open_bytes(path)
     try:
         start = raw.peek(4)[:4]  # type: ignore[attr-defined]
-        marked = next((name for mark, name in _MARKS if start.startswith(mark)), None)
+        marked = next((name for mark, name in MARKS if start.startswith(mark)), None)
         if marked is not None and (encoding is None or encoding.startswith("utf")):
             encoding = marked
         return io.TextIOWrapper(raw, encoding=encoding or "utf-8", newline=newline)

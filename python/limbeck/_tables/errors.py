@@ -30,6 +30,10 @@ _MOST_CHARACTERS = 40  # of a value in a message of one line
 class TableError(ValueError):
     """A file that cannot be read as a table of numbers; the message is one line for the user."""
 
+    def about(self, path: Path, other: Path) -> TableError:
+        """Error that speaks of another path."""
+        return TableError(str(self).replace(str(path), str(other)))
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -86,6 +90,10 @@ class ColumnsError(TableError):
         problems = [p.needed(options[p.column]) if p.column in options else p for p in self._problems]
         return ColumnsError(self._path, problems, self._hint)
 
+    def about(self, path: Path, other: Path) -> ColumnsError:
+        """Error that speaks of another path."""
+        return ColumnsError(other, self._problems, self._hint.replace(str(path), str(other)))
+
 
 def text_value(column: str, what: str, place: str) -> Problem:
     """Problem of a column with text in it."""
@@ -101,7 +109,8 @@ def missing_value(column: str, place: str, shown: str = "") -> Problem:
 
 def infinite_value(column: str, place: str, shown: str) -> Problem:
     """Problem of a column with a number beyond float64."""
-    return Problem(column, f"has an infinite value {shown}", "drop the row", place, droppable=False)
+    advice = "drop the row, or make a gap of it, --missing inf"
+    return Problem(column, f"has an infinite value {shown}", advice, place, droppable=False)
 
 
 def _described(path: Path, problems: Sequence[Problem]) -> str:
@@ -117,7 +126,7 @@ def _described(path: Path, problems: Sequence[Problem]) -> str:
     ]
     more = len(problems) - len(shown)
     if more:
-        shown.append(f"and {more} more")
+        shown.append(f"and {more} more, {listed([problem.column for problem in problems[_SHOWN:]], _MOST_OPTIONS)}")
     advice = list(dict.fromkeys(problem.advice for problem in problems[:_SHOWN]))
     droppable = [problem.column for problem in problems if problem.droppable]
     if droppable:

@@ -6,17 +6,17 @@ it.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from limbeck._base.arrays import Float64Array
-from limbeck._tables.number_text import SIGNS, is_missing
+from limbeck._tables.field_kinds import Number, field_kind
+from limbeck._tables.number_text import SIGNS
 
 __all__ = ["doubtful_header", "is_header"]
 
-Number = Callable[[str], float | None]
 Rows = Sequence[Sequence[str]]
 
 _WHOLE = re.compile(r"\d+", re.ASCII)
@@ -30,13 +30,16 @@ _STEP_ROUNDING = 1e-9  # relative difference of steps that count as equal: decim
 def is_header(first: Sequence[str], second: Sequence[str] | None, number: Number) -> bool:
     """Whether the first row names columns: it has text where the row below has numbers, or nothing but text.
 
-    A row of data may hold text, too, in a column of text.
+    A row of data may hold text, too, in a column of text. Dates and numbers with a unit above plain numbers are names.
     """
-    text = [i for i, field in enumerate(first) if not is_missing(field) and number(field) is None]
-    numbers = [i for i, field in enumerate(first) if number(field) is not None]
-    if second is not None and any(i < len(second) and number(second[i]) is not None for i in text):
-        return True
-    return bool(text) and not numbers
+    kinds = [field_kind(field, number) for field in first]
+    below = [] if second is None else [field_kind(field, number) for field in second]
+    for above, under in zip(kinds, below, strict=False):
+        if above in ("text", "date", "unit") and under == "number":
+            return True
+        if above == "text" and under in ("date", "unit", "truth"):
+            return True
+    return "text" in kinds and not set(kinds) - {"text", "gap"}
 
 
 @np.errstate(over="ignore", invalid="ignore")

@@ -1,25 +1,60 @@
 """Numbers as text: decimal marks, marks of thousands, and advice for fields that are no numbers."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from limbeck._tables.errors import Problem, shortened, text_value
 
-__all__ = ["GROUPED_POINT", "SIGNS", "SPACES", "NumberFormat", "is_missing", "plain_number", "text_problem"]
+__all__ = [
+    "APOSTROPHES",
+    "GROUPED_POINT",
+    "MINUSES",
+    "SIGNS",
+    "SPACES",
+    "SPELLINGS",
+    "NumberFormat",
+    "is_missing",
+    "plain_number",
+    "text_problem",
+]
 
 # Characters for a minus in typesetting, spreadsheets and web pages: hyphens, figure dash, en dash, minus, full width.
-_MINUSES = (
+MINUSES = (
     "\N{HYPHEN}\N{NON-BREAKING HYPHEN}\N{FIGURE DASH}\N{EN DASH}\N{MINUS SIGN}\N{SMALL HYPHEN-MINUS}"
     "\N{FULLWIDTH HYPHEN-MINUS}"
 )
-SIGNS = "+-" + _MINUSES
-_AS_HYPHENS = str.maketrans(dict.fromkeys(_MINUSES, "-"))
-_MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "?", "-", ".", "#n/a", "<na>", *_MINUSES, "\N{EM DASH}"})
+SIGNS = "+-" + MINUSES
+_AS_HYPHENS = str.maketrans(dict.fromkeys(MINUSES, "-"))
+# "Not available" and the like, in small letters, as spreadsheets, data bases and statistics programs write it.
+SPELLINGS = frozenset(
+    {
+        "na",
+        "n/a",
+        "n.a.",
+        "n.a",
+        "nan",
+        "-nan",
+        "+nan",
+        "null",
+        "<na>",
+        "<null>",
+        "(null)",
+        "nat",
+        "#n/a",
+        "#na",
+        "#n/a n/a",
+    }
+    | {"#null!", "#value!", "#ref!", "#name?", "#num!", "#div/0!"}
+    | {"1.#ind", "-1.#ind", "1.#qnan", "-1.#qnan", "\\n"}
+    | {"missing", "not available"}
+)
+_MISSING = SPELLINGS | {"", "none", "nil", "?", "-", "--", "---", ".", "..", "...", "*", *MINUSES, "\N{EM DASH}"}
 # Blanks that part thousands: the ordinary one, no-break, figure, thin and narrow no-break space.
 SPACES = " \N{NO-BREAK SPACE}\N{FIGURE SPACE}\N{THIN SPACE}\N{NARROW NO-BREAK SPACE}"
-_APOSTROPHES = "'\N{RIGHT SINGLE QUOTATION MARK}"
-_SIGN = rf"[+\-{_MINUSES}]?"
+APOSTROPHES = "'\N{RIGHT SINGLE QUOTATION MARK}"
+_SIGN = rf"[+\-{MINUSES}]?"
 # A whole number in groups of three parted by points: a number with three decimals, too, if there is one point.
 GROUPED_POINT = re.compile(_SIGN + r"[1-9]\d{0,2}(\.\d{3})+", re.ASCII)
 
@@ -66,7 +101,7 @@ class NumberFormat:
         ValueError
             One character cannot be both marks.
         """
-        marks = {"space": SPACES, "apostrophe": _APOSTROPHES, None: ""}
+        marks = {"space": SPACES, "apostrophe": APOSTROPHES, None: ""}
         chosen = marks.get(thousands, thousands or "")
         if decimal is not None and decimal == chosen:
             raise ValueError(f"--decimal and --thousands are both {decimal!r}: one character cannot be both")
@@ -101,6 +136,26 @@ class NumberFormat:
             return None
         return plain_number(bare + ("." if mark else "") + tail)
 
+    def all_numbers(self, fields: Sequence[str]) -> list[float] | None:
+        """Numbers in fields, or None as soon as one of them is no number."""
+        joined = "\n".join(fields)
+        if not any(mark in joined for mark in self.thousands) and joined.isascii():
+            # Python reads many numbers much faster than one after another.
+            if "_" in joined or (self.decimal != "." and "." in joined):
+                return None
+            parts = joined.replace(self.decimal, ".").split("\n")
+            if len(parts) == len(fields):
+                try:
+                    return list(map(float, parts))
+                except ValueError:
+                    return None
+        values = list[float]()
+        for field in fields:
+            if (value := self.number(field)) is None:
+                return None
+            values.append(value)
+        return values
+
 
 # Forms of fields, and the options by which each would be a number.
 _COMMA, _POINT = "--decimal , if the comma begins decimals", "--decimal . if the point begins decimals"
@@ -115,15 +170,15 @@ _FORMS = [
     (r"(\d+\.\d*|\.\d+)", _POINT),
     (rf"\d{{1,3}}([{SPACES}]\d{{3}})+(\.\d*)?", "--thousands space if the space parts thousands"),
     (rf"\d{{1,3}}([{SPACES}]\d{{3}})+,\d*", "--thousands space --decimal , if the space parts thousands"),
-    (rf"\d{{1,3}}([{_APOSTROPHES}]\d{{3}})+(\.\d*)?", "--thousands apostrophe if it parts thousands"),
-    (rf"\d{{1,3}}([{_APOSTROPHES}]\d{{3}})+,\d*", "--thousands apostrophe --decimal , if it parts thousands"),
+    (rf"\d{{1,3}}([{APOSTROPHES}]\d{{3}})+(\.\d*)?", "--thousands apostrophe if it parts thousands"),
+    (rf"\d{{1,3}}([{APOSTROPHES}]\d{{3}})+,\d*", "--thousands apostrophe --decimal , if it parts thousands"),
 ]
 _UNITS = re.compile(r"[%$\u00a3\u20ac\u00a5\s,]")  # percent, currencies
 # Digits in two groups or more, of any size, and decimals behind another mark.
 _GROUPS = re.compile(
-    _SIGN + rf"\d+(?P<mark>[.,{SPACES}{_APOSTROPHES}])\d+((?P=mark)\d+)*((?!(?P=mark))[.,]\d*)?", re.ASCII
+    _SIGN + rf"\d+(?P<mark>[.,{SPACES}{APOSTROPHES}])\d+((?P=mark)\d+)*((?!(?P=mark))[.,]\d*)?", re.ASCII
 )
-_SHOWN_MARKS = {**dict.fromkeys(SPACES, "a space"), **dict.fromkeys(_APOSTROPHES, "an apostrophe")}
+_SHOWN_MARKS = {**dict.fromkeys(SPACES, "a space"), **dict.fromkeys(APOSTROPHES, "an apostrophe")}
 _ADVICE = [(re.compile(_SIGN + form, re.ASCII), advice) for form, advice in _FORMS]
 
 
@@ -145,7 +200,7 @@ def text_problem(column: str, field: str, place: str, format: NumberFormat) -> P
 
 def _parted(format: NumberFormat) -> str:
     """Words about the mark of thousands."""
-    names = {SPACES: "a space", _APOSTROPHES: "an apostrophe"}
+    names = {SPACES: "a space", APOSTROPHES: "an apostrophe"}
     mark = names.get(format.thousands, repr(format.thousands))
     return f" and {mark} parts thousands, in groups of three digits" if format.thousands else ""
 

@@ -12,8 +12,9 @@ from limbeck._base.arrays import Float64Array
 from limbeck._base.files import npy_header
 from limbeck._base.frames import default_names
 from limbeck._base.warnings import silenced
+from limbeck._tables.columns import Columns
 from limbeck._tables.errors import TableError, column_names, listed, shortened
-from limbeck._tables.table import Table, array_reader, damaged
+from limbeck._tables.table import Table, array_reader, columns_reader, damaged
 
 __all__ = ["open_npy", "open_npz"]
 
@@ -52,7 +53,9 @@ def open_npy(path: Path) -> Table:
         values = np.memmap(path, dtype, "r", offset, shape, "F" if fortran_order else "C")
     except (ArithmeticError, ValueError) as error:
         damaged(path, "an NPY", error)
-    return Table(path, default_names(shape[1]), False, None, array_reader(path, default_names(shape[1]), values))
+    names = default_names(shape[1])
+    columns = columns_reader(path, names, values)
+    return Table(path, names, False, None, array_reader(path, names, values), _columns_reader=columns)
 
 
 def open_npz(path: Path) -> Table:
@@ -73,7 +76,8 @@ def open_npz(path: Path) -> Table:
     key, values = next(iter(arrays.items()))
     _check_array(path, f"array {key!r}", values.dtype, values.shape, 2)
     columns = _named_columns(path, names, values.shape[1])
-    return Table(path, columns, names is not None, None, array_reader(path, columns, values))
+    reader = columns_reader(path, columns, values)
+    return Table(path, columns, names is not None, None, array_reader(path, columns, values), _columns_reader=reader)
 
 
 def _npz_arrays(path: Path) -> dict[str, NDArray[Any]]:
@@ -152,4 +156,10 @@ def _features_and_labels(path: Path, X: NDArray[Any], y: NDArray[Any], names: li
         parts = [read_y([0]) if j == labels else read_X([j]) for j in wanted]
         return np.concatenate(parts, axis=1)
 
-    return Table(path, columns, names is not None, labels, read)
+    columns_X, columns_y = columns_reader(path, columns, X), columns_reader(path, columns[labels:], y[:, None])
+
+    def read_columns(wanted: Sequence[int], _: Sequence[int] = ()) -> Columns:
+        items = [item for j in wanted for item in (columns_y([0], ()) if j == labels else columns_X([j], ())).items]
+        return Columns(tuple(items), names is not None)
+
+    return Table(path, columns, names is not None, labels, read, _columns_reader=read_columns)

@@ -1,17 +1,25 @@
-"""Tables from Parquet files, by pyarrow where it is installed."""
+"""Tables from Parquet and Feather files, and from folders of these, by pyarrow where it is installed."""
 
-import json
+from __future__ import annotations
+
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+from limbeck._tables.arrow_columns import FAILURES, arrow_table
+from limbeck._tables.errors import TableError
+from limbeck._tables.table import Table, damaged
 
-from limbeck._base.arrays import Float64Array
-from limbeck._tables.errors import ColumnsError, Problem, TableError, column_names, missing_value, shortened, text_value
-from limbeck._tables.table import Table, array_reader, damaged
+__all__ = ["ARROW", "count_rows", "open_feather", "open_files", "open_parquet"]
 
-__all__ = ["open_parquet"]
+ARROW = {".parquet": "parquet", ".feather": "feather", ".arrow": "feather", ".ipc": "feather"}
+
+
+def _require_pyarrow(path: Path, what: str) -> None:
+    try:
+        import pyarrow.dataset  # noqa: F401
+    except ImportError:
+        raise TableError(f"{path}: reading {what} needs pyarrow: pip install 'limbeck[parquet]'") from None
 
 
 def open_parquet(path: Path) -> Table:
@@ -22,65 +30,84 @@ def open_parquet(path: Path) -> Table:
     TableError
         It is damaged, or pyarrow is missing.
     """
-    try:
-        import pyarrow.parquet as parquet
-    except ImportError:
-        raise TableError(f"{path}: reading Parquet needs pyarrow: pip install 'limbeck[parquet]'") from None
+    _require_pyarrow(path, "Parquet")
+    import pyarrow.parquet as parquet
+
     try:
         schema = parquet.read_schema(path)
-    except (ValueError, OSError, NotImplementedError) as error:
+    except FAILURES as error:
         damaged(path, "a Parquet", error)
-    # Columns of these names are row labels that pandas stored, not measurements.
-    own = [name for name in schema.names if not name.startswith("__index_level_")]
-    names = column_names(path, own)
-    index = _index_columns(schema.metadata)
+    # Its own file alone, whatever the names of its folders are.
+    return arrow_table(path, "a Parquet", schema, lambda names: parquet.ParquetFile(path).read(columns=names))
 
-    def read(columns: Sequence[int]) -> Float64Array:
+
+def open_feather(path: Path) -> Table:
+    """Open a file of Feather, or of Arrow's IPC format.
+
+    Raises
+    ------
+    TableError
+        It is damaged, or pyarrow is missing.
+    """
+    _require_pyarrow(path, "Feather")
+    from pyarrow import feather, ipc
+
+    def load(names: list[str] | None = None) -> Any:  # noqa: ANN401
         try:
-            content = parquet.read_table(path, columns=[own[j] for j in columns])
-        except (ValueError, OSError, NotImplementedError) as error:
-            damaged(path, "a Parquet", error)
-        problems = [problem for j in columns if (problem := _parquet_problem(names[j], content.column(own[j])))]
-        if problems:
-            raise ColumnsError(path, problems)
-        values = np.empty((content.num_rows, len(columns)))
-        for k, j in enumerate(columns):
-            values[:, k] = np.asarray(content.column(own[j]).to_numpy(), dtype=np.float64)
-        return array_reader(path, [names[j] for j in columns], values)(range(len(columns)))
+            return feather.read_table(path, columns=names, memory_map=False)
+        except ValueError:
+            with path.open("rb") as file:  # Arrow's stream, which has no footer
+                table = ipc.open_stream(file).read_all()
+            return table if names is None else table.select(names)
 
-    labels = frozenset(j for j, name in enumerate(own) if name in index)
-    return Table(path, names, True, None, read, row_labels=labels)
-
-
-def _index_columns(metadata: dict[bytes, bytes] | None) -> set[str]:
-    """Columns that are row labels by the metadata of pandas."""
     try:
-        columns = json.loads((metadata or {})[b"pandas"])["index_columns"]
-        return {name for name in columns if isinstance(name, str)}
-    except (KeyError, TypeError, ValueError, RecursionError):  # not pandas's, or damaged
-        return set()
+        schema = load().schema
+    except FAILURES as error:
+        damaged(path, "a Feather", error)
+    return arrow_table(path, "a Feather", schema, load)
 
 
-def _parquet_problem(name: str, column: Any) -> Problem | None:  # noqa: ANN401 (pyarrow is optional)
-    """Problem of a column that holds anything but numbers, or has a gap; None for a good one."""
-    import pyarrow
+def open_files(path: Path, files: Sequence[Path]) -> Table:
+    """Open files of one kind as one table, their rows one after another.
 
-    kinds = pyarrow.types
-    is_number = any(
-        test(column.type) for test in (kinds.is_integer, kinds.is_floating, kinds.is_boolean, kinds.is_decimal)
-    )
-    if not is_number and not kinds.is_null(column.type):
-        row = next((i for i, value in enumerate(column) if value.is_valid), 0)
-        first = f", first {shortened(column[row].as_py())}" if len(column) else ""
-        what = f"holds {_type_name(column.type)}{first}"
-        place = f"row {row} counting from 0" if len(column) else ""
-        return text_value(name, what, place)
-    if column.null_count:
-        row = next(i for i, value in enumerate(column) if not value.is_valid)
-        return missing_value(name, f"row {row} counting from 0")
-    return None
+    Parameters
+    ----------
+    path : Path
+        Folder or pattern, for messages.
+    files : sequence of Path
+        Parquet or Feather files, or one folder of Parquet files.
+
+    Raises
+    ------
+    TableError
+        The files are of different or other kinds, damaged, or pyarrow is missing.
+    """
+    kinds = {ARROW.get(file.suffix.lower(), "") for file in files}
+    if len(kinds) != 1 or "" in kinds:
+        raise TableError(f"{path}: several files at once are read of Parquet or Feather alone; give one file")
+    _require_pyarrow(path, "Parquet")
+    from pyarrow import dataset
+
+    try:
+        source: Any = path if path.is_dir() else [str(file) for file in files]
+        data = dataset.dataset(source, format=next(iter(kinds)), partitioning="hive" if path.is_dir() else None)
+        for file in files:  # a column that a later file lacks is not filled with gaps unasked
+            _require_same_columns(path, file, data.schema, dataset.dataset(str(file), format=next(iter(kinds))).schema)
+    except FAILURES as error:
+        damaged(path, "a Parquet", error)
+    return arrow_table(path, "a Parquet", data.schema, lambda names: data.to_table(columns=names))
 
 
-def _type_name(kind: Any) -> str:  # noqa: ANN401
-    """Name of a type for a message."""
-    return "text" if "string" in str(kind) else str(kind)
+def count_rows(files: Sequence[Path]) -> int:
+    """Number of rows of Parquet or Feather files, without reading them."""
+    from pyarrow import dataset
+
+    kind = ARROW[files[0].suffix.lower()]
+    return int(dataset.dataset([str(file) for file in files], format=kind).count_rows())
+
+
+def _require_same_columns(path: Path, file: Path, schema: Any, own: Any) -> None:  # noqa: ANN401
+    """Refuse a file that lacks columns of another, or has more; folders may name some of them."""
+    folders = {part.partition("=")[0] for part in file.parts if "=" in part}
+    if different := (set(schema.names) ^ set(own.names)) - folders:
+        raise TableError(f"{path}: {file.name} does not have the columns of the other files: {sorted(different)[0]!r}")

@@ -9,11 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from limbeck._base.arrays import Float64Array
+from limbeck._tables.columns import Column, Columns
 from limbeck._tables.errors import ColumnsError, Problem, TableError, infinite_value, listed, missing_value, one_line
+from limbeck._tables.sentinels import far_values, sum_of_rows, with_gaps
 
-__all__ = ["Reader", "Table", "array_reader", "damaged"]
+__all__ = ["ColumnsReader", "Reader", "Table", "array_reader", "columns_reader", "damaged"]
 
 Reader = Callable[[Sequence[int]], Float64Array]
+ColumnsReader = Callable[[Sequence[int], Sequence[int]], Columns]
 
 _MOST_CHARACTERS = 100  # of another library's message within ours of one line
 
@@ -39,6 +42,14 @@ class Table:
         Whether options of text files apply.
     hints : list of str
         Remarks for the user that are no errors.
+    guesses : list of str
+        What was recognised in a text, for the user.
+    warnings : list of str
+        Numbers that may stand for gaps, once columns are read.
+    files : tuple of Path
+        The files of a table of several.
+    missing : tuple of str
+        What stands for a gap, as the user has told, where the reader has not seen to it.
     """
 
     path: Path
@@ -50,6 +61,42 @@ class Table:
     row_labels: frozenset[int] = frozenset()
     is_text: bool = False
     hints: list[str] = field(default_factory=list)
+    guesses: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    files: tuple[Path, ...] = ()
+    missing: tuple[str, ...] = ()
+    _columns_reader: ColumnsReader | None = None
+    _kept: object = None
+
+    def read_columns(self, columns: Sequence[int], *, numbers: Sequence[int] = ()) -> Columns:
+        """Read the given columns, whatever they hold: numbers, truth values, words, dates, and gaps.
+
+        Parameters
+        ----------
+        columns : sequence of int
+            Indices from 0; the other columns may hold anything.
+        numbers : sequence of int
+            Columns that have to be numbers, or dates: words in those of a text are told with their line.
+
+        Raises
+        ------
+        TableError
+            A column can be read in two ways, or is faulty in few rows, named with column and line; a row is of another
+            length.
+        """
+        try:
+            table = self._columns_reader(columns, numbers) if self._columns_reader else self._numbers(columns)
+        except OSError as error:
+            raise TableError(f"{self.path} cannot be read: {error.strerror or one_line(error)}") from None
+        table = with_gaps(table, self.missing) if self.missing else table
+        told = [*far_values(table), *sum_of_rows(table)]
+        self.warnings.extend(line for line in told if line not in self.warnings)
+        return table
+
+    def _numbers(self, columns: Sequence[int]) -> Columns:
+        """Columns of a table of numbers alone."""
+        values = self._reader(columns)
+        return Columns(tuple(Column(self.names[j], "number", values[:, k]) for k, j in enumerate(columns)), self.named)
 
     def read(self, columns: Sequence[int]) -> Float64Array:
         """Read the numbers of the given columns, every one finite.
@@ -104,6 +151,21 @@ def array_reader(path: Path, names: Sequence[str], values: NDArray[Any]) -> Read
             wrong = [int(k) for k in np.flatnonzero(~finite.all(axis=0))]
             raise ColumnsError(path, [_not_finite(names[columns[k]], chosen[:, k], finite[:, k]) for k in wrong])
         return chosen
+
+    return read
+
+
+def columns_reader(path: Path, names: Sequence[str], values: NDArray[Any]) -> ColumnsReader:
+    """Reader of columns of numbers that are in memory, or mapped into it; NaN is a gap."""
+
+    def read(columns: Sequence[int], _: Sequence[int] = ()) -> Columns:
+        with np.errstate(over="ignore"):
+            chosen = [np.array(values[:, j], dtype=np.float64) for j in columns]
+        wrong = [k for k, column in enumerate(chosen) if np.isinf(column).any()]
+        if wrong:
+            raise ColumnsError(path, [_not_finite(names[columns[k]], chosen[k], ~np.isinf(chosen[k])) for k in wrong])
+        kind = "boolean" if values.dtype.kind == "b" else "number"
+        return Columns(tuple(Column(names[j], kind, column) for j, column in zip(columns, chosen, strict=True)))
 
     return read
 

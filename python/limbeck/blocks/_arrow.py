@@ -62,11 +62,28 @@ class _ArrowBlocks(Blocks):
     def starting_at(self, number: int) -> Iterator[Block]:
         wanted = [*self._features, self._target, *([self._weight] if self._weight else [])]
         for batch in islice((b for b in self._batches(wanted) if b.num_rows), number, None):
-            X = named_array(np.empty((batch.num_rows, len(self._features))), self._features)
+            weight = None if self._weight is None else _numbers(batch, self._weight)
+            yield Block(self._rows_of(batch), named_array(_numbers(batch, self._target), [self._target]), weight)
+
+    def _rows_of(self, batch: Any) -> Any:  # noqa: ANN401
+        """Features of a batch: an array, or a table where words or gaps are among them."""
+        columns = [batch.column(batch.schema.get_field_index(name)) for name in self._features]
+        if all(_is_numeric(column.type) and not column.null_count for column in columns):
+            X = np.empty((batch.num_rows, len(columns)))
             for j, name in enumerate(self._features):
                 X[:, j] = _numbers(batch, name)
-            weight = None if self._weight is None else _numbers(batch, self._weight)
-            yield Block(X, named_array(_numbers(batch, self._target), [self._target]), weight)
+            return named_array(X, self._features)
+        import pyarrow
+
+        return pyarrow.Table.from_arrays(columns, names=list(self._features))
+
+
+def _is_numeric(kind: Any) -> bool:  # noqa: ANN401
+    """Whether a type of Arrow is one of real numbers, or of true and false."""
+    import pyarrow
+
+    kinds = pyarrow.types
+    return any(test(kind) for test in (kinds.is_integer, kinds.is_floating, kinds.is_boolean, kinds.is_decimal))
 
 
 def _partition_keys(fragment: Any) -> list[str]:  # noqa: ANN401
@@ -78,11 +95,8 @@ def _partition_keys(fragment: Any) -> list[str]:  # noqa: ANN401
 
 def _numbers(batch: Any, name: str) -> Float64Array:  # noqa: ANN401
     """Convert a column of a record batch to float64."""
-    import pyarrow
-
-    column, kinds = batch.column(batch.schema.get_field_index(name)), pyarrow.types
-    tests = (kinds.is_integer, kinds.is_floating, kinds.is_boolean, kinds.is_decimal)
-    if not any(test(column.type) for test in tests):
+    column = batch.column(batch.schema.get_field_index(name))
+    if not _is_numeric(column.type):
         kind = f"text ({column.type})" if "string" in str(column.type) else column.type
         raise TypeError(f"column {name!r} holds {kind}: encode it as numbers, or leave it out of features")
     if column.null_count:
@@ -122,8 +136,8 @@ def from_arrow(
     OSError
         A file cannot be read.
     TypeError, ValueError
-        There is no such column or no feature, the source is no such thing, or, once they are read, columns hold text
-        or missing values.
+        There is no such column or no feature, the source is no such thing, or, once they are read, labels or weights
+        hold text or missing values. (Features may: :func:`limbeck.learn` takes them, accumulators do not.)
     """
     data = _data_set(source)
     features = _checked_columns(data, target, features, sample_weight)

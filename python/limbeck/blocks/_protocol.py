@@ -145,7 +145,7 @@ def add_block(sums: Statistic, block: Any, number: int, n_threads: int | None) -
     if any(hasattr(column, "__dask_graph__") for column in block):
         raise TypeError(f"block {number} holds a collection of dask: see limbeck.blocks.from_dask")
     try:
-        slices = _as_slices(Block(*block))
+        slices = _as_slices(Block(*block), getattr(sums, "takes_tables", False))
         sums.take_block(slices, number, n_threads)
         return len(slices.X)
     except (TypeError, ValueError, OverflowError) as error:
@@ -156,11 +156,19 @@ def add_block(sums: Statistic, block: Any, number: int, n_threads: int | None) -
         raise
 
 
-def _as_slices(block: Block) -> Block:
-    """Block whose rows and labels have shapes and slices: tables of other libraries than pandas become arrays."""
+def _as_slices(block: Block, takes_tables: bool) -> Block:
+    """Block whose rows and labels have shapes and slices: tables of other libraries than pandas become arrays.
+
+    Rows that cannot are an error, unless the sum takes tables as they are.
+    """
     X, y, w = block
     require_same_rows(X=X, y=y, sample_weight=w)
-    return Block(sliceable(X, "X"), sliceable(y, "y"), w)
+    try:
+        X = sliceable(X, "X")
+    except TypeError:
+        if not takes_tables:
+            raise
+    return Block(X, sliceable(y, "y"), w)
 
 
 def sliceable(values: Any, name: str) -> Any:  # noqa: ANN401

@@ -33,7 +33,7 @@ from limbeck.distillation.advice_errors import (
     refuse_centred,
 )
 from limbeck.distillation.distilled_labels import self_distilled
-from limbeck.distillation.left_out import cluster_members, clusters_of
+from limbeck.distillation.left_out import cluster_members, clusters_of, require_squares
 from limbeck.distillation.settings import ADVISOR_SETTINGS, AdvisorSettings
 from limbeck.ridgeless import generalized_cross_validation
 
@@ -117,6 +117,7 @@ class Advice:
     def __str__(self) -> str:
         errors = text_table(
             [
+                ["trained on", "squared error", "at rows left out of training"],
                 ["strong labels", f"{self.strong_error:.5g}", ""],
                 ["surrogate labels", f"{self.surrogate_error:.5g}", ""],
                 ["mixture", f"{self.mixture_error:.5g}", f"(weight of the surrogate {self.weight:.2f})"],
@@ -125,13 +126,13 @@ class Advice:
                     f"{self.self_distillation_error:.5g}",
                     f"(mixing {self.mixing:.2f}; ridge alone {self.ridge_error:.5g})",
                 ],
-                ["gain", f"{self.gain:.3g} +- {self.standard_error:.2g}", ""],
+                ["gain", f"{self.gain:.3g} +- {self.standard_error:.2g}", "(lower error than with strong labels)"],
             ],
             left=(0, 1, 2),
         )
         ridge, freedom = f"{self.effective_ridge:.3g}", f"{self.degrees_of_freedom:.4g}"
         lines = [f"train on: {self.recommendation}{self._leaning}", *(f"  {line}" for line in errors)]
-        return "\n".join([*lines, f"effective ridge {ridge}, degrees of freedom {freedom}"])
+        return "\n".join([*lines, f"a fit takes in the noise of some {freedom} rows; effective ridge {ridge}"])
 
 
 def advise(
@@ -173,8 +174,9 @@ def advise(
         An argument does not hold real numbers.
     ValueError
         Shapes disagree, there are fewer than eight rows or four clusters, a cluster's label is missing, or numbers are
-        not finite; ``intercept`` is unknown; or there is none, and rows of more features than rows have been centred;
-        pandas' row labels are the same in another order, or two columns have the same name.
+        not finite, or so large or small that their squares leave float64; ``intercept`` is unknown; or there is none,
+        and rows of more features than rows have been centred; pandas' row labels are the same in another order, or two
+        columns have the same name.
 
     Warns
     -----
@@ -217,6 +219,7 @@ def advise(
     if len(X) < ADVISOR_SETTINGS.fewest_rows:
         raise ValueError(f"X must have at least {ADVISOR_SETTINGS.fewest_rows} rows, got shape {X.shape}")
     require_finite(thread_count(n_threads), X=X, y=strong, surrogate_predictions=weak)
+    require_squares(X=X, y=strong, surrogate_predictions=weak)
     groups = clusters_of(cluster, len(X), ADVISOR_SETTINGS.fewest_clusters)
     return advice_on(X, strong, weak, intercept_kind(intercept), n_threads, cluster=groups)
 

@@ -166,9 +166,11 @@ def _generations(
     if not rows:
         raise ValueError("ns is empty")
     count = len(rows)
+    if not isinstance(tasks, Task | Sequence):
+        raise TypeError(f"tasks must be a Task or a sequence of Tasks, got {type(tasks).__name__}")
     all_tasks = [tasks] * count if isinstance(tasks, Task) else list(tasks)
     chosen = Ridgeless() if stages is None else stages
-    all_stages = [chosen] * count if not isinstance(chosen, Sequence) else list(chosen)
+    all_stages = [chosen] * count if isinstance(chosen, str) or not isinstance(chosen, Sequence) else list(chosen)
     shares = [number(w, "fresh") for w in np.atleast_1d(np.asarray(fresh, dtype=object)).tolist()]
     shares = shares * count if len(shares) == 1 else shares
     for name, values in (("tasks", all_tasks), ("stages", all_stages), ("fresh", shares)):

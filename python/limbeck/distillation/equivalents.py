@@ -72,23 +72,32 @@ class Risk(float):
         From the labels' noise.
     standard_deviation : float
         Over draws of the rows and of the noise, to the order of ``1 / sqrt(n)``; NaN where it was not asked for.
+    first_order : float
+        The term of order 1/n of bias and variance together, which is not in the float: add it where rows are few. NaN
+        where it was not asked for, and for stages that are no ridge regression.
     """
 
     bias: float
     variance: float
     noise: float
     standard_deviation: float
+    first_order: float
 
     def __new__(  # noqa: D102
-        cls, bias: float, variance: float, noise: float, standard_deviation: float = float("nan")
+        cls,
+        bias: float,
+        variance: float,
+        noise: float,
+        standard_deviation: float = float("nan"),
+        first_order: float = float("nan"),
     ) -> Risk:
         self = super().__new__(cls, bias + variance + noise)
         self.bias, self.variance, self.noise = bias, variance, noise
-        self.standard_deviation = standard_deviation
+        self.standard_deviation, self.first_order = standard_deviation, first_order
         return self
 
-    def __getnewargs__(self) -> tuple[float, float, float, float]:  # type: ignore[override]
-        return self.bias, self.variance, self.noise, self.standard_deviation
+    def __getnewargs__(self) -> tuple[float, float, float, float, float]:  # type: ignore[override]
+        return self.bias, self.variance, self.noise, self.standard_deviation, self.first_order
 
 
 @dataclass(frozen=True, eq=False)

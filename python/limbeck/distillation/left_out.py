@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 
 from limbeck._base.arrays import Array, Float64Array
 
-__all__ = ["Basis", "FirstStage", "cluster_members", "clusters_of", "members_within", "row_blocks"]
+__all__ = ["Basis", "FirstStage", "cluster_members", "clusters_of", "members_within", "require_squares", "row_blocks"]
 
 # Of one minus a leverage: less is rounding, and the row is outside the span of the others.
 _NOTHING_LEFT_OVER = 1e-10
 # Of the largest eigenvalue of scaled normal equations: below it, half of the digits of a solution are rounding.
 _DETERMINED = 1e-13
+_SMALLEST, _LARGEST = 1e-150, 1e150  # numbers whose squares are far from the ends of float64
 # Of the largest singular value, times the longer side: less is rounding.
 _CUTOFF = float(np.finfo(np.float64).eps)
 
@@ -74,6 +75,17 @@ def row_blocks(members: Sequence[NDArray[np.intp]] | None, n: int, blocks: int, 
     for rows, number in zip(members, dealt, strict=True):
         block[rows] = number
     return block
+
+
+def require_squares(**arrays: Float64Array) -> None:
+    """Raise ValueError where the squares of an array's numbers leave float64."""
+    for name, array in arrays.items():
+        largest = float(np.abs(array).max(initial=0.0))
+        if largest and not _SMALLEST <= largest <= _LARGEST:
+            raise ValueError(
+                f"{name} must have a largest number between {_SMALLEST:g} and {_LARGEST:g}, whose squares are added "
+                f"up, got {largest:g}: choose another unit"
+            )
 
 
 class FirstStage(NamedTuple):

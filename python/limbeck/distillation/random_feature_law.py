@@ -228,7 +228,7 @@ def _lacking(l: Float64Array, nu: float) -> tuple[float, float]:
 
 def _scaled(values: Float64Array, factor: float) -> Float64Array:
     """Products in which zero times infinity is zero."""
-    return np.multiply(values, factor, out=np.zeros_like(values), where=values > 0)
+    return np.multiply(values, factor, out=np.zeros_like(values), where=(values > 0) & (factor > 0))
 
 
 def _over(value: float, divisor: float) -> float:

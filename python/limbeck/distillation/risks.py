@@ -7,12 +7,13 @@ from numpy.typing import ArrayLike
 
 from limbeck._base.arrays import Float64Array, integer
 from limbeck.distillation.equivalents import Risk, coefficients, deployment_variances, noise_of_labels, risk_at
+from limbeck.distillation.first_order import signal_of_first_order
 from limbeck.distillation.spread import deviation_of_form
 from limbeck.distillation.stage_law import Moments, Quadratic, StageLaw, stage_law
 from limbeck.distillation.stages import Stage, stage_of
 from limbeck.distillation.task import Task, require_task
 
-__all__ = ["cross_risk", "cross_risk_at", "risk", "risk_by"]
+__all__ = ["cross_risk", "cross_risk_at", "mean_risk_by", "risk", "risk_by"]
 
 
 def risk(
@@ -51,7 +52,8 @@ def risk(
     Returns
     -------
     Risk
-        A float with its parts: bias, variance, noise; and with its standard deviation over draws. Without a ridge and
+        A float with its parts: bias, variance, noise; with its standard deviation over draws; and with ``first_order``,
+        the signal's term of order 1/n, for the caller to add. Without a ridge and
         with noise it is infinite for n from p - 1 to p + 1, p counting the positive eigenvalues.
 
     Raises
@@ -79,6 +81,11 @@ def risk(
     draws is infinite for negative ridges, strictly speaking: some draws have smaller eigenvalues than the limit of
     many rows, far below which they hardly ever are.
 
+    Bias and variance have their term of order 1/n apart, as ``first_order``: the law composes through stages without
+    it. It counts where what is learned lies along few directions. With one or three coefficients of one, 200
+    eigenvalues i^-2 and no ridge, risks were 12 % below those of trials for n = 30, 4.5 % for 100 and 4 % for 160, and
+    with the term within 1.4 %, as in 24 settings drawn at random; with random coefficients both are within 1 %.
+
     Other stages are sums of complex ridges, each with a tau of its own, and their risk is the double sum of what two
     ridges have in common on the same rows (arXiv 2410.18837 and 2307.02044 have one real ridge). The standard deviation
     is that of the integral of products of gradients of two correlated draws; it was 0.95 to 1.02 times that of trials
@@ -103,15 +110,21 @@ def risk(
 
 def risk_by(law: StageLaw, kind: Stage, s: Float64Array, t: Float64Array, noise: float) -> Risk:
     """The risk of checked arguments, for a stage and its law."""
-    task = law.task
-    form, labels = Quadratic.risk(t, task.beta), Moments(s, np.zeros_like(s))
+    form, labels = Quadratic.risk(t, law.task.beta), Moments(s, np.zeros_like(s))
     deviation = deviation_of_form(law.for_spread(kind), form, labels, noise)
+    parts = mean_risk_by(law, s, t, noise)
+    signal = parts.bias + parts.variance
+    first = np.nan if law.single is None else signal_of_first_order(law.task, law.single, s, t, signal)
+    return Risk(parts.bias, parts.variance, parts.noise, deviation, first)
+
+
+def mean_risk_by(law: StageLaw, s: Float64Array, t: Float64Array, noise: float) -> Risk:
+    """The risk of checked arguments for a stage's law, without its standard deviation, which takes longer."""
     if law.single is not None:
-        parts = risk_at(task, law.single, s, t, noise)
-        return Risk(parts.bias, parts.variance, parts.noise, deviation)
-    bias = float((t * np.square(law.kept * s - task.beta)).sum())
+        return risk_at(law.task, law.single, s, t, noise)
+    bias = float((t * np.square(law.kept * s - law.task.beta)).sum())
     variance = float((t * law.scatter(np.square(s), 0.0)).sum())
-    return Risk(bias, variance, law.noise_part(t, noise), deviation)
+    return Risk(bias, variance, law.noise_part(t, noise))
 
 
 def cross_risk(

@@ -10,17 +10,20 @@ from numpy.typing import ArrayLike, NDArray
 
 from limbeck._base.arrays import Float64Array, integer, integers
 from limbeck._base.text_table import text_table
-from limbeck.distillation.equivalents import Equivalent, coefficients, equivalent, risk_at
+from limbeck.distillation.equivalents import coefficients, equivalent
+from limbeck.distillation.risks import mean_risk_by
 from limbeck.distillation.scaling_corners import near_corners
 from limbeck.distillation.scaling_limit import ScalingLimit, scaling_limit
 from limbeck.distillation.settings import SCALING_SETTINGS, ScalingSettings
-from limbeck.distillation.simulation import seed_for, seed_number, simulate
-from limbeck.distillation.surrogate import best_mask_at, best_ridge_for, best_surrogate_at
-from limbeck.distillation.task import Task, number, require_task
+from limbeck.distillation.simulation import Simulation, seed_for, seed_number, simulate
+from limbeck.distillation.stage_law import StageLaw, law_of, stage_law
+from limbeck.distillation.stages import Stage, ridge_of, stage_of
+from limbeck.distillation.surrogate import best_mask_by, best_ridge_for, best_surrogate_by
+from limbeck.distillation.task import Task, require_task
 
 __all__ = ["ScalingLaw", "scaling_law"]
 
-_Labels = Callable[[Equivalent], Float64Array]
+_Labels = Callable[[StageLaw], Float64Array]
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +50,7 @@ class ScalingLaw:
         That of the limit: ``k = min(r - 1, 2 alpha)`` for a power law without noise, on true labels, the best surrogate
         and the best mask alike (arXiv 2410.18837, section 5), if alpha and r exceed 1; ``k / (1 + k)`` with noise and
         the best ridge, ``k / (1 + k - k / (2 alpha))`` for the best surrogate. 0 with noise and no ridge, which leaves
-        a floor; None for other tasks and ridges, and for r = 2 alpha + 1, where a logarithm enters.
+        a floor; None for other tasks, ridges and stages, and for r = 2 alpha + 1, where a logarithm enters.
     local_exponents : ndarray of shape (k,)
         Of the predicted risks, between n and 1.1 n.
     bent : ndarray of shape (k,), bool
@@ -59,9 +62,9 @@ class ScalingLaw:
         more, or by 2 % of an exponent above one.
     limit : ScalingLimit or None
         The law for many rows and infinitely many features, with its constant, floor and logarithm; None for tasks that
-        are no power law, fixed coefficients and fixed ridges.
+        are no power law, fixed coefficients, fixed ridges and other stages.
     ridges : ndarray of shape (k,)
-        Ridge of the target for each size.
+        Ridge of the target for each size; NaN for stages that are no ridge regression.
     """
 
     sample_sizes: NDArray[np.int64]
@@ -120,6 +123,7 @@ def scaling_law(
     trials: int = 0,
     seed: int | np.random.Generator = 0,
     ridge: float | str = 0.0,
+    stage: Stage | None = None,
 ) -> ScalingLaw:
     """Fit a power law to the predicted or simulated risks of targets on more and more rows.
 
@@ -137,10 +141,12 @@ def scaling_law(
         Simulate each risk with so many trials, at least two; 0 for predictions.
     seed : int or numpy.random.Generator, default 0
         Source of the random numbers of the trials; those of different sizes are independent.
-
     ridge : float or "best", default 0
         Of the target, as for :func:`risk`; or that of least predicted risk for each size, as :func:`optimal_ridge`
         finds it, which may be negative.
+    stage : Stage, optional
+        How the targets of all sizes are trained, in place of a ridge, as for :func:`risk`. What is the same for all
+        sizes, a time or a ridge, is too much for few rows or too little for many: exponents then drift.
 
     Returns
     -------
@@ -149,7 +155,7 @@ def scaling_law(
     Raises
     ------
     TypeError, ValueError
-        As for :func:`risk`; or there are fewer than two sizes, or a risk is zero.
+        As for :func:`risk`; or there are fewer than two sizes, or a risk is zero, or ridge and stage are both given.
 
     Warns
     -----
@@ -175,9 +181,10 @@ def scaling_law(
         raise ValueError("trials must be 0, for predictions, or at least 2, for standard errors; got 1")
     if isinstance(ridge, str) and ridge != "best":
         raise ValueError(f'ridge must be a number or "best", got {ridge!r}')
-    fixed = None if isinstance(ridge, str) else number(ridge, "ridge")
+    if stage is not None or not isinstance(ridge, str):
+        stage = stage_of(stage, 1.0 if isinstance(ridge, str) else ridge)
     name = surrogate or "true" if surrogate is None or isinstance(surrogate, str) else None
-    targets = _Targets(task, _labels(task, surrogate), name, fixed)
+    targets = _Targets(task, _labels(task, surrogate), name, stage)
     return fitted_law(targets, sizes, trials, seed_number(seed))
 
 
@@ -188,24 +195,33 @@ class _Targets:
     task: Task
     labels: _Labels
     name: str | None  # of the labels: "true", "best" or "mask"; None for fixed coefficients
-    ridge: float | None  # None: the best for each size
+    stage: Stage | None  # None: the best ridge for each size
 
     @property
     def limit(self) -> ScalingLimit | None:
         """The law for many rows, where the theory has one."""
-        if self.task.power_law_exponents is None or self.name is None or self.ridge:
+        ridge = None if self.stage is None else ridge_of(self.stage)
+        if self.task.power_law_exponents is None or self.name is None or (self.stage is not None and ridge != 0):
             return None
         alpha, r = self.task.power_law_exponents
-        return None if min(alpha, r) <= 1 else scaling_limit(alpha, r, self.task.noise, self.name, self.ridge is None)
+        return None if min(alpha, r) <= 1 else scaling_limit(alpha, r, self.task.noise, self.name, self.stage is None)
 
-    def equivalent(self, n: int, warn: bool = False) -> Equivalent:
-        """Equivalent of the target on n rows."""
-        ridge = best_ridge_for(self.task, n, self.labels)[0] if self.ridge is None else self.ridge
-        return equivalent(self.task, n, ridge, warn=warn)
+    def law(self, n: int, warn: bool = False) -> StageLaw:
+        """What training on n rows does."""
+        if self.stage is not None:
+            return stage_law(self.task, n, self.stage, warn=warn)
+        s = self.task.beta if self.name == "true" else lambda eq: self.labels(law_of(self.task, eq))
+        ridge, _ = best_ridge_for(self.task, n, s)
+        return law_of(self.task, equivalent(self.task, n, ridge, warn=warn))
 
-    def risk(self, eq: Equivalent) -> float:
+    def risk(self, law: StageLaw) -> float:
         """Predicted risk of a target."""
-        return float(risk_at(self.task, eq, self.labels(eq), self.task.eigenvalues, self.task.noise))
+        return float(mean_risk_by(law, self.labels(law), self.task.eigenvalues, self.task.noise))
+
+    def simulated(self, law: StageLaw, trials: int, seed: int) -> Simulation:
+        """Trials of a target."""
+        stage = self.stage if law.single is None else stage_of(None, law.single.ridge)
+        return simulate(self.task, law.n, self.labels(law), stage=stage, trials=trials, seed=seed)
 
 
 def fitted_law(
@@ -217,7 +233,7 @@ def fitted_law(
 ) -> ScalingLaw:
     """Fit the law of checked arguments; see :func:`scaling_law`."""
     limit, task = targets.limit, targets.task
-    fits = [targets.equivalent(n, warn=True) for n in sizes.tolist()]
+    fits = [targets.law(n, warn=True) for n in sizes.tolist()]
     risks, local = _local_exponents(targets, sizes, fits, settings.local_ratio)
     predicted = None if limit is None or limit.logarithm else 0.0 if limit.floor else limit.exponent
     expected = np.full(len(sizes), np.median(local) if predicted is None else predicted)
@@ -245,12 +261,12 @@ def fitted_law(
         bent=off_power_law,
         corners=near_corners(task, limit, sizes, local, settings.corner) if targets.name else (),
         limit=limit,
-        ridges=np.array([eq.ridge for eq in fits]),
+        ridges=np.array([np.nan if law.single is None else law.single.ridge for law in fits]),
     )
 
 
 def _local_exponents(
-    targets: _Targets, sizes: NDArray[np.int64], fits: list[Equivalent], ratio: float
+    targets: _Targets, sizes: NDArray[np.int64], fits: list[StageLaw], ratio: float
 ) -> tuple[Float64Array, Float64Array]:
     """Predicted risks, and their exponents between each size and one that is larger by a ratio."""
     following = np.maximum(sizes + 1, np.ceil(ratio * sizes).astype(int))
@@ -258,8 +274,8 @@ def _local_exponents(
     features = int(np.count_nonzero(targets.task.eigenvalues))
     across = (sizes < features) & (following >= features - 1)
     following[across] = np.maximum(np.floor(sizes[across] / ratio).astype(int), 1)
-    risks = np.array([targets.risk(eq) for eq in fits])
-    after = np.array([targets.risk(targets.equivalent(n)) for n in following.tolist()])
+    risks = np.array([targets.risk(law) for law in fits])
+    after = np.array([targets.risk(targets.law(n)) for n in following.tolist()])
     usable = (risks > 0) & (risks < np.inf)
     if not usable.all():
         at = int(np.argmin(usable))
@@ -268,28 +284,24 @@ def _local_exponents(
         return risks, -np.log(after / risks) / np.log(following / sizes)
 
 
-def _simulated(targets: _Targets, fits: list[Equivalent], trials: int, seed: int) -> tuple[Float64Array, Float64Array]:
+def _simulated(targets: _Targets, fits: list[StageLaw], trials: int, seed: int) -> tuple[Float64Array, Float64Array]:
     """Means of trials for each size, and their standard errors."""
-    made = [targets.labels(eq) for eq in fits]
-    simulations = [
-        simulate(targets.task, eq.n, s, eq.ridge, trials=trials, seed=seed_for(seed, eq.n))
-        for eq, s in zip(fits, made, strict=True)
-    ]
+    simulations = [targets.simulated(law, trials, seed_for(seed, law.n)) for law in fits]
     return np.array([result.mean for result in simulations]), np.array([r.standard_error for r in simulations])
 
 
 def _labels(task: Task, surrogate: ArrayLike | str | None) -> _Labels:
     """Coefficients that make the labels, by the number of rows."""
     if surrogate is None:
-        return lambda eq: task.beta
+        return lambda law: task.beta
     if isinstance(surrogate, str):
         if surrogate == "best":
-            return lambda eq: best_surrogate_at(task, eq, task.eigenvalues)
+            return lambda law: best_surrogate_by(law, task.eigenvalues)
         if surrogate == "mask":
-            return lambda eq: task.beta * best_mask_at(task, eq, task.eigenvalues)
+            return lambda law: task.beta * best_mask_by(law, task.eigenvalues)
         raise ValueError(f'surrogate must be None, "best", "mask" or coefficients; got {surrogate!r}')
     fixed = coefficients(surrogate, "surrogate", task)
-    return lambda eq: fixed
+    return lambda law: fixed
 
 
 def _line(x: Float64Array, y: Float64Array, errors: Float64Array) -> tuple[float, float, float]:

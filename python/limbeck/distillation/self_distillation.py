@@ -110,7 +110,9 @@ def self_distillation(
     mixing = _mixing_of(shares)
     kind = SelfDistillation(alpha, mixing)
     best = risk_by(stage_law(task, n, kind), kind, s, t, noise)
-    return SelfDistilled(mixing if rounds > 1 else mixing[0], best if best < alone else alone, alone)
+    if not best < alone:  # by rounding
+        mixing, best = (0.0,) * rounds, alone
+    return SelfDistilled(mixing if rounds > 1 else mixing[0], best, alone)
 
 
 def _cross_risks(

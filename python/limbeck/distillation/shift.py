@@ -75,7 +75,8 @@ def covariance_shift_as_model_shift(task: Task, test_eigenvalues: ArrayLike) -> 
     require_task(task)
     t, l = deployment_variances(test_eigenvalues, task), task.eigenvalues
     used = t > 0
-    root = np.sqrt(np.divide(l, t, out=np.zeros_like(l), where=used))
+    # Of the roots' ratio: that of the variances may leave float64.
+    root = np.divide(np.sqrt(l), np.sqrt(t), out=np.zeros_like(l), where=used)
     hidden = float((l[~used] * np.square(task.beta[~used])).sum())
     return replace(task, eigenvalues=t, noise=task.noise + hidden), root * task.beta
 
@@ -99,7 +100,8 @@ def model_shift_as_covariance_shift(task: Task, surrogate: ArrayLike) -> Task:
     Raises
     ------
     TypeError, ValueError
-        As for :func:`risk`; or the surrogate uses a feature that the truth does not, which no covariance does.
+        As for :func:`risk`; or the surrogate uses a feature that the truth does not, or none at all, which no
+        covariance does.
 
     Notes
     -----
@@ -123,4 +125,8 @@ def model_shift_as_covariance_shift(task: Task, surrogate: ArrayLike) -> Task:
             f"surrogate must be zero where the task's beta is: at index {at} it is {s[at]:g}, which no covariance gives"
         )
     ratio = np.divide(s, task.beta, out=np.ones_like(s), where=task.beta != 0)
-    return replace(task, eigenvalues=task.eigenvalues * np.square(ratio))
+    with np.errstate(over="ignore", under="ignore"):
+        eigenvalues = task.eigenvalues * ratio * ratio
+    if not (eigenvalues.any() and np.isfinite(eigenvalues).all()):
+        raise ValueError("surrogate gives no covariance: the variances of its rows are all zero, or beyond float64")
+    return replace(task, eigenvalues=eigenvalues)

@@ -19,6 +19,7 @@ from limbeck.distillation.two_stages import FirstStage, mean_risk, two_stage_ris
 
 __all__ = ["Split", "optimal_split"]
 
+_MOST_ROWS = 2**31 - 1  # as everywhere
 # Sizes of a grid, of which every part of a budget has some: a double descent is a factor of two wide or so, and between
 # two sizes of the grid a search goes on.
 _GEOMETRIC, _EVEN = 40, 24
@@ -106,8 +107,8 @@ def optimal_split(
     Raises
     ------
     TypeError, ValueError
-        As for :func:`two_stage_risk`; a cost is not positive; the budget does not pay a row of either stage; or no
-        split within it has a finite risk.
+        As for :func:`two_stage_risk`; a cost is not positive; the budget does not pay a row of either stage, or pays
+        more than two billion; or no split within it has a finite risk.
 
     Warns
     -----
@@ -135,6 +136,8 @@ def optimal_split(
         raise ValueError(
             f"budget must pay a row of either stage, {costs[0]:g} + {costs[1]:g} for these costs; got {budget:g}"
         )
+    if budget > _MOST_ROWS * min(costs):
+        raise ValueError(f"budget must not pay more than {_MOST_ROWS:,} rows; got {budget:g} at {min(costs):g} each")
     stages = _Stages(
         task,
         FirstStage.checked(task, surrogate_task, 1, surrogate_ridge, features, surrogate_stage),

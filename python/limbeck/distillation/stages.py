@@ -139,10 +139,11 @@ class SelfDistillation(Stage):
         object.__setattr__(self, "alpha", number(self.alpha, "alpha"))
         if self.alpha <= 0:
             raise ValueError(f"alpha must be positive, got {self.alpha!r}")
-        several = np.ndim(self.mixing) > 0
-        given = np.atleast_1d(np.asarray(self.mixing, dtype=object))
-        if given.ndim != 1 or not len(given):
-            raise ValueError(f"mixing must be a number or a sequence of numbers, got {self.mixing!r}")
+        given: Any = self.mixing
+        several = np.iterable(given) and not isinstance(given, str)
+        given = tuple(given) if several else (given,)
+        if not given:
+            raise ValueError("mixing must be a number or a sequence of numbers, got none")
         rounds = tuple(number(value, "mixing") for value in given)
         object.__setattr__(self, "mixing", rounds if several else rounds[0])
 

@@ -41,23 +41,20 @@ _ROUNDING = 1e-12  # of a risk, a sum over up to some 10^6 features
 _LEAST_BELOW = 1e-9  # of the way from no ridge to the lowest: ridges nearer to either end give the risks of the ends
 
 
-def best_surrogate_at(task: Task, eq: Equivalent, t: Float64Array) -> Float64Array:
-    """Coefficients of :func:`optimal_surrogate`, from an equivalent and variances t in use."""
-    return _least_of(law_of(task, eq).pulled_back(Quadratic.risk(t, task.beta), 0.0))
+def best_surrogate_by(law: StageLaw, t: Float64Array) -> Float64Array:
+    """Coefficients of :func:`optimal_surrogate`, from the target's law and variances t in use.
 
-
-def best_mask_at(task: Task, eq: Equivalent, t: Float64Array) -> NDArray[np.bool_]:
-    """Mask of :func:`optimal_mask`, from an equivalent and variances t in use."""
-    return _worth_keeping(law_of(task, eq), t)
-
-
-def _least_of(form: Quadratic) -> Float64Array:
-    """Coefficients of the least value of a diagonal form; zero where the form does not depend on them."""
+    They have the least value of a diagonal form, and are zero where it does not depend on them.
+    """
+    form = law.pulled_back(Quadratic.risk(t, law.task.beta), 0.0)
     return np.divide(form.h, form.T, out=np.zeros_like(form.h), where=form.T > 0)
 
 
-def _worth_keeping(law: StageLaw, t: Float64Array) -> NDArray[np.bool_]:
-    """Features with which the risk ``T s^2 - 2 k t beta s`` of labels by s = beta is lower than without."""
+def best_mask_by(law: StageLaw, t: Float64Array) -> NDArray[np.bool_]:
+    """Mask of :func:`optimal_mask`, from the target's law and variances t in use.
+
+    It keeps the features with which the risk ``T s^2 - 2 k t beta s`` of labels by s = beta is lower than without.
+    """
     form = law.pulled_back(Quadratic(t, np.zeros_like(t), 0.0), 0.0)
     return np.asarray(2 * law.kept * t > form.T)
 
@@ -109,7 +106,7 @@ def optimal_surrogate(
     """
     require_task(task)
     law, t = stage_law(task, integer(n, "n", 1), stage_of(stage, ridge)), deployment_variances(test_eigenvalues, task)
-    return _least_of(law.pulled_back(Quadratic.risk(t, task.beta), 0.0))
+    return best_surrogate_by(law, t)
 
 
 def optimal_mask(
@@ -132,7 +129,7 @@ def optimal_mask(
     """
     require_task(task)
     law = stage_law(task, integer(n, "n", 1), stage_of(stage, ridge))
-    return _worth_keeping(law, deployment_variances(test_eigenvalues, task))
+    return best_mask_by(law, deployment_variances(test_eigenvalues, task))
 
 
 def optimal_ridge(task: Task, n: int, surrogate: ArrayLike | None = None) -> tuple[float, Risk]:
@@ -359,7 +356,7 @@ def compare_labels(task: Task, n: int, *, stage: Stage | None = None) -> LabelCo
     require_task(task)
     n, kind = integer(n, "n", 1), Ridgeless() if stage is None else stage_of(stage, 0.0)
     law, t = stage_law(task, n, kind), task.eigenvalues
-    surrogate, mask = _least_of(law.pulled_back(Quadratic.risk(t, task.beta), 0.0)), _worth_keeping(law, t)
+    surrogate, mask = best_surrogate_by(law, t), best_mask_by(law, t)
 
     def of(s: Float64Array, noise: float) -> Risk:
         return risk_by(law, kind, s, t, noise)

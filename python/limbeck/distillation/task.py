@@ -253,7 +253,7 @@ def eigenvalues_array(value: ArrayLike, name: str) -> Float64Array:
 def number(value: float, name: str) -> float:
     """A finite float, or an error that names the argument."""
     try:
-        result = float(value)
+        result = float("text" if isinstance(value, str | bytes) else value)  # a text is no number, whatever it says
     except (TypeError, ValueError):
         raise TypeError(f"{name} must be a number, got {value!r}") from None
     if not np.isfinite(result):

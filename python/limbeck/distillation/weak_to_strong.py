@@ -19,7 +19,7 @@ from limbeck._base.arrays import (
 from limbeck._base.frames import require_same_rows
 from limbeck._base.text_table import text_table
 from limbeck.distillation.advice_errors import clustered_error
-from limbeck.distillation.left_out import cluster_members, clusters_of
+from limbeck.distillation.left_out import cluster_members, clusters_of, require_squares
 from limbeck.distillation.settings import WEAK_TO_STRONG_SETTINGS
 from limbeck.distillation.weak_surrogates import FAMILIES, Fitted, LabelledRows, Surrogate, Trial, trials_of
 
@@ -28,13 +28,13 @@ __all__ = ["WeakToStrong", "weak_to_strong"]
 
 @dataclass(frozen=True, eq=False)
 class WeakToStrong:
-    """A target trained on a weak surrogate's labels, or on the true ones where that is not certain to be better.
+    """A target trained on a weak surrogate's labels, or on the true ones where that may not be better.
 
     Attributes
     ----------
     recommendation : {"weak-to-strong", "ridge"}
-        What :meth:`predict` does: the target on the surrogate's labels where its error is certain to be lower than that
-        of ridge regression on the true labels, else that ridge regression.
+        What :meth:`predict` does: the target on the surrogate's labels where its gain on ridge regression on the true
+        labels exceeds two standard errors, else that ridge regression.
     surrogate : str
         The surrogate of least left-out error, recommended or not.
     ridge : float
@@ -81,18 +81,26 @@ class WeakToStrong:
         return np.asarray(rows @ self.coef + self.intercept)
 
     @property
+    def headline(self) -> str:
+        """What to use, and why, in half a sentence."""
+        if self.recommendation == "weak-to-strong":
+            return "weak-to-strong training, better than ridge regression by more than chance"
+        why = "what weak-to-strong gains may be chance" if self.gain > 0 else "weak-to-strong training is no better"
+        return f"ridge regression, as {why}"
+
+    @property
     def report(self) -> str:
         """What was found, for people who decide on it."""
         part = self.gain / self.ridge_error if self.ridge_error else 0.0
         target = f"a ridge of {self.ridge:.3g}" if self.ridge else "no ridge"
         if self.recommendation == "weak-to-strong":
             head = [
-                "Use weak-to-strong training: it is certain to predict new rows better than ridge regression.",
+                f"Use {self.headline}.",
                 f"Weak teacher: {self.surrogate}. Target: trained on its labels with {target}.",
             ]
         else:
             head = [
-                "Use ridge regression on the labels: what weak-to-strong training gains may be chance.",
+                f"Use {self.headline}.",
                 f"Best weak teacher that was tried: {self.surrogate}, with a target of {target}.",
             ]
         rows = f"{self.n_rows:,} rows with labels"
@@ -101,7 +109,7 @@ class WeakToStrong:
             ["", "squared error"],
             ["ridge regression", f"{self.ridge_error:.5g}"],
             ["weak-to-strong", f"{self.error:.5g}"],
-            ["gain", f"{self.gain:.3g} +- {self.standard_error:.2g} ({part:.1%})"],
+            ["gain", f"{self.gain:.3g} +- {self.standard_error:.2g} ({part:.1%} of ridge regression's error)"],
         ]
         tried = [["weak teachers", "best of them", "error"]]
         tried += [[family, name, f"{error:.5g}"] for family, name, error in self.families]
@@ -158,8 +166,9 @@ def weak_to_strong(
     Raises
     ------
     TypeError, ValueError
-        An argument does not hold finite real numbers, shapes disagree, rows or clusters are too few, or a candidate is
-        unknown or returns something else than one number for each row.
+        An argument does not hold finite real numbers, shapes disagree, rows or clusters are too few, numbers are so
+        large or small that their squares leave float64, or a candidate is unknown or returns something else than one
+        number for each row.
 
     Notes
     -----
@@ -197,6 +206,9 @@ def weak_to_strong(
         more = float_array(X_unlabelled, "X_unlabelled", 2, np.float64, objects=True)
         same_length(more, "X_unlabelled", 1, rows, "X", 1, "features")
     require_finite(thread_count(None), X=rows, y=labels, X_unlabelled=more)
+    require_squares(X=rows, y=labels, X_unlabelled=more)
+    if not isinstance(intercept, bool | np.bool_):
+        raise TypeError(f"intercept must be True or False, got {intercept!r}")
     members = cluster_members(clusters_of(cluster, len(rows), settings.fewest_clusters), len(rows))
     families, named = _candidates(candidates)
     data = LabelledRows(rows, labels, more, members, bool(intercept), settings)
@@ -207,6 +219,8 @@ def _candidates(
     candidates: str | Callable[..., object] | Sequence[str | Callable[..., object]],
 ) -> tuple[list[str], list[tuple[str, Surrogate]]]:
     """Names of families, and functions with names."""
+    if not (isinstance(candidates, str | Sequence) or callable(candidates)):
+        raise TypeError(f"candidates must be a str, a function, or a sequence of these, got {candidates!r}")
     given = [candidates] if isinstance(candidates, str) or callable(candidates) else list(candidates)
     families: list[str] = []
     named: list[tuple[str, Surrogate]] = []

@@ -110,19 +110,20 @@ class MomentAccumulator(SupportsSum):
         if self._n_batches >= self._MANY_BATCHES:
             batches = min(batches, max(self._LATER_BATCHES, len(X) // self._BATCH_ROWS))
         cuts = np.linspace(0, len(X), min(batches, len(X)) + 1).astype(int)
-        sums, squares = {}, {}
+        if not len(X):
+            return
+        sums, squares = self._sums.copy(), self._squares.copy()
         G, targets, threads = matrix(self.directions, "directions", X.dtype), y[:, None], thread_count(n_threads)
-        for order, total in self._sums.items():
-            if len(X):
-                found = _kernels.contract_batches(X, targets, G, order, cuts.tolist(), threads)
-                sums[order], squares[order] = found[0][0], found[1][0]
-            else:
-                sums[order], squares[order] = np.zeros_like(total), np.zeros_like(total)
+        for order in self.orders:
+            before = sums[order][None], squares[order][None]
+            (sums[order],), (squares[order],) = _kernels.contract_batches(
+                X, targets, G, order, cuts.tolist(), *before, threads
+            )
         for total in sums.values():
-            finite_result(total, X=X, y=y)
-        changed = self._plus(sums, squares, len(X), len(cuts) - 1)
+            finite_result(total, threads, X=X, y=y)
+        rows, batches = self.n_rows + len(X), self._n_batches + len(cuts) - 1
         # In one go: Ctrl-C leaves no half.
-        self.__dict__.update(changed, feature_names=names if len(X) else self.feature_names)
+        self.__dict__.update(_sums=sums, _squares=squares, n_rows=rows, _n_batches=batches, feature_names=names)
 
     def _plus(
         self, sums: dict[int, Float64Array], squares: dict[int, Float64Array], rows: int, batches: int

@@ -79,7 +79,7 @@ def weighted_grams(
     W = matrix(W, "W", X.dtype)
     same_length(X, "X", 0, W, "W", 0, "rows")
     result = _kernels.weighted_grams(X, W, thread_count(n_threads))
-    return finite_result(result, X=X, W=W) if check_finite else result
+    return finite_result(result, thread_count(n_threads), X=X, W=W) if check_finite else result
 
 
 def _prepare(X: ArrayLike, y: ArrayLike, directions: ArrayLike) -> tuple[Array, Array, Array, bool]:
@@ -96,9 +96,11 @@ def _prepare(X: ArrayLike, y: ArrayLike, directions: ArrayLike) -> tuple[Array, 
     return X, np.ascontiguousarray(y.reshape(len(y), -1) if y.ndim == 1 else y), G, y.ndim == 2
 
 
-def _finish(result: Array, has_targets: bool, check: bool, y: Array, **inputs: Array) -> Array:
+def _finish(
+    result: Array, has_targets: bool, check: bool, n_threads: int | None, *, y: Array, **inputs: Array
+) -> Array:
     if check:
-        finite_result(result, **inputs, y=y if has_targets else y[:, 0])
+        finite_result(result, thread_count(n_threads), **inputs, y=y if has_targets else y[:, 0])
     return result if has_targets else result[0]
 
 
@@ -145,7 +147,7 @@ def contract(
     order = integer(order, "order", at_least=2)
     X, Y, G, has_targets = _prepare(X, y, directions)
     result = _kernels.contract(X, Y, G, order, thread_count(n_threads))
-    return _finish(result, has_targets, check_finite, X=X, y=Y, directions=G)
+    return _finish(result, has_targets, check_finite, n_threads, X=X, y=Y, directions=G)
 
 
 def contract_to_vector(
@@ -173,7 +175,7 @@ def contract_to_vector(
     order = integer(order, "order", at_least=1)
     X, Y, G, has_targets = _prepare(X, y, directions)
     result = _kernels.contract_to_vector(X, Y, G, order, thread_count(n_threads))
-    return _finish(result, has_targets, check_finite, X=X, y=Y, directions=G)
+    return _finish(result, has_targets, check_finite, n_threads, X=X, y=Y, directions=G)
 
 
 def contract_to_scalar(
@@ -203,7 +205,7 @@ def contract_to_scalar(
     result = _kernels.contract_to_scalar(X, Y, G, wanted, thread_count(n_threads))
     if check_finite and not any(wanted):
         require_finite(X=X, directions=G)  # order 0 alone does not look at them
-    return _finish(result, has_targets, check_finite, X=X, y=Y, directions=G)
+    return _finish(result, has_targets, check_finite, n_threads, X=X, y=Y, directions=G)
 
 
 def contract_apply(
@@ -238,7 +240,7 @@ def contract_apply(
     B = matrix(B, "B", X.dtype)
     same_length(X, "X", 1, B, "B", 0, "features")
     result = _kernels.contract_apply(X, Y, G, order, B, thread_count(n_threads))
-    return _finish(result, has_targets, check_finite, X=X, y=Y, directions=G, B=B)
+    return _finish(result, has_targets, check_finite, n_threads, X=X, y=Y, directions=G, B=B)
 
 
 def moment_tensor(
@@ -286,4 +288,4 @@ def moment_tensor(
     result = _kernels.moment_tensor(X, Y, order, thread_count(n_threads))
     if check_finite and order == 0:
         require_finite(X=X)
-    return _finish(result, has_targets, check_finite, X=X, y=Y)
+    return _finish(result, has_targets, check_finite, n_threads, X=X, y=Y)

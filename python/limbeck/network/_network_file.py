@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -26,6 +27,7 @@ class NetworkFile:
 
     network: ReLUNetwork
     preprocessing: Preprocessing | None
+    encoding: Mapping[str, Any] | None = None  # what became of the columns of a table, as the file has it
 
     def __call__(self, X: Float64Array, *, n_threads: int | None = None) -> Float64Array:
         """Predictions for rows in the data's units."""
@@ -36,7 +38,11 @@ class NetworkFile:
 
 
 def save_network_file(
-    path: Path, network: ReLUNetwork, preprocessing: Preprocessing, learned: Mapping[str, float | int | None]
+    path: Path,
+    network: ReLUNetwork,
+    preprocessing: Preprocessing,
+    learned: Mapping[str, float | int | None],
+    encoding: Mapping[str, Any] | None = None,
 ) -> None:
     """Write a JSON file that :func:`load_network_file` and ``ReLUNetwork.load`` read. It appears whole or not at all.
 
@@ -48,9 +54,13 @@ def save_network_file(
     preprocessing : Preprocessing
     learned : mapping
         Plain numbers on how well it was learned, for a later reader. NaN and infinity become null.
+    encoding : mapping, optional
+        What became of the columns of a table, in plain lists and numbers.
     """
     numbers = {name: value if value is not None and np.isfinite(value) else None for name, value in learned.items()}
     content = {**network.to_dict(), "preprocessing": preprocessing.to_dict(), "learned": numbers}
+    if encoding is not None:
+        content["encoding"] = dict(encoding)
     write_whole(path, json.dumps(content, indent=1, allow_nan=False).encode())
 
 
@@ -72,7 +82,7 @@ def load_network_file(path: Path) -> NetworkFile:
         if content.get("preprocessing") is None:
             return NetworkFile(network_of(in_data_units), None)
         network = network_of(parameters_of(content, folded=False))
-        return NetworkFile(network, preprocessing_of(content, network.n_features))
+        return NetworkFile(network, preprocessing_of(content, network.n_features), content.get("encoding"))
     except OSError as error:
         raise NetworkFileError(f"{path} cannot be read: {error.strerror}") from None
     except ValueError as error:

@@ -192,17 +192,25 @@ def plot_weak_to_strong(found: WeakToStrong, ax: Axes | None = None) -> Axes:
     matplotlib Axes
         The bar of weak-to-strong training has an error bar of one standard error of its difference to ridge regression.
     """
+    if not isinstance(found, WeakToStrong):
+        raise TypeError(f"found must be a limbeck.distillation.WeakToStrong, got {type(found).__name__}")
     ax = axes_for(ax)
-    kinds = [(f"{family}: {name}", error) for family, name, error in found.families]
-    names = ["ridge regression", "weak-to-strong", *(name for name, _ in kinds)]
-    values = [found.ridge_error, found.error, *(error for _, error in kinds)]
-    errors = [0.0, found.standard_error, *(0.0 for _ in kinds)]
+    names = ["ridge regression", "weak-to-strong training", *(_in_two_lines(*kind[:2]) for kind in found.families)]
     places = list(range(len(names)))[::-1]
-    colours = [BLACK, BLUE, *(GREY for _ in kinds)]
-    ax.barh(places, values, color=colours, height=0.6)
-    ax.errorbar(values[1], places[1], xerr=errors[1], color=ORANGE, capsize=4)
+    ax.barh(places[0], found.ridge_error, color=BLACK, height=0.6)
+    ax.barh(places[1], found.error, color=BLUE, height=0.6)
+    single = "one weak teacher, best of its kind (a little too small, for being chosen)"
+    ax.barh(places[2:], [error for _, _, error in found.families], color=GREY, height=0.6, label=single)
+    bar = "standard error of the difference between weak-to-strong and ridge"
+    ax.errorbar(found.error, places[1], xerr=found.standard_error, color=ORANGE, capsize=4, label=bar)
     ax.set_yticks(places, names)
     ax.axvline(found.ridge_error, color=BLACK, linewidth=0.8, linestyle=":")
-    ax.set_xlabel("squared error at left-out rows")
-    ax.set_title(f"Recommended: {found.recommendation}")
+    ax.set_xlabel("mean squared error at rows left out of training")
+    ax.set_title("Recommended: " + found.headline.replace(", ", ",\n", 1), fontsize="medium")
+    ax.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.3, -0.14), fontsize="small")
     return ax
+
+
+def _in_two_lines(family: str, name: str) -> str:
+    """A kind of weak teachers, and which of them it is where the kind has several."""
+    return family if name == family else f"{family}\n({name})"

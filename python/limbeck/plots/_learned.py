@@ -154,10 +154,11 @@ class NeuronsDisplay(_Display):
         slopes = np.vstack([reading.weights[:, None] * reading.directions, reading.linear])
         order = np.argsort(-np.square(slopes).sum(axis=0), kind="stable")[:count]
         errors = None
+        features = () if learned.encoding is None else learned.encoding.features
         if reading.errors is not None:
             errors = np.vstack([reading.errors.slopes, reading.errors.linear])[:, order]
         labels = [
-            f"neuron {i}: {switches_on(i, reading, learned.feature_names)},\nin {percent(active)} of the rows"
+            f"neuron {i}: {switches_on(i, reading, learned.feature_names, features)},\nin {percent(active)} of the rows"
             for i, active in enumerate(reading.active)
         ]
         names = [clipped(learned.feature_names[j]) for j in order]

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import copy
+import sys
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -11,7 +15,7 @@ from limbeck._base.arrays import (
     Array,
     Float64Array,
     float_array,
-    power_of_two_scale,
+    power_of_two_near,
     require_finite,
     row_weights,
     same_length,
@@ -21,6 +25,7 @@ __all__ = ["RowFactor"]
 
 _PIECE_BYTES = 1 << 24  # of rows converted at a time: 16 MiB, or as many rows as the kernel shares among threads
 _WIDEST_RANGE = 1e100  # of numbers beside their unit: squares, and sums of 10^100 of them, stay within float64's 1e308
+_UNIT_ROWS = 24576  # first rows, whose size gives the units, unless they are all zero
 _FEWEST_ROWS = 256  # rows of small blocks are put aside until there are so many, or as many as columns
 
 
@@ -39,8 +44,8 @@ class RowFactor:
 
     def copy(self) -> RowFactor:
         """A copy that can be changed on its own; R itself is never changed in place."""
-        result = RowFactor(self._p, self._q)
-        result._R, result._units, result._aside = self._R, self._units.copy(), self._aside.copy()
+        result = copy.copy(self)
+        result._units, result._aside = self._units.copy(), self._aside.copy()
         return result
 
     def add(self, X: ArrayLike, Y: ArrayLike, weights: ArrayLike | None, threads: int) -> int:
@@ -60,9 +65,9 @@ class RowFactor:
                 raise ValueError(f"{name} must have shape (n, {columns}), got {array.shape}")
         same_length(X, "X", 0, Y, "Y", 0, "rows")
         w = None if weights is None else row_weights(weights, X)
-        n, step = len(X), self._rows_per_piece()
-        for begin in range(0, n, step):
-            part = slice(begin, min(n, begin + step))
+        n = len(X)
+        for part in self._pieces(X, Y):
+            begin = part.start
             x = float_array(X[part], "X", 2)
             y = float_array(Y[part], "Y", 2, np.float64)
             if n < max(_FEWEST_ROWS, len(self._R)):
@@ -107,14 +112,19 @@ class RowFactor:
         """Factors of R's columns: units of the columns times the root of the weights' unit."""
         return np.asarray(self._column_units() * (self._units[2] or 1.0) ** 0.5)
 
-    def _rows_per_piece(self) -> int:
-        """Rows that are converted and merged at a time."""
-        # Whole numbers of what the kernel merges at a time: 64 lanes of 384 rows.
-        at_once = max(24576, 32 * len(self._R))
-        return max(1, _PIECE_BYTES // 8 // len(self._R) // at_once) * at_once
+    def _pieces(self, X: Array, Y: Array) -> list[slice]:
+        """Rows that are converted and merged at a time: all of them where there is nothing to convert."""
+        # Whole numbers of what the kernel merges at a time, of which the last may be half as long again.
+        at_once = max(49152 if len(self._R) < 256 else 24576, 32 * len(self._R))
+        step = max(1, _PIECE_BYTES // 8 // len(self._R) // at_once) * at_once
+        n = len(X)
+        converted = X.dtype in (np.float32, np.float64) and Y.dtype == np.float64
+        ready = converted and X.flags.c_contiguous and Y.flags.c_contiguous
+        ends = [] if ready else list(range(step, n - at_once // 2 + 1, step))
+        return [slice(begin, end) for begin, end in pairwise([0, *ends, n])] if n else []
 
     def _put_aside(self, X: Array, Y: Float64Array, weights: Float64Array, threads: int) -> None:
-        self._choose_units(X, Y, weights)
+        self._choose_units(X, Y, weights, threads)
         self._require_range(X, Y, weights)
         self._aside.append((X.astype(np.float64), Y.copy(), weights.copy()))
         if sum(len(x) for x, _, _ in self._aside) >= max(_FEWEST_ROWS, len(self._R)):
@@ -135,22 +145,25 @@ class RowFactor:
         first_row: int = 0,
         flat: bool = False,
     ) -> None:
-        self._choose_units(X, Y, weights)
+        self._choose_units(X, Y, weights, threads)
         x_unit, y_unit, weight_unit = (unit or 1.0 for unit in self._units)
         scaled = weights if weights is None or weight_unit == 1 else weights / weight_unit
         if scaled is None and weight_unit != 1:
             scaled = np.full(len(X), 1 / weight_unit)
         R = _kernels.merge_rows(self._R, X, Y, scaled, x_unit, y_unit, threads)
-        if not np.isfinite(R).all():
+        if _kernels.first_non_finite(R, threads) >= 0:
             require_finite(threads, DROP_ROWS, first_row, X=X, Y=Y[:, 0] if flat else Y)
             self._require_range(X, Y, weights)
             raise OverflowError("sums of squares leave the range of float64")
         self._R = R
 
-    def _choose_units(self, X: Array, Y: Float64Array, weights: Float64Array | None) -> None:
+    def _choose_units(self, X: Array, Y: Float64Array, weights: Float64Array | None, threads: int) -> None:
         for i, array in enumerate((X, Y)):
-            if self._units[i] is None and array.any():
-                self._units[i] = power_of_two_scale(np.nan_to_num(array))
+            if self._units[i] is None:
+                first = array[:_UNIT_ROWS]
+                largest = _kernels.largest_size(first, threads) or _kernels.largest_size(array, threads)
+                # Rows with an infinity are refused later.
+                self._units[i] = power_of_two_near(min(largest, sys.float_info.max)) if largest > 0 else None
         if self._units[2] is None and (weights is None or weights.any()):
             # A power of four, whose root is a power of two.
             self._units[2] = 1.0 if weights is None else float(4.0 ** np.floor(np.log2(weights.max()) / 2))

@@ -214,7 +214,7 @@ def test_a_table_with_a_staircase_has_one_curve():
     np.testing.assert_allclose(heights, [1.0, 2.0], atol=0.1)  # the network's steps, which the slopes beside them share
     assert all(-0.05 < share < 1.05 for share in _shares(found))
     linear = " ".join(str(found).split()).partition("Linear part")[2].partition("Clumps")[0]
-    assert "per standard deviation" in linear
+    assert "per unit" in linear
     assert " for x0" not in linear  # told with the curve
 
 

@@ -22,8 +22,9 @@ def _error(family, d, k, n, seed, **options):
         ("positive", 4, 16_000, 8e-3),
         ("antipodal", 4, 16_000, 5e-3),
         ("collinear", 2, 32_000, 2e-2),
-        ("plane6", 6, 16_000, 5e-3),
-        ("fan", 8, 16_000, 2e-2),
+        # Wide planes take seconds: a plane of four neurons is below, one of high order in test_high_orders.
+        pytest.param("plane6", 6, 16_000, 5e-3, marks=pytest.mark.slow),
+        pytest.param("fan", 8, 16_000, 2e-2, marks=pytest.mark.slow),
     ],
 )
 def test_families_are_learned_from_their_moments(family, k, n, bound):
@@ -31,7 +32,8 @@ def test_families_are_learned_from_their_moments(family, k, n, bound):
 
 
 def test_results_are_the_same_bits_for_the_same_seed_and_report_the_span():
-    _, first = _error("fan", 10, 8, 8000, 0)
-    _, second = _error("fan", 10, 8, 8000, 0)
+    error, first = _error("fan", 5, 4, 4000, 0)
+    _, second = _error("fan", 5, 4, 4000, 0)
     assert np.array_equal(first.network.weights, second.network.weights)
-    assert first.subspace.orders.tolist() == [1, 8]
+    assert first.subspace.orders.tolist() == [1, 4]
+    assert error < 5e-3  # c is one: k d / n

@@ -23,13 +23,13 @@ def test_slopes_are_per_the_unit_that_is_printed(inputs, levels):
     y = 5 + X @ [2.0, 1.0, -0.5]
     found = limbeck.learn(X, y, 0, inputs=inputs, validation=0.0)
     text = " ".join(str(found).split())
-    line = re.search(r"Linear part: (\S+)(?: \+- \S+)? at (.*?); per (unit|standard deviation) (.*?)\. [\dL]", text)
-    constant, where, unit = float(line[1]), line[2], line[3]
-    slopes = {name: float(slope) for slope, name in re.findall(r"([+-]\S+)(?: \+- \S+)? for (x\d)", line[4])}
-    by_hand = constant + (X if unit == "unit" else X / X.std(axis=0)) @ [slopes[f"x{j}"] for j in range(3)]
+    line = re.search(r"Linear part: (\S+)(?: \+- \S+)? at (.*?); per unit (.*?)\. [\dL]", text)
+    constant, where = float(line[1]), line[2]
+    slopes = {name: float(slope) for slope, name in re.findall(r"([+-]\S+)(?: \+- \S+)? for (x\d)", line[3])}
+    by_hand = constant + X @ [slopes[f"x{j}"] for j in range(3)]
     # Four digits of each.
     np.testing.assert_allclose(by_hand, found.predict(X), atol=2e-3 * np.abs(y).max())
-    assert where == ("0" if unit == "unit" else "the mean of every feature")
+    assert where == ("the mean of every feature" if found.reading.counts_in_deviations else "0")
 
 
 def test_a_neuron_of_symmetric_features_says_that_they_are_standardised():
@@ -56,8 +56,8 @@ def test_rounding_is_0_where_there_are_no_neurons(one_line):
     for seed in range(10):
         U = np.random.default_rng(seed).standard_normal((200, 3)) * 10.0**seed
         found = limbeck.learn(U, U[:, 1] - U[:, 1].mean(), 0, inputs="any")
-        assert "Linear part: 0 at the mean of every feature; per standard deviation +" in one_line(found)
-        assert re.search(r"deviation \+\S+ for x1\. 100 %", one_line(found))  # none that is rounding beside it
+        assert "Linear part: 0 at the mean of every feature; per unit +" in one_line(found)
+        assert re.search(r"unit \+\S+ for x1\. 100 %", one_line(found))  # none that is rounding beside it
         assert "e-" not in one_line(found).partition("Linear part")[2]
     # Features far from 0: their means times the slopes are rounded, too.
     far = np.random.default_rng(0).standard_normal((200, 2)) + 1e6

@@ -36,11 +36,7 @@ def test_a_content_is_printed_in_full(content):
             "",
             "Neuron 0: where rooms is above 6.0000, price rises by 10.00 for each unit of rooms above that.",
             "    On in 56 % of the rows, 3 % of the variance.",
-            "Linear part: -69.48 at the mean of every feature; per standard deviation -67.91 for age. 97 % of",
-            "    the variance.",
-            "",
-            "Standardised: features count in standard deviations from their means, coefficients have length",
-            "1.",
+            "Linear part: -69.48 at the mean of every feature; per unit -3.000 for age. 97 % of the variance.",
             "",
             "With fewer neurons",
             "  neurons     1      0",
@@ -166,7 +162,7 @@ def test_sentences_are_in_the_units_of_the_data(learned):
     assert side in ("above", "below")  # either way round, with the linear part to match
     assert abs(at - 6) < 4 * at_error < 0.5
     assert abs(slope - 10) < 4 * slope_error < 1.0
-    assert "per standard deviation" in text
+    assert "per unit" in text
     assert re.search(r"neurons +1 +0\n +R2 ", text)
 
 

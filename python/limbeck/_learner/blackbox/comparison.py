@@ -67,6 +67,8 @@ class NetworkComparison:
         Which queries these are.
     has_network : bool
         Whether any network has been compared yet.
+    route : str
+        How the network was found: "moments", "kinks" or "hinges".
     """
 
     def __init__(
@@ -93,6 +95,8 @@ class NetworkComparison:
         self._compared_on: tuple[Place, Float64Array] = (_NONE, np.empty(0))  # rows, and their weights
         self._noisy = False
         self.has_network = False
+        self.route = "moments"
+        self._unfinished: list[Model] = []  # not compared yet
 
     @property
     def _remaining(self) -> int:
@@ -157,23 +161,36 @@ class NetworkComparison:
         wanted = max(settings.comparison_rows, len(self._queries) // settings.comparison_share)
         return self._ask_iid(min(wanted, self._remaining), ask)
 
-    def _compare(self, stage: str, models: list[Model], place: slice | None = None) -> None:
-        """Compare models on fresh rows, keep the best, and stop if it is as good as was asked for."""
+    def _compare(
+        self,
+        stage: str,
+        models: list[Model],
+        place: slice | None = None,
+        *,
+        routes: list[str] | None = None,
+        probe: bool = True,
+    ) -> None:
+        """Compare models on fresh rows, keep the best, and stop if it is as good as was asked for.
+
+        The models are those of some routes, or of the route so far. Errors in narrow bands around their kinks are
+        probed for, unless the models are known to be right there.
+        """
+        routes = [self.route] * len(models) if routes is None else routes
         if place is None:
             place = self._ask_for_comparison(self._queries.ask_iid)
         else:
             self._queries.release(place)
         n_iid = place.stop - place.start
-        self._choose(models, place, np.ones(n_iid))
+        self.route = routes[self._choose(models, place, np.ones(n_iid))]
         if self._has_found_nothing:
             self._choose([self.model, *self._baselines(place)], *self._compared_on)
         self.has_network = True
         self._validate(place)
-        if self._error < self._settings.focus.probe_below and any(model.alive().width for model in models):
+        if probe and self._error < self._settings.focus.probe_below and any(model.alive().width for model in models):
             bands = bands_at_kinks(models, self._settings.focus)
             near = self._ask_bands(bands)
             both = np.r_[place, near]
-            self._choose(models, both, importance(self._queries.X[both], n_iid, bands))
+            self.route = routes[self._choose(models, both, importance(self._queries.X[both], n_iid, bands))]
             self._validate(place)
         self._progress.report(stage, self.model.width, self._error)
         if self._is_good_enough and self._holds_far_out():
@@ -193,12 +210,13 @@ class NetworkComparison:
         self._validate(place)
         return self._is_good_enough
 
-    def _choose(self, models: list[Model], place: Place, weights: Float64Array) -> None:
-        """Keep the model of the smallest weighted error on some rows, and its error."""
+    def _choose(self, models: list[Model], place: Place, weights: Float64Array) -> int:
+        """Keep the model of the smallest weighted error on some rows, and its error; returns its number."""
         self._compared_on = (place, weights)
         errors = [self._compared_error(model) for model in models]
         best = int(np.argmin(errors))
         self.model, self._error = models[best].alive(), errors[best]
+        return best
 
     def _baselines(self, but: Place) -> list[Model]:
         """A constant and, where there are rows enough to find one, a line, from rows of N(0, I) outside a place."""
@@ -269,11 +287,13 @@ class NetworkComparison:
         return self._noisy
 
     def _choose_baseline(self) -> None:
-        """Take a line or a constant, from the answers before time was up."""
-        n = len(self._queries)
+        """Take a line, a constant or what was found before time was up, by the answers until then."""
+        n = self._queries.n_before_lines
         self._queries.release(slice(n))
         place = slice(n - max(1, n // self._settings.fallback_share), n)
-        self._choose(self._baselines(place), place, np.ones(place.stop - place.start))
+        baselines = self._baselines(place)
+        best = self._choose([*baselines, *self._unfinished], place, np.ones(place.stop - place.start))
+        self.route = self.route if best < len(baselines) else "kinks"
         self._validate(place)
 
     def _validate(self, place: slice) -> None:

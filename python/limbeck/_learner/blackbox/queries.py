@@ -62,6 +62,8 @@ class Queries:
         Those that queries were drawn from.
     precision : float
         Relative precision of the coarsest answer.
+    is_exact : bool
+        Whether the function is known but for rounding: networks are fitted to rows of all kinds, which count alike.
     """
 
     def __init__(
@@ -83,6 +85,7 @@ class Queries:
         self._X, self._y, self._kind = np.empty((0, d)), np.empty(0), np.empty(0, dtype=np.int8)
         self.bands: list[Band] = []
         self.precision = float(np.finfo(np.float64).eps)
+        self.is_exact = False
         self._rounding_units = settings.answer_rounding
         self._weights = np.empty(0)
 
@@ -107,7 +110,14 @@ class Queries:
     @property
     def fitted(self) -> NDArray[np.bool_]:
         """Which queries networks are fitted to: all but those on lines and those kept out."""
-        return np.asarray(self._kind[: self._count] <= _Kind.BAND)
+        kind = self._kind[: self._count]
+        return np.asarray(kind != _Kind.HELD_OUT if self.is_exact else kind <= _Kind.BAND)
+
+    @property
+    def n_before_lines(self) -> int:
+        """Number of queries before the first on a line."""
+        on_lines = np.flatnonzero(self._kind[: self._count] == _Kind.LINE)
+        return int(on_lines[0]) if len(on_lines) else len(self)
 
     @property
     def remaining(self) -> int:
@@ -138,7 +148,7 @@ class Queries:
     def weights(self) -> Float64Array | None:
         """Importance weights of all rows, zero for those no network is fitted to; None if all are from N(0, I)."""
         fitted = self.fitted
-        if not self.bands and fitted.all():
+        if self.is_exact or (not self.bands and fitted.all()):
             return None
         if len(self._weights) != len(self):  # a band never comes without its rows
             self._weights = np.zeros(len(self))

@@ -24,11 +24,15 @@ class Distilled(Learned):
         the teacher was found with so many, and twice as many did not help; which is no proof that there is none),
         "noise" (no improvement, and the teacher's answers to the same query differ), "time", or "error" (the teacher's;
         only in ``TeacherError.learned``).
+    route : str
+        How the network was found: by "moments" of the answers and refinement, by "kinks" on lines, or as the best of
+        "hinges" anywhere, which is no claim that the teacher is such a network.
     """
 
     X: Float64Array = field(repr=False)
     y: Float64Array = field(repr=False)
     stopped: str
+    route: str
 
     @property
     def n_queries(self) -> int:

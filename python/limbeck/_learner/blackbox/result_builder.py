@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from limbeck._base.progress import Progress
 from limbeck._learner.blackbox.errors import StopReason
+from limbeck._learner.blackbox.like import Like
 from limbeck._learner.blackbox.queries import Queries
 from limbeck._learner.blackbox.result import Distilled
 from limbeck._learner.blackbox.student import Student
 from limbeck._learner.diagnostics.diagnostics import FitRecord
+from limbeck._learner.model.coordinates import Standardization
 from limbeck._learner.model.linear_part import with_smallest_linear_part
 from limbeck._learner.pipeline.result_builder import Validation, build_result
 
@@ -23,8 +27,9 @@ def distilled(
     feature_names: tuple[str, ...],
     target_name: str,
     reason: StopReason,
+    like: Like | None = None,
 ) -> Distilled:
-    """Make the result of what a student has learned from its queries."""
+    """Make the result of what a student has learned from its queries, in the units of a table if there is one."""
     progress.finish()
     queries.trim()
     student.model = with_smallest_linear_part(student.model)
@@ -33,30 +38,37 @@ def distilled(
     mse = float(np.mean(np.square(residuals))) if len(residuals) else np.nan
     variance = float(np.var(targets)) if len(targets) else np.nan
     held_out = np.arange(*student.validated.indices(len(rows)))
+    network, original, coordinates = student.model.network(), rows, None
+    if like is not None:
+        coordinates = Standardization(like.means, 1 / like.scales, np.ones(len(like.means), dtype=bool))
+        network, original = coordinates.pull_back(network), replace(rows, X=like.in_units(rows.X))
     fit = FitRecord(
         model=student.model,
         rows=rows,
-        original=rows,
+        original=original,
         used=np.setdiff1d(np.arange(len(rows)), held_out),
         held_out=held_out,
         joined=True,
         thresholds=student.has_thresholds,
-        standard=True,
+        coordinates=coordinates,
+        standard=like is None,
         weighted_validation=False,
     )
     return build_result(
         Distilled,
-        student.model.network(),
+        network,
         fit,
         Validation(targets, residuals, mse, 1 - mse / variance if variance else np.nan),
         progress,
-        inputs="standard",
+        inputs="standard" if like is None else "gaussian",
         noise_variance=student.noise_variance(),
         subspace=student.subspace,
         stopped_early=reason is StopReason.TIME,
         feature_names=feature_names,
         target_name=target_name,
-        X=queries.X,
+        columns=None if like is None else like.columns,
+        X=queries.X if like is None else like.in_units(queries.X),
         y=queries.y,
         stopped=reason.value,
+        route=student.route,
     )

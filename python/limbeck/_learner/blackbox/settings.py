@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-__all__ = ["DISTILLATION_SETTINGS", "DistillationSettings", "FocusSettings", "LineSettings"]
+__all__ = ["DISTILLATION_SETTINGS", "DistillationSettings", "FocusSettings", "KinkSettings", "LineSettings"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -83,6 +83,103 @@ class LineSettings:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
+class KinkSettings:
+    """How all neurons of a wide network are found on a few long lines."""
+
+    # ---- Lines ----
+    # Square roots of d to both sides of a line's centre, and standard deviations at least: a line of this length meets
+    # four fifths of the hyperplanes at distances around one from the origin (measured: three lines meet 96 to 100 %).
+    reach: float = 4.0
+    least_reach: float = 6.0
+    # To begin with, on the first line and on others, which meet few neurons that are not yet known.
+    intervals: int = 8
+    later_intervals: int = 4
+    # Of an interval's length: ends are moved so far at random, for kinks may lie at equal distances.
+    jitter: float = 0.2
+    # Of an interval's length: spacing of the two points that give a slope, where rounding allows. Slopes keep two
+    # thirds of the digits, and one pair in some thousands lies to both sides of a kink.
+    least_spacing: float = 1e-5
+    # Where an interval is cut whose ends do not tell: of its length.
+    cut: tuple[float, float] = (0.35, 0.65)
+    # Times the rounding error of an answer: differences that rounding explains.
+    slack: float = 4.0
+    # Of a line's length, and of the spacing to the power 3/2, the square root of the rounding error: a shorter interval
+    # is not cut any more, for slopes have no digits left.
+    shortest_interval: float = 0.1
+    # Points on a line, at first and for each neuron allowed, after which there must be a kink for each twenty: a smooth
+    # function has none. (Measured: 5 points a kink for 8 to 435 kinks on a line.)
+    first_points: int = 60
+    points_per_neuron: int = 6
+    points_per_kink: int = 20
+    # Places that are no kink of a continuous function, beyond the kinks: the function jumps.
+    jumps: int = 3
+    # ---- Gradients ----
+    # Of the median stretch on the first line: no gradient is taken in a shorter one, where steps are short and errors
+    # large. Other lines meet the neurons beside it further apart. Not after so many lines.
+    shortest_stretch: float = 0.02
+    selective_lines: int = 10
+    # Of a quarter of a stretch, which every base is away from both of its kinks: first step off the line. Shorter ones
+    # lose digits, longer ones cross hyperplanes more often, which costs a handful of queries each.
+    step: float = 0.6
+    # Points of a stretch that are compared before one is chosen.
+    bases: int = 33
+    # Steps after a hyperplane was crossed are so many times shorter: of a whole set, and of a single one.
+    shrink: float = 4.0
+    single_shrink: float = 8.0
+    # Directions that are asked and checked first; twice as many after each check that holds.
+    first_directions: int = 3
+    # Part of a set's directions that crossed a hyperplane, from which the steps of further ones are shrunk.
+    crossed: float = 0.125
+    # Attempts at a single direction: the last step is 8^-12 of the first.
+    attempts: int = 12
+    # Times the rounding error: a check is a sum of several answers.
+    check_slack: float = 8.0
+    # Rows in one round of gradients: they are in memory more than once.
+    rows_at_once: int = 20_000
+    # ---- The network ----
+    # Times the rounding error of an answer: the residuals of a network half found have errors of its neurons.
+    model_slack: float = 30.0
+    # Error of a neuron over that of an answer divided by a step: some steps are shorter than those of the first try.
+    neuron_error: float = 3.0
+    # It is taken so many times larger after a line with something that is no single kink.
+    blur: float = 10.0
+    # Rows of N(0, I) that show whether neurons are missing.
+    check_rows: int = 32
+    # Lines at most, and in a row without a neuron. (Measured: 3 to 9 lines for 16 to 512 neurons.)
+    most_lines: int = 40
+    futile_lines: int = 6
+    # Of the largest width: neurons found beyond it before the search is given up, for one taken wrongly is found again.
+    surplus: float = 0.05
+    # Of the variance: a network with a smaller squared error on the check rows needs no more than one futile line.
+    found_below: float = 1e-10
+    # Neurons, and points on the hyperplane of each, at which it is tested whether a first few kinks go straight on, and
+    # the part of the tests that must hold: other kinks may be near.
+    bend_neurons: int = 3
+    bend_points: int = 3
+    bend_share: float = 0.5
+    # Relative error of a bend on a hyperplane that is not taken for one of another size.
+    bend_error: float = 0.1
+    # ---- The last refinement ----
+    # Parameters up to which all parameters are refined on all queries: work grows with their cube (3,400 parameters:
+    # some seconds a step).
+    most_refined: int = 3600
+    # Rows of N(0, I) for each parameter that are asked for it, for queries in the bulk make up for short steps; no more
+    # than a number of them, unless that is less than a smaller part.
+    rows_per_parameter: float = 0.5
+    refining_rows: int = 450
+    least_rows_per_parameter: float = 0.2
+    # Rounds of it: the first gains all digits but for those that rounding in the solution costs.
+    rounds: int = 3
+    # Of a neuron's size: if all thresholds are smaller, it is tried whether they are rounding.
+    small_threshold: float = 1e-8
+    # Of the variance: squared error that rounding leaves of larger networks, over which short steps magnify it.
+    # (Measured: 1e-19 for 128 neurons in 784 dimensions, 1e-14 for 512 in 100.)
+    left_by_rounding: float = 1e-13
+    # Parameters from which lines come before learning from rows: the smaller networks of moments take fewer queries.
+    first_parameters: int = 150
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class DistillationSettings:
     """Numbers that decide the course of a distillation; rows are queries, a parameter is a number of the network."""
 
@@ -156,6 +253,7 @@ class DistillationSettings:
     # ---- Parts ----
     focus: FocusSettings = field(default_factory=FocusSettings)
     lines: LineSettings = field(default_factory=LineSettings)
+    kinks: KinkSettings = field(default_factory=KinkSettings)
 
 
 DISTILLATION_SETTINGS = DistillationSettings()

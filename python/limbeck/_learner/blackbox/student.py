@@ -6,8 +6,9 @@ once in 1 / width times. There the queries are focused: x is drawn with its comp
 the band's width h. In the coordinates in which such x are standard Gaussian again, directions near u lie 1 / h times
 further apart, so that the band is a learning problem like any other; and each solution shows where to focus next.
 
-Where a first round does not end in an exact network, or would take long, and the answers have no noise, neurons are
-read off kinks on lines (``kinks.py``), which no cancellation of moments hides.
+Of all but the narrowest networks, neurons are read off kinks on long lines first (``kink_network.py``), if the answers
+have no noise. Where a first round does not end in an exact network, they are read off kinks on short lines
+(``kinks.py``), which no cancellation of moments hides.
 
 A function that no narrow network is equal to is mostly soon told from one that is, and then gets the best network of so
 many neurons: hinges anywhere, twice as many as asked for, of which the least needed are given up one by one. Where all
@@ -23,10 +24,11 @@ import numpy as np
 
 from limbeck._base.arrays import Float64Array
 from limbeck._base.progress import Progress
-from limbeck._learner.blackbox.comparison import DistillationOptions, NetworkComparison
+from limbeck._learner.blackbox.comparison import DistillationOptions
 from limbeck._learner.blackbox.errors import StopQuerying, StopReason
 from limbeck._learner.blackbox.focus import ResidualClump, residual_clumps, without_artefact
 from limbeck._learner.blackbox.kink_bands import Band, scaled_along
+from limbeck._learner.blackbox.kink_route import KinkRoute
 from limbeck._learner.blackbox.kinks import KinkSearch, network_on_lines, queries_per_line
 from limbeck._learner.blackbox.queries import Queries
 from limbeck._learner.blackbox.settings import DISTILLATION_SETTINGS, DistillationSettings
@@ -40,7 +42,7 @@ from limbeck.learn import learn
 __all__ = ["Student"]
 
 
-class Student(NetworkComparison):
+class Student(KinkRoute):
     """Rounds of queries, learning and comparisons.
 
     Parameters
@@ -75,7 +77,7 @@ class Student(NetworkComparison):
             reason = stop.reason
         if not self.has_network:
             self._choose_baseline()
-        elif self._error <= self._exact:
+        elif self._error <= self._exact or self._queries.is_exact:
             self._remove_artefacts()
         else:
             try:
@@ -91,8 +93,10 @@ class Student(NetworkComparison):
     def _explore(self) -> NoReturn:
         """Make rounds of queries from N(0, I), each followed by focused ones, until a step raises StopQuerying."""
         settings = self._settings
+        if self._parameters >= settings.kinks.first_parameters:
+            self._has_searched_lines = not self._find_all_kinks()
         self._ask_iid(min(self._first_rows(), int(settings.first_share * self._remaining)))
-        if self._parameters > settings.lines_first_parameters:
+        if self._parameters > settings.lines_first_parameters and not self._has_searched_lines:
             self._search_lines()
         stalls = 0
         while True:
@@ -164,12 +168,15 @@ class Student(NetworkComparison):
             narrow = self._learn(few.X, few.y, options.width, options.largest_width)
         if narrow is None or rows.errors(narrow).mean() > settings.found_below * rows.variance:
             hinges = self._learn_hinges(rows, options.width, options.largest_width)
-        models = [model for model in (narrow, hinges) if model is not None]
+        both = [("moments", narrow), ("hinges", hinges)]
+        routes, models = [name for name, model in both if model], [model for _, model in both if model]
         if self._queries.bands or few is not rows:
             models += [self._refined(model) for model in models]
+            routes += routes
         if self.has_network:
             models.append(self._refined(self.model))
-        self._compare("judged", models, place)
+            routes.append(self.route)
+        self._compare("judged", models, place, routes=routes)
         if narrow and hinges and len(rows) >= settings.hinge_rows_per_parameter * self._parameters:
             error = self._compared_error(narrow)
             found = error < settings.found_below or settings.hinge_factor * error < self._compared_error(hinges)
@@ -255,7 +262,8 @@ class Student(NetworkComparison):
         self._report_queries()
         if 0 < model.width <= max_width and error < self._error:
             self._progress.enter("refine")
-            self._compare("kinks", [self._refined(m) for m in (self.model, self._centred(model))])
+            models = [self._refined(m) for m in (self.model, self._centred(model))]
+            self._compare("kinks", models, routes=[self.route, "kinks"])
             self._focus()
 
     def _centred(self, model: Model) -> Model:
@@ -292,7 +300,10 @@ class Student(NetworkComparison):
         fit = self._fit.changed(thresholds=True)
         models = [self._refined(m) for m in (self.model, pruned(wide.model, rows, fit, width, wide.decay)[0])]
         everything = self._fitted_rows()
-        self.model = min(models, key=lambda model: float(everything.errors(model).mean()))
+        errors = [float(everything.errors(model).mean()) for model in models]
+        if errors[1] < errors[0]:
+            self.route = "hinges"
+        self.model = models[int(np.argmin(errors))]
         self._progress.report("narrowed down", width, self._relative(float(everything.errors(self.model).mean())))
 
     def _refine_on_everything(self) -> None:
@@ -309,6 +320,9 @@ class Student(NetworkComparison):
     def _remove_artefacts(self) -> None:
         """Remove what an exact network does not need: thresholds, neurons of no size, or two on one line."""
         rows = self._fitted_rows()
+        if self._queries.is_exact:  # every neuron was measured at its kink
+            self.model = self._without_thresholds()
+            return
         # The rows of the last comparison lie where neurons that all but cancel are told apart.
         self.model = min((self._refined(self.model), self.model), key=rows.mean_error)
         self.model = self._centred(self.model)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from limbeck._base.progress import Progress
+from limbeck._learner.gaussian.comparison_methods import with_one_stage
 from limbeck._learner.gaussian.directions import is_well_separated, missed_directions, span_of
 from limbeck._learner.gaussian.moment_method import method_of_moments
 from limbeck._learner.gaussian.noiseless import NoiselessNetwork, find_noiseless
@@ -83,6 +84,8 @@ def learn_gaussian(
     progress: Progress,
     rng: np.random.Generator,
     settings: GaussianSettings = DEFAULTS,
+    *,
+    moment_method: str = "stages",
 ) -> tuple[Model, Subspace, bool]:
     """The network, the span that the moments showed, and whether thresholds were fitted.
 
@@ -104,6 +107,8 @@ def learn_gaussian(
         For random starts.
     settings : GaussianSettings
         Settings of the learner.
+    moment_method : {"stages", "one stage", "subspace"}
+        As for ``learn``.
     """
     most = max_width if width is None else width
     progress.enter("span")
@@ -122,7 +127,11 @@ def learn_gaussian(
     progress.enter("discovery")
     if not refine:
         used_rows, is_given = rows.part(used), width is not None
-        model, subspace = method_of_moments(used_rows, linear, subspace, most, is_given, progress, rng, settings)
+        arguments = used_rows, linear, subspace, most, is_given, progress, rng, settings
+        if moment_method == "stages":
+            model, subspace = method_of_moments(*arguments)
+        else:
+            model, subspace = with_one_stage(moment_method, *arguments)
         return model, subspace, False
     task = _Task(rows, rng.permutation(used), width, most, linear, subspace, progress, rng, settings)
     best, thresholds = _searched(task, fit)

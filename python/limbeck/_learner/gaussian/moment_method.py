@@ -38,7 +38,7 @@ from limbeck._learner.model.linear_algebra import eigh
 from limbeck._learner.model.model import Model
 from limbeck._learner.model.rows import Rows
 
-__all__ = ["method_of_moments"]
+__all__ = ["method_of_moments", "network_inside"]
 
 _BATCH = 4096
 
@@ -130,6 +130,38 @@ def method_of_moments(
             break
         basis = np.vstack([basis, more])
     return best, subspace
+
+
+def network_inside(
+    rows: Rows,
+    even: Float64Array,
+    linear: Model,
+    basis: Float64Array,
+    max_width: int,
+    is_given: bool,
+    progress: Progress,
+    rng: np.random.Generator,
+    settings: GaussianSettings = DEFAULTS,
+) -> Model:
+    """The network whose lines inside a span fit its moments, or the linear model where that is better.
+
+    Parameters
+    ----------
+    rows, linear, max_width, is_given, progress, rng, settings
+        As for :func:`method_of_moments`.
+    even : ndarray of shape (n,)
+        Labels less their linear part and mean.
+    basis : ndarray of shape (r, d)
+        Orthonormal rows.
+    """
+    if len(basis) > settings.moment_method.widest_span:
+        return greedy_fixed_points(rows, even, linear, basis, max_width, is_given, progress, rng, settings)
+    problem = _Problem(rows, even, max_width, progress, rng, settings)
+    lines = _discovered(problem, problem.moments(basis))
+    model = fitted_to_rows(rows, unit_rows(lines.directions @ basis))
+    error = float(np.mean(rows.errors(model)))
+    progress.report("moments", model.width, error / rows.variance)
+    return model if error < float(np.mean(rows.errors(linear))) else linear
 
 
 def _discovered(problem: _Problem, moments: HermiteMoments) -> Lines:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["HighOrderSettings", "MomentMethodSettings"]
+__all__ = ["ComparisonSettings", "HighOrderSettings", "MomentMethodSettings"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -80,3 +80,14 @@ class MomentMethodSettings:
     order: int = 4  # of the test function that settles directions; higher ones part closer neurons, but are noisier
     sweeps: int = 30  # over all directions; they end earlier where nothing moves
     settled: float = 0.01  # of the sampling error of a direction, n^(-1/2): moves below count as none
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ComparisonSettings:
+    """The methods of one stage that the moment method is compared with."""
+
+    flips: int = 6  # draws of random signs
+    margin: float = 1.5  # between eigenvalues, of squares, and the largest of the draws
+    # Directions of each order: their powers are to span what a tensor of at most some ten lines has as its range.
+    directions: int = 128
+    most_width: int = 10  # of lines, for the orders: 20, the highest that moments inside the span have

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from limbeck._learner.gaussian.moment_settings import HighOrderSettings, MomentMethodSettings
+from limbeck._learner.gaussian.moment_settings import ComparisonSettings, HighOrderSettings, MomentMethodSettings
 
 __all__ = [
     "DEFAULTS",
     "CandidateSettings",
     "ClumpSettings",
+    "ComparisonSettings",
     "CriterionSettings",
     "GaussianSettings",
     "HighOrderSettings",
@@ -327,6 +328,7 @@ class GaussianSettings:
     thresholds: ThresholdSettings = field(default_factory=ThresholdSettings)
     moment_method: MomentMethodSettings = field(default_factory=MomentMethodSettings)
     high_orders: HighOrderSettings = field(default_factory=HighOrderSettings)
+    comparison: ComparisonSettings = field(default_factory=ComparisonSettings)
 
 
 DEFAULTS = GaussianSettings()

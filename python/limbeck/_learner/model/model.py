@@ -86,10 +86,10 @@ class Model:
         With open gates in common, ReLUs of parallel inputs add up: the signed sum of the rows keeps the group's kink
         and linear part to first order in the angle between them.
         """
-        last = self.parameters[-1].copy()
+        last, sizes = self.parameters[-1].copy(), self.sizes
         rows, signs = [], []
         for group in groups:
-            lead = max(group, key=lambda i: self.sizes[i])
+            lead = max(group, key=lambda i: sizes[i])
             total = np.zeros_like(last)
             for i in group:
                 row = self.signs[i] * self.parameters[i]

@@ -21,10 +21,12 @@ from limbeck._base.arrays import (
     thread_count,
 )
 from limbeck._base.frames import column_names, feature_names, target_name
+from limbeck._learner.gaussian.comparison_methods import MOMENT_METHODS
 from limbeck._learner.model.coordinates import CONSTANT
 from limbeck._learner.model.input_tests import INPUTS
 from limbeck._learner.model.rows import Rows
-from limbeck._learner.pipeline.options import LearnOptions
+from limbeck._learner.pipeline.options import MISSING, LearnOptions
+from limbeck._tables.encoding import Encoding
 
 __all__ = [
     "FEWEST_ROWS",
@@ -99,12 +101,15 @@ class TrainingData:
         Name of the label.
     columns : tuple of str or None
         Names of the columns of the table that X was; None if it was none.
+    encoding : Encoding or None
+        What became of these columns; None for arrays without gaps.
     """
 
     rows: Rows
     feature_names: tuple[str, ...]
     target_name: str
     columns: tuple[str, ...] | None = None
+    encoding: Encoding | None = None
 
 
 def checked_options(
@@ -116,6 +121,8 @@ def checked_options(
     seed: Any,  # noqa: ANN401
     sample_rows: int | None,
     n_threads: int | None,
+    missing: str = "model",
+    moment_method: str = "stages",
 ) -> LearnOptions:
     """The arguments of :func:`limbeck.learn` that are no data.
 
@@ -131,12 +138,38 @@ def checked_options(
         raise TypeError(f"inputs must be a str, one of {', '.join(INPUTS)}; got {inputs!r}")
     if inputs not in INPUTS:
         raise ValueError(f"inputs must be one of {', '.join(INPUTS)}; got {inputs!r}")
+    if missing not in MISSING:
+        raise ValueError(f"missing must be one of {', '.join(MISSING)}; got {missing!r}")
+    _check_moment_method(moment_method, refine=bool(refine))
     fraction(validation, "validation", "the rows")
     if sample_rows is not None:
         integer(sample_rows, "sample_rows", at_least=FEWEST_ROWS)
     thread_count(n_threads)
     rng = random_generator(seed)
-    return LearnOptions(width, max_width, inputs, bool(refine), validation, rng, n_threads, sample_rows)
+    return LearnOptions(
+        width,
+        max_width,
+        inputs,
+        bool(refine),
+        validation,
+        rng,
+        n_threads,
+        sample_rows,
+        missing=missing,
+        moment_method=moment_method,
+    )
+
+
+def _check_moment_method(moment_method: str, *, refine: bool) -> None:
+    named = f"moment_method must be one of {', '.join(MOMENT_METHODS)}; got {moment_method!r}"
+    if not isinstance(moment_method, str):
+        raise TypeError(named)
+    if moment_method not in MOMENT_METHODS:
+        raise ValueError(named)
+    if refine and moment_method != MOMENT_METHODS[0]:
+        raise ValueError(
+            f"moment_method={moment_method!r} is for refine=False, the moment method alone; got refine=True"
+        )
 
 
 def check_widths(width: int | None, max_width: int) -> None:

@@ -231,6 +231,7 @@ def _search_gaussian(found: SearchResult, options: LearnOptions, progress: Progr
         progress,
         options.rng,
         found.settings.gaussian,
+        moment_method=options.moment_method,
     )
     return found
 
@@ -340,6 +341,7 @@ def learned(
         feature_names=data.feature_names,
         target_name=data.target_name,
         columns=data.columns,
+        encoding=data.encoding,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -24,17 +25,26 @@ from limbeck._learner.pipeline.checks import (
     require_enough_rows,
     weighted_rows,
 )
+from limbeck._learner.pipeline.encoded_blocks import encoding_of_blocks, with_encoding
 from limbeck._learner.pipeline.from_arrays import SearchResult, finish, learn_rows, learned, search
 from limbeck._learner.pipeline.options import LearnOptions
 from limbeck._learner.pipeline.result import Learned
 from limbeck._learner.streaming.rows import StreamedRows
 from limbeck._learner.streaming.scan import Scan, scanned
+from limbeck._tables.encoding import Encoding
 from limbeck.blocks._protocol import Blocks
 
 __all__ = ["learn_blocks"]
 
 
-def learn_blocks(source: Any, options: LearnOptions, progress: Progress, names: GivenNames) -> Learned:  # noqa: ANN401
+def learn_blocks(
+    source: Any,  # noqa: ANN401
+    options: LearnOptions,
+    progress: Progress,
+    names: GivenNames,
+    encoding: Encoding | None = None,
+    columns: tuple[str, ...] | None = None,
+) -> Learned:
     """Search on a sample of the rows, or on all of them if they are no more, and refine on all of them.
 
     Parameters
@@ -47,9 +57,17 @@ def learn_blocks(source: Any, options: LearnOptions, progress: Progress, names: 
         Reported to; it ends with the result.
     names : GivenNames
         Names that the caller gave; those of the blocks' columns take the place of others.
+    encoding : Encoding or None
+        What became of the columns of a table in memory.
+    columns : tuple of str or None
+        Names of these columns.
     """
     progress.enter("rows")
     scan = scanned(source, options.sample_size, options.rng, options.n_threads, progress)
+    if scan.needs_encoding:
+        encoding, columns = encoding_of_blocks(source, names, options, progress)
+        source, names = with_encoding(source, encoding, columns), replace(names, features=None)
+        scan = scanned(source, options.sample_size, options.rng, options.n_threads, progress)
     d = 0 if scan.low is None else len(scan.low)
     require_enough_rows(scan.count, d)
     assert scan.low is not None
@@ -67,7 +85,7 @@ def learn_blocks(source: Any, options: LearnOptions, progress: Progress, names: 
         if not options.accepts_constant_features:
             check_features(scan.low, scan.high)
     rows = weighted_rows(X, y, weights if scan.weighted else None, options.n_threads)
-    sample = TrainingData(rows, features, names.target or scan.target, scan.names)
+    sample = TrainingData(rows, features, names.target or scan.target, columns or scan.names, encoding)
     if is_whole:
         return learn_rows(sample, options, progress)
     _check_sample(rows, scan, features)

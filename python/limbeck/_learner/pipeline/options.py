@@ -10,7 +10,9 @@ from limbeck._learner.gaussian.learner import rows_to_search
 from limbeck._learner.gaussian.settings import DEFAULTS, GaussianSettings
 from limbeck._learner.tabular.settings import TABULAR, TabularSettings
 
-__all__ = ["PIPELINE_SETTINGS", "LearnOptions", "PipelineSettings", "SampleSize"]
+__all__ = ["MISSING", "PIPELINE_SETTINGS", "LearnOptions", "PipelineSettings", "SampleSize"]
+
+MISSING = ("model", "error")  # what becomes of gaps
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ class LearnOptions:
 
     Attributes
     ----------
-    width, max_width, inputs, refine, validation, sample_rows
+    width, max_width, inputs, refine, validation, sample_rows, missing
         See :func:`limbeck.learn`.
     rng : numpy.random.Generator
         Source of every random choice.
@@ -85,6 +87,8 @@ class LearnOptions:
         Whether to answer with the mean of the labels where no feature varies.
     settings : PipelineSettings
         Numbers that no caller sets.
+    moment_method : str
+        See :func:`limbeck.learn`.
     """
 
     width: int | None
@@ -96,7 +100,9 @@ class LearnOptions:
     n_threads: int | None
     sample_rows: int | None = None
     accepts_constant_features: bool = False
+    missing: str = "model"
     settings: PipelineSettings = PIPELINE_SETTINGS
+    moment_method: str = "stages"
 
     @property
     def sample_size(self) -> SampleSize:

@@ -7,12 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from numpy.typing import ArrayLike
 
-from limbeck._base.arrays import Float64Array, float_array
+from limbeck._base.arrays import Float64Array
 from limbeck._base.files import write_whole
-from limbeck._base.frames import matched_rows
 from limbeck.network import ReLUNetwork
 
 if TYPE_CHECKING:  # loaded with the first result: importing limbeck loads this file, and would take twice as long
@@ -21,9 +19,22 @@ if TYPE_CHECKING:  # loaded with the first result: importing limbeck loads this 
     from limbeck._learner.diagnostics.standard_errors import StandardErrors
     from limbeck._learner.gaussian.span import Subspace
     from limbeck._learner.model.clumps import Clump
+    from limbeck._learner.pipeline.predictor import Predictor
     from limbeck._learner.report.content import ReportContent
+    from limbeck._tables.encoding import Encoding
 
-__all__ = ["Learned"]
+__all__ = ["Learned", "learning_record"]
+
+
+def learning_record(result: Learned, rows: int | None = None) -> dict[str, float | int | None]:
+    """Numbers of rows, R2, errors and noise of a learned network, for its file."""
+    return {
+        "rows": rows,
+        "held_out": len(result.validation_residuals),
+        "validation_r2": float(result.validation_r2),
+        "validation_mse": float(result.validation_mse),
+        "noise_variance": float(result.noise_variance),
+    }
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,9 +75,13 @@ class Learned:
     stopped_early : bool
         Whether the time limit cut the search short.
     feature_names : tuple of str
-        As given, or of the columns of a table; else "x0", "x1", ...
+        Names of the network's inputs: as given, or of the columns of a table, and of what words, gaps and dates became;
+        else "x0", "x1", ...
     target_name : str
         As given, or of the column; else "y".
+    encoding : Encoding or None
+        What became of each column of a table, made from the rows learned from; printed, a report of all columns and of
+        what was left out. ``encoding.encode(X)`` gives the network's inputs. None for arrays without gaps.
     """
 
     network: ReLUNetwork
@@ -83,6 +98,7 @@ class Learned:
     stopped_early: bool = False
     feature_names: tuple[str, ...] = ()
     target_name: str = "y"
+    encoding: Encoding | None = field(default=None, repr=False)
     _diagnostics: Diagnostics = field(default=None, repr=False, compare=False)  # type: ignore[assignment]
     _columns: tuple[str, ...] | None = field(default=None, repr=False, compare=False)  # of the table learned from
 
@@ -132,6 +148,8 @@ class Learned:
             Rows. Of a frame of any library, or a structured array, the columns that have the names of those learned
             from (or ``feature_names``) are taken, in any order; others are left out. By position go arrays, and frames
             where neither ``feature_names`` nor columns gave the features names, unless they are called x0, x1, ...
+            Where a table was learned from, gaps are filled in any column, and a word that was not learned from counts
+            as another one, or as an average row.
         n_threads : int, optional
             Number of threads; default what OpenMP would take.
 
@@ -142,12 +160,30 @@ class Learned:
         Raises
         ------
         TypeError
-            X does not hold real numbers, or is a lazy frame.
+            X does not hold real numbers where such were learned from, or is a lazy frame.
         ValueError
-            A column is missing, two have the same name, or X has another number of features.
+            A column is missing, two have the same name, one holds something else than that learned from, or X has
+            another number of features.
         """
-        rows = float_array(matched_rows(X, self._columns, self.feature_names), "X", 2, objects=True)
-        return np.asarray(self.network(rows, n_threads=n_threads))
+        return self._predictor.predict(X, n_threads=n_threads)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the network, and what became of the columns of a table, as JSON.
+
+        :func:`limbeck.load` and ``limbeck predict`` read it, and predict what this result predicts, to the bit.
+
+        Parameters
+        ----------
+        path : path
+            File that is written, whole or not at all; its name ends in .json.
+        """
+        self._predictor.save(path, learning_record(self))
+
+    @property
+    def _predictor(self) -> Predictor:
+        from limbeck._learner.pipeline.predictor import Predictor
+
+        return Predictor(self.network, self.feature_names, self.target_name, self.encoding, self._columns)
 
     @property
     def width(self) -> int:
@@ -169,6 +205,7 @@ class Learned:
             noise_variance=self.noise_variance,
             clumps=self.clumps,
             stopped_early=self.stopped_early,
+            encoding=self.encoding,
         )
 
     def __str__(self) -> str:

@@ -10,6 +10,7 @@ from limbeck._base.progress import Progress
 from limbeck._learner.diagnostics.diagnostics import Diagnostics, FitRecord
 from limbeck._learner.gaussian.span import Subspace
 from limbeck._learner.pipeline.result import Learned
+from limbeck._tables.encoding import Encoding
 from limbeck.network import ReLUNetwork
 
 __all__ = ["Validation", "build_result"]
@@ -49,6 +50,7 @@ def build_result(
     feature_names: tuple[str, ...],
     target_name: str,
     columns: tuple[str, ...] | None = None,
+    encoding: Encoding | None = None,
     **own: Any,  # noqa: ANN401
 ) -> Result:
     """Make a result, and what it says about itself, from a fit.
@@ -69,6 +71,8 @@ def build_result(
         See :class:`Learned`.
     columns : tuple of str or None
         Names of the columns of the table learned from.
+    encoding : Encoding or None
+        What became of them.
     """
     diagnostics = Diagnostics(network, fit)
     return kind(
@@ -87,6 +91,7 @@ def build_result(
         feature_names=feature_names,
         target_name=target_name,
         _diagnostics=diagnostics,
+        encoding=encoding,
         _columns=columns,
         **own,
     )

@@ -10,11 +10,12 @@ from numpy.typing import ArrayLike
 from limbeck._base.arrays import row_weights, thread_count
 from limbeck._base.frames import require_same_rows
 from limbeck._base.progress import Progress
-from limbeck._learner.pipeline.checks import GivenNames, checked_data
+from limbeck._learner.pipeline.checks import GivenNames
 from limbeck._learner.pipeline.from_arrays import learn_rows
 from limbeck._learner.pipeline.from_blocks import learn_blocks
 from limbeck._learner.pipeline.options import LearnOptions
 from limbeck._learner.pipeline.result import Learned
+from limbeck._learner.pipeline.tables import given_table
 from limbeck.blocks._arrays import from_arrays
 from limbeck.blocks._protocol import Blocks, as_blocks, sliceable
 
@@ -51,11 +52,17 @@ def learn_from(
     blocks = _given_blocks(X, y, sample_weight)
     if blocks is None:
         blocks = _blocks_of_dask(X, y, sample_weight, options.n_threads)
-    if blocks is None:
-        blocks = _blocks_of_large_arrays(X, y, sample_weight, options)
     if blocks is not None:
         return learn_blocks(blocks, options, progress, names)
-    return learn_rows(checked_data(X, y, sample_weight, names, options.n_threads), options, progress)
+    given = given_table(X, y, sample_weight, names, options)
+    if given.table is not None:
+        if len(given.table) > options.sample_size(given.n_features) and options.refine:
+            return learn_blocks(given.blocks(), options, progress, given.names, given.encoding, given.columns)
+        return learn_rows(given.checked(options.n_threads), options, progress)
+    blocks = _blocks_of_large_arrays(given.X, given.y, given.sample_weight, options)
+    if blocks is not None:
+        return learn_blocks(blocks, options, progress, given.names, given.encoding)
+    return learn_rows(given.checked(options.n_threads), options, progress)
 
 
 # ---- Blocks, as objects with a method ``total``; each function returns None for what is none of its own ----

@@ -12,6 +12,8 @@ from limbeck._learner.diagnostics.diagnostics import Diagnostics, PrunedNetwork
 from limbeck._learner.diagnostics.reading import Reading
 from limbeck._learner.model.clumps import Clump
 from limbeck._learner.tabular.cross_validation import CrossValidation
+from limbeck._tables.column_encodings import Feature
+from limbeck._tables.encoding import Encoding
 
 __all__ = ["HeldOut", "ReportContent", "known_widths", "report_content"]
 
@@ -59,6 +61,8 @@ class ReportContent:
         Ladder of clumps, with what collapsing each of them would change.
     widths : sequence of (int, float)
         Numbers of neurons, falling, and the R2 of so many; empty where they are not printed.
+    encoding : Encoding or None
+        What became of the columns of a table.
     """
 
     target: str
@@ -75,6 +79,12 @@ class ReportContent:
     stopped_early: bool = False
     clumps: Sequence[Clump] = ()
     widths: Sequence[tuple[int, float]] = ()
+    encoding: Encoding | None = None
+
+    @property
+    def features(self) -> tuple[Feature, ...]:
+        """What the features were made of; empty where they are numbers as they are."""
+        return () if self.encoding is None else self.encoding.features
 
     @property
     def width(self) -> int:
@@ -109,6 +119,7 @@ def report_content(
     noise_variance: float,
     clumps: Sequence[Clump],
     stopped_early: bool,
+    encoding: Encoding | None = None,
 ) -> ReportContent:
     """Collect what is printed of a result; computes what is printed of cross-validation and smaller widths.
 
@@ -118,7 +129,7 @@ def report_content(
         Diagnostics of the network.
     reading : Reading
         What is printed of its parts: that of the diagnostics, or one in other units.
-    target, names, inputs, held_out, noise_variance, clumps, stopped_early
+    target, names, inputs, held_out, noise_variance, clumps, stopped_early, encoding
         See :class:`ReportContent`.
     """
     width = len(reading.weights)
@@ -140,4 +151,5 @@ def report_content(
         stopped_early=stopped_early,
         clumps=clumps,
         widths=known_widths(width, held_out.r2, diagnostics.narrower) if has_widths else (),
+        encoding=encoding,
     )

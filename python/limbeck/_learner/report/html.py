@@ -6,6 +6,7 @@ from html import escape
 from string import Template
 
 from limbeck._learner.report.clump_svg import clump_svg
+from limbeck._learner.report.columns import column_notes
 from limbeck._learner.report.content import ReportContent
 from limbeck._learner.report.text import headline, notes, part_sentences, quality, width_table
 from limbeck._learner.report.typography import HTML
@@ -53,11 +54,12 @@ def to_page(content: ReportContent) -> str:
 
 def to_html(content: ReportContent) -> str:
     """A part of a page, as notebooks show it."""
-    note = notes(content, HTML)
+    note, columns = notes(content, HTML), column_notes(content.encoding)
     parts = [
         _HEAD.substitute(style=_STYLE, headline=escape(headline(content)), quality=escape(quality(content))),
         _parts_table(content),
         _NOTE.substitute(note=note) if note else "",
+        _NOTE.substitute(note=escape(columns)) if columns else "",
         _CLUMPS.substitute(tree=clump_svg(content.clumps), note=_CLUMPS_NOTE) if content.width > 1 else "",
         _widths_table(content) if content.has_width_table else "",
         _STOPPED if content.stopped_early else "",

@@ -11,6 +11,8 @@ from limbeck._learner.diagnostics.curves import Curve, Jump
 from limbeck._learner.diagnostics.reading import Reading
 from limbeck._learner.report.numbers import NOTHING, clipped, number
 from limbeck._learner.report.typography import Typography
+from limbeck._learner.report.wording import Wording
+from limbeck._tables.column_encodings import Feature
 
 __all__ = ["PartSentences", "has_slopes", "is_of_one_feature", "switches_on"]
 
@@ -51,21 +53,23 @@ def is_of_one_feature(lead: int, i: int, reading: Reading) -> bool:
     return bool((np.abs(direction) < _WITHIN * reading.errors.directions[i])[others].all())
 
 
-def switches_on(i: int, reading: Reading, names: Sequence[str]) -> str:
+def switches_on(i: int, reading: Reading, names: Sequence[str], features: Sequence[Feature] = ()) -> str:
     """Where a neuron is on, in few words."""
     lead = int(np.argmax(np.abs(reading.directions[i])))
     if not is_of_one_feature(lead, i, reading):
         return f"on above {number(float(reading.thresholds[i]) + 0.0, resolution=0.1)}"
-    side, at, unit = _place_of(i, lead, reading)
-    return f"{clipped(names[lead])} {side} {number(at, resolution=_FINE * unit)}"
+    above, at, unit = _place_of(i, lead, reading)
+    words = Wording(clipped(names[lead]), features[lead] if features else None)
+    place = words.place(at, _FINE * unit) or number(at, resolution=_FINE * unit)
+    return f"{words.name} {words.side(above)} {place}"
 
 
-def _place_of(i: int, lead: int, reading: Reading) -> tuple[str, float, float]:
-    """The side of a feature that a neuron is on at, from where, and the feature's unit along its direction."""
+def _place_of(i: int, lead: int, reading: Reading) -> tuple[bool, float, float]:
+    """Whether a neuron is on above a place on a feature, the place, and the feature's unit along its direction."""
     along = reading.directions[i, lead]
     unit = float(reading.scales[lead] / abs(along))
     at = float(reading.means[lead] + np.sign(along) * reading.thresholds[i] * unit)
-    return ("above" if along > 0 else "below"), at, unit
+    return bool(along > 0), at, unit
 
 
 class PartSentences:
@@ -81,12 +85,23 @@ class PartSentences:
         Name of the label.
     typography : Typography
         How numbers and names are set.
+    features : sequence of Feature
+        What the features were made of; empty where they are numbers as they are.
     """
 
-    def __init__(self, reading: Reading, names: Sequence[str], target: str, typography: Typography) -> None:
+    def __init__(
+        self,
+        reading: Reading,
+        names: Sequence[str],
+        target: str,
+        typography: Typography,
+        features: Sequence[Feature] = (),
+    ) -> None:
         self._reading, self._set = reading, typography
         self._names, self._target = [typography.name(name) for name in names], typography.name(target)
-        self.has_errors = self.has_unknown_errors = False  # in the sentences made so far
+        made_of: Sequence[Feature | None] = features or [None] * len(names)
+        self._words = [Wording(name, feature) for name, feature in zip(self._names, made_of, strict=True)]
+        self.has_errors = self.has_unknown_errors = self.has_sums = False  # in the sentences made so far
         self._curved = {i for curve in reading.curves for i in curve.members}
 
     @property
@@ -127,8 +142,16 @@ class PartSentences:
         self.has_errors |= self._set.plus_minus in text
         return text
 
-    def _place(self, at: float, error: float | None, unit: float, resolution: float) -> str:
-        """Where a kink is, as a number; ``unit`` is the standard deviation of what it is a place on."""
+    def _place(
+        self, at: float, error: float | None, unit: float, resolution: float, words: Wording | None = None
+    ) -> str:
+        """Where a kink is, as a number, a date or a category; ``unit`` is the standard deviation of what it is on."""
+        if words is not None and (place := words.place(at, resolution)) is not None:
+            _, error = _unless_rounding(at, error, unit)
+            if error is None or not np.isfinite(error) or not words.is_date:
+                return place
+            self.has_errors = True
+            return f"{place}{self._set.plus_minus}{words.distance(error)}"
         return self._number(*_unless_rounding(at, error, unit), False, unit, resolution)
 
     # ---- A neuron ----
@@ -142,11 +165,12 @@ class PartSentences:
         moves = f"{self._target} {'rises' if weight > 0 else 'falls'} by"
         lead = int(np.argmax(np.abs(reading.directions[i])))
         if is_of_one_feature(lead, i, reading):
-            name, (side, at, unit) = self._names[lead], _place_of(i, lead, reading)
+            words, (above, at, unit) = self._words[lead], _place_of(i, lead, reading)
+            side = words.side(above)
             slope = self._number(abs(weight) / unit, _times(weight_error, 1 / unit))
-            start = self._place(at, _times(threshold_error, unit), unit, _FINE * unit)
-            where = f"where {name} is {side} {start}"
-            does = f"{moves} {slope} for each unit of {name} {side} that"
+            start = self._place(at, _times(threshold_error, unit), unit, _FINE * unit, words)
+            where = f"where {words.name} is {side} {start}"
+            does = f"{moves} {slope} {words.each} {side} that"
         else:
             start = self._place(threshold, threshold_error, 1.0, 1.0)
             where = f"where {self._sum(reading.directions[i])} is above {start}"
@@ -163,11 +187,11 @@ class PartSentences:
     def curve(self, curve: Curve) -> str:
         """Slopes, kinks and steps of neurons that act as one function."""
         of = self._names[curve.feature] if curve.feature is not None else f"u = {self._sum(curve.direction)}"
-        short = self._names[curve.feature] if curve.feature is not None else "u"
+        each = self._words[curve.feature].each if curve.feature is not None else "for each unit of u"
         whole = [(jump.first, jump.last) for jump in curve.jumps] == [(0, len(curve.knots) - 1)]
         kind = "a step in" if whole else "a curve of"
         together = "" if len(curve.members) == 1 else "together "
-        text = f"{together}{kind} {of}: {self._slope(curve, 0)} for each unit of {short}"
+        text = f"{together}{kind} {of}: {self._slope(curve, 0)} {each}"
         jumps = {jump.first: jump for jump in curve.jumps}
         place = 0
         while place < len(curve.knots):
@@ -214,7 +238,8 @@ class PartSentences:
         if curve.feature is not None:
             mean, unit = float(self._reading.means[curve.feature]), float(self._reading.scales[curve.feature])
         resolution = unit * float(min(_FINE, gaps.min(initial=1.0)))
-        return self._place(mean + unit * float(curve.knots[place]), _times(error, unit), unit, resolution)
+        words = None if curve.feature is None else self._words[curve.feature]
+        return self._place(mean + unit * float(curve.knots[place]), _times(error, unit), unit, resolution, words)
 
     # ---- The linear part ----
 
@@ -241,17 +266,18 @@ class PartSentences:
         if not sloped:
             return f"{start}{self._curves_at_0(' where ', ' is 0', ' are 0')}, a constant."
         shown = _largest(slopes)
-        texts = ", ".join(f"{self._linear_slope(j)} for {self._names[j]}" for j in shown)
+        texts = ", ".join(f"{self._linear_slope(j)} {self._words[j].term}" for j in shown)
         every = "every feature" if not self.absorbed else "every other feature"
-        where, unit = (f"the mean of {every}", "standard deviation") if reading.counts_in_deviations else ("0", "unit")
+        where = f"the mean of {every}" if reading.counts_in_deviations else "0"
         where = f"at {where}{self._curves_at_0(', ', ' at 0', ' at 0')}"
         share = self._set.percentage(self._linear_share())
         share = share[0].upper() + share[1:]
-        return f"{start} {where}; per {unit} {texts}{_rest(slopes, shown)}. {share} of the variance."
+        return f"{start} {where}; per unit {texts}{_rest(slopes, shown)}. {share} of the variance."
 
     def _linear_slope(self, j: int) -> str:
         slope, error = self._visible_linear(j)
-        return self._number(slope, error, True, _size_of(self._reading), 0.0)
+        unit = float(self._reading.scales[j])
+        return self._number(slope / unit, _times(error, 1 / unit), True, _size_of(self._reading) / unit, 0.0)
 
     def _visible_linear(self, j: int) -> tuple[float, float | None]:
         errors = self._reading.errors
@@ -266,6 +292,7 @@ class PartSentences:
 
     def _sum(self, direction: Float64Array) -> str:
         """The largest coefficients as a sum."""
+        self.has_sums = True
         shown = _largest(direction)
         text = ""
         for place, j in enumerate(shown):

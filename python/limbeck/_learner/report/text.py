@@ -9,6 +9,7 @@ import numpy as np
 
 from limbeck._base.text_table import text_table
 from limbeck._learner.model.clumps import Clump
+from limbeck._learner.report.columns import column_notes
 from limbeck._learner.report.content import ReportContent
 from limbeck._learner.report.intervals import r2_interval
 from limbeck._learner.report.numbers import NOTHING, clipped, number
@@ -51,6 +52,8 @@ def describe(content: ReportContent) -> str:
     note = notes(content)
     if note:
         lines += ["", _wrapped(note, "")]
+    if columns := column_notes(content.encoding):
+        lines += ["", _wrapped(columns, "")]
     if content.width > 1:
         lines += ["", *clump_lines(content.clumps)]
     if content.has_width_table:
@@ -64,7 +67,7 @@ def describe(content: ReportContent) -> str:
 
 def part_sentences(content: ReportContent, typography: Typography) -> PartSentences:
     """The sentences about the parts of a result."""
-    return PartSentences(content.reading, content.names, content.target, typography)
+    return PartSentences(content.reading, content.names, content.target, typography, content.features)
 
 
 def _wrapped(text: str, indent: str = "    ") -> str:
@@ -140,11 +143,12 @@ def notes(content: ReportContent, typography: Typography = TEXT) -> str:
         return _UNKNOWN if _has_question_marks(content) else ""
     if content.line_is_no_worse:
         said.append("On rows left out a line does as well, within chance: there may be no such neurons.")
-    if reading.counts_in_deviations:
-        said.append("Standardised: features count in standard deviations from their means, coefficients have length 1.")
-    else:
-        said.append("Sums have coefficients of length 1.")
     sentences = part_sentences(content, TEXT)
+    sentences.all()
+    if sentences.has_sums and reading.counts_in_deviations:
+        said.append("Standardised: features count in standard deviations from their means, coefficients have length 1.")
+    elif sentences.has_sums:
+        said.append("Sums have coefficients of length 1.")
     if reading.curves:
         taken = " and holds its slope in the linear part" if sentences.absorbed else ""
         said.append(f"A curve is 0 at its first kink{taken}.")

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from limbeck._base.arrays import Array, Float64Array
+from limbeck._base.hashes import hashed
 
 __all__ = ["RowSample"]
 
@@ -16,14 +17,6 @@ _GROWTH = 2  # factor that room for rows grows by: copies then cost no more than
 _ROWS_AT_A_TIME = 1 << 14  # moved within an array: their copy is small beside it
 # Standard deviations of a count that are allowed for, so that a draw has too few rows once in 10^15 times.
 _DEVIATIONS = 8
-
-
-def _hashed(numbers: NDArray[np.uint64], seed: int) -> NDArray[np.uint64]:
-    """Well mixed 64 bits of each number: the finaliser of SplitMix64 (Steele, Lea and Flood, OOPSLA 2014)."""
-    z = (numbers + np.uint64(seed)) * np.uint64(0x9E3779B97F4A7C15)
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return np.asarray(z ^ (z >> np.uint64(31)))
 
 
 class RowSample:
@@ -60,7 +53,7 @@ class RowSample:
         places = np.arange(first, first + len(X), dtype=np.uint64)
         offered = np.ones(len(X), dtype=bool) if weights is None else weights > 0
         if (bound := self._bound(weights is not None)) is not None:
-            offered &= _hashed(places, self.seed) < bound
+            offered &= hashed(places, self.seed) < bound
         at = np.flatnonzero(offered)
         self._merge(places[at], (X, y, weights), at)
 
@@ -90,14 +83,14 @@ class RowSample:
         return np.uint64(share * 2.0**64) if share < 1 else None
 
     def _hashes(self) -> NDArray[np.uint64]:
-        return _hashed(self._places[: self.count], self.seed)
+        return hashed(self._places[: self.count], self.seed)
 
     def _merge(self, places: NDArray[np.uint64], columns: Sequence[Array | None], at: NDArray[np.intp]) -> None:
         """Keep the rows of the smallest hashes, of those held and of rows ``at`` of columns, which have ``places``."""
         count = self.count + len(places)
         stay = np.ones(self.count, dtype=bool)
         if count > self._capacity:
-            both = np.concatenate([self._hashes(), _hashed(places, self.seed)])
+            both = np.concatenate([self._hashes(), hashed(places, self.seed)])
             kept = np.zeros(count, dtype=bool)
             kept[np.argpartition(both, self._capacity - 1)[: self._capacity]] = True
             stay, new, count = kept[: self.count], kept[self.count :], self._capacity

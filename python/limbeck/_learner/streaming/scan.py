@@ -9,6 +9,7 @@ from typing import Protocol, TypeVar
 import numpy as np
 
 from limbeck._base.arrays import Array, Float64Array
+from limbeck._base.frame_numbers import is_numeric
 from limbeck._base.frames import column_names, label_names, require_same_names
 from limbeck._base.progress import Progress
 from limbeck._learner.streaming.row_sample import RowSample
@@ -129,10 +130,15 @@ class Scan(SupportsSum):
         Name of the labels; "y" where they have none.
     weighted : bool
         Whether there are weights; None without rows.
+    needs_encoding : bool
+        Whether X has words, dates or gaps; then nothing else is known.
     """
+
+    takes_tables = True
 
     def __init__(self, sample: RowSample, first_rows: dict[int, int] | None = None) -> None:
         self.sample, self.first_rows = sample, first_rows
+        self.needs_encoding = False
         self.n_rows = self.count = 0
         self.weight = self.mean = self.squares = 0.0
         self.least, self.largest = np.inf, -np.inf
@@ -145,6 +151,9 @@ class Scan(SupportsSum):
     def take_block(self, block: Block, number: int, n_threads: int | None) -> None:
         """Add the rows of a block."""
         X, y, _ = block
+        self.needs_encoding |= not is_numeric(X, "X")
+        if self.needs_encoding:
+            return
         first = self.n_rows
         if self.first_rows is not None:
             if number not in self.first_rows:
@@ -155,6 +164,8 @@ class Scan(SupportsSum):
             if len(x):
                 self._join_weighted(weights is not None)
                 self._take_rows(x, labels, weights, first + done)
+                if self.needs_encoding:
+                    return
             done += len(x)
         if len(X):
             self._join_names(column_names(X), label_names(y), self.n_rows == done)
@@ -169,6 +180,9 @@ class Scan(SupportsSum):
             raise ValueError(f"X has {X.shape[1]} features, blocks before it {len(self.low)}")
         low, high = X.min(axis=0).astype(np.float64), X.max(axis=0).astype(np.float64)
         if not (np.isfinite(low).all() and np.isfinite(high).all() and np.isfinite(y).all()):
+            if np.isfinite(y).all() and not np.isinf(X).any():
+                self.needs_encoding = True
+                return
             _name_non_finite(first, X=X, y=y)
         self.sample.take(X, y, weights, first)
         self.n_rows += len(X)
@@ -217,6 +231,8 @@ class Scan(SupportsSum):
         self._label = self._label or label
 
     def __add__(self, other: Scan) -> Scan:
+        if self.needs_encoding or other.needs_encoding:
+            return self if self.needs_encoding else other
         if not (self.n_rows and other.n_rows):
             return copy.deepcopy(
                 self if self.n_rows else other

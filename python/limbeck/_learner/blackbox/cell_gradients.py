@@ -1,0 +1,177 @@
+"""Gradients of a piecewise linear function in several cells at once, by about one query for each direction.
+
+Within a cell the function is linear: the longer a step, the more digits its slope keeps, until it crosses a hyperplane.
+Which steps do is not known before; but the value after a step in several directions together is the sum of theirs. One
+such check for a set of directions shows whether any of them crossed, and halving the set shows which.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from limbeck._base.arrays import Float64Array
+from limbeck._learner.blackbox.settings import DISTILLATION_SETTINGS, KinkSettings
+
+__all__ = ["CellGradients"]
+
+Indices = NDArray[np.intp]
+
+
+@dataclass
+class _Cell:
+    """A cell in which directions are asked in a random order; ``done`` of them are known."""
+
+    number: int
+    base: Float64Array
+    value: Float64Array
+    step: float
+    order: Indices
+    size: int
+    slopes: Float64Array  # (directions, q)
+    done: int = 0
+    flagged: list[int] = field(default_factory=list)
+
+    def next(self) -> Indices:
+        """The directions to ask in next."""
+        return self.order[self.done : self.done + self.size]
+
+
+class CellGradients:
+    """Gradients at bases on one line, along which the slopes are known.
+
+    Parameters
+    ----------
+    values : callable
+        Values (m, q) at rows (m, d).
+    direction : ndarray of shape (d,)
+        Unit vector along the line.
+    noise : float
+        Rounding error of a value.
+    rng : numpy.random.Generator
+        For orders and checks.
+    settings : KinkSettings
+        Numbers that no caller sets.
+    """
+
+    def __init__(
+        self,
+        values: Callable[[Float64Array], Float64Array],
+        direction: Float64Array,
+        noise: float,
+        rng: np.random.Generator,
+        settings: KinkSettings = DISTILLATION_SETTINGS.kinks,
+    ) -> None:
+        self._values, self._direction, self._rng, self._settings = values, direction, rng, settings
+        self._basis = _orthogonal_complement(direction)
+        self._tolerance = settings.check_slack * noise
+
+    def __call__(self, bases: Float64Array, distances: Float64Array, slopes: Float64Array) -> Float64Array:
+        """Gradients (n, q, d) at bases (n, d) at some distances from the next kink; slopes (n, q) along the line."""
+        at_once = max(1, self._settings.rows_at_once // len(self._direction))
+        parts = [slice(first, first + at_once) for first in range(0, len(bases), at_once)]
+        across = np.concatenate([self._across(bases[part], distances[part]) for part in parts])
+        return np.asarray(np.einsum("nlq,ld->nqd", across, self._basis) + slopes[:, :, None] * self._direction)
+
+    def _across(self, bases: Float64Array, distances: Float64Array) -> Float64Array:
+        """Slopes (n, d - 1, q) in the directions orthogonal to the line."""
+        settings, directions = self._settings, len(self._basis)
+        values = self._values(bases)
+        slopes = np.zeros((len(bases), directions, values.shape[1]))
+        cells = [
+            _Cell(i, bases[i], values[i], step, self._rng.permutation(directions), settings.first_directions, slopes[i])
+            for i, step in enumerate((settings.step * distances).tolist())
+        ]
+        open_ = [cell for cell in cells if directions]
+        singles: list[tuple[_Cell, int, float]] = []
+        while open_:
+            sets = [cell.next() for cell in open_]
+            self._ask(open_, sets)
+            holds = self._checks(list(zip(open_, sets, strict=True)))
+            failed = []
+            for cell, chosen, good in zip(open_, sets, holds, strict=True):
+                if good:
+                    cell.done += len(chosen)
+                    cell.size *= 2
+                elif cell.size <= settings.first_directions:
+                    cell.step /= settings.shrink
+                else:
+                    failed.append((cell, chosen))
+            self._find_crossings(failed)
+            for cell, chosen in failed:
+                cell.done += len(chosen)
+                singles += [(cell, j, cell.step / settings.single_shrink) for j in cell.flagged]
+                if len(cell.flagged) > settings.crossed * len(chosen):
+                    cell.step /= settings.shrink
+                else:
+                    cell.size *= 2
+                cell.flagged = []
+            open_ = [cell for cell in open_ if cell.done < directions]
+        self._repeat(singles)
+        return slopes
+
+    def _ask(self, cells: list[_Cell], sets: list[Indices]) -> None:
+        """Ask a step away from each base in some directions."""
+        rows = [cell.base + cell.step * self._basis[chosen] for cell, chosen in zip(cells, sets, strict=True)]
+        answers = self._values(np.concatenate(rows))
+        last = 0
+        for cell, chosen in zip(cells, sets, strict=True):
+            first, last = last, last + len(chosen)
+            cell.slopes[chosen] = (answers[first:last] - cell.value) / cell.step
+
+    def _checks(self, sets: list[tuple[_Cell, Indices]]) -> list[bool]:
+        """Whether the slopes in some directions add up along a mixture of them."""
+        rows, expected = [], []
+        for cell, chosen in sets:
+            mixture = self._rng.choice([-1.0, 1.0], len(chosen)) / np.sqrt(len(chosen))
+            if len(chosen) == 1:
+                mixture *= -0.5  # not the point that was asked
+            rows.append(cell.base + cell.step * (mixture @ self._basis[chosen]))
+            expected.append(cell.value + cell.step * (mixture @ cell.slopes[chosen]))
+        off = np.abs(self._values(np.array(rows)) - np.array(expected)).max(axis=1)
+        return [bool(good) for good in off <= self._tolerance]
+
+    def _find_crossings(self, failed: list[tuple[_Cell, Indices]]) -> None:
+        """Flag the directions that crossed a hyperplane, by halving the sets whose checks failed."""
+        few = self._settings.first_directions
+        work = [(cell, half) for cell, chosen in failed for half in self._halves(chosen)]
+        while work:
+            holds = self._checks(work)
+            further = []
+            for (cell, chosen), good in zip(work, holds, strict=True):
+                if not good and len(chosen) <= few:
+                    cell.flagged += chosen.tolist()
+                elif not good:
+                    further += [(cell, half) for half in self._halves(chosen)]
+            work = further
+
+    def _halves(self, chosen: Indices) -> list[Indices]:
+        return np.array_split(self._rng.permutation(chosen), 2)
+
+    def _repeat(self, singles: list[tuple[_Cell, int, float]]) -> None:
+        """Ask in single directions again, to both sides, by shorter and shorter steps until both slopes agree."""
+        for attempt in range(self._settings.attempts):
+            if not singles:
+                return
+            rows = np.array(
+                [cell.base + side * step * self._basis[j] for cell, j, step in singles for side in (1.0, -1.0)]
+            )
+            answers = self._values(rows).reshape(len(singles), 2, -1)
+            further = []
+            for (cell, j, step), (ahead, back) in zip(singles, answers, strict=True):
+                cell.slopes[j] = (ahead - back) / (2 * step)
+                is_last = attempt == self._settings.attempts - 1
+                if np.abs(ahead + back - 2 * cell.value).max() > self._tolerance and not is_last:
+                    further.append((cell, j, step / self._settings.single_shrink))
+            singles = further
+
+
+def _orthogonal_complement(direction: Float64Array) -> Float64Array:
+    """An orthonormal basis (d - 1, d) of the vectors orthogonal to a unit vector, from a Householder reflection."""
+    normal = direction.copy()
+    normal[0] += 1.0 if normal[0] >= 0 else -1.0
+    reflection = np.eye(len(direction)) - np.outer(normal, normal) * (2 / (normal @ normal))
+    return np.asarray(reflection[1:])

@@ -1,0 +1,353 @@
+"""All neurons of a sum of ReLUs with one or more outputs, from its kinks on a few long lines.
+
+The first line is random. In every stretch between two of its kinks the gradient is taken, and each neuron is the
+difference of two neighbouring gradients, up to the sign of its direction, which only moves a linear function between
+the neuron and the linear part. Further lines start in one of these stretches, where the network found so far is exact,
+and lead to a random row at which it is not: there is a kink of a missing neuron on the way. Kinks of neurons already
+known are subtracted, so that each neuron is paid for once: about d queries for its gradient, and some 5 for its kink.
+
+In a sum of ReLUs each kink goes straight on for ever, and bends the function by the same amount everywhere. Kinks of
+deeper networks do not: this is tested of the first few, before the others are paid for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from limbeck import _kernels
+from limbeck._base.arrays import Float64Array, thread_count
+from limbeck._learner.blackbox.cell_gradients import CellGradients
+from limbeck._learner.blackbox.kink_survey import KinkSurvey
+from limbeck._learner.blackbox.line_kinks import LineSearch
+from limbeck._learner.blackbox.settings import DISTILLATION_SETTINGS, KinkSettings
+from limbeck._learner.model.model import Model
+
+__all__ = ["KinkNetwork", "KinkNetworkSearch"]
+
+_SETTINGS = DISTILLATION_SETTINGS.kinks
+Ask = Callable[[Float64Array], Float64Array]
+
+
+@dataclass(frozen=True)
+class KinkNetwork:
+    """The function ``outputs' relu(A x + t) + W x + b`` of several outputs.
+
+    Attributes
+    ----------
+    neurons : ndarray of shape (k, d + 1)
+        Rows (a_i, t_i), |a_i| = 1.
+    outputs : ndarray of shape (k, q)
+        Output weights.
+    linear : ndarray of shape (q, d + 1)
+        Rows (w_j, b_j).
+    """
+
+    neurons: Float64Array
+    outputs: Float64Array
+    linear: Float64Array
+
+    @property
+    def width(self) -> int:
+        """Number of neurons."""
+        return len(self.neurons)
+
+    def __call__(self, X: Float64Array, n_threads: int | None = None) -> Float64Array:
+        """Values (n, q) on rows (n, d)."""
+        threads, rows = thread_count(n_threads), np.ascontiguousarray(X)
+        weights, thresholds = np.ascontiguousarray(self.neurons[:, :-1]), np.ascontiguousarray(self.neurons[:, -1])
+        columns = [
+            _kernels.network_forward(
+                weights,
+                thresholds,
+                np.ascontiguousarray(output),
+                np.ascontiguousarray(w[:-1]),
+                float(w[-1]),
+                rows,
+                threads,
+            )
+            for output, w in zip(self.outputs.T, self.linear, strict=True)
+        ]
+        return np.stack(columns, axis=1)
+
+    def with_neurons(self, neurons: Float64Array, outputs: Float64Array) -> KinkNetwork:
+        """The network with further neurons."""
+        return KinkNetwork(np.vstack([self.neurons, neurons]), np.vstack([self.outputs, outputs]), self.linear)
+
+    def without_linear_part(self) -> KinkNetwork:
+        """The network with the signs of directions for which its linear part is zero, where there are such signs.
+
+        Flipping neuron i adds ``outputs_i (a_i x + t_i)`` to the linear part; with fewer neurons than coefficients the
+        flips follow from linear equations, whose solution is all zeros and ones if there was no linear part.
+        """
+        moved = (self.outputs[:, :, None] * self.neurons[:, None, :]).reshape(self.width, -1)
+        if not 0 < self.width < moved.shape[1]:
+            return self
+        solution = np.linalg.lstsq(moved.T, -self.linear.ravel(), rcond=None)[0]
+        flips = np.rint(solution)
+        if not (np.isin(flips, (0.0, 1.0)).all() and np.abs(solution - flips).max() < _FLIP_ERROR):
+            return self
+        linear = self.linear + (flips @ moved).reshape(self.linear.shape)
+        return KinkNetwork(np.where(flips > 0, -1.0, 1.0)[:, None] * self.neurons, self.outputs, linear)
+
+    def model(self) -> Model:
+        """The network of the first output as a model."""
+        output = self.outputs[:, 0]
+        parameters = np.vstack([np.abs(output)[:, None] * self.neurons, self.linear[:1]])
+        return Model(np.where(output < 0, -1.0, 1.0), parameters)
+
+
+# Flips are zeros and ones but for rounding, which the condition of the neurons magnifies.
+_FLIP_ERROR = 1e-3
+
+
+class _Line(NamedTuple):
+    """Points ``origin + t * direction``, direction of length one."""
+
+    origin: Float64Array
+    direction: Float64Array
+
+    def at(self, t: Float64Array) -> Float64Array:
+        """The points of all t, as rows."""
+        return np.asarray(self.origin + np.multiply.outer(t, self.direction))
+
+
+class KinkNetworkSearch:
+    """A search for all neurons of a function that answers exactly.
+
+    Parameters
+    ----------
+    ask : callable
+        Answers (m, q) to rows (m, d) on lines.
+    ask_rows : callable
+        Answers to rows from N(0, I).
+    noise : callable
+        Rounding error of an answer, so far.
+    scale : float
+        Standard deviation of the answers.
+    max_width : int
+        Largest number of neurons.
+    most_queries : int
+        Number of queries that the search may take, the last gradients apart.
+    shape : tuple of int
+        (d, q).
+    rng : numpy.random.Generator
+        For lines and rows.
+    n_threads : int or None
+        Of the values of networks.
+    settings : KinkSettings
+        Numbers that no caller sets.
+
+    Attributes
+    ----------
+    network : KinkNetwork
+        The neurons found.
+    bends : bool
+        Whether kinks were found that do not go straight on: the function is no sum of ReLUs.
+    """
+
+    def __init__(
+        self,
+        ask: Ask,
+        ask_rows: Ask,
+        noise: Callable[[], float],
+        scale: float,
+        max_width: int,
+        most_queries: int,
+        shape: tuple[int, int],
+        rng: np.random.Generator,
+        n_threads: int | None = None,
+        settings: KinkSettings = _SETTINGS,
+    ) -> None:
+        self._ask, self._ask_rows, self._noise = ask, ask_rows, noise
+        self._max_width, self._most_queries = max_width, most_queries
+        self._rng, self._n_threads, self._settings = rng, n_threads, settings
+        self._dimension, outputs = shape
+        self._spacing = max(settings.least_spacing, float(np.cbrt(noise() / scale)))
+        self._scale = scale
+        d = self._dimension
+        self._reach = max(settings.reach * np.sqrt(d), settings.least_reach)
+        self.network = KinkNetwork(np.empty((0, d + 1)), np.empty((0, outputs)), np.zeros((outputs, d + 1)))
+        self._home = np.zeros(d)  # where the network is exact
+        self._has_home = False
+        self._shortest = np.inf  # stretch that a gradient was taken in
+        self._least_stretch = 0.0  # that is worth it
+        self._blur = 1.0  # factor of the error of neurons
+        self._lines = 0
+        self.bends = False
+
+    def run(self) -> bool:
+        """Look along lines until random rows show no missing neuron; returns whether that was reached."""
+        if not self._first_line():
+            return False
+        settings, d = self._settings, self._dimension
+        X, y = np.empty((0, d)), np.empty((0, self.network.linear.shape[0]))
+        futile, wanted, is_last = 0, settings.check_rows, False
+        most = int((1 + settings.surplus) * self._max_width)
+        while self._lines < settings.most_lines and self.network.width <= most:
+            fresh = self._rng.standard_normal((wanted, d))
+            X, y = np.vstack([X, fresh]), np.vstack([y, self._ask_rows(fresh)])
+            off = np.abs(y - self.network(X, self._n_threads)).max(axis=1)
+            is_found = bool(np.mean(np.square(off)) <= settings.found_below * self._scale**2)
+            if off.max() <= settings.model_slack * self._noise() or (is_found and (futile or is_last)):
+                if is_last:
+                    return True
+                # A neuron that few rows switch on shows among many only.
+                wanted, is_last, futile = self._last_rows(self.network.width), True, 0
+                continue
+            if futile >= settings.futile_lines:
+                return False
+            # Another row each time that the worst ones led to nothing.
+            row = X[np.argsort(-off)[futile]]
+            futile = 0 if self._further_line(row - self._home, futile > 0) else futile + 1
+            wanted = settings.check_rows
+        return False
+
+    def _last_rows(self, width: int) -> int:
+        """Number of rows that a network is checked on at last: those that it will be refined on."""
+        settings, size = self._settings, (width + 1) * (self._dimension + 1)
+        few = min(settings.rows_per_parameter * size, settings.refining_rows)
+        many = settings.least_rows_per_parameter * size if size <= settings.most_refined else 0.0
+        return max(settings.check_rows, int(few), int(many))
+
+    def _first_line(self) -> bool:
+        """Take the neurons on a random line; False if the function is no sum of so few ReLUs."""
+        settings, rng = self._settings, self._rng
+        direction = rng.standard_normal(self._dimension)
+        # Off the origin, for the kinks of neurons without thresholds would all lie there.
+        line = _Line(rng.standard_normal(self._dimension), direction / np.linalg.norm(direction))
+        kinks = self._search(line, 1.0, 0.0).run(-self._reach, self._reach, settings.intervals)
+        if not kinks.is_complete or len(kinks.places) * self._dimension > self._most_queries:
+            return False
+        self._least_stretch = settings.shortest_stretch * float(
+            np.median(np.diff(kinks.places, prepend=-self._reach, append=self._reach))
+        )
+        survey = KinkSurvey(kinks, self._reach, self._least_stretch if self._dimension > 1 else 0.0)
+        home = survey.widest(self._reach / 2)
+        if home is None:
+            return False
+        measured: dict[int, Float64Array] = {}
+        is_tested = False
+        for part in survey.parts(home, settings.bend_neurons + 1):
+            # Of the function itself, whose slopes the survey has.
+            self._measure(self._ask, line, survey, part, measured, 1.0)
+            if not self._has_home:
+                self._set_linear_part(measured[home], line.at(np.array([survey.middle(home)])))
+            if self._add_neurons(line, survey, measured, part) and not is_tested:
+                is_tested = True
+                if not self._go_straight_on():
+                    self.bends = True
+                    return False
+        return True
+
+    def _further_line(self, towards: Float64Array, is_last_resort: bool) -> int:
+        """Take the missing neurons on a line from home, as a last resort also by short steps; returns their number."""
+        settings, slack = self._settings, self._settings.model_slack
+        line = _Line(self._home, towards / np.linalg.norm(towards))
+        kinks = self._search(line, slack, self._slope_error()).run(-self._reach, self._reach, settings.later_intervals)
+        is_selective = self._lines < settings.selective_lines and self._dimension > 1 and not is_last_resort
+        least = self._least_stretch if is_selective else 0.0
+        survey = KinkSurvey(kinks, self._reach, least)
+        home = int(np.searchsorted(kinks.places, 0.0))
+        measured = {}
+        if survey.is_straight(home):  # nothing else is so near that it may lie to either side
+            measured[home] = np.zeros((self.network.linear.shape[0], self._dimension))
+        needed = survey.needed(home)
+        self._measure(self._residuals, line, survey, needed, measured, slack)
+        if kinks.unresolved or not np.isfinite(survey.slopes).all():
+            # Neurons with larger errors than thought make a pair of kinks each, where there should be none.
+            self._blur *= settings.blur
+        return self._add_neurons(line, survey, measured, needed)
+
+    def _search(self, line: _Line, slack: float, slope_error: float) -> LineSearch:
+        self._lines += 1
+
+        def values(t: Float64Array) -> Float64Array:
+            return self._residuals(line.at(t))
+
+        noise = slack * self._noise()
+        return LineSearch(values, noise, self._spacing, self._max_width, self._rng, self._settings, slope_error)
+
+    def _slope_error(self) -> float:
+        """Error of the slope of the residuals on a line: that of a neuron from the shortest steps."""
+        step = self._settings.step * self._shortest / 4
+        return self._blur * self._settings.neuron_error * self._noise() / step
+
+    def _residuals(self, X: Float64Array) -> Float64Array:
+        """Answers less the values of the network found."""
+        return np.asarray(self._ask(X) - self.network(X, self._n_threads))
+
+    def _measure(
+        self,
+        values: Ask,
+        line: _Line,
+        survey: KinkSurvey,
+        chosen: list[int],
+        measured: dict[int, Float64Array],
+        slack: float,
+    ) -> None:
+        """Take the gradients of the function that was searched in some stretches."""
+        if chosen:
+            gradients = CellGradients(values, line.direction, slack * self._noise(), self._rng, self._settings)
+            self._shortest = min(self._shortest, float(survey.lengths[chosen].min()))
+            bases = np.array([self._base(line, survey, j) for j in chosen])
+            found = gradients(bases, survey.lengths[chosen] / 4, survey.slopes[chosen])
+            measured.update(zip(chosen, found, strict=True))
+
+    def _base(self, line: _Line, survey: KinkSurvey, j: int) -> Float64Array:
+        """A point in the middle half of a stretch, as far as may be from the kinks of the neurons known.
+
+        Where a neuron known and the function differ by rounding, they do so at its kink first.
+        """
+        middle, length = survey.middle(j), float(survey.lengths[j])
+        if not self.network.width:
+            return line.at(np.array(middle))
+        points = line.at(middle + length * np.linspace(-0.25, 0.25, self._settings.bases))
+        margins = np.abs(points @ self.network.neurons[:, :-1].T + self.network.neurons[:, -1]).min(axis=1)
+        return np.asarray(points[int(np.argmax(margins))])
+
+    def _set_linear_part(self, gradient: Float64Array, home: Float64Array) -> None:
+        """Make the network exact in the stretch at home."""
+        values = self._ask(home)[0]
+        self._home, self._has_home = home[0], True
+        linear = np.column_stack([gradient, values - gradient @ self._home])
+        self.network = KinkNetwork(self.network.neurons, self.network.outputs, linear)
+
+    def _add_neurons(self, line: _Line, survey: KinkSurvey, measured: dict[int, Float64Array], fresh: list[int]) -> int:
+        """Add the neurons at kinks with a gradient on either side, of which one is fresh; returns their number."""
+        neurons, outputs = [], []
+        for j, place in enumerate(survey.places.tolist()):
+            if j not in measured or j + 1 not in measured or not {j, j + 1} & set(fresh):
+                continue
+            u, sizes, vt = np.linalg.svd(measured[j + 1] - measured[j], full_matrices=False)
+            normal, output = vt[0], sizes[0] * u[:, 0]
+            if sizes[0] == 0:
+                continue
+            if normal @ line.direction < 0:  # the jump is that from left to right
+                normal, output = -normal, -output
+            neuron = np.append(normal, -normal @ line.at(np.array(place)))
+            # Off at home, where the linear part stays what it is.
+            neurons.append(neuron if normal @ self._home + neuron[-1] < 0 else -neuron)
+            outputs.append(output)
+        if neurons:
+            self.network = self.network.with_neurons(np.array(neurons), np.array(outputs))
+        return len(neurons)
+
+    def _go_straight_on(self) -> bool:
+        """Whether kinks are met with the same bend at random places of their hyperplanes."""
+        settings, step = self._settings, self._spacing
+        rows, bends = [], []
+        for neuron, output in zip(self.network.neurons[: settings.bend_neurons], self.network.outputs, strict=False):
+            for _ in range(settings.bend_points):
+                z = self._rng.standard_normal(self._dimension)
+                z -= (neuron[:-1] @ z + neuron[-1]) * neuron[:-1]
+                rows += [z - step * neuron[:-1], z, z + step * neuron[:-1]]
+                bends.append(step * output)
+        below, at, above = self._ask(np.array(rows)).reshape(len(bends), 3, -1).transpose(1, 0, 2)
+        expected = np.array(bends)
+        off = np.abs(below + above - 2 * at - expected).max(axis=1)
+        allowed = settings.bend_error * np.abs(expected).max(axis=1) + settings.check_slack * self._noise()
+        return bool(np.mean(off <= allowed) >= settings.bend_share)

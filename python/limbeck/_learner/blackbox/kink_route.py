@@ -1,0 +1,100 @@
+"""The route that reads all neurons off kinks on long lines, as a part of a distillation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from limbeck._base.arrays import Float64Array
+from limbeck._learner.blackbox.comparison import NetworkComparison
+from limbeck._learner.blackbox.errors import StopQuerying, StopReason
+from limbeck._learner.blackbox.kink_network import KinkNetworkSearch
+from limbeck._learner.blackbox.linear_refinement import linearly_refined
+from limbeck._learner.model.model import Model
+
+__all__ = ["KinkRoute"]
+
+
+class KinkRoute(NetworkComparison):
+    """A comparison of networks to which those of kinks on long lines can be added."""
+
+    def _find_all_kinks(self) -> bool:
+        """Find all neurons by their kinks, and compare the network with a constant and a line.
+
+        Returns whether the teacher may still be a sum of so few ReLUs, if this one is not good enough.
+        """
+        settings, queries = self._settings.kinks, self._queries
+        self._ask_iid(min(self._settings.repeated_queries, self._remaining))
+        if self._is_noisy():
+            return True
+        self._ask_iid(min(settings.check_rows, self._remaining))
+        y = queries.y[queries.is_iid]
+        if np.ptp(y) == 0:
+            return True
+        self._progress.enter("kinks")
+        last = len(queries) + self._remaining - settings.check_rows
+        shape = (self._dimension, 1)
+        search = KinkNetworkSearch(
+            lambda X: self._answers(queries.ask_lines, X, last),
+            lambda X: self._answers(queries.ask_iid, X, last),
+            lambda: queries.answer_error,
+            float(y.std()),
+            self._options.largest_width,
+            last - len(queries),
+            shape,
+            self._rng,
+            self._options.n_threads,
+            settings,
+        )
+        try:
+            found = search.run()
+        except StopQuerying as stop:
+            self._unfinished = [search.network.model()]
+            if stop.reason is StopReason.BUDGET:
+                return True
+            raise
+        self._report_queries()
+        if found and 0 < search.network.width <= self._options.largest_width:
+            self._compare_kinks(search.network.without_linear_part().model())
+        return not search.bends
+
+    def _answers(self, ask: Callable[[Float64Array], slice], X: Float64Array, last: int) -> Float64Array:
+        """Answers (m, 1) to rows (m, d), as long as there are no more than a number of queries in all."""
+        if len(self._queries) + len(X) > last:
+            raise StopQuerying(StopReason.BUDGET)
+        place = ask(X)
+        return self._queries.y[place][:, None]
+
+    def _compare_kinks(self, model: Model) -> None:
+        """Compare a network of kinks, as it is and refined on all queries, with what there is."""
+        models, settings = [model], self._settings.kinks
+        self._unfinished = [model]
+        size = model.parameters.size
+        is_small = size <= settings.most_refined
+        place = self._ask_iid(min(settings.check_rows, self._remaining), self._queries.ask_held_out)
+        # The answers are exact: rows of all kinds count alike.
+        self._queries.is_exact = True
+        if is_small:
+            self._progress.enter("refine")
+            models.append(linearly_refined(model, self._fitted_rows(), settings.rounds))
+        routes = ["kinks"] * len(models)
+        if self.has_network:
+            models.append(self.model)
+            routes.append(self.route)
+        self._compare("kinks", models, place, routes=routes, probe=False)
+        if not is_small and self._error <= self._settings.found_below:
+            is_exact = self._options.tolerance is None and self._error <= settings.left_by_rounding
+            raise StopQuerying(StopReason.TOLERANCE if is_exact else StopReason.NO_IMPROVEMENT)
+        self._queries.is_exact = False
+
+    def _without_thresholds(self) -> Model:
+        """The network found by kinks without thresholds, if it is exact without them."""
+        model = self.model
+        small = self._settings.kinks.small_threshold * model.sizes
+        if not model.width or (np.abs(model.neurons[:, -1]) > small).any():
+            return model
+        parameters = model.parameters.copy()
+        parameters[:-1, -1] = 0.0
+        centred = Model(model.signs, parameters)
+        return centred if self._relative(self._fitted_rows().mean_error(centred)) <= self._exact else model

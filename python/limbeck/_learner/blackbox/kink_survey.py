@@ -1,0 +1,60 @@
+"""Which stretches of a line are worth the queries of a gradient."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from limbeck._learner.blackbox.line_kinks import LineKinks
+
+__all__ = ["KinkSurvey"]
+
+
+class KinkSurvey:
+    """Kinks on a line, and the stretches between them in which gradients are worth their queries."""
+
+    def __init__(self, kinks: LineKinks, reach: float, shortest: float) -> None:
+        stretches = kinks.stretches(-reach, reach)
+        self.slopes = np.array([stretch.slope for stretch in stretches])
+        values = np.array([stretch.value for stretch in stretches])
+        self._known: NDArray[np.bool_] = np.isfinite(self.slopes).all(axis=1)
+        # Two stretches tell the place of the kink between them better than the points beside it.
+        self.places = kinks.places.copy()
+        bends, jumps = np.diff(self.slopes, axis=0), np.diff(values, axis=0)
+        for j in np.flatnonzero(self._known[:-1] & self._known[1:]):
+            output = int(np.argmax(np.abs(bends[j])))
+            if bends[j, output]:
+                self.places[j] = -jumps[j, output] / bends[j, output]
+        self._ends = np.concatenate([[-reach], self.places, [reach]])
+        self.lengths = np.diff(self._ends)
+        self._known &= self.lengths > shortest
+
+    def middle(self, j: int) -> float:
+        """The middle of a stretch."""
+        return float(self._ends[j] + self._ends[j + 1]) / 2
+
+    def is_straight(self, j: int) -> bool:
+        """Whether all points on a stretch lie on one straight line."""
+        return bool(np.isfinite(self.slopes[j]).all())
+
+    def widest(self, within: float) -> int | None:
+        """The longest stretch whose middle is so near to the line's origin; None if none is known."""
+        middles = np.abs(self._ends[:-1] + self._ends[1:]) / 2
+        near = np.where(self._known & (middles <= within), self.lengths, 0.0)
+        if not near.any():
+            near = np.where(self._known, self.lengths, 0.0)
+        return int(np.argmax(near)) if near.any() else None
+
+    def needed(self, home: int) -> list[int]:
+        """Stretches beside a kink whose other side is known or can be, the one at home apart."""
+        known = self._known.copy()
+        known[home] = self.is_straight(home)  # however short
+        both = known[:-1] & known[1:]
+        wanted = np.append(both, False) | np.append(False, both)
+        wanted[home] = False
+        return np.flatnonzero(wanted).tolist()
+
+    def parts(self, home: int, first: int) -> list[list[int]]:
+        """The stretches needed, in two parts: a few with that at home, and the others."""
+        needed = sorted([*self.needed(home), home], key=lambda j: abs(j - home))
+        return [part for part in (needed[:first], needed[first:]) if part]
