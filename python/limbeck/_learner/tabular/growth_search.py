@@ -17,7 +17,6 @@ from limbeck._learner.tabular.line import line_by_evidence
 from limbeck._learner.tabular.relevance import Posterior, SparseFit, drop_idle_neurons, settle
 from limbeck._learner.tabular.settings import TabularSettings
 from limbeck._learner.tabular.sparse_model import FitTask, SparseModel, refine_sparse
-from limbeck._learner.tabular.width import smallest_as_good
 
 __all__ = ["GrowthSearch"]
 
@@ -45,25 +44,46 @@ class GrowthSearch:
         self._rows, self._fit, self._progress, self._rng, self._settings = rows, fit, progress, rng, settings
         self._whole = FitTask.of(rows, fit)
         self._order = rng.permutation(len(rows))
+        self._begun: tuple[SparseFit, FitTask, bool] | None = None
         self._least_error = 0.0  # of a line, on rows left out, where there are about as many features as rows
 
-    def found(self, max_width: int) -> SparseFit:
-        """The smallest width that does about as well as the best; the line where chance explains the rest."""
-        settings, task = self._settings, self._first_task()
-        line = self._line(task)
-        exact = task.mean_square(line.residuals) <= settings.growth_ends_at
-        if exact or not max_width or not self._exists(line, task):
+    def shows_neurons(self) -> bool:
+        """Whether there is anything beyond a line that chance does not explain."""
+        if self._begun is None:
+            task = self._first_task()
+            line = self._line(task)
+            exact = task.mean_square(line.residuals) <= self._settings.growth_ends_at
+            self._begun = line, task, not exact and self._exists(line, task)
+        return self._begun[2]
+
+    def found(self, max_width: int, *, by_folds: bool = False) -> SparseFit:
+        """The smallest width that does about as well as the best; the line where chance explains the rest.
+
+        ``by_folds``: ``max_width`` is what folds have chosen.
+        """
+        settings = self._settings
+        shows_neurons = self.shows_neurons()
+        assert self._begun is not None
+        line, task, _ = self._begun
+        if not max_width or not shows_neurons:
             return self._finished_line(line)
-        few = len(self._rows) <= settings.fold_rows
-        if few:
-            max_width = min(max_width, self._width_by_folds(max_width))
         # A network that was wider once is better than one that grew no wider.
-        path, task = self._grown(line, task, max_width if few else int(settings.overgrowth * max_width))
+        path, task = self._grown(line, task, max_width if by_folds else int(settings.overgrowth * max_width))
         path = [p for p in path + self._pruned_back(path, task, max_width) if p.sparse.width <= max_width]
         least = min(p.compared for p in path)
         good = [p for p in path if p.compared <= settings.as_good * least]
         chosen = min(good, key=lambda p: (p.sparse.width, p.compared))
         return self._polished(chosen.sparse) if chosen.sparse.width else self._finished_line(line)
+
+    def best_up_to(self, max_width: int) -> list[Model]:
+        """The best grown networks of at most 0, 1, 2 and so on up to ``max_width`` neurons."""
+        line = self._line(self._whole)
+        path, _ = self._grown(line, self._whole, max_width)
+        best = (
+            min((p for p in path if p.sparse.width <= width), key=lambda p: p.compared, default=line)
+            for width in range(max_width + 1)
+        )
+        return [p.sparse.model for p in best]
 
     def with_width(self, width: int) -> SparseFit:
         """The best network of at most so many neurons, as many as explain anything."""
@@ -194,26 +214,6 @@ class GrowthSearch:
             elif current.compared > settings.hopeless * (least := min(least, current.compared)):
                 break
         return found
-
-    def _width_by_folds(self, max_width: int) -> int:
-        """The smallest width that is not clearly worse than the best on rows that nothing was chosen with."""
-        settings, rows, n = self._settings, self._rows, len(self._rows)
-        max_width = min(max_width, settings.max_fold_width)
-        repeats = int(np.clip(settings.fold_rows // n, 1, settings.max_repeats))
-        squares = np.zeros((max_width + 1, n))
-        for _ in range(repeats):
-            place = self._rng.permutation(n) % settings.folds
-            for fold in range(settings.folds):
-                out = np.flatnonzero(place == fold)
-                used = rows.part(np.flatnonzero(place != fold))
-                search = GrowthSearch(used, self._fit, None, self._rng, settings)
-                line = search._line(search._whole)
-                path, _ = search._grown(line, search._whole, max_width)
-                for width in range(max_width + 1):
-                    best = min((p for p in path if p.sparse.width <= width), key=lambda p: p.compared, default=line)
-                    squares[width, out] += np.square(rows.part(out).residuals(best.sparse.model))
-        errors = [rows.errors_of(np.sqrt(s / repeats)) for s in squares]
-        return smallest_as_good(errors, settings.fold_standard_errors)
 
     def _polished(self, sparse: SparseModel) -> SparseFit:
         """The network refined to the end on all rows."""

@@ -19,13 +19,15 @@ from limbeck._learner.model.model import Model
 from limbeck._learner.model.pruning import pruned
 from limbeck._learner.model.refinement import Fit
 from limbeck._learner.model.rows import EXACT, Rows
+from limbeck._learner.tabular.dense_search import DenseSearch
 from limbeck._learner.tabular.evidence import TabularFit, drop_constant_neurons, fit_by_evidence, scored
+from limbeck._learner.tabular.folds import Folds
 from limbeck._learner.tabular.growth_search import GrowthSearch
 from limbeck._learner.tabular.hinges import select
 from limbeck._learner.tabular.relevance import SparseFit, drop_idle_neurons
 from limbeck._learner.tabular.settings import TABULAR, TabularSettings
 from limbeck._learner.tabular.sparse_model import FitTask, SparseModel, refine_sparse
-from limbeck._learner.tabular.width import constant_model, widths_to_try
+from limbeck._learner.tabular.width import constant_model, smallest_as_good, widths_to_try
 
 __all__ = ["TabularFit", "fit_any", "with_more_rows"]
 
@@ -127,11 +129,8 @@ class _Search:
 
     def with_width(self, width: int) -> TabularFit:
         """The fit of one width: of neurons that see some features or all, whichever is better."""
-        grown = self._of(
-            GrowthSearch(self._rows, self._fit, self._progress, self._rng, self._settings).with_width(width)
-        )
-        start = select(self._rows, width, self._rng, self._settings).start(width)
-        dense = fit_by_evidence(start, self._rows, self._fit, self._settings)
+        grown = self._of(self._growth(self._rows).with_width(width))
+        dense = self._dense(self._rows).with_width(width)
         self._progress.report("width", dense.model.width, dense.error)
         if self._progress.out_of_time():
             return _without_error_if(True, dense if np.isnan(grown.error) else grown)
@@ -141,11 +140,44 @@ class _Search:
 
     def with_chosen_width(self, max_width: int) -> TabularFit:
         """The smallest width whose error is only rounding, or that does about as well as the best."""
-        search = GrowthSearch(self._rows, self._fit, self._progress, self._rng, self._settings)
-        grown = self._of(search.found(max_width))
-        if self._progress.out_of_time() or self._rows.mean_error(grown.model) > self._settings.nearly_exact:
-            return _without_error_if(self._progress.stopped_early and not grown.model.width, grown)
-        return self._exact_fit(grown, max_width) or grown
+        growth, n = self._growth(self._rows), len(self._rows)
+        if n <= self._settings.fold_rows and max_width and growth.shows_neurons():
+            chosen = self._by_folds(growth, max_width)
+        else:
+            chosen = self._by_formula(growth, max_width)
+        if self._progress.out_of_time() or self._rows.mean_error(chosen.model) > self._settings.nearly_exact:
+            return _without_error_if(self._progress.stopped_early and not chosen.model.width, chosen)
+        return self._exact_fit(chosen, max_width) or chosen
+
+    def _growth(self, rows: Rows) -> GrowthSearch:
+        progress = self._progress if rows is self._rows else None
+        return GrowthSearch(rows, self._fit, progress, self._rng, self._settings)
+
+    def _dense(self, rows: Rows) -> DenseSearch:
+        progress = self._progress if rows is self._rows else None
+        return DenseSearch(rows, self._fit, progress, self._rng, self._settings)
+
+    def _by_formula(self, growth: GrowthSearch, max_width: int) -> TabularFit:
+        """The grown network, or one of dense neurons where that has the smaller cross-validated error.
+
+        Growth chooses among more, each time anew: its error counts the choice.
+        """
+        grown = self._of(growth.found(max_width))
+        if self._rows.X.size > self._settings.dense_entries or self._progress.out_of_time():
+            return grown
+        dense = self._dense(self._rows).found(max_width)
+        return dense if dense.error < grown.compared else grown
+
+    def _by_folds(self, growth: GrowthSearch, max_width: int) -> TabularFit:
+        """The same of few rows: folds count the choice better than a constant does."""
+        settings = self._settings
+        widest, folds = min(max_width, settings.max_fold_width), Folds(self._rows, self._rng, settings)
+        grown = folds.errors(lambda rows: self._growth(rows).best_up_to(widest))
+        dense = folds.errors(lambda rows: self._dense(rows).best_up_to(widest))
+        width, dense_width = (smallest_as_good(errors, settings.fold_standard_errors) for errors in (grown, dense))
+        if smallest_as_good([grown[width], dense[dense_width]], settings.dense_standard_errors):
+            return self._dense(self._rows).with_width(dense_width)
+        return self._of(growth.found(width, by_folds=True))
 
     def _of(self, found: SparseFit) -> TabularFit:
         """A network found by growth in the form that all others have."""

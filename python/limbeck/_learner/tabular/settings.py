@@ -79,6 +79,12 @@ class TabularSettings:
     # each, the mean R2 was .697 with 1, .703 with 0.5 and .707 with 0.
     fold_standard_errors: float = 0.25
 
+    # Entries of X up to which networks of dense neurons compete with the grown one: where rows are many, choosing
+    # features costs no accuracy, and a dense fit takes longer than the growth.
+    dense_entries: int = 100_000
+    # Standard errors that a dense network must be better by on folds.
+    dense_standard_errors: float = 0.25
+
     # ---- Relevance ----
     # F statistics at which a weight of a neuron, or of the line, is freed, and below which it becomes zero; one is what
     # evidence asks for of a single weight, and more is asked of weights chosen among many. Measured on SRBench's real
