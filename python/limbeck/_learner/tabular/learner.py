@@ -140,11 +140,8 @@ class _Search:
 
     def with_chosen_width(self, max_width: int) -> TabularFit:
         """The smallest width whose error is only rounding, or that does about as well as the best."""
-        growth, n = self._growth(self._rows), len(self._rows)
-        if n <= self._settings.fold_rows and max_width and growth.shows_neurons():
-            chosen = self._by_folds(growth, max_width)
-        else:
-            chosen = self._by_formula(growth, max_width)
+        few = len(self._rows) <= self._settings.fold_rows
+        chosen = self._by_folds(max_width) if few and max_width else self._by_formula(max_width)
         if self._progress.out_of_time() or self._rows.mean_error(chosen.model) > self._settings.nearly_exact:
             return _without_error_if(self._progress.stopped_early and not chosen.model.width, chosen)
         return self._exact_fit(chosen, max_width) or chosen
@@ -157,20 +154,24 @@ class _Search:
         progress = self._progress if rows is self._rows else None
         return DenseSearch(rows, self._fit, progress, self._rng, self._settings)
 
-    def _by_formula(self, growth: GrowthSearch, max_width: int) -> TabularFit:
+    def _by_formula(self, max_width: int) -> TabularFit:
         """The grown network, or one of dense neurons where that has the smaller cross-validated error.
 
         Growth chooses among more, each time anew: its error counts the choice.
         """
-        grown = self._of(growth.found(max_width))
-        if self._rows.X.size > self._settings.dense_entries or self._progress.out_of_time():
-            return grown
+        if self._rows.X.size > self._settings.dense_entries:
+            return self._of(self._growth(self._rows).found(max_width))
         dense = self._dense(self._rows).found(max_width)
-        return dense if dense.error < grown.compared else grown
+        if self._progress.out_of_time():
+            return dense
+        grown = self._of(self._growth(self._rows).found(max_width))
+        return dense if dense.error < grown.compared or np.isnan(grown.compared) else grown
 
-    def _by_folds(self, growth: GrowthSearch, max_width: int) -> TabularFit:
+    def _by_folds(self, max_width: int) -> TabularFit:
         """The same of few rows: folds count the choice better than a constant does."""
-        settings = self._settings
+        settings, growth = self._settings, self._growth(self._rows)
+        if not growth.shows_neurons():
+            return self._by_formula(0)
         widest, folds = min(max_width, settings.max_fold_width), Folds(self._rows, self._rng, settings)
         grown = folds.errors(lambda rows: self._growth(rows).best_up_to(widest))
         dense = folds.errors(lambda rows: self._dense(rows).best_up_to(widest))
