@@ -44,6 +44,8 @@ class Posterior:
         Effective number of decayed parameters of each group.
     mse, noise : float
         Mean squared residual, and that over the part of the rows that the parameters leave.
+    left_out : int
+        Features that the linear part does without.
     """
 
     jacobian: Float64Array
@@ -53,6 +55,7 @@ class Posterior:
     effective: Float64Array
     mse: float
     noise: float
+    left_out: int
 
     @classmethod
     def of(cls, sparse: SparseModel, task: FitTask, residuals: Float64Array, settings: TabularSettings) -> Posterior:
@@ -70,7 +73,8 @@ class Posterior:
         mse = task.mean_square(residuals)
         left = 1 - (float(effective.sum()) + sparse.width + 1) / task.count
         noise = max(mse / max(left, settings.least_noise_fraction), _LEAST_NOISE)
-        return cls(jacobian, gates, inverse, decay, effective, mse, noise)
+        left_out = int(np.count_nonzero(~sparse.support[-1]))
+        return cls(jacobian, gates, inverse, decay, effective, mse, noise, left_out)
 
     def errors(self, task: FitTask, residuals: Float64Array, settings: TabularSettings) -> tuple[float, float]:
         """Cross-validated errors: by the formula, and with the choice of the neurons counted.
@@ -85,7 +89,8 @@ class Posterior:
         taken = float(self.effective.sum()) + k + 1
         least = settings.least_residual_fraction
         plain = max(1 - taken / task.count, least)
-        counted = max(1 - (taken + settings.growth_choice_parameters * k) / task.count, least)
+        chosen = settings.growth_choice_parameters * k + settings.choice_per_left_out * self.left_out
+        counted = max(1 - (taken + chosen) / task.count, least)
         error = max(self.mse / plain**2, left_out)
         return error, error * (plain / counted) ** 2
 

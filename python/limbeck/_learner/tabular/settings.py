@@ -138,6 +138,10 @@ class TabularSettings:
     least_output: float = 1e-4
     # Parameters that the choice of a neuron counts for in the growth.
     growth_choice_parameters: float = 3.0
+    # Parameters that a feature left out of the linear part counts for: of a coefficient that is nothing but noise and
+    # is kept where its F statistic exceeds t^2, 2 t phi(t) + P(F > t^2) are taken in the mean (the risk of a hard
+    # threshold, Donoho and Johnstone, Biometrika 81, 1994); for t = 1 the first term over P(F < 1) is .71.
+    choice_per_left_out: float = 0.7
     # Neurons looked ahead; number of them that belong together beyond which they are added at once; neurons added at
     # once, as a part of those there, and at most.
     most_ahead: int = 40
