@@ -27,6 +27,7 @@ from limbeck._learner.tabular.hinges import select
 from limbeck._learner.tabular.relevance import SparseFit, drop_idle_neurons
 from limbeck._learner.tabular.settings import TABULAR, TabularSettings
 from limbeck._learner.tabular.sparse_model import FitTask, SparseModel, refine_sparse
+from limbeck._learner.tabular.thinning import thinned
 from limbeck._learner.tabular.width import constant_model, smallest_as_good, widths_to_try
 
 __all__ = ["TabularFit", "fit_any", "with_more_rows"]
@@ -165,7 +166,10 @@ class _Search:
         if self._progress.out_of_time():
             return dense
         grown = self._of(self._growth(self._rows).found(max_width))
-        return dense if dense.error < grown.compared or np.isnan(grown.compared) else grown
+        return self._thinned(dense) if dense.error < grown.compared or np.isnan(grown.compared) else grown
+
+    def _thinned(self, dense: TabularFit) -> TabularFit:
+        return thinned(dense, self._rows, self._fit, self._settings)
 
     def _by_folds(self, max_width: int) -> TabularFit:
         """The same of few rows: folds count the choice better than a constant does."""
@@ -177,7 +181,7 @@ class _Search:
         dense = folds.errors(lambda rows: self._dense(rows).best_up_to(widest))
         width, dense_width = (smallest_as_good(errors, settings.fold_standard_errors) for errors in (grown, dense))
         if smallest_as_good([grown[width], dense[dense_width]], settings.dense_standard_errors):
-            return self._dense(self._rows).with_width(dense_width)
+            return self._thinned(self._dense(self._rows).with_width(dense_width))
         return self._of(growth.found(width, by_folds=True))
 
     def _of(self, found: SparseFit) -> TabularFit:

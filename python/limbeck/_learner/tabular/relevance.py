@@ -19,7 +19,7 @@ from limbeck._learner.model.model import Model
 from limbeck._learner.tabular.settings import TabularSettings
 from limbeck._learner.tabular.sparse_model import BoolArray, FitTask, SparseModel, penalties, refine_sparse
 
-__all__ = ["Posterior", "SparseFit", "drop_idle_neurons", "settle"]
+__all__ = ["Posterior", "SparseFit", "drop_idle_neurons", "settle", "with_likeliest_decay", "without_irrelevant"]
 
 _UNDETERMINED = 1e-10  # of the mean of the diagonal, for parameters that no row moves: as in ``evidence``
 _LEAST_NOISE = 1e-24  # of labels of variance 1, below their rounding, so that it can be divided by
@@ -89,10 +89,14 @@ class Posterior:
         taken = float(self.effective.sum()) + k + 1
         least = settings.least_residual_fraction
         plain = max(1 - taken / task.count, least)
-        chosen = settings.growth_choice_parameters * k + settings.choice_per_left_out * self.left_out
-        counted = max(1 - (taken + chosen) / task.count, least)
         error = max(self.mse / plain**2, left_out)
-        return error, error * (plain / counted) ** 2
+        chosen = settings.growth_choice_parameters * k + settings.choice_per_left_out * self.left_out
+        return error, error * plain**2 * self.error_if_taken(task, chosen, settings) / max(self.mse, _LEAST_NOISE)
+
+    def error_if_taken(self, task: FitTask, chosen: float, settings: TabularSettings) -> float:
+        """Error by generalised cross-validation, with parameters that a choice counts for."""
+        taken = float(self.effective.sum()) + len(self.effective) + chosen
+        return max(self.mse, _LEAST_NOISE) / max(1 - taken / task.count, settings.least_residual_fraction) ** 2
 
 
 @dataclass(frozen=True)
@@ -151,14 +155,14 @@ def settle(
         if task.fit.out_of_time():
             break
         posterior = Posterior.of(best.sparse, task, best.residuals, settings)
-        candidate = _with_likeliest_decay(best.sparse, task, posterior, settings)
+        candidate = with_likeliest_decay(best.sparse, task, posterior, settings)
         candidate, added = _with_relevant(candidate, task, best.residuals, posterior, settings)
         trial = refined(candidate)
         if trial.compared < best.compared:
             best = trial
         posterior = Posterior.of(best.sparse, task, best.residuals, settings)
-        candidate, removed = _without_irrelevant(best.sparse, task, posterior, settings)
-        trial = refined(_with_likeliest_decay(candidate, task, posterior, settings))
+        candidate, removed = without_irrelevant(best.sparse, task, posterior, settings)
+        trial = refined(with_likeliest_decay(candidate, task, posterior, settings))
         if trial.compared < settings.sparse_as_good * best.compared:
             best = trial
         if not added and not removed:
@@ -166,9 +170,10 @@ def settle(
     return best
 
 
-def _with_likeliest_decay(
+def with_likeliest_decay(
     sparse: SparseModel, task: FitTask, posterior: Posterior, settings: TabularSettings
 ) -> SparseModel:
+    """The model with the weight decays that make the rows likeliest, given its weights."""
     squares = np.square(sparse.model.parameters[:, :-1]).sum(axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):
         decay = posterior.effective / squares * posterior.noise / task.count
@@ -188,7 +193,7 @@ def _limits(
     return np.asarray(np.where(groups == width, linear[0] + rise, neuron[0] + more))
 
 
-def _without_irrelevant(
+def without_irrelevant(
     sparse: SparseModel, task: FitTask, posterior: Posterior, settings: TabularSettings
 ) -> tuple[SparseModel, int]:
     """Set weights to zero one by one, the least needed first, as long as their F statistic falls short."""

@@ -82,6 +82,10 @@ class TabularSettings:
     # Entries of X up to which networks of dense neurons compete with the grown one: where rows are many, choosing
     # features costs no accuracy, and a dense fit takes longer than the growth.
     dense_entries: int = 100_000
+    # F statistic of a weight below which its evidence is largest at zero, and rounds of removing such weights from a
+    # dense network.
+    thinning_statistic: float = 0.5
+    thinning_rounds: int = 3
     # Standard errors that a dense network must be better by on folds.
     dense_standard_errors: float = 0.25
 

@@ -1,0 +1,56 @@
+"""Weights of a dense network that the rows do not show become exact zeros."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from limbeck._learner.model.refinement import Fit
+from limbeck._learner.model.rows import Rows
+from limbeck._learner.tabular.evidence import TabularFit
+from limbeck._learner.tabular.relevance import Posterior, drop_idle_neurons, with_likeliest_decay, without_irrelevant
+from limbeck._learner.tabular.settings import TabularSettings
+from limbeck._learner.tabular.sparse_model import FitTask, SparseModel, refine_sparse
+
+__all__ = ["thinned"]
+
+
+def thinned(dense: TabularFit, rows: Rows, fit: Fit, settings: TabularSettings) -> TabularFit:
+    """A network without the weights whose likeliest decay is infinite, as long as that costs no more than chance.
+
+    A weight's evidence has its maximum at zero where its F statistic is below one. On 29 real tables of 37 to 1000 rows
+    the mean R2 of dense networks is .682 before and after, with half of the weights; below an F of 2 it is .677.
+
+    Parameters
+    ----------
+    dense : TabularFit
+        The network.
+    rows : Rows
+        Rows that it was fitted to.
+    fit : Fit
+        Deadline of refinements.
+    settings : TabularSettings
+        Limits, rounds, and what a removed weight counts for.
+    """
+    limit = settings.thinning_statistic
+    settings = replace(
+        settings, neuron_statistics=(limit, limit), linear_statistics=(limit, limit), statistic_per_log_feature=0.0
+    )
+    task, best = FitTask.of(rows, fit), SparseModel.of(dense.model, dense.decay)
+    posterior = Posterior.of(best, task, task.residuals(best.model), settings)
+    all_taken = float(posterior.effective.sum())
+    error = posterior.error_if_taken(task, 0.0, settings)
+    for _ in range(settings.thinning_rounds):
+        sparse, removed = without_irrelevant(best, task, posterior, settings)
+        if not removed or fit.out_of_time():
+            break
+        sparse = with_likeliest_decay(sparse, task, posterior, settings)
+        sparse, residuals = refine_sparse(sparse, task, settings.last_steps, settings.tolerance)
+        posterior = Posterior.of(sparse, task, residuals, settings)
+        # What removed weights took up before counts for the choice in part.
+        chosen = settings.choice_per_left_out * max(0.0, all_taken - float(posterior.effective.sum()))
+        new_error = posterior.error_if_taken(task, chosen, settings)
+        if new_error > settings.sparse_as_good * error:
+            break
+        best, error = sparse, min(error, new_error)
+    best = drop_idle_neurons(best, task, settings)
+    return replace(dense, model=best.model, decay=best.decay)
