@@ -30,6 +30,7 @@ _CONSTANT_DIRECTION = 1e-10
 # tenths of the rows), if they are five times as far out as all but the three, or the 500th part, that are outermost: a
 # lognormal tail has no such gap.
 _FAR, _GAP, _MOST_FAR, _FAR_PART, _NORMAL_RANGE = 30.0, 5.0, 3, 500, 3.29
+_NORMAL_HALF = 1.349  # range of the middle half of a normal distribution, in standard deviations
 _BLOCK = 65_536  # rows that are centred at once
 
 
@@ -142,7 +143,8 @@ def without_far_values(X: Float64Array) -> Float64Array:
     """Rows with the few values far outside all others of their column moved to the outermost of those others.
 
     A typing error, or a code for a gap, would rule mean, variance and normal equations by its leverage, and hide the
-    bulk. Tails that thin out gradually stay as they are.
+    bulk. Tails that thin out gradually stay as they are, and so does a value that repeats itself, as codes do: labels
+    tell what it means.
     """
     n = len(X)
     if n <= 2 * _MOST_FAR:
@@ -154,16 +156,21 @@ def without_far_values(X: Float64Array) -> Float64Array:
     ordinary = np.partition(away, n - few - 1, axis=0)[n - few - 1]
     limit = np.where(width > CONSTANT * np.abs(middle), np.maximum(_FAR * width, _GAP * ordinary), np.inf)
     is_far = away > limit
+    for j in np.flatnonzero(is_far.any(axis=0)):
+        values, counts = np.unique(X[is_far[:, j], j], return_counts=True)
+        is_far[:, j] &= ~np.isin(X[:, j], values[counts > 1])
     if not is_far.any():
         return X
     others = np.where(is_far, middle, X)
-    return np.clip(X, others.min(axis=0), others.max(axis=0))
+    return np.where(is_far, np.clip(X, others.min(axis=0), others.max(axis=0)), X)
 
 
 def standardization(X: Float64Array, weights: Float64Array | None = None) -> Standardization:
     """Mean 0 and standard deviation 1 for each feature; features that are constant up to rounding are left out.
 
-    Values far outside all others do not count as far as they are: see :func:`without_far_values`.
+    Values far outside all others do not count as far as they are: see :func:`without_far_values`. Where more rows are
+    far out, and rule the standard deviation, the middle half of the rows sets mean and scale: in units of the rows far
+    out all others would be about equal.
     """
     used = np.ones(len(X), dtype=bool) if weights is None else weights > 0
     mean = weighted_mean(X, weights)
@@ -172,4 +179,9 @@ def standardization(X: Float64Array, weights: Float64Array | None = None) -> Sta
         mean = weighted_mean(X, weights)
     scale = np.sqrt(weighted_mean(np.square(X - mean), weights))
     varies = scale > CONSTANT * np.abs(mean)
+    if len(X) and used.all():
+        low, middle, high = np.quantile(X, (0.25, 0.5, 0.75), axis=0)
+        bulk = (high - low) / _NORMAL_HALF
+        ruled = varies & (scale > _FAR * bulk) & (bulk > CONSTANT * np.maximum(np.abs(middle), scale))
+        mean, scale = np.where(ruled, middle, mean), np.where(ruled, bulk, scale)
     return Standardization(mean, 1 / np.where(varies, scale, 1.0), varies)

@@ -31,6 +31,20 @@ def knots(values: Float64Array, most: int) -> Float64Array:
     return np.asarray(inside[(inside > levels[0]) & (inside < levels[-1])])
 
 
+def _closed_where_far(hinges: Float64Array, features: Float64Array, settings: TabularSettings) -> Float64Array:
+    """Hinges (m, d + 1) that are closed on rows far outside all others, where those would rule their size.
+
+    Both sides of a kink explain the same beyond a line; of one that is open far out only rounding would be left.
+    """
+    if np.abs(features).max() <= settings.far_rows_from:
+        return hinges
+    inner = hinges @ features
+    above = np.sqrt(np.square(np.maximum(inner, 0.0)).mean(axis=1))
+    below = np.sqrt(np.square(np.minimum(inner, 0.0)).mean(axis=1))
+    turned = (below > 0) & (above > settings.far_rows_from * below)
+    return np.asarray(np.where(turned[:, None], -hinges, hinges))
+
+
 def _related(task: FitTask, residuals: Float64Array, settings: TabularSettings) -> NDArray[np.intp]:
     """Features that have candidates: those whose distance from the middle goes with the residuals most."""
     X, most = task.features[:-1], settings.max_candidate_features
@@ -129,7 +143,7 @@ class Candidates:
             u = np.vstack([u, own])
             levels = np.quantile(u @ task.features[:-1], settings.direction_quantiles, axis=1).T
             hinges.append(np.column_stack([np.repeat(u, levels.shape[1], axis=0), -levels.ravel()]))
-        together = np.concatenate(hinges)
+        together = _closed_where_far(np.concatenate(hinges), task.features, settings)
         root = np.ones(n) if task.weights is None else np.sqrt(task.weights)
         tangent = np.vstack([(task.jacobian(sparse) * root).T, np.diag(np.sqrt(n * (penalties(sparse) + 1e-9)))])
         basis = np.linalg.qr(tangent)[0][:n]
@@ -185,7 +199,11 @@ def _curve(
             at = knots(task.features[j], count)
             if len(at) < count // 2:
                 continue
-            values = np.maximum(task.features[j][:, None] - at, 0.0) * candidates.root[:, None]
+            grid = np.zeros((len(at), d + 1))
+            grid[:, j], grid[:, -1] = 1.0, -at
+            grid = _closed_where_far(grid, task.features, settings)
+            values = np.maximum(np.multiply.outer(task.features[j], grid[:, j]) + grid[:, -1], 0.0)
+            values *= candidates.root[:, None]
             values /= np.sqrt(np.square(values).mean(axis=0)) + 1e-12
             values -= candidates.basis @ (candidates.basis.T @ values)
             gram = values.T @ values
@@ -194,9 +212,7 @@ def _curve(
             squares = float(candidates.residuals @ candidates.residuals - slope @ np.linalg.solve(gram, slope))
             error = squares / max(1 - (parameters + len(at)) / n, 1e-3) ** 2
             if error < least:
-                least = error
-                best = np.zeros((len(at), d + 1))
-                best[:, j], best[:, -1] = 1.0, -at
+                best, least = grid, error
     return best, least
 
 

@@ -279,8 +279,8 @@ def drop_idle_neurons(sparse: SparseModel, task: FitTask, settings: TabularSetti
     inner = task.inner(model)
     used = np.ones(len(task), dtype=bool) if task.weights is None else task.weights > 0
     sizes = model.sizes
-    idle = (sizes <= settings.least_relative_size * sizes.max()) | (np.count_nonzero((inner > 0) & used, axis=1) <= few)
-    linear = ~idle & (np.count_nonzero((inner < 0) & used, axis=1) <= few)
+    idle = (sizes <= settings.least_relative_size * sizes.max()) | _is_at_an_end(inner, used, few, settings)
+    linear = ~idle & _is_at_an_end(-inner, used, few, settings)
     if not (idle | linear).any():
         return sparse
     signed = model.signs[:, None] * model.neurons
@@ -291,6 +291,12 @@ def drop_idle_neurons(sparse: SparseModel, task: FitTask, settings: TabularSetti
     lean = replace(sparse, model=Model(model.signs, parameters), support=support)
     kept: BoolArray = ~idle & ~linear
     return lean.kept(kept)
+
+
+def _is_at_an_end(inner: Float64Array, used: BoolArray, few: int, settings: TabularSettings) -> BoolArray:
+    """Which neurons (k,) are open on few rows; where these are far out, so that much would change, on none."""
+    rows = np.count_nonzero((inner > 0) & used, axis=1)
+    return np.asarray(np.where(inner.max(axis=1, initial=0.0) <= settings.end_change, rows <= few, rows == 0))
 
 
 def _rows_of_an_end(task: FitTask, settings: TabularSettings) -> int:

@@ -117,6 +117,8 @@ class TabularSettings:
     # follow their noise.
     end_rows: int = 5
     end_part: int = 20
+    # Change of a value, in standard deviations of the labels, that is more than the noise of such a row.
+    end_change: float = 3.0
 
     # ---- Lines ----
     # Rounds of the evidence for a line's decay; features up to which a line of all of them is thinned out, at a cost of
@@ -134,6 +136,9 @@ class TabularSettings:
     # Features of a direction at random, or of an eigenvector, at most: each of them is a parameter.
     max_direction_features: int = 8
     pair_directions: int = 40
+    # Standard deviations of the bulk from which a row is far out, and ratio of the sizes of both sides of a kink from
+    # which such rows rule it.
+    far_rows_from: float = 30.0
     # Ridge of the choice, for each row, of hinges of mean square one.
     growth_ridge: float = 1e-5
     # Ridge of the start, relative to a hinge's mean square: knots of a grid are nearly collinear.
