@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from limbeck._learner.model.refinement import Fit
 from limbeck._learner.model.rows import Rows
-from limbeck._learner.tabular.evidence import TabularFit
-from limbeck._learner.tabular.relevance import Posterior, drop_idle_neurons, with_likeliest_decay, without_irrelevant
+from limbeck._learner.tabular.evidence import TabularFit, drop_constant_neurons
+from limbeck._learner.tabular.relevance import Posterior, with_likeliest_decay, without_irrelevant
 from limbeck._learner.tabular.settings import TabularSettings
 from limbeck._learner.tabular.sparse_model import FitTask, SparseModel, refine_sparse
 
@@ -52,5 +52,5 @@ def thinned(dense: TabularFit, rows: Rows, fit: Fit, settings: TabularSettings) 
         if new_error > settings.sparse_as_good * error:
             break
         best, error = sparse, min(error, new_error)
-    best = drop_idle_neurons(best, task, settings)
-    return replace(dense, model=best.model, decay=best.decay)
+    model, decay = drop_constant_neurons(best.model, best.decay, rows, settings)
+    return replace(dense, model=model, decay=decay)
