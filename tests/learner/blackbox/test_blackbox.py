@@ -64,7 +64,9 @@ def test_the_width_is_found():
     planted = _planted(d=10, k=3)
     found = distill(planted, 10, max_width=6)
     assert found.width == 3
-    assert _relative_error(found, planted) < 1e-20
+    # Kinks that are off zero by rounding: distances have no closed form then, and errors of 1e-15.
+    assert _relative_error(found, planted) < 1e-14
+    np.testing.assert_allclose(found.network(X := np.eye(10)), planted(X), atol=1e-13)
 
 
 def test_a_merged_pair_is_not_taken_for_exact():

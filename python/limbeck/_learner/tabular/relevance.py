@@ -10,6 +10,7 @@ re-estimated as in ``evidence``.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import erf
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,15 @@ from limbeck._learner.model.model import Model
 from limbeck._learner.tabular.settings import TabularSettings
 from limbeck._learner.tabular.sparse_model import BoolArray, FitTask, SparseModel, penalties, refine_sparse
 
-__all__ = ["Posterior", "SparseFit", "drop_idle_neurons", "settle", "with_likeliest_decay", "without_irrelevant"]
+__all__ = [
+    "Posterior",
+    "SparseFit",
+    "choice_parameters",
+    "drop_idle_neurons",
+    "settle",
+    "with_likeliest_decay",
+    "without_irrelevant",
+]
 
 _UNDETERMINED = 1e-10  # of the mean of the diagonal, for parameters that no row moves: as in ``evidence``
 _LEAST_NOISE = 1e-24  # of labels of variance 1, below their rounding, so that it can be divided by
@@ -90,13 +99,31 @@ class Posterior:
         least = settings.least_residual_fraction
         plain = max(1 - taken / task.count, least)
         error = max(self.mse / plain**2, left_out)
-        chosen = settings.growth_choice_parameters * k + settings.choice_per_left_out * self.left_out
+        chosen = settings.growth_choice_parameters * k + self.left_out * _taken_by_leaving_out(task, settings)
         return error, error * plain**2 * self.error_if_taken(task, chosen, settings) / max(self.mse, _LEAST_NOISE)
 
     def error_if_taken(self, task: FitTask, chosen: float, settings: TabularSettings) -> float:
         """Error by generalised cross-validation, with parameters that a choice counts for."""
         taken = float(self.effective.sum()) + len(self.effective) + chosen
         return max(self.mse, _LEAST_NOISE) / max(1 - taken / task.count, settings.least_residual_fraction) ** 2
+
+
+def choice_parameters(statistic: float) -> float:
+    """Parameters that each weight counts for that is nothing but noise and is zero, as its F statistic falls short.
+
+    In the mean the choice takes ``2 t phi(t) + P(F > t^2)`` for each such weight, kept or not (the risk of a hard
+    threshold t, Donoho and Johnstone, Biometrika 81, 1994); those kept count for one already, so that the first term is
+    left, over the part that falls short: .71 for F < 1, .03 for F < 9.
+    """
+    t = float(np.sqrt(statistic))
+    return 2 * t * float(np.exp(-statistic / 2)) / float(np.sqrt(2 * np.pi)) / max(erf(t / np.sqrt(2)), 1e-3)
+
+
+def _taken_by_leaving_out(task: FitTask, settings: TabularSettings) -> float:
+    """Parameters that each feature left out of the linear part counts for."""
+    leaving, entering = settings.linear_statistics[1], _entering_line(task, settings)
+    # Where there are about as many features as rows a line is not thinned out, but features enter one by one.
+    return choice_parameters(leaving if task.n_features <= task.count // 2 else entering)
 
 
 @dataclass(frozen=True)
@@ -121,10 +148,16 @@ class SparseFit:
     @classmethod
     def of(cls, sparse: SparseModel, task: FitTask, settings: TabularSettings) -> SparseFit:
         """Score a network on rows."""
+        return cls.with_posterior(sparse, task, settings)[0]
+
+    @classmethod
+    def with_posterior(
+        cls, sparse: SparseModel, task: FitTask, settings: TabularSettings
+    ) -> tuple[SparseFit, Posterior]:
+        """The network's score, and the linearisation that it comes from."""
         residuals = task.residuals(sparse.model)
-        return cls(
-            sparse, residuals, *Posterior.of(sparse, task, residuals, settings).errors(task, residuals, settings)
-        )
+        posterior = Posterior.of(sparse, task, residuals, settings)
+        return cls(sparse, residuals, *posterior.errors(task, residuals, settings)), posterior
 
 
 def settle(
@@ -146,25 +179,23 @@ def settle(
         Levenberg-Marquardt steps of each refinement; None: those of the growth.
     """
 
-    def refined(sparse: SparseModel) -> SparseFit:
+    def refined(sparse: SparseModel) -> tuple[SparseFit, Posterior]:
         sparse, _ = refine_sparse(sparse, task, steps or settings.growth_steps, settings.tolerance)
-        return SparseFit.of(drop_idle_neurons(sparse, task, settings), task, settings)
+        return SparseFit.with_posterior(drop_idle_neurons(sparse, task, settings), task, settings)
 
-    best = refined(drop_idle_neurons(sparse, task, settings))
+    best, posterior = refined(drop_idle_neurons(sparse, task, settings))
     for _ in range(rounds):
         if task.fit.out_of_time():
             break
-        posterior = Posterior.of(best.sparse, task, best.residuals, settings)
         candidate = with_likeliest_decay(best.sparse, task, posterior, settings)
         candidate, added = _with_relevant(candidate, task, best.residuals, posterior, settings)
-        trial = refined(candidate)
+        trial, after = refined(candidate)
         if trial.compared < best.compared:
-            best = trial
-        posterior = Posterior.of(best.sparse, task, best.residuals, settings)
+            best, posterior = trial, after
         candidate, removed = without_irrelevant(best.sparse, task, posterior, settings)
-        trial = refined(with_likeliest_decay(candidate, task, posterior, settings))
+        trial, after = refined(with_likeliest_decay(candidate, task, posterior, settings))
         if trial.compared < settings.sparse_as_good * best.compared:
-            best = trial
+            best, posterior = trial, after
         if not added and not removed:
             break
     return best
@@ -189,8 +220,12 @@ def _limits(
     more = settings.statistic_per_log_feature * np.log(task.n_features)
     if not entering:
         return np.asarray(np.where(groups == width, linear[1], neuron[1] + settings.staying_part * more))
-    rise = settings.linear_per_log_feature * max(0.0, np.log(task.n_features / 10))
-    return np.asarray(np.where(groups == width, linear[0] + rise, neuron[0] + more))
+    return np.asarray(np.where(groups == width, _entering_line(task, settings), neuron[0] + more))
+
+
+def _entering_line(task: FitTask, settings: TabularSettings) -> float:
+    rise = settings.linear_per_log_feature * max(0.0, float(np.log(task.n_features / 10)))
+    return settings.linear_statistics[0] + rise
 
 
 def without_irrelevant(

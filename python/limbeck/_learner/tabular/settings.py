@@ -82,8 +82,9 @@ class TabularSettings:
     # Entries of X up to which networks of dense neurons compete with the grown one: where rows are many, choosing
     # features costs no accuracy, and a dense fit takes longer than the growth.
     dense_entries: int = 100_000
-    # F statistic of a weight below which its evidence is largest at zero, and rounds of removing such weights from a
-    # dense network.
+    # F statistic of a weight of a dense network below which it is removed, and rounds of that; evidence is largest at
+    # zero below one. On 29 real tables of 37 to 1000 rows the mean R2 is .682 before and .684, .683 and .677 after, for
+    # .5, 1 and 2, with six, five and four tenths of the weights.
     thinning_statistic: float = 0.5
     thinning_rounds: int = 3
     # Standard errors that a dense network must be better by on folds.
@@ -147,10 +148,6 @@ class TabularSettings:
     least_output: float = 1e-4
     # Parameters that the choice of a neuron counts for in the growth.
     growth_choice_parameters: float = 3.0
-    # Parameters that a feature left out of the linear part counts for: of a coefficient that is nothing but noise and
-    # is kept where its F statistic exceeds t^2, 2 t phi(t) + P(F > t^2) are taken in the mean (the risk of a hard
-    # threshold, Donoho and Johnstone, Biometrika 81, 1994); for t = 1 the first term over P(F < 1) is .71.
-    choice_per_left_out: float = 0.7
     # Neurons looked ahead; number of them that belong together beyond which they are added at once; neurons added at
     # once, as a part of those there, and at most.
     most_ahead: int = 40

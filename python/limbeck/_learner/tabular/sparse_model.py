@@ -140,10 +140,11 @@ class FitTask:
         """Weighted mean square."""
         return float(self.weighted(residuals) @ residuals) / len(self)
 
-    def gates(self, model: Model) -> Float64Array:
+    def gates(self, model: Model, inner: Float64Array | None = None) -> Float64Array:
         """Signs of the open neurons, zeros of closed ones and, last, ones: (k + 1, n)."""
+        inner = self.inner(model) if inner is None else inner
         gates = np.ones((model.width + 1, len(self)))
-        gates[:-1] = (self.inner(model) > 0) * model.signs[:, None]
+        np.multiply(inner > 0, model.signs[:, None], out=gates[:-1])
         return gates
 
     def jacobian(self, sparse: SparseModel, gates: Float64Array | None = None) -> Float64Array:
@@ -154,7 +155,9 @@ class FitTask:
         for gate, row in zip(gates, sparse.support, strict=True):
             columns = np.flatnonzero(row)
             end = begin + len(columns)
-            np.multiply(self.features[columns], gate, out=jacobian[begin:end])
+            part = jacobian[begin:end]
+            np.take(self.features, columns, axis=0, out=part)
+            part *= gate
             begin = end
         return jacobian
 
@@ -191,28 +194,31 @@ def refine_sparse(
     parameters = sparse.model.parameters.copy()
     damping, short, n = _DAMPING, 0, len(task)
 
-    def cost_of(parameters: Float64Array) -> tuple[Float64Array, float]:
-        residuals = task.residuals(Model(signs, parameters))
-        return residuals, task.mean_square(residuals) + float(decay @ np.square(parameters[groups, columns]))
+    def cost_of(parameters: Float64Array) -> tuple[Float64Array, Float64Array, float]:
+        model = Model(signs, parameters)
+        inner = task.inner(model)
+        residuals = task.residuals(model, inner)
+        return inner, residuals, task.mean_square(residuals) + float(decay @ np.square(parameters[groups, columns]))
 
-    residuals, cost = cost_of(parameters)
+    inner, residuals, cost = cost_of(parameters)
     system: _System | None = None
     for _ in range(max_steps):
         if task.fit.out_of_time():
             break
         if system is None:
-            jacobian = task.jacobian(replace(sparse, model=Model(signs, parameters)))
+            at = replace(sparse, model=Model(signs, parameters))
+            jacobian = task.jacobian(at, task.gates(at.model, inner))
             slope = jacobian @ task.weighted(residuals) / n - decay * parameters[groups, columns]
             matrix = task.weighted(jacobian) @ jacobian.T / n
             system = _System.of(matrix, decay, slope)
         step, predicted = system.step(damping)
         trial = parameters.copy()
         trial[groups, columns] += step
-        new_residuals, new_cost = cost_of(trial)
+        new_inner, new_residuals, new_cost = cost_of(trial)
         if new_cost < cost:
             ratio = (cost - new_cost) / predicted if predicted > 0 else 1.0
             short = short + 1 if cost - new_cost < tolerance * cost else 0
-            parameters, residuals, cost, system = trial, new_residuals, new_cost, None
+            parameters, inner, residuals, cost, system = trial, new_inner, new_residuals, new_cost, None
             damping = max(damping * max(0.2, 1 - (2 * ratio - 1) ** 3), _LEAST_DAMPING)
             if short >= 2:
                 break

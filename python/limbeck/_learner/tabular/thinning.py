@@ -7,7 +7,7 @@ from dataclasses import replace
 from limbeck._learner.model.refinement import Fit
 from limbeck._learner.model.rows import Rows
 from limbeck._learner.tabular.evidence import TabularFit, drop_constant_neurons
-from limbeck._learner.tabular.relevance import Posterior, with_likeliest_decay, without_irrelevant
+from limbeck._learner.tabular.relevance import Posterior, choice_parameters, with_likeliest_decay, without_irrelevant
 from limbeck._learner.tabular.settings import TabularSettings
 from limbeck._learner.tabular.sparse_model import FitTask, SparseModel, refine_sparse
 
@@ -16,9 +16,6 @@ __all__ = ["thinned"]
 
 def thinned(dense: TabularFit, rows: Rows, fit: Fit, settings: TabularSettings) -> TabularFit:
     """A network without the weights whose likeliest decay is infinite, as long as that costs no more than chance.
-
-    A weight's evidence has its maximum at zero where its F statistic is below one. On 29 real tables of 37 to 1000 rows
-    the mean R2 of dense networks is .682 before and after, with half of the weights; below an F of 2 it is .677.
 
     Parameters
     ----------
@@ -29,7 +26,7 @@ def thinned(dense: TabularFit, rows: Rows, fit: Fit, settings: TabularSettings) 
     fit : Fit
         Deadline of refinements.
     settings : TabularSettings
-        Limits, rounds, and what a removed weight counts for.
+        Limit and rounds.
     """
     limit = settings.thinning_statistic
     settings = replace(
@@ -47,7 +44,7 @@ def thinned(dense: TabularFit, rows: Rows, fit: Fit, settings: TabularSettings) 
         sparse, residuals = refine_sparse(sparse, task, settings.last_steps, settings.tolerance)
         posterior = Posterior.of(sparse, task, residuals, settings)
         # What removed weights took up before counts for the choice in part.
-        chosen = settings.choice_per_left_out * max(0.0, all_taken - float(posterior.effective.sum()))
+        chosen = choice_parameters(limit) * max(0.0, all_taken - float(posterior.effective.sum()))
         new_error = posterior.error_if_taken(task, chosen, settings)
         if new_error > settings.sparse_as_good * error:
             break
