@@ -252,6 +252,8 @@ def _common_kind(kinds: set[str]) -> str | None:
 
 def _values_of_sample(sample: NDArray[Any], kind: str) -> Float64Array:
     """Numbers or seconds of a sample of numbers and words."""
+    if all(type(value) is float for value in sample):
+        return sample.astype(np.float64)
     words = [value if isinstance(value, str) else "" for value in sample]
     texts = sorted(set(words))
     codes = {text: i for i, text in enumerate(texts)}

@@ -147,9 +147,12 @@ class Candidates:
         root = np.ones(n) if task.weights is None else np.sqrt(task.weights)
         tangent = np.vstack([(task.jacobian(sparse) * root).T, np.diag(np.sqrt(n * (penalties(sparse) + 1e-9)))])
         basis = np.linalg.qr(tangent)[0][:n]
-        columns = np.maximum(together @ task.features, 0.0) * root
-        size = np.sqrt(np.square(columns).mean(axis=1, keepdims=True))
-        columns /= np.where(size > 0, size, 1.0)
+        columns = together @ task.features
+        np.maximum(columns, 0.0, out=columns)
+        if task.weights is not None:
+            columns *= root
+        size = np.sqrt(np.einsum("mn,mn->m", columns, columns) / n)
+        columns *= (1 / np.where(size > 0, size, 1.0))[:, None]
         columns -= (columns @ basis) @ basis.T
         left = residuals * root
         return cls(together, columns, left - basis @ (basis.T @ left), basis, root)

@@ -111,21 +111,23 @@ class GrowthSearch:
 
     def _line(self, task: FitTask) -> SparseFit:
         """The line, without the features that it can spare."""
-        settings = self._settings
+        settings, n, d = self._settings, task.count, task.n_features
         dense = line_by_evidence(task, settings)
+        if d > n // 2:
+            dense_error, sparse_error = self._errors_of_lines(task)
+            is_dense, error = dense_error <= sparse_error, min(dense_error, sparse_error)
+            line = SparseFit.of(dense, task, settings) if is_dense else self._line_of_few(task)
+            self._least_error = error if task is self._whole else 0.0
+            return replace(line, error=max(error, line.error), compared=max(error, line.compared))
         fits = [SparseFit.of(dense, task, settings)]
-        d, n = task.n_features, task.count
         if d <= settings.max_line_features:
             fits.append(settle(dense, task, settings, rounds=2))
-        if d > n // 2:
-            fits.append(settle(constant(task, settings), task, settings, rounds=settings.forward_rounds))
-            dense_error, sparse_error = self._errors_of_lines(task)
-            fits = [fits[0] if dense_error <= sparse_error else fits[-1]]
-            error = min(dense_error, sparse_error)
-            self._least_error = error if task is self._whole else 0.0
-            return replace(fits[0], error=max(error, fits[0].error), compared=max(error, fits[0].compared))
         # A line of fewer features is taken where it is about as good.
         return min(fits, key=lambda f: f.compared / (settings.sparse_as_good if f.sparse.size <= d else 1.0))
+
+    def _line_of_few(self, task: FitTask) -> SparseFit:
+        """A line of features chosen one by one."""
+        return settle(constant(task, self._settings), task, self._settings, rounds=self._settings.forward_rounds)
 
     def _errors_of_lines(self, task: FitTask) -> tuple[float, float]:
         """Errors on rows left out of lines of all features, and of features chosen one by one."""
@@ -133,8 +135,7 @@ class GrowthSearch:
         totals = np.zeros(2)
         for fold in range(settings.folds):
             used, out = task.part(np.flatnonzero(place != fold)), task.part(np.flatnonzero(place == fold))
-            sparse = settle(constant(used, settings), used, settings, rounds=settings.forward_rounds).sparse
-            for i, line in enumerate((line_by_evidence(used, settings), sparse)):
+            for i, line in enumerate((line_by_evidence(used, settings), self._line_of_few(used).sparse)):
                 totals[i] += out.mean_square(out.residuals(line.model)) * len(out)
         return float(totals[0]) / len(task), float(totals[1]) / len(task)
 
@@ -221,7 +222,7 @@ class GrowthSearch:
         if len(self._whole) <= settings.many_rows:
             return settle(sparse, self._whole, settings, 1, settings.last_steps)
         # Chosen on some of the rows: all of them move it little.
-        sparse, _ = refine_sparse(sparse, self._whole, settings.growth_steps, settings.tolerance)
+        sparse, _ = refine_sparse(sparse, self._whole, settings.steps_of_many, settings.tolerance)
         return SparseFit.of(drop_idle_neurons(sparse, self._whole, settings), self._whole, settings)
 
     def _report(self, trial: SparseFit) -> None:

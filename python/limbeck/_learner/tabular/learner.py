@@ -91,7 +91,7 @@ def with_more_rows(
     rows = replace(rows, X=without_far_values(rows.X))
     decay = fitted.decay * (n_before / rows.count)
     task = FitTask.of(rows, fit)
-    sparse, _ = refine_sparse(SparseModel.of(fitted.model, decay), task, settings.growth_steps, settings.tolerance)
+    sparse, _ = refine_sparse(SparseModel.of(fitted.model, decay), task, settings.steps_of_many, settings.tolerance)
     sparse = drop_idle_neurons(sparse, task, settings)
     found = SparseFit.of(sparse, task, settings)
     return TabularFit(sparse.model, sparse.decay, found.error, found.compared)
@@ -143,7 +143,10 @@ class _Search:
         """The smallest width whose error is only rounding, or that does about as well as the best."""
         few = len(self._rows) <= self._settings.fold_rows
         chosen = self._by_folds(max_width) if few and max_width else self._by_formula(max_width)
-        if self._progress.out_of_time() or self._rows.mean_error(chosen.model) > self._settings.nearly_exact:
+        settings = self._settings
+        small = self._rows.X.size <= settings.dense_entries
+        near = settings.nearly_exact if small else settings.nearly_exact_of_many
+        if self._progress.out_of_time() or self._rows.mean_error(chosen.model) > near:
             return _without_error_if(self._progress.stopped_early and not chosen.model.width, chosen)
         return self._exact_fit(chosen, max_width) or chosen
 

@@ -156,6 +156,8 @@ class TabularSettings:
     most_together: int = 8
     # Levenberg-Marquardt steps of each refinement in the growth: the next one begins where it ends.
     growth_steps: int = 5
+    # Steps on more rows than a network was chosen on: all of them move it little.
+    steps_of_many: int = 3
     # Ratio of errors below which a wider network is better, and that up to which growth goes on from it; attempts in a
     # row that do not help, each with twice as many neurons, that end it.
     better: float = 0.999
@@ -204,6 +206,8 @@ class TabularSettings:
     max_exact_width: int = 16
     # Part of the labels' variance that a decay may have left of an exact fit.
     nearly_exact: float = 1e-2
+    # Likewise where dense networks do not compete: looking for an exact fit takes longer than the growth.
+    nearly_exact_of_many: float = 1e-4
     # Levenberg-Marquardt steps and tolerance without decay, enough to come down to rounding.
     exact_steps: int = 50
     exact_tolerance: float = 1e-12

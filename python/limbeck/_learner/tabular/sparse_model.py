@@ -156,7 +156,7 @@ class FitTask:
             columns = np.flatnonzero(row)
             end = begin + len(columns)
             part = jacobian[begin:end]
-            np.take(self.features, columns, axis=0, out=part)
+            np.take(self.features, columns, axis=0, out=part, mode="clip")  # other modes take a copy
             part *= gate
             begin = end
         return jacobian
