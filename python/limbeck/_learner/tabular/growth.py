@@ -57,16 +57,36 @@ def _related(task: FitTask, residuals: Float64Array, settings: TabularSettings) 
     return np.sort(np.argsort(-related, kind="stable")[:most])
 
 
-def _of_features(features: Float64Array, related: NDArray[np.intp], settings: TabularSettings) -> list[Float64Array]:
-    d = len(features) - 1
+def _columns(hinges: Float64Array, task: FitTask, settings: TabularSettings) -> tuple[Float64Array, Float64Array]:
+    """Hinges (m, d + 1), and their values (m, n) times the roots of the weights, of root mean square 1."""
+    hinges = _closed_where_far(hinges, task.features, settings)
+    columns = hinges @ task.features
+    np.maximum(columns, 0.0, out=columns)
+    if task.weights is not None:
+        columns *= np.sqrt(task.weights)
+    size = np.sqrt(np.einsum("mn,mn->m", columns, columns) / len(task))
+    columns *= (1 / np.where(size > 0, size, 1.0))[:, None]
+    return hinges, columns
+
+
+def _of_features(
+    task: FitTask, related: NDArray[np.intp], settings: TabularSettings
+) -> tuple[Float64Array, Float64Array]:
+    """Hinges of single features, with their values; those of all features are computed once."""
+    d = task.n_features
+    if len(related) == d and "hinges" in task.kept:
+        return task.kept["hinges"]
     each = int(np.clip(settings.max_hinges // (2 * len(related)), settings.least_knots, settings.most_knots))
     hinges = []
     for j in related:
-        at = knots(features[j], each)
+        at = knots(task.features[j], each)
         of_feature = np.zeros((len(at), d + 1))
         of_feature[:, j], of_feature[:, -1] = 1.0, -at
         hinges.append(of_feature)
-    return hinges
+    found = _columns(np.concatenate(hinges), task, settings)
+    if len(related) == d:
+        task.kept["hinges"] = found
+    return found
 
 
 def _directions(
@@ -133,7 +153,7 @@ class Candidates:
         guide = residuals if guide is None else guide
         n = len(task)
         related = _related(task, guide, settings)
-        hinges = _of_features(task.features, related, settings)
+        hinges, columns = _of_features(task, related, settings)
         if task.n_features > 1:
             model = sparse.model
             own = model.directions[np.count_nonzero(model.neurons[:, :-1], axis=1) > 1]
@@ -142,20 +162,15 @@ class Candidates:
             u[:, related] = some
             u = np.vstack([u, own])
             levels = np.quantile(u @ task.features[:-1], settings.direction_quantiles, axis=1).T
-            hinges.append(np.column_stack([np.repeat(u, levels.shape[1], axis=0), -levels.ravel()]))
-        together = _closed_where_far(np.concatenate(hinges), task.features, settings)
+            more = np.column_stack([np.repeat(u, levels.shape[1], axis=0), -levels.ravel()])
+            more, more_columns = _columns(more, task, settings)
+            hinges, columns = np.concatenate([hinges, more]), np.concatenate([columns, more_columns])
         root = np.ones(n) if task.weights is None else np.sqrt(task.weights)
         tangent = np.vstack([(task.jacobian(sparse) * root).T, np.diag(np.sqrt(n * (penalties(sparse) + 1e-9)))])
         basis = np.linalg.qr(tangent)[0][:n]
-        columns = together @ task.features
-        np.maximum(columns, 0.0, out=columns)
-        if task.weights is not None:
-            columns *= root
-        size = np.sqrt(np.einsum("mn,mn->m", columns, columns) / n)
-        columns *= (1 / np.where(size > 0, size, 1.0))[:, None]
-        columns -= (columns @ basis) @ basis.T
+        columns = columns - (columns @ basis) @ basis.T
         left = residuals * root
-        return cls(together, columns, left - basis @ (basis.T @ left), basis, root)
+        return cls(hinges, columns, left - basis @ (basis.T @ left), basis, root)
 
     def chosen(self, most: int, parameters: int, settings: TabularSettings) -> tuple[Float64Array, int]:
         """Hinges in the order of choice (orthogonal matching), and the number of them that explains most.

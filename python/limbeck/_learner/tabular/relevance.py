@@ -189,9 +189,10 @@ def settle(
             break
         candidate = with_likeliest_decay(best.sparse, task, posterior, settings)
         candidate, added = _with_relevant(candidate, task, best.residuals, posterior, settings)
-        trial, after = refined(candidate)
-        if trial.compared < best.compared:
-            best, posterior = trial, after
+        if added:
+            trial, after = refined(candidate)
+            if trial.compared < best.compared:
+                best, posterior = trial, after
         candidate, removed = without_irrelevant(best.sparse, task, posterior, settings)
         trial, after = refined(with_likeliest_decay(candidate, task, posterior, settings))
         if trial.compared < settings.sparse_as_good * best.compared:

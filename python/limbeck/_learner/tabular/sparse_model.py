@@ -90,6 +90,8 @@ class FitTask:
         Number of rows of positive weight.
     fit : Fit
         Deadline of refinements.
+    kept : dict
+        What has been computed from the features alone, by name.
     """
 
     features: Float64Array
@@ -97,6 +99,7 @@ class FitTask:
     weights: Float64Array | None
     count: int
     fit: Fit = field(default_factory=Fit)
+    kept: dict[str, tuple[Float64Array, Float64Array]] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def of(cls, rows: RowsInMemory, fit: Fit) -> FitTask:
