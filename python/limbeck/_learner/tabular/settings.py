@@ -162,7 +162,7 @@ class TabularSettings:
     # row that do not help, each with twice as many neurons, that end it.
     better: float = 0.999
     hopeful: float = 1.01
-    patience: int = 2
+    patience: int = 1
     # Parameters over rows at which growth ends.
     largest_growth: float = 1.25
     # Rows of the first networks, at least and per feature; rows for each parameter that a network in the growth has,
