@@ -17,10 +17,9 @@ def is_more_than_chance(
 ) -> bool:
     """Whether hinges, or a curve along one feature, explain more of a line's residuals than in nearly all shuffles.
 
-    Three statistics are compared: at half of the level the most that a single hinge explains; at a quarter each what
-    all of them explain one by one in sum (weak bends of many features show in no single one), and the most, in standard
-    deviations of chance, that a grid of knots along one feature does. Shuffles keep the distribution of the residuals,
-    and the choice among the candidates is made in each of them: it is counted as it is.
+    Two statistics are compared, each at half of the level: the most that a single hinge explains, and the most, in
+    standard deviations of chance, that a grid of knots along one feature does. Shuffles keep the distribution of the
+    residuals, and the choice among the candidates is made in each of them: it is counted as it is.
 
     Parameters
     ----------
@@ -41,18 +40,15 @@ def is_more_than_chance(
     shuffled -= (shuffled @ basis) @ basis.T
     both = np.vstack([residuals, shuffled])
     both /= np.linalg.norm(both, axis=1, keepdims=True)
-    half, quarter = (int(settings.existence_level / m * (settings.shuffles + 1)) - 1 for m in (2, 4))
-    largest, total = _parts(candidates.columns, both, settings)
-    largest = np.maximum(largest, _parts(_products(candidates, task, settings), both, settings)[0])
-    if _shuffles_above(largest) <= half or _shuffles_above(total) <= quarter:
+    allowed = int(settings.existence_level / 2 * (settings.shuffles + 1)) - 1  # shuffles that may be above
+    alone = np.maximum(
+        _largest_part(candidates.columns, both, settings),
+        _largest_part(_products(candidates, task, settings), both, settings),
+    )
+    if np.count_nonzero(alone[1:] >= alone[0]) <= allowed:
         return True
     curves = _largest_of_curves(candidates, both, task, settings)
-    return bool(np.isfinite(curves[0]) and _shuffles_above(curves) <= quarter)
-
-
-def _shuffles_above(statistics: Float64Array) -> int:
-    """Number of shuffles whose statistic is no less than the first, that of the residuals as they are."""
-    return int(np.count_nonzero(statistics[1:] >= statistics[0]))
+    return bool(np.isfinite(curves[0]) and np.count_nonzero(curves[1:] >= curves[0]) <= allowed)
 
 
 def _products(candidates: Candidates, task: FitTask, settings: TabularSettings) -> Float64Array:
@@ -66,17 +62,14 @@ def _products(candidates: Candidates, task: FitTask, settings: TabularSettings) 
     return np.asarray(products - (products @ candidates.basis) @ candidates.basis.T)
 
 
-def _parts(
-    columns: Float64Array, residuals: Float64Array, settings: TabularSettings
-) -> tuple[Float64Array, Float64Array]:
-    """The largest part of each of some residuals (m, n) that a column explains, and the sum of the parts: (m,) each."""
+def _largest_part(columns: Float64Array, residuals: Float64Array, settings: TabularSettings) -> Float64Array:
+    """The largest part of each of some residuals (m, n) that a column explains: (m,)."""
     size = np.square(columns).sum(axis=1)
     kept = size > settings.least_left * residuals.shape[1]
     if not kept.any():
-        return np.zeros(len(residuals)), np.zeros(len(residuals))
+        return np.zeros(len(residuals))
     columns = columns[kept] / np.sqrt(size[kept, None])
-    parts = np.square(residuals @ columns.T)
-    return np.asarray(parts.max(axis=1)), np.asarray(parts.sum(axis=1))
+    return np.asarray(np.square(residuals @ columns.T).max(axis=1))
 
 
 def _largest_of_curves(
