@@ -83,13 +83,13 @@ def _as_numbers(column: Column, kind: str, wanted: str) -> Float64Array:
     if column.kind == "words":
         column = converted(column, "datetime" if kind == "date" else kind)  # dates alone are read as midnight
     if kind in TIMES and column.kind in ("date", "datetime") and kind in ("date", "datetime"):
-        return column.values.astype(np.float64)
+        return np.asarray(column.values, dtype=np.float64)
     if (column.kind != kind and not (column.kind == "boolean" and kind == "number") and not column.gaps.all()) or (
         column.kind == "unknown"
     ):
         what = column.what or {"words": "words", "boolean": "true and false"}.get(column.kind, f"{column.kind}s")
         raise ValueError(f"column {column.name!r} holds {what}, {wanted} were learned from")
-    return column.values.astype(np.float64)
+    return np.asarray(column.values, dtype=np.float64)
 
 
 @dataclass(frozen=True)
@@ -156,13 +156,14 @@ DURATIONS = {1.0: "seconds", 60.0: "minutes", 3600.0: "hours", 86_400.0: "days",
 
 def _filler_of_gaps(values: Float64Array, gap: float, has_flag: bool) -> Filler:
     """Writer of values with gaps filled and, if asked for, of where the gaps are."""
+    missing = np.isnan(values)
+    if missing.any():
+        values = np.where(missing, gap, values)
 
     def fill(rows: slice, out: Float64Array, at: int) -> None:
-        part = values[rows]
-        missing = np.isnan(part)
-        out[:, at] = np.where(missing, gap, part)
+        out[:, at] = values[rows]
         if has_flag:
-            out[:, at + 1] = missing
+            out[:, at + 1] = missing[rows]
 
     return fill
 
@@ -216,15 +217,21 @@ class Words:
         unseen = len(self.levels) if self.has_other else count
         missing = count - 1 if self.has_missing else unseen
         known = {word: i for i, word in enumerate(self.levels)}
-        groups = np.array([*(known.get(word, unseen) for word in words), missing], dtype=np.intp)[codes]
-        place = np.arange(count) - (np.arange(count) > self.reference)  # of each group's feature; not for the reference
+        groups = np.array([*(known.get(word, unseen) for word in words), missing], dtype=np.intp)
+        some_without_group = bool((groups == count).any())
+        # Every row writes one number, a row of the reference or without a group a zero to the first feature.
+        feature = np.append(np.arange(count) - (np.arange(count) > self.reference), 0)
+        feature[self.reference] = 0
+        place, one = feature[groups], ((groups != self.reference) & (groups < count)).astype(np.float64)
         shares = np.delete(np.array(self.shares), self.reference)
 
         def fill(rows: slice, out: Float64Array, at: int) -> None:
-            part = groups[rows]
-            ones = np.flatnonzero((part != self.reference) & (part < count))
-            out.reshape(-1)[ones * out.shape[1] + at + place[part[ones]]] = 1.0
-            out[part == count, at : at + count - 1] = shares
+            own = codes[rows]
+            begins = np.arange(at, at + out.size, out.shape[1])
+            begins += place[own]
+            out.reshape(-1)[begins] = one[own]
+            if some_without_group:
+                out[groups[own] == count, at : at + count - 1] = shares
 
         return fill
 
@@ -240,7 +247,7 @@ _SHOWN = 8
 def _words_of(column: Column, levels: Sequence[str]) -> tuple[NDArray[np.intp], Sequence[str]]:
     """Number of each row's word, -1 for a gap, and the words; numbers are those of the levels, or written out."""
     if column.kind == "words":
-        return column.values.astype(np.intp), column.levels
+        return np.asarray(column.values, dtype=np.intp), column.levels
     if column.kind == "unknown" or (column.kind in TIMES and not column.gaps.all()):
         what = column.what or f"{column.kind}s"
         raise ValueError(f"column {column.name!r} holds {what}, words were learned from")

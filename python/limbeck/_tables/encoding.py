@@ -21,7 +21,7 @@ from limbeck._tables.frame_columns import columns_of
 __all__ = ["Encoding", "columns_of_array"]
 
 _VERSION = 1
-_BLOCK_ENTRIES = 1 << 19  # of features that are written at a time: 4 MB, so that they stay in a cache for all columns
+_BLOCK_ENTRIES = 1 << 18  # of features that are written at a time: 2 MB, so that they stay in a cache for all columns
 
 
 @dataclass(frozen=True)

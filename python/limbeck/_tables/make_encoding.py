@@ -252,6 +252,8 @@ def _common_kind(kinds: set[str]) -> str | None:
 
 def _values_of_sample(sample: NDArray[Any], kind: str) -> Float64Array:
     """Numbers or seconds of a sample of numbers and words."""
+    if not any(isinstance(value, str) for value in sample):
+        return np.asarray(sample, dtype=np.float64)  # None becomes NaN
     words = [value if isinstance(value, str) else "" for value in sample]
     texts = sorted(set(words))
     codes = {text: i for i, text in enumerate(texts)}

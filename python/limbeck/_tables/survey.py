@@ -57,7 +57,7 @@ class ColumnCounts:
         self.what = self.what or column.what
 
     def _take_words(self, column: Column, most_words: int) -> None:
-        codes = column.values.astype(np.intp)
+        codes = np.asarray(column.values, dtype=np.intp)
         counts = np.bincount(codes[codes >= 0], minlength=len(column.levels)).tolist()
         seen = {word: count for word, count in zip(column.levels, counts, strict=True) if count}
         self._join_words(seen, most_words)

@@ -92,7 +92,7 @@ class FirstStage(NamedTuple):
     """A penalised fit in the basis, and the fits without each row's cluster; the constant stands first."""
 
     coef: Float64Array  # (r + 1,)
-    without: Float64Array  # (n, r + 1): for each row, the fit without its cluster
+    products: Float64Array  # (n, r + 1): each row times the fit without its cluster, by coefficient
     freedom: float  # trace of the smoother
 
 
@@ -130,6 +130,7 @@ class Basis:
         self.squares: Float64Array = np.square(sizes[kept])  # (r,): of all rows
         self.all_rows: Float64Array = np.column_stack([np.full(len(X), float(constant)), U[:, kept] * sizes[kept]])
         self.rows: Float64Array = self.all_rows[:n_labelled]  # (n, r + 1)
+        self._row_squares = np.square(self.rows)
         self.members = members
         self._gram = self.rows.T @ self.rows
 
@@ -149,8 +150,7 @@ class Basis:
         rows = self.rows[:, used]
         gram = self._gram[np.ix_(used, used)] + np.diag(np.concatenate([[0.0], penalties])[used])
         if not used.any():
-            nothing = np.zeros((len(y), len(used)))
-            return FirstStage(nothing[0], nothing, 0.0)
+            return FirstStage(np.zeros(self.rank + 1), np.zeros_like(self.rows), 0.0)
         if len(y) < len(gram) and not np.all(penalties[used[1:]] > 0):
             return None
         # Without rows beside the labelled ones the basis diagonalises their Gram matrix.
@@ -163,9 +163,9 @@ class Basis:
         left_out, safe = self._without(rows, projected, residuals)
         if not safe:
             return None
-        full, without = np.zeros(len(used)), np.zeros((len(y), len(used)))
-        full[used], without[:, used] = coef, coef + left_out
-        return FirstStage(full, without, float(np.einsum("ik,ki->", rows, projected)))
+        full, products = np.zeros(len(used)), np.zeros_like(self.rows)
+        full[used], products[:, used] = coef, rows * (coef + left_out)
+        return FirstStage(full, products, float(np.einsum("ik,ki->", rows, projected)))
 
     def _without(
         self, rows: Float64Array, projected: Float64Array, residuals: Float64Array
@@ -192,17 +192,16 @@ class Basis:
         """
         shrunk = np.concatenate([[0.0], ridge / (self.squares + ridge)]) if ridge else np.zeros(self.rank + 1)
         coef = first.coef * (1 - shrunk)
-        predictions = np.einsum("ik,ik->i", self.rows, first.without)
+        predictions = first.products.sum(axis=1)
         if not ridge:
             return coef, predictions
         constant = len(self.all_rows) if self.constant else 1.0
-        inverse = 1 / np.concatenate([[constant], self.squares + ridge])
-        penalty = np.concatenate([[0.0], np.full(self.rank, ridge)])
-        weighted = self.rows * inverse  # rows times the inverse of the second stage's Gram matrix
+        inverse = 1 / np.concatenate([[constant], self.squares + ridge])  # of the second stage's Gram matrix
         # Without a cluster that matrix loses the cluster's own products: the identity of Woodbury.
-        pulled = np.einsum("ik,ik->i", weighted * penalty, first.without)
+        pulled = first.products @ shrunk
         if self.members is None:
-            return coef, predictions - pulled / (1 - np.einsum("ik,ik->i", weighted, self.rows))
+            return coef, predictions - pulled / (1 - self._row_squares @ inverse)
+        weighted = self.rows * inverse
         for own in self.members:
             hat = np.eye(len(own)) - weighted[own] @ self.rows[own].T
             predictions[own] -= np.linalg.solve(hat, pulled[own])
