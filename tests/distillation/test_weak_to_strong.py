@@ -20,7 +20,9 @@ def spiked(seed, n=60, p=100, noise=1.0):
 
 def data_of(X, y, more=None, members=None, constant=True):
     more = np.empty((0, X.shape[1])) if more is None else more
-    return LabelledRows(X, y, more, members, constant, WeakToStrongSettings(sizes=6, ridges=5, target_ridges=2))
+    return LabelledRows(
+        X, y, more, members, constant, WeakToStrongSettings(sizes=6, ridges_per_decade=1, target_ridges=2)
+    )
 
 
 def fitted(rows, y, size):
@@ -61,8 +63,8 @@ def test_targets_are_what_they_are_called():
             assert trial.error > np.mean(np.square(y - predict(X))) * 0.5
 
 
-# Gains of 9 to 25 %, which 120 rows tell from nothing in three of five draws: the second and third are two of those.
-@pytest.mark.parametrize(("draws", "least"), [([1, 2], 2), pytest.param(range(5), 3, marks=pytest.mark.slow)])
+# Gains of 11 to 26 %, which 120 rows tell from 2 % in three of eight draws: the second and fifth are two of those.
+@pytest.mark.parametrize(("draws", "least"), [([1, 4], 2), pytest.param(range(8), 3, marks=pytest.mark.slow)])
 def test_a_teacher_of_few_components_is_recommended_where_it_is_right(draws, least):
     found = [weak_to_strong(*spiked(seed, 120)) for seed in draws]
     assert all(value.gain > 0 for value in found)
@@ -100,7 +102,8 @@ def test_what_is_not_recommended_is_ridge_regression():
     assert f"Use {found.headline}." in found.report
     assert found.headline.startswith("ridge regression, as ")
     for gain, reason in (
-        (0.1, "what weak-to-strong gains may be chance"),
+        (0.1, "what weak-to-strong gains is too little"),
+        (0.01, "what weak-to-strong gains may be chance"),
         (-0.1, "weak-to-strong training is no better"),
     ):
         assert replace(found, gain=gain).headline.endswith(reason)

@@ -211,6 +211,15 @@ class Basis:
         """Ridges (count,), ascending, between two multiples of the directions' mean square."""
         return np.geomspace(smallest, largest, count) * (float(self.squares.mean()) if self.rank else 1.0)
 
+    def ridges_of_labels(self, per_decade: int, smallest: float, largest: float) -> Float64Array:
+        """Ridges, ascending, from a multiple of the features' mean variance to one of the directions' mean square."""
+        if not self.rank:
+            return np.geomspace(smallest, largest, 2)
+        total = float(self.squares.sum())
+        least, most = smallest * total / (len(self.all_rows) * len(self.vectors)), largest * total / self.rank
+        steps = np.ceil(per_decade * np.log10(most / least)) if most > least else 0
+        return np.asarray(least * 10.0 ** (np.arange(1 + steps) / per_decade))
+
 
 def _solved(gram: Float64Array, rows: Float64Array) -> Float64Array | None:
     """Solution of normal equations, scaled; None where they determine it to less than half of the digits."""

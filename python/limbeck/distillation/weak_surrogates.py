@@ -135,7 +135,7 @@ def _principal_components(data: LabelledRows) -> list[Trial]:
 
 def _ridges(data: LabelledRows) -> list[Trial]:
     s = data.settings
-    sizes = data.basis.ridge_sizes(s.ridges, s.smallest_ridge, s.largest_ridge)
+    sizes = data.basis.ridges_of_labels(s.ridges_per_decade, s.smallest_ridge, s.largest_ridge)
     return _spectral(data, "ridge", [(f"ridge {r:.3g}", np.full(data.basis.rank, r)) for r in sizes.tolist()])
 
 
@@ -143,7 +143,7 @@ def _early_stopping(data: LabelledRows) -> list[Trial]:
     s, squares = data.settings, data.basis.squares
     scale = len(data.y) / len(data.all_rows)  # of the squares of labelled rows
     penalties = []
-    for size in data.basis.ridge_sizes(s.ridges, s.smallest_ridge, s.largest_ridge).tolist():
+    for size in data.basis.ridges_of_labels(s.ridges_per_decade, s.smallest_ridge, s.largest_ridge).tolist():
         # After the time 1 / size, a direction of the square q is fitted to the part 1 - exp(-q / size).
         steps = np.minimum(squares / size, 700.0)
         penalties.append((f"gradient flow of time {1 / size:.3g}", squares * scale / np.expm1(steps)))

@@ -34,7 +34,7 @@ class WeakToStrong:
     ----------
     recommendation : {"weak-to-strong", "ridge"}
         What :meth:`predict` does: the target on the surrogate's labels where its gain on ridge regression on the true
-        labels exceeds two standard errors, else that ridge regression.
+        labels, less two standard errors, exceeds 2 % of that regression's error; else that ridge regression.
     surrogate : str
         The surrogate of least left-out error, recommended or not.
     ridge : float
@@ -85,7 +85,10 @@ class WeakToStrong:
         """What to use, and why, in half a sentence."""
         if self.recommendation == "weak-to-strong":
             return "weak-to-strong training, better than ridge regression by more than chance"
-        why = "what weak-to-strong gains may be chance" if self.gain > 0 else "weak-to-strong training is no better"
+        why = "weak-to-strong training is no better"
+        if self.gain > 0:
+            certain = self.gain > WEAK_TO_STRONG_SETTINGS.certain * self.standard_error
+            why = f"what weak-to-strong gains {'is too little' if certain else 'may be chance'}"
         return f"ridge regression, as {why}"
 
     @property
@@ -177,7 +180,8 @@ def weak_to_strong(
     components and early stopping, directions stay those of all rows). Features chosen by y, and functions, are refitted
     without each of ten blocks. What is best by these errors is chosen; the whole choice is then repeated without each
     block, whose rows it predicts, so that the errors that decide count the choosing. Ridge regression is chosen and
-    judged in the same way. Weak-to-strong is recommended where its gain exceeds two standard errors.
+    judged in the same way. Weak-to-strong is recommended where its gain less two standard errors exceeds 2 % of ridge
+    regression's error. Ridges of both are from 1e-4 times the features' mean variance on, four for each power of ten.
 
     A target without a ridge, on labels of a surrogate that is linear in the span of the rows, is that surrogate: what
     is gained is then a better bias than that of a ridge. See arXiv 2410.18837 for when weak labels are better at all.
@@ -278,7 +282,7 @@ def _judged(data: LabelledRows, families: list[str], named: list[tuple[str, Surr
         missed_by_ridge[own] = y[own] - (constant if ridge is None else ridge.fit())(data.X[own])
     gains = np.square(missed_by_ridge) - np.square(missed)
     gain, error = float(gains.mean()), settings.calibration * clustered_error(gains, data.groups)
-    certain = gain > settings.certain * error
+    certain = gain - settings.certain * error > settings.worth_it * float(np.square(missed_by_ridge).mean())
     target = chosen.fit() if certain else plain.fit()
     return WeakToStrong(
         recommendation="weak-to-strong" if certain else "ridge",
