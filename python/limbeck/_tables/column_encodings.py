@@ -96,8 +96,8 @@ def _as_moments(column: Column, zone: str) -> Float64Array:
     if column.zone == zone or np.isnan(seconds).all():
         return seconds
     if not (column.zone and zone):
-        have, learned = (column.zone or "no time zone", zone or "without a time zone")
-        raise ValueError(f"column {column.name!r} has dates of {have}, dates {learned} were learned from")
+        own, learned = (f"of the zone {name}" if name else "without a time zone" for name in (column.zone, zone))
+        raise ValueError(f"column {column.name!r} holds dates {own}, dates {learned} were learned from")
     return in_zone(seconds, column.zone, zone)
 
 

@@ -25,6 +25,7 @@ __all__ = [
     "require_no_faults",
     "seconds_of",
     "truth_of",
+    "with_and_without_zone",
     "word_levels",
 ]
 
@@ -205,13 +206,25 @@ def _common_zone(column: Column) -> str:
     """
     used = np.unique(np.asarray(column.values, dtype=np.intp))
     texts = [column.levels[code] for code in used[used >= 0].tolist()]
-    zoned = [text for text in texts if (found := _DATETIME.fullmatch(text)) is not None and found[3]]
-    if zoned and (others := [text for text in texts if text not in zoned and not is_missing(text)]):
+    zoned, local = with_and_without_zone(texts)
+    if zoned is not None and local is not None:
         raise ValueError(
-            f"column {column.name!r} holds dates with a time zone, as {zoned[0]!r}, and without, as {others[0]!r}: "
-            "write all of them in one zone"
+            f"column {column.name!r} holds dates with a time zone, as {zoned!r}, and without, as {local!r}: write all "
+            "in one zone"
         )
-    return "UTC" if zoned else ""
+    return "" if zoned is None else "UTC"
+
+
+def with_and_without_zone(texts: Iterable[str]) -> tuple[str | None, str | None]:
+    """The first date with a time zone, and the first without one; None where there is none."""
+    zoned = local = None
+    for text in texts:
+        found = _DATETIME.fullmatch(text)
+        if found is not None and found[3]:
+            zoned = zoned or text
+        elif not is_missing(text):
+            local = local or text
+    return zoned, local
 
 
 def clock_of(text: str) -> float | None:
