@@ -132,6 +132,7 @@ class Basis:
         self.rows: Float64Array = self.all_rows[:n_labelled]  # (n, r + 1)
         self._row_squares = np.square(self.rows)
         self.members = members
+        self._alike = None if members is None else _of_one_size(members)
         self._gram = self.rows.T @ self.rows
 
     @property
@@ -171,17 +172,19 @@ class Basis:
         self, rows: Float64Array, projected: Float64Array, residuals: Float64Array
     ) -> tuple[Float64Array, bool]:
         """Changes (n, k) of the coefficients without each row's cluster, and whether each is determined."""
-        if self.members is None:
+        if self._alike is None:
             left_over = 1 - np.einsum("ik,ki->i", rows, projected)
             if not left_over.min() >= _NOTHING_LEFT_OVER:
                 return rows, False
             return -projected.T * (residuals / left_over)[:, None], True
         changes = np.empty((len(rows), projected.shape[0]))
-        for own in self.members:
-            hat = np.eye(len(own)) - rows[own] @ projected[:, own]
-            if np.linalg.eigvalsh((hat + hat.T) / 2)[0] < _NOTHING_LEFT_OVER:
+        for own in self._alike:
+            columns = np.moveaxis(projected[:, own], 0, 1)  # (clusters, k, rows of each)
+            hat = np.eye(own.shape[1]) - rows[own] @ columns
+            if np.linalg.eigvalsh((hat + hat.swapaxes(1, 2)) / 2).min() < _NOTHING_LEFT_OVER:
                 return rows, False
-            changes[own] = -(projected[:, own] @ np.linalg.solve(hat, residuals[own]))
+            pulls = np.linalg.solve(hat, residuals[own][..., None])
+            changes[own] = -(columns @ pulls).swapaxes(1, 2)
         return changes, True
 
     def second_stage(self, first: FirstStage, ridge: float) -> tuple[Float64Array, Float64Array]:
@@ -199,12 +202,12 @@ class Basis:
         inverse = 1 / np.concatenate([[constant], self.squares + ridge])  # of the second stage's Gram matrix
         # Without a cluster that matrix loses the cluster's own products: the identity of Woodbury.
         pulled = first.products @ shrunk
-        if self.members is None:
+        if self._alike is None:
             return coef, predictions - pulled / (1 - self._row_squares @ inverse)
         weighted = self.rows * inverse
-        for own in self.members:
-            hat = np.eye(len(own)) - weighted[own] @ self.rows[own].T
-            predictions[own] -= np.linalg.solve(hat, pulled[own])
+        for own in self._alike:
+            hat = np.eye(own.shape[1]) - weighted[own] @ self.rows[own].swapaxes(1, 2)
+            predictions[own] -= np.linalg.solve(hat, pulled[own][..., None])[..., 0]
         return coef, predictions
 
     def ridge_sizes(self, count: int, smallest: float, largest: float) -> Float64Array:
@@ -219,6 +222,12 @@ class Basis:
         least, most = smallest * total / (len(self.all_rows) * len(self.vectors)), largest * total / self.rank
         steps = np.ceil(per_decade * np.log10(most / least)) if most > least else 0
         return np.asarray(least * 10.0 ** (np.arange(1 + steps) / per_decade))
+
+
+def _of_one_size(members: Sequence[NDArray[np.intp]]) -> list[NDArray[np.intp]]:
+    """Rows of the clusters of each size (clusters, rows of each), which are solved for at once."""
+    sizes = sorted({len(own) for own in members})
+    return [np.array([own for own in members if len(own) == size]) for size in sizes]
 
 
 def _solved(gram: Float64Array, rows: Float64Array) -> Float64Array | None:
