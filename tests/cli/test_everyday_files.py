@@ -255,3 +255,12 @@ def test_learning_block_by_block(run, error_of):
     assert "120 rows, R2 = 0." in err
     write("flats.csv", columns)
     assert "--blocks goes with Parquet and Feather files" in error_of("learn", "flats.csv", "--blocks")
+
+
+def test_text_too_large_for_the_memory_is_told_what_helps(run, monkeypatch):
+    write("flats.csv", flats())
+    assert "memory" not in run("learn", "flats.csv", "--width", "1", *OUTPUT)[2]
+    monkeypatch.setattr("limbeck._cli.blocks._free_memory", lambda: 1000.0)
+    status, _, err = run("learn", "flats.csv", "--width", "1", *OUTPUT)
+    assert status == 0
+    assert "GB of text may not fit in the memory: Parquet files are learned block by block" in err
