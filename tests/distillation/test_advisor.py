@@ -316,3 +316,35 @@ def test_the_choosing_of_a_student_is_counted(ridges):
         differences.append(np.mean(np.square(own.residuals)) - risk)
     differences = np.array(differences)
     assert abs(differences.mean()) < 3 * differences.std(ddof=1) / np.sqrt(60) + 0.03
+
+
+@pytest.mark.parametrize("n", [40, 120])
+@pytest.mark.parametrize("intercept", ["centred", None])
+def test_a_smoother_of_y_is_told_and_labels_that_know_nothing_of_its_noise_are_not(n, intercept):
+    rng = np.random.default_rng(n)
+    X = rng.standard_normal((n, 60)) * np.r_[np.full(4, 8.0), np.ones(56)] + 1
+    truth = X[:, :4] @ [1.0, -1.0, 0.5, 0.8]
+    y = truth + 2 * rng.standard_normal(n)
+    mean, level = (X.mean(axis=0), y.mean()) if intercept else (0.0, 0.0)
+    rows = X - mean
+    U, sizes, _ = np.linalg.svd(rows, full_matrices=False)
+    U_scaled, scaled_sizes, _ = np.linalg.svd(rows / np.sqrt(np.square(rows).mean(axis=0)), full_matrices=False)
+    for basis, parts in (
+        (U, sizes**2 / (sizes**2 + 0.1)),
+        (U, sizes**2 / (sizes**2 + 100.0)),
+        (U, np.arange(60)[: len(sizes)] < 6),
+        (U, -np.expm1(-0.01 * sizes**2)),
+        (U_scaled, scaled_sizes**2 / (scaled_sizes**2 + 30.0)),
+    ):
+        with pytest.warns(UserWarning, match="as if the surrogate had been fitted to y"):
+            advise(X, y, level + basis @ (parts * (basis.T @ (y - level))), intercept=intercept)
+    # The truth, the truth of other noise, a constant and y itself have seen nothing of y's noise, or pretend nothing.
+    for weak in (truth, truth + rng.standard_normal(n), np.full(n, 3.0), np.zeros(n), y):
+        advise(X, y, weak, intercept=intercept)
+
+
+def test_the_weight_of_labels_in_a_mixture_is_bounded():
+    rng = np.random.default_rng(0)
+    X, y = rng.standard_normal((30, 50)), rng.standard_normal(30)
+    weights = [advise(X, y, y + 1e-3 * rng.standard_normal(30)).weight for _ in range(20)]
+    assert max(map(abs, weights)) == AdvisorSettings().largest_weight

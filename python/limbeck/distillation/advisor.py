@@ -181,7 +181,9 @@ def advise(
     Warns
     -----
     UserWarning
-        The surrogate's labels look as if they had been fitted to y.
+        The surrogate's labels look as if they had been fitted to y: they miss y as ridge regression on these features
+        does, or least squares, principal components or early stopping. Forests, boosting and neighbours that have seen
+        y are not told from good surrogates.
 
     Notes
     -----
@@ -242,10 +244,10 @@ def advice_on(
     members = cluster_members(cluster, len(X))
     labels = np.column_stack([strong, weak])
     tau, freedom = effective(X, intercept)
-    if looks_fitted(strong - weak, X, freedom, intercept, settings):
+    if looks_fitted(strong, weak, X, freedom, intercept, settings):
         warn(
-            "surrogate_predictions look as if the surrogate had been fitted to y on these rows: what it misses of y is "
-            "all but orthogonal to the features; advice then favours it wrongly",
+            "surrogate_predictions look as if the surrogate had been fitted to y on these rows: advice then favours it "
+            "wrongly; pass labels of a surrogate that has not seen y of these rows, as out-of-fold predictions are",
             UserWarning,
         )
     residuals = left_out_residuals(X, labels, members, intercept, n_threads)
@@ -256,7 +258,7 @@ def advice_on(
         distilled=Missed(np.zeros(len(X)), own.residuals),
         inflation=inflation(freedom / len(X), len(X), settings.calibration),
         members=members,
-        same_labels=settings.same_labels,
+        settings=settings,
     )
     recommendation, chosen = judged.recommend(settings.certain)
     by_surrogate = judged.gain(judged.strong, judged.weak)
@@ -296,11 +298,11 @@ class _Judged:
         distilled: Missed,
         inflation: float,
         members: list[NDArray[np.intp]] | None,
-        same_labels: float,
+        settings: AdvisorSettings,
     ) -> None:
         self.strong, self.weak, self.distilled = strong, weak, distilled
         self._inflation, self._members = inflation, members
-        self.weight = best_weight(strong, weak, same_labels)
+        self.weight = best_weight(strong, weak, settings.same_labels, settings.largest_weight)
         self.mixture = Missed(
             self.weight * weak.labels, self.weight * weak.residuals + (1 - self.weight) * strong.residuals
         )

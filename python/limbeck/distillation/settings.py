@@ -34,6 +34,12 @@ class AdvisorSettings:
     # Of what chance explains of the surrogate's errors: least squares leaves errors that are orthogonal to the
     # features, so that a fitted surrogate is far below that; by chance five directions are in one case of 700.
     suspiciously_little: float = 0.05
+    # Of the squares of what a surrogate misses of y: what a linear smoother of y with other rounding, or some steps of
+    # an iteration short of its end, may differ by.
+    same_smoother: float = 1e-6
+    # Of either sign, of the surrogate's labels in a mixture: labels that know nothing of the noise in y have 1 at most
+    # but for chance, and those that are nearly y any weight.
+    largest_weight: float = 2.0
     # Of squares: labels that differ by less differ by rounding.
     same_labels: float = 1e-20
     # Of the largest entry of a column: what rounding leaves of its mean where means have been subtracted.
