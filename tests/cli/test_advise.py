@@ -66,3 +66,38 @@ def test_mistakes_are_one_line(file, arguments, message, capsys):
     error = capsys.readouterr().err
     assert message in error
     assert error.count("\n") == 1
+
+
+def test_rows_without_labels_are_left_out(file, capsys, tmp_path):
+    path, frame = file
+    gaps = frame.copy()
+    gaps.loc[[3, 17], "y"] = np.nan
+    gaps.loc[5, "s"] = np.nan
+    gaps["g"] = [f"group {g}" for g in gaps["g"]]
+    gaps.to_csv(path, index=False)
+    kept, rest = gaps.dropna(), ["--drop", "g"]
+    assert main(["advise", str(path), "--target", "y", "--surrogate", "s", *rest]) == 0
+    said = capsys.readouterr()
+    assert said.out == f"{advise(kept[list('abcd')], kept['y'], kept['s'])}\n"
+    assert "data.csv: 3 rows have no value of the target or surrogate and are left out" in said.err
+    kept = gaps.dropna(subset="y")
+    columns = ["weak-to-strong", str(path), "--target", "y", "--drop", "s", "--cluster", "g", "--candidates", "ridge"]
+    assert main(columns) == 0
+    expected = weak_to_strong(kept[list("abcd")], kept["y"], candidates="ridge", cluster=kept["g"])
+    assert capsys.readouterr().out == f"{expected.report}\n"
+    assert main([*columns, "--output", str(tmp_path / "model.json")]) == 0
+    assert f"model written to {tmp_path / 'model.json'}" in capsys.readouterr().err
+    assert main(["predict", str(tmp_path / "model.json"), str(path)]) == 0
+    found = np.array(capsys.readouterr().out.split()[1:], dtype=float)
+    np.testing.assert_allclose(found, expected.predict(gaps), rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "message"),
+    [("y", "high", "--target 'y' holds words: name a column of numbers"), ("s", None, "--surrogate 's' is empty")],
+)
+def test_labels_that_are_no_numbers_are_refused(file, capsys, column, values, message):
+    path, frame = file
+    frame.assign(**{column: values}).to_csv(path, index=False)
+    assert main(["advise", str(path), "--target", "y", "--surrogate", "s"]) == 2
+    assert message in capsys.readouterr().err

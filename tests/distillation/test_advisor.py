@@ -86,7 +86,7 @@ def test_advice_on_the_same_labels():
     for labels in (y, y * (1 + 1e-12)):
         same = advise(X, y, labels)
         assert (same.recommendation, same.weight) == ("undecided", 0.0)
-    assert str(same).startswith("train on: undecided (")
+    assert str(same).startswith("train on: undecided: keep the strong labels")
 
 
 def test_every_recommendation_is_given():
@@ -196,7 +196,7 @@ def test_advice_is_printed_as_a_table():
     assert [line[2:20].rstrip() for line in lines[2:7]] == list(names)
     assert " ".join(lines[1].split()) == "trained on squared error at rows left out of training"
     assert lines[4].endswith(")")
-    assert lines[7].startswith("a fit takes in the noise of some ")
+    assert lines[7].startswith("degrees of freedom of a fit: ")
 
 
 def clustered(seed, clusters=20, size=5, p=30):

@@ -102,7 +102,7 @@ def test_what_is_not_recommended_is_ridge_regression():
     assert f"Use {found.headline}." in found.report
     assert found.headline.startswith("ridge regression, as ")
     for gain, reason in (
-        (0.1, "what weak-to-strong gains is too little"),
+        (0.1, "what weak-to-strong gains may be next to nothing"),
         (0.01, "what weak-to-strong gains may be chance"),
         (-0.1, "weak-to-strong training is no better"),
     ):
@@ -188,3 +188,31 @@ def test_collinear_features_with_rows_without_labels():
     repeated = np.column_stack([smooth, smooth])
     again = weak_to_strong(repeated[:30], y, X_unlabelled=repeated[30:])
     assert np.isfinite(again.coef).all()
+
+
+def test_columns_of_frames_are_matched_by_name():
+    X, y = spiked(1, 60, 8)
+    frame = pd.DataFrame(X, columns=list("abcdefgh"))
+    found = weak_to_strong(frame, y, X_unlabelled=frame[list("hgfedcba")] + 1.0)
+    assert found.feature_names == tuple("abcdefgh")
+    np.testing.assert_array_equal(found.predict(frame[list("hgfedcba")].assign(z="other")), found.predict(X))
+    np.testing.assert_allclose(found.coef, weak_to_strong(X, y, X_unlabelled=X + 1.0).coef, rtol=1e-9, atol=1e-12)
+    with pytest.raises(ValueError, match="X lacks the column 'a'"):
+        found.predict(frame.rename(columns={"a": "A"}))
+    with pytest.raises(ValueError, match="X_unlabelled"):
+        weak_to_strong(frame, y, X_unlabelled=frame.rename(columns={"a": "A"}))
+
+
+def test_constant_labels_are_refused():
+    with pytest.raises(ValueError, match=r"y is constant \(2\): there is nothing to learn"):
+        weak_to_strong(np.random.default_rng(0).standard_normal((20, 3)), np.full(20, 2.0))
+
+
+def test_the_ridge_of_what_is_recommended_is_told():
+    rng = np.random.default_rng(3)
+    X, y = rng.standard_normal((50, 10)), rng.standard_normal(50)
+    found = weak_to_strong(X, y)
+    assert found.recommendation == "ridge"
+    np.testing.assert_allclose(found.predict(X), fitted(X, y, found.plain_ridge)(X), rtol=1e-8)
+    assert f"Its ridge (alpha) is {found.plain_ridge:.3g}." in found.report
+    assert "which gives back the weak teacher itself" in replace(found, ridge=0.0).report

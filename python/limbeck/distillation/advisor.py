@@ -110,9 +110,9 @@ class Advice:
         if self.recommendation != "undecided":
             return ""
         if self.gain <= 0:
-            return " (strong labels look better, within the error)"
+            return ": keep the strong labels, which look better, within the error"
         better = "surrogate labels look" if self.gain == self.surrogate_gain else "the mixture looks"
-        return f" ({better} better, within the error)"
+        return f": keep the strong labels until more rows decide; {better} better, within the error"
 
     def __str__(self) -> str:
         errors = text_table(
@@ -124,15 +124,15 @@ class Advice:
                 [
                     "self-distillation",
                     f"{self.self_distillation_error:.5g}",
-                    f"(mixing {self.mixing:.2f}; ridge alone {self.ridge_error:.5g})",
+                    f"(with {self.mixing:.2f} of ridge regression's predictions; without, {self.ridge_error:.5g})",
                 ],
-                ["gain", f"{self.gain:.3g} +- {self.standard_error:.2g}", "(lower error than with strong labels)"],
+                ["gain", f"{self.gain:.3g} +- {self.standard_error:.2g}", "(on strong labels; +- one standard error)"],
             ],
             left=(0, 1, 2),
         )
         ridge, freedom = f"{self.effective_ridge:.3g}", f"{self.degrees_of_freedom:.4g}"
         lines = [f"train on: {self.recommendation}{self._leaning}", *(f"  {line}" for line in errors)]
-        return "\n".join([*lines, f"a fit takes in the noise of some {freedom} rows; effective ridge {ridge}"])
+        return "\n".join([*lines, f"degrees of freedom of a fit: {freedom}; effective ridge: {ridge}"])
 
 
 def advise(

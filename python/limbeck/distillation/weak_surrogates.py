@@ -92,6 +92,7 @@ class Trial:
     ridge: float  # of the target; 0 for the minimum norm
     residuals: Float64Array  # (n,): labels less predictions without each row, or its cluster or block
     fit: Callable[[], Fitted]
+    first_ridge: float = 0.0  # of a surrogate that is ridge regression
 
     @property
     def error(self) -> float:
@@ -115,7 +116,8 @@ def _spectral(data: LabelledRows, family: str, penalties: Sequence[tuple[str, Fl
             continue
         for ridge in data.target_ridges().tolist():
             coef, predictions = data.basis.second_stage(first, ridge)
-            found.append(Trial(family, name, ridge, data.y - predictions, _original(data, coef)))
+            own = float(penalty.max(initial=0.0)) if family == "ridge" else 0.0
+            found.append(Trial(family, name, ridge, data.y - predictions, _original(data, coef), own))
     return found
 
 
