@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from limbeck._base.arrays import Float64Array
+from limbeck._base.warnings import warn
 from limbeck._tables.column_encodings import ColumnEncoding, LeftOut, Numbers, Times
 from limbeck._tables.columns import Column, Columns
 from limbeck._tables.encoding import Encoding
@@ -18,6 +19,7 @@ from limbeck._tables.encoding_settings import ENCODING, EncodingSettings
 from limbeck._tables.number_text import is_missing
 from limbeck._tables.survey import ColumnCounts, TableSurvey
 from limbeck._tables.times import part_of
+from limbeck._tables.unread_text import numbers_or_dates_in
 from limbeck._tables.word_encodings import Ranks, Words
 from limbeck._tables.words import converted, order_of_all, require_no_faults
 
@@ -202,6 +204,8 @@ class _Maker:
     def _words(self, name: str, counts: ColumnCounts, j: int) -> ColumnEncoding:
         settings = self._settings
         rows = self._n - counts.gaps
+        if counts.what != "words" and (found := numbers_or_dates_in(filter(None, self._survey.sample[j]))):
+            warn(f"column {name!r} is taken for words, but holds {found}", UserWarning)
         if counts.words is None:
             return LeftOut(name, f"names or texts: more than {settings.most_words:,} different ones")
         if counts.what != "words":

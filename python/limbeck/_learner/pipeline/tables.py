@@ -18,6 +18,7 @@ from limbeck._tables.columns import Column, Columns
 from limbeck._tables.encoding import Encoding, columns_of_array
 from limbeck._tables.frame_columns import column_of, columns_of
 from limbeck._tables.make_encoding import made_encoding
+from limbeck._tables.unread_text import numbers_or_dates_in
 from limbeck.blocks._protocol import Block, Blocks, rows_per_block
 
 __all__ = ["GivenTable", "TableBlocks", "given_table", "require_features", "require_no_gaps"]
@@ -150,6 +151,8 @@ def _labels_of(y: Any) -> Column | None:  # noqa: ANN401
     if column is None or column.kind in ("number", "boolean"):
         return column
     what = column.what or f"{column.kind}s"
+    if column.kind == "words" and (found := numbers_or_dates_in(column.levels)):
+        raise TypeError(f"y must hold real numbers, holds {found}")
     if column.kind == "words":
         what = f"words ({', '.join(map(repr, column.levels[:_SHOWN]))}{', ...' if len(column.levels) > _SHOWN else ''})"
     raise TypeError(f"y must hold real numbers, holds {what}: a network is fitted to numbers, not to classes")
