@@ -82,7 +82,13 @@ def test_predictions_for_other_orders_levels_and_gaps(learned, run, predictions_
     turned = {name: new[name] for name in ("built", "lift", "area", "town")}
     write("new.csv", turned)
     status, out, err = run("predict", "n.json", "new.csv")
-    assert (status, err) == (0, "limbeck: new.csv: read as: decimal comma\n")
+    assert status == 0
+    assert err.splitlines() == [
+        "limbeck: hint: new.csv: column 'town': 'Ulm' in 1 row counts as the average of all rows and 2 rows without a "
+        "value count as the average of all rows",
+        "limbeck: hint: new.csv: column 'built': 1 row without a value counts as 1988-09-15",
+        "limbeck: new.csv: read as: decimal comma",
+    ]
     pd = pytest.importorskip("pandas")
     frame = pd.DataFrame({**turned, "town": [None if town == "NA" else town for town in turned["town"]]})
     frame["area"] = frame["area"].astype(float)
