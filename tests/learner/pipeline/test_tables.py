@@ -261,3 +261,10 @@ def test_numbers_in_blocks_keep_the_names_of_their_columns(tmp_path):
         gaps = frame.copy()
         gaps.loc[0, "a"] = np.nan
         np.testing.assert_array_equal(learned.predict(gaps)[1:], expected[1:])
+
+
+def test_labels_among_the_features_are_told():
+    frame, rent = _rents(100)
+    with pytest.warns(UserWarning, match="X has a column 'rent' that is y itself: drop it from X"):
+        limbeck.learn(frame.assign(rent=rent), rent, 0)
+    limbeck.learn(frame.assign(rent=rent[::-1].to_numpy()), rent, 0)
