@@ -229,17 +229,17 @@ def parts(columns, folder, count=3):
 def test_folders_and_patterns_of_parquet_files(run, error_of):
     columns = flats()
     write("flats.csv", columns)
-    assert run("learn", "flats.csv", "--width", "1", *OUTPUT)[0] == 0
+    assert run("learn", "flats.csv", "--width", "0", *OUTPUT)[0] == 0
     wanted = Path("n.json").read_text()
     parts(columns, "rents")
     for source in ("rents", "rents/*.parquet", "rents/part?.parquet"):
-        status, out, _ = run("learn", source, "--width", "1", "--target", "rent", *OUTPUT)
+        status, out, _ = run("learn", source, "--width", "0", "--target", "rent", *OUTPUT)
         assert status == 0
         assert "120 rows, 4 columns" in out
         assert Path("n.json").read_text() == wanted
-    assert run("learn", "rents", "--width", "1")[0] == 0
+    assert run("learn", "rents", "--width", "0")[0] == 0
     assert Path("rents.network.json").is_file()
-    assert run("learn", "rents/*.parquet", "--width", "1")[0] == 0
+    assert run("learn", "rents/*.parquet", "--width", "0")[0] == 0
     assert Path("learned.network.json").is_file()
     Path("empty").mkdir()
     assert "is a folder without Parquet files" in error_of("learn", "empty")

@@ -208,8 +208,8 @@ def advise(
     >>> import numpy as np
     >>> from limbeck.distillation import advise
     >>> rng = np.random.default_rng(0)
-    >>> X, truth = rng.standard_normal((200, 400)), rng.standard_normal(400)
-    >>> advise(X, X @ truth + 20 * rng.standard_normal(200), X @ truth).recommendation
+    >>> X, truth = rng.standard_normal((100, 200)), rng.standard_normal(200)
+    >>> advise(X, X @ truth + 20 * rng.standard_normal(100), X @ truth).recommendation
     'surrogate labels'
     """
     require_same_rows(X=X, y=y, surrogate_predictions=surrogate_predictions, cluster=cluster)

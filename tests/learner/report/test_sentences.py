@@ -53,7 +53,7 @@ def test_a_neuron_of_symmetric_features_says_that_they_are_standardised():
 
 
 def test_rounding_is_0_where_there_are_no_neurons(one_line):
-    for seed in range(10):
+    for seed in range(0, 10, 3):
         U = np.random.default_rng(seed).standard_normal((200, 3)) * 10.0**seed
         found = limbeck.learn(U, U[:, 1] - U[:, 1].mean(), 0, inputs="any")
         assert "Linear part: 0 at the mean of every feature; per unit +" in one_line(found)
