@@ -270,3 +270,16 @@ def test_text_too_large_for_the_memory_is_told_what_helps(run, monkeypatch):
     status, _, err = run("learn", "flats.csv", "--width", "1", *OUTPUT)
     assert status == 0
     assert "GB of text may not fit in the memory: Parquet files are learned block by block" in err
+
+
+def test_columns_with_words_among_numbers_are_told_at_once(error_of):
+    rows = [f"{i / 7:.2f},{'big' if i == 5 else i},{'n.b.' if i == 9 else i * i}" for i in range(60)]
+    Path("mixed.csv").write_text("\n".join(["dose,area,crop", *rows]))
+    error = error_of("learn", "mixed.csv", "--target", "crop").rstrip()
+    assert "column 'area' holds numbers in 59 rows and something else in 1, first 'big' (line 7)" in error
+    assert error.endswith(
+        "What helps: mend these; make gaps of them (--missing big --missing n.b.); take all for words (--words area); "
+        "--drop area"
+    )
+    error = error_of("learn", "mixed.csv", "--target", "crop", "--drop", "area").rstrip()
+    assert error.endswith("mend these, make gaps of them (--missing n.b.), or choose another --target")

@@ -110,7 +110,7 @@ def reading_of(name: str, codes: NDArray[np.intp], words: list[str], dialect: Di
         zoned, local = with_and_without_zone(present) if kinds[0] == "datetime" else (None, None)
         if zoned is not None and local is not None:
             pair = f"holds dates with a time zone, as {shortened(zoned)}, and without, as {shortened(local)}"
-            return Reading(name, codes, words, fault=_mendable(name, local, pair, _mend("write all in one zone", name)))
+            return Reading(name, codes, words, fault=_mendable(name, local, pair, "write all in one zone"))
         return Reading(name, codes, words, converted(column, kinds[0]))
     if dates := dates_in(present, dialect.dates):
         dates = dates if date_order_in_doubt(dates, present) else dates[:1]
@@ -183,20 +183,14 @@ def _told(
     name, what, numbers = reading.name, "dates" if "date" in wanted else "numbers", dialect.numbers
     if bad:
         others = _rows(reading, bad)
-        gaps = f"make gaps of them (--missing {shortened(bad[0], quoted=' ' in bad[0])})"
         found = f"holds {what} in {held} rows and something else in {others}, first {shortened(bad[0])}"
-        return _mendable(name, bad[0], found, _mend(f"mend these, {gaps}", name))
+        return _mendable(name, bad[0], found, "mend these", bad[0])
     if numbers.settled and what == "numbers":
         text = next((text for text in good if numbers.number(text) is None), good[0])
         return Fault(text, lambda place: text_problem(name, text, place, numbers))
     pair = _contradiction(good) if what == "numbers" else (good[0], good[-1])
     found = f"holds {what} in different forms, {shortened(pair[0])} and {shortened(pair[1])}"
-    return _mendable(name, pair[1], found, _mend("write all in one form", name))
-
-
-def _mend(first: str, name: str) -> str:
-    """What can be done, or to take the column for words."""
-    return f"{first}, or take all for words (--words {shortened(name, quoted=' ' in name)})"
+    return _mendable(name, pair[1], found, "write all in one form")
 
 
 def _rows(reading: Reading, texts: Sequence[str]) -> int:
@@ -205,9 +199,13 @@ def _rows(reading: Reading, texts: Sequence[str]) -> int:
     return int(np.isin(reading.codes, [i for i, word in enumerate(reading.words) if word in chosen]).sum())
 
 
-def _mendable(name: str, text: str, found: str, mend: str) -> Fault:
-    """Fault with advice beside that of leaving the column out."""
-    return Fault(text, lambda place: Problem(name, found, f"{mend}, or drop the column", place, mend=mend))
+def _mendable(name: str, text: str, found: str, first: str, gap: str = "") -> Fault:
+    """Fault with advice beside that of leaving the column out: to mend it, to make gaps, or to take it for words."""
+    gaps = f", make gaps of them (--missing {shortened(gap, quoted=' ' in gap)})" if gap else ""
+    mend = f"{first}{gaps}, or take all for words (--words {shortened(name, quoted=' ' in name)})"
+    return Fault(
+        text, lambda place: Problem(name, found, f"{mend}, or drop the column", place, mend=mend, first=first, gap=gap)
+    )
 
 
 def _contradiction(texts: Sequence[str]) -> tuple[str, str]:
