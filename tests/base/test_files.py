@@ -146,7 +146,7 @@ def test_the_longest_name(tmp_path):
 def test_folders_and_missing_folders(tmp_path):
     with pytest.raises(IsADirectoryError):
         write_whole(tmp_path, b"new")
-    with pytest.raises(FileNotFoundError, match="none/a'$" if os.name == "posix" else "none"):
+    with pytest.raises(FileNotFoundError, match="there is no such folder: .*none'$" if os.name == "posix" else "none"):
         write_whole(tmp_path / "none" / "a", b"new")
     assert os.listdir(tmp_path) == []
 

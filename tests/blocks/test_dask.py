@@ -1,6 +1,7 @@
 """Dask arrays and data frames, on threads and on a cluster of two processes of which one is lost."""
 
 import os
+import pickle
 import signal
 import sys
 
@@ -14,7 +15,6 @@ from limbeck.blocks import from_dask
 
 da = pytest.importorskip("dask.array")
 dd = pytest.importorskip("dask.dataframe")
-distributed = pytest.importorskip("distributed")
 
 CHUNK = 1600
 
@@ -130,6 +130,24 @@ def test_without_dask_the_extra_is_named(monkeypatch, X, Y):
         limbeck.learn(x, y)
 
 
+def test_what_is_sent_to_workers_can_be_pickled(here, same_network, X, Y):
+    """Tasks and sums go through pickles, as to and from a worker process."""
+    import cloudpickle
+    import dask
+
+    sent = []
+
+    def scheduler(graph, keys, **_):
+        sent.append(cloudpickle.dumps(graph))
+        return pickle.loads(pickle.dumps(dask.get(cloudpickle.loads(sent[-1]), keys)))
+
+    rows, labels = da.from_array(X, chunks=(CHUNK, 8)), da.from_array(Y, chunks=CHUNK)
+    with dask.config.set(scheduler=scheduler):
+        found = limbeck.learn(rows, labels, sample_rows=4000)
+    assert len(sent) > 1  # passes over the rows
+    same_network(found.network, here.network)
+
+
 # ---- Two worker processes ----
 
 
@@ -149,6 +167,7 @@ def deadly(marker, turn):
 
 @pytest.fixture(scope="module")
 def cluster():
+    distributed = pytest.importorskip("distributed")
     with (
         distributed.LocalCluster(
             n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0", silence_logs=50
@@ -158,10 +177,11 @@ def cluster():
         yield client
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="workers are killed by SIGKILL")
 @pytest.mark.parametrize(
     "turn",
-    [None, pytest.param(1, marks=pytest.mark.slow), pytest.param(3, marks=pytest.mark.slow)],
+    [None, 1, 3],
     ids=["whole", "killed in the first pass", "killed in a later pass"],
 )
 def test_two_processes_give_the_answer_of_one_even_if_one_is_killed(cluster, here, tmp_path, turn, same_network, X, Y):

@@ -109,7 +109,7 @@ def test_names_that_the_terminal_cannot_show(regression_data):
 @pytest.mark.skipif(os.name != "posix", reason="closed pipes and signals of POSIX")
 def test_closed_pipe_is_quiet():
     ReLUNetwork([[1.0]], [1.0]).save("n.json")
-    np.save("x.npy", np.ones((300_000, 1)))
+    np.save("x.npy", np.ones((60_000, 1)))
     process = _start("predict", "n.json", "x.npy")
     assert process.stdout.readline() == "prediction\n"
     process.stdout.close()

@@ -155,7 +155,7 @@ def test_an_interrupt_ends_it(capsys):
 
 
 def test_the_network_is_that_of_the_function(capsys):
-    """The file holds, to the bit, what limbeck.distill finds at standard Gaussian queries, and how to scale them."""
+    """The file holds, to the bit, what limbeck.distill finds at queries like the table's rows."""
     import json
 
     import limbeck
@@ -167,11 +167,11 @@ def test_the_network_is_that_of_the_function(capsys):
     sys.path.insert(0, str(Path.cwd()))
     import pricing
 
-    means, scales = table.mean(axis=0), table.std(axis=0)
-    wanted = limbeck.distill(lambda Z: pricing.in_units(means + scales * Z), 2, n_queries=1000)
+    wanted = limbeck.distill(pricing.in_units, like=table, n_queries=1000)
     content = json.loads(Path("in_units.network.json").read_text())
     assert ReLUNetwork.from_dict({**content, "preprocessing": None}) == wanted.network
-    assert content["preprocessing"]["feature_means"] == means.tolist()
+    assert content["preprocessing"]["features"] == ["rooms", "age"]
+    assert not np.any(content["preprocessing"]["feature_means"])
 
 
 def test_text_options_are_for_the_table(capsys):

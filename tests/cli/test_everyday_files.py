@@ -82,7 +82,13 @@ def test_predictions_for_other_orders_levels_and_gaps(learned, run, predictions_
     turned = {name: new[name] for name in ("built", "lift", "area", "town")}
     write("new.csv", turned)
     status, out, err = run("predict", "n.json", "new.csv")
-    assert (status, err) == (0, "limbeck: new.csv: read as: decimal comma\n")
+    assert status == 0
+    assert err.splitlines() == [
+        "limbeck: hint: new.csv: column 'town': 'Ulm' in 1 row counts as the average of all rows and 2 rows without a "
+        "value count as the average of all rows",
+        "limbeck: hint: new.csv: column 'built': 1 row without a value counts as 1988-09-15",
+        "limbeck: new.csv: read as: decimal comma",
+    ]
     pd = pytest.importorskip("pandas")
     frame = pd.DataFrame({**turned, "town": [None if town == "NA" else town for town in turned["town"]]})
     frame["area"] = frame["area"].astype(float)
@@ -223,17 +229,17 @@ def parts(columns, folder, count=3):
 def test_folders_and_patterns_of_parquet_files(run, error_of):
     columns = flats()
     write("flats.csv", columns)
-    assert run("learn", "flats.csv", "--width", "1", *OUTPUT)[0] == 0
+    assert run("learn", "flats.csv", "--width", "0", *OUTPUT)[0] == 0
     wanted = Path("n.json").read_text()
     parts(columns, "rents")
     for source in ("rents", "rents/*.parquet", "rents/part?.parquet"):
-        status, out, _ = run("learn", source, "--width", "1", "--target", "rent", *OUTPUT)
+        status, out, _ = run("learn", source, "--width", "0", "--target", "rent", *OUTPUT)
         assert status == 0
         assert "120 rows, 4 columns" in out
         assert Path("n.json").read_text() == wanted
-    assert run("learn", "rents", "--width", "1")[0] == 0
+    assert run("learn", "rents", "--width", "0")[0] == 0
     assert Path("rents.network.json").is_file()
-    assert run("learn", "rents/*.parquet", "--width", "1")[0] == 0
+    assert run("learn", "rents/*.parquet", "--width", "0")[0] == 0
     assert Path("learned.network.json").is_file()
     Path("empty").mkdir()
     assert "is a folder without Parquet files" in error_of("learn", "empty")
@@ -255,3 +261,25 @@ def test_learning_block_by_block(run, error_of):
     assert "120 rows, R2 = 0." in err
     write("flats.csv", columns)
     assert "--blocks goes with Parquet and Feather files" in error_of("learn", "flats.csv", "--blocks")
+
+
+def test_text_too_large_for_the_memory_is_told_what_helps(run, monkeypatch):
+    write("flats.csv", flats())
+    assert "memory" not in run("learn", "flats.csv", "--width", "1", *OUTPUT)[2]
+    monkeypatch.setattr("limbeck._cli.blocks._free_memory", lambda: 1000.0)
+    status, _, err = run("learn", "flats.csv", "--width", "1", *OUTPUT)
+    assert status == 0
+    assert "GB of text may not fit in the memory: Parquet files are learned block by block" in err
+
+
+def test_columns_with_words_among_numbers_are_told_at_once(error_of):
+    rows = [f"{i / 7:.2f},{'big' if i == 5 else i},{'n.b.' if i == 9 else i * i}" for i in range(60)]
+    Path("mixed.csv").write_text("\n".join(["dose,area,crop", *rows]))
+    error = error_of("learn", "mixed.csv", "--target", "crop").rstrip()
+    assert "column 'area' holds numbers in 59 rows and something else in 1, first 'big' (line 7)" in error
+    assert error.endswith(
+        "What helps: mend these; make gaps of them (--missing big --missing n.b.); take all for words (--words area); "
+        "--drop area"
+    )
+    error = error_of("learn", "mixed.csv", "--target", "crop", "--drop", "area").rstrip()
+    assert error.endswith("mend these, make gaps of them (--missing n.b.), or choose another --target")

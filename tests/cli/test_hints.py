@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-LEARN = ["--width", "1", "--output", "d.network.json"]
+LEARN = ["--width", "0", "--output", "d.network.json"]
 
 
 @pytest.fixture

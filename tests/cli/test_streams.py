@@ -50,8 +50,8 @@ def _run(command, shell="", unbuffered=False):
 @pytest.mark.parametrize(
     "command",
     [
-        *(PREDICT, ["learn", "--help"]),
-        *(pytest.param(command, marks=pytest.mark.slow) for command in (LEARN, DISTILL, ["config"])),
+        PREDICT,
+        *(pytest.param(c, marks=pytest.mark.slow) for c in (["learn", "--help"], LEARN, DISTILL, ["config"])),
     ],
     ids=" ".join,
 )
@@ -94,7 +94,7 @@ def test_progress_without_a_stderr():
     [
         ("learn none.csv", "2>/dev/full"),
         pytest.param("learn --fly", "2>/dev/full", marks=pytest.mark.slow),
-        ("config", ">&- 2>&-"),
+        pytest.param("config", ">&- 2>&-", marks=pytest.mark.slow),
     ],
 )
 def test_a_stderr_that_takes_nothing_leaves_the_status(argv, shell):

@@ -34,7 +34,8 @@ def test_short_chains_are_stages():
     assert chain_risk(TASK, [80]).risks[0] == pytest.approx(risk(TASK, 80), rel=1e-12)
 
 
-def test_chains_whose_covariances_do_not_commute_agree_with_trials():
+@pytest.mark.parametrize(("trials", "known"), [(400, 0.25), pytest.param(1500, 0.12, marks=pytest.mark.slow)])
+def test_chains_whose_covariances_do_not_commute_agree_with_trials(trials, known):
     rng, p = np.random.default_rng(3), 40
     beta = rng.standard_normal(p)
     turns = [np.linalg.qr(rng.standard_normal((p, p)))[0] for _ in range(3)]
@@ -43,7 +44,7 @@ def test_chains_whose_covariances_do_not_commute_agree_with_trials():
     ns, stages, fresh = [25, 60, 30], [Ridge(0.1), Ridgeless(), GradientFlow(20.0)], [0, 0.3, 0.4]
     predicted = chain_risk(tasks, ns, stages=stages, fresh=fresh)
     roots, risks = [np.linalg.cholesky(S) for S in covariances], []
-    for _ in range(1500):
+    for _ in range(trials):
         b, row = beta, []
         for k in range(3):
             X, deviation = rng.standard_normal((ns[k], p)) @ roots[k].T, tasks[k].noise ** 0.5
@@ -56,10 +57,11 @@ def test_chains_whose_covariances_do_not_commute_agree_with_trials():
             row.append((b - beta) @ covariances[k] @ (b - beta))
         risks.append(row)
     risks = np.array(risks)
-    # 4.5 standard errors, and what the order of 1/n adds for 25 rows; deviations are known to 4 %.
-    errors = risks.std(axis=0) / 1500**0.5
+    # 4.5 standard errors, and what the order of 1/n adds for 25 rows; deviations are known to 4 % from 1500 trials, to
+    # 8 % from 400: three of these.
+    errors = risks.std(axis=0) / trials**0.5
     assert (np.abs(predicted.risks - risks.mean(axis=0)) < 4.5 * errors + 0.02 * predicted.risks).all()
-    np.testing.assert_allclose(predicted.standard_deviations, risks.std(axis=0), rtol=0.12)
+    np.testing.assert_allclose(predicted.standard_deviations, risks.std(axis=0), rtol=known)
 
 
 def test_fresh_labels_stop_the_collapse():
@@ -68,7 +70,7 @@ def test_fresh_labels_stop_the_collapse():
     # Without shrinkage each generation adds p / (n - p - 1) of the noise.
     np.testing.assert_allclose(alone, np.arange(1, 13) * 20 / 179, rtol=1e-9)
     # The errors of the first generation are gone after 15: 0.4^30.
-    shares = np.linspace(0.588, 0.648, 7)
+    shares = np.linspace(0.598, 0.638, 5)
     settled = [chain_risk(task, [200] * 15, fresh=w).risks[-1] for w in shares]
     assert shares[np.argmin(settled)] == pytest.approx((5**0.5 - 1) / 2, abs=1e-3)
 
@@ -105,7 +107,7 @@ def test_self_distillation_finds_the_best_mixing():
         # Noise of the labels has its term of order 1/n for the ridge alone.
         assert other > found.risk
     assert found.risk == pytest.approx(risk(TASK, 100, stage=SelfDistillation(0.2, found.mixing)), rel=1e-12)
-    simulated = simulate(TASK, 100, stage=SelfDistillation(0.2, found.mixing), trials=300)
+    simulated = simulate(TASK, 100, stage=SelfDistillation(0.2, found.mixing), trials=100)
     assert abs(simulated.mean - found.risk) < 4.5 * simulated.standard_error + 0.02 * found.risk
 
 

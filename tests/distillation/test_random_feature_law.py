@@ -84,7 +84,10 @@ def drawn(task, n, n_features, ridge, trials, seed):
 
 @pytest.mark.parametrize(
     ("n", "n_features", "ridge", "noise"),
-    [(40, 70, 0.0, 0.5), (70, 40, 0.0, 0.5), (60, 60, 0.05, 0.5), (80, 40, 0.01, 0.0), (120, 140, 0.0, 0.5)],
+    [
+        *((40, 70, 0.0, 0.5), (70, 40, 0.0, 0.5), (60, 60, 0.05, 0.5), (80, 40, 0.01, 0.0)),
+        pytest.param(120, 140, 0.0, 0.5, marks=pytest.mark.slow),
+    ],
 )
 def test_mean_and_variance_of_each_coefficient(n, n_features, ridge, noise):
     """Twelve groups of coefficients, mean and variance: a false alarm in 24 * 5 normal z beyond 4.5: one in 1,200."""

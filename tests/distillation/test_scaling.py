@@ -21,16 +21,10 @@ from limbeck.distillation import (
 TWO_FEATURES = Task([1.0, 0.5], [1.0, 1.0])
 
 
-@pytest.mark.parametrize(
-    ("alpha", "r"),
-    [
-        (1.5, 1.8),
-        *(pytest.param(alpha, r, marks=pytest.mark.slow) for alpha, r in [(2.0, 1.8), (2.0, 2.5), (1.5, 5.0)]),
-    ],
-)
+@pytest.mark.parametrize(("alpha", "r"), [(1.5, 1.8), (2.0, 1.8), (2.0, 2.5), (1.5, 5.0)])
 def test_scaling_laws_have_the_predicted_exponents(alpha, r):
-    task = Task.power_law(200_000, alpha, r)
-    sizes = [200, 400, 800, 1600]
+    task = Task.power_law(50_000, alpha, r)
+    sizes = [100, 200, 400]
     laws = [scaling_law(task, sizes, surrogate) for surrogate in (None, "best", "mask")]
     for law in laws:
         assert law.predicted_exponent == pytest.approx(min(r - 1, 2 * alpha))
@@ -44,7 +38,7 @@ def test_scaling_laws_have_the_predicted_exponents(alpha, r):
 
 @pytest.mark.parametrize("surrogate", [None, "best"])
 def test_scaling_laws_are_measured_by_trials(surrogate):
-    task, sizes = Task.power_law(3000, 2.0, 2.5), [20, 40, 80, 160]
+    task, sizes = Task.power_law(1500, 2.0, 2.5), [20, 40, 80, 160]
     law = scaling_law(task, sizes, surrogate, trials=60)
     predicted = scaling_law(task, sizes, surrogate)
     assert (np.abs(law.risks - predicted.risks) < 4 * law.standard_errors + 0.02 * predicted.risks).all()
@@ -94,12 +88,12 @@ def test_the_error_of_an_exponent_from_trials_is_that_of_its_scatter():
 
 CORNERS = [  # alpha, r, p, what is said, and how far the exponent is off
     (1.5, 3.9, 200_000, "At r = 2 alpha + 1 the risk goes as n^-3 log n; r = 3.9 is so close to it", -0.13),
-    (1.5, 4.1, 200_000, "At r = 2 alpha + 1 the risk goes as n^-3 log n; r = 4.1 is so close to it", -0.13),
     (2.0, 1.05, 200_000, "would have 73% of what is left to learn (r = 1.05)", 0.14),
     (1.05, 2.0, 200_000, "The effective ridge falls as n^-1.16, not as n^-1.05", 0.06),
     *(
         pytest.param(*corner, marks=pytest.mark.slow)
         for corner in [
+            (1.5, 4.1, 200_000, "At r = 2 alpha + 1 the risk goes as n^-3 log n; r = 4.1 is so close to it", -0.13),
             (4.0, 9.2, 200_000, "At r = 2 alpha + 1 the risk goes as n^-8 log n; r = 9.2 is so close to it", -0.10),
             (3.0, 1.05, 200_000, "would have 73% of what is left to learn (r = 1.05)", 0.14),
         ]
@@ -180,6 +174,6 @@ def test_a_law_of_ridge_regression_is_that_of_the_ridge():
 
 def test_trials_of_a_law_take_its_stage():
     # Three means of 60 trials: one is off by four standard errors once in 5,000 times; 2 % are the formula's.
-    task, sizes, stage = Task.power_law(300, 1.5, 1.8, noise=0.1), [20, 40, 80], GradientFlow(300.0)
+    task, sizes, stage = Task.power_law(150, 1.5, 1.8, noise=0.1), [20, 40, 80], GradientFlow(300.0)
     found, predicted = (scaling_law(task, sizes, stage=stage, trials=trials) for trials in (60, 0))
     assert (np.abs(found.risks - predicted.risks) < 4 * found.standard_errors + 0.02 * predicted.risks).all()

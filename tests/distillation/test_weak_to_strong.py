@@ -20,7 +20,9 @@ def spiked(seed, n=60, p=100, noise=1.0):
 
 def data_of(X, y, more=None, members=None, constant=True):
     more = np.empty((0, X.shape[1])) if more is None else more
-    return LabelledRows(X, y, more, members, constant, WeakToStrongSettings(sizes=6, ridges=5, target_ridges=2))
+    return LabelledRows(
+        X, y, more, members, constant, WeakToStrongSettings(sizes=6, ridges_per_decade=1, target_ridges=2)
+    )
 
 
 def fitted(rows, y, size):
@@ -61,8 +63,8 @@ def test_targets_are_what_they_are_called():
             assert trial.error > np.mean(np.square(y - predict(X))) * 0.5
 
 
-# Gains of 9 to 25 %, which 120 rows tell from nothing in three of five draws: the second and third are two of those.
-@pytest.mark.parametrize(("draws", "least"), [([1, 2], 2), pytest.param(range(5), 3, marks=pytest.mark.slow)])
+# Gains of 11 to 26 %, which 120 rows tell from 2 % in three of eight draws: the second is one of those.
+@pytest.mark.parametrize(("draws", "least"), [([1], 1), pytest.param(range(8), 3, marks=pytest.mark.slow)])
 def test_a_teacher_of_few_components_is_recommended_where_it_is_right(draws, least):
     found = [weak_to_strong(*spiked(seed, 120)) for seed in draws]
     assert all(value.gain > 0 for value in found)
@@ -81,8 +83,8 @@ def test_a_teacher_of_few_components_is_recommended_where_it_is_right(draws, lea
 
 
 # At two standard errors, enlarged: about one in 60 by chance, so that three of 16 are one run in 500, two of five one
-# in 370. Sixteen take seconds; five show a rule that recommends by halves.
-@pytest.mark.parametrize(("draws", "most"), [(5, 1), pytest.param(16, 2, marks=pytest.mark.slow)])
+# in 370, two of three one in 1,200. Sixteen take seconds; three show a rule that recommends most of the time.
+@pytest.mark.parametrize(("draws", "most"), [(3, 1), pytest.param(16, 2, marks=pytest.mark.slow)])
 def test_noise_is_not_recommended(draws, most):
     recommended = 0
     for seed in range(draws):
@@ -100,7 +102,8 @@ def test_what_is_not_recommended_is_ridge_regression():
     assert f"Use {found.headline}." in found.report
     assert found.headline.startswith("ridge regression, as ")
     for gain, reason in (
-        (0.1, "what weak-to-strong gains may be chance"),
+        (0.1, "what weak-to-strong gains may be next to nothing"),
+        (0.01, "what weak-to-strong gains may be chance"),
         (-0.1, "weak-to-strong training is no better"),
     ):
         assert replace(found, gain=gain).headline.endswith(reason)
@@ -113,8 +116,8 @@ def data_of_default(X, y):
 
 
 def test_candidates_of_all_kinds():
-    X, y = spiked(4, n=40, p=12)
-    more = spiked(5, n=30, p=12)[0]
+    X, y = spiked(4, n=24, p=8)
+    more = spiked(5, n=18, p=8)[0]
 
     def first_column(X, y):
         slope = (X[:, 0] @ (y - y.mean())) / (X[:, 0] @ X[:, 0])
@@ -123,21 +126,21 @@ def test_candidates_of_all_kinds():
     found = weak_to_strong(X, y, candidates=["all", first_column], X_unlabelled=more)
     assert [family for family, _, _ in found.families] == [*FAMILIES, "given"]
     assert found.families[-1][1] == "first_column"
-    assert (found.n_rows, found.n_unlabelled) == (40, 30)
-    assert "and 30 without" in found.report
-    frame = pd.DataFrame(X, columns=[f"c{j}" for j in range(12)])
-    options = {"candidates": ["ridge", first_column], "X_unlabelled": more}
+    assert (found.n_rows, found.n_unlabelled) == (24, 18)
+    assert "and 18 without" in found.report
+    frame = pd.DataFrame(X, columns=[f"c{j}" for j in range(8)])
+    options = {"candidates": first_column, "X_unlabelled": more}
     again = weak_to_strong(frame, pd.Series(y), **options)
     np.testing.assert_array_equal(again.coef, weak_to_strong(X, y, **options).coef)
-    without = weak_to_strong(X, y - y.mean(), intercept=False)
+    without = weak_to_strong(X, y - y.mean(), candidates=first_column, intercept=False)
     assert without.intercept == 0
 
 
 def test_clusters_are_left_out_whole():
     rng = np.random.default_rng(6)
-    X = np.repeat(rng.standard_normal((12, 16)), 3, axis=0)
-    y = np.repeat(rng.standard_normal(12), 3) + 0.01 * rng.standard_normal(36)
-    cluster = np.repeat(np.arange(12), 3)
+    X = np.repeat(rng.standard_normal((8, 12)), 2, axis=0)
+    y = np.repeat(rng.standard_normal(8), 2) + 0.01 * rng.standard_normal(16)
+    cluster = np.repeat(np.arange(8), 2)
     # Copies of rows tell their labels; other clusters know nothing of them.
     assert weak_to_strong(X, y).ridge_error < 0.05
     assert weak_to_strong(X, y, cluster=cluster).ridge_error > 0.5
@@ -177,11 +180,39 @@ def test_wrong_rows_are_refused():
 def test_collinear_features_with_rows_without_labels():
     # Labelled rows do not determine directions that only the other rows show well: such surrogates are passed over.
     rng = np.random.default_rng(9)
-    smooth = np.cumsum(np.cumsum(rng.standard_normal((90, 60)), axis=1), axis=1)
-    y = smooth[:30, 10] + 0.1 * rng.standard_normal(30)
-    found = weak_to_strong(smooth[:30], y, X_unlabelled=smooth[30:], candidates="all")
+    smooth = np.cumsum(np.cumsum(rng.standard_normal((45, 30)), axis=1), axis=1)
+    y = smooth[:15, 10] + 0.1 * rng.standard_normal(15)
+    found = weak_to_strong(smooth[:15], y, X_unlabelled=smooth[15:], candidates="all")
     assert np.isfinite(found.coef).all()
     assert found.error < np.var(y)
     repeated = np.column_stack([smooth, smooth])
-    again = weak_to_strong(repeated[:30], y, X_unlabelled=repeated[30:])
+    again = weak_to_strong(repeated[:15], y, X_unlabelled=repeated[15:])
     assert np.isfinite(again.coef).all()
+
+
+def test_columns_of_frames_are_matched_by_name():
+    X, y = spiked(1, 60, 8)
+    frame = pd.DataFrame(X, columns=list("abcdefgh"))
+    found = weak_to_strong(frame, y, X_unlabelled=frame[list("hgfedcba")] + 1.0)
+    assert found.feature_names == tuple("abcdefgh")
+    np.testing.assert_array_equal(found.predict(frame[list("hgfedcba")].assign(z="other")), found.predict(X))
+    np.testing.assert_allclose(found.coef, weak_to_strong(X, y, X_unlabelled=X + 1.0).coef, rtol=1e-9, atol=1e-12)
+    with pytest.raises(ValueError, match="X lacks the column 'a'"):
+        found.predict(frame.rename(columns={"a": "A"}))
+    with pytest.raises(ValueError, match="X_unlabelled"):
+        weak_to_strong(frame, y, X_unlabelled=frame.rename(columns={"a": "A"}))
+
+
+def test_constant_labels_are_refused():
+    with pytest.raises(ValueError, match=r"y is constant \(2\): there is nothing to learn"):
+        weak_to_strong(np.random.default_rng(0).standard_normal((20, 3)), np.full(20, 2.0))
+
+
+def test_the_ridge_of_what_is_recommended_is_told():
+    rng = np.random.default_rng(3)
+    X, y = rng.standard_normal((50, 10)), rng.standard_normal(50)
+    found = weak_to_strong(X, y)
+    assert found.recommendation == "ridge"
+    np.testing.assert_allclose(found.predict(X), fitted(X, y, found.plain_ridge)(X), rtol=1e-8)
+    assert f"Its ridge (alpha) is {found.plain_ridge:.3g}." in found.report
+    assert "which gives back the weak teacher itself" in replace(found, ridge=0.0).report

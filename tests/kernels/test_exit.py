@@ -56,7 +56,7 @@ time.sleep(chance.uniform(0, 0.05))
 NAMES = [line.split('"')[1] for line in RUN.splitlines() if line.startswith('    "')]
 
 
-@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("threads", [2, pytest.param(1, marks=pytest.mark.slow)])
 def test_the_process_ends_well_while_every_kernel_computes(run_python, threads):
     done = run_python(RUN, threads, threads)
     assert (done.returncode, done.stderr) == (0, "")

@@ -130,7 +130,7 @@ def test_a_package_that_was_not_built_says_how_to_build_it(run_python, tmp_path)
 
 
 @needs_openmp
-@pytest.mark.parametrize("threads", [1, 5])
+@pytest.mark.parametrize("threads", [5, pytest.param(1, marks=pytest.mark.slow)])
 def test_omp_num_threads_is_the_default(run_python, threads):
     code = "import limbeck; print(limbeck._kernels.default_threads()); limbeck.show_config()"
     lines = run_python(code, OMP_NUM_THREADS=str(threads)).stdout.splitlines()
@@ -202,7 +202,13 @@ LONG = {
 
 @pytest.mark.skipif(os.name == "nt", reason="signals are not sent to one process there")
 @pytest.mark.parametrize(
-    ("prepare", "threads"), [(p, t) for p in LONG for t in (1, 2) if "{threads}" in LONG[p] or t < 2]
+    ("prepare", "threads"),
+    [
+        pytest.param(p, t, marks=pytest.mark.slow if t == 1 and "{threads}" in LONG[p] else ())
+        for p in LONG
+        for t in (1, 2)
+        if "{threads}" in LONG[p] or t < 2
+    ],
 )
 def test_ctrl_c_stops_a_long_kernel(prepare, threads):
     # Many minutes on one core or two and far beyond the time limit, so only a kernel that looks for the signal can end

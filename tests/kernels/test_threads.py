@@ -173,7 +173,13 @@ print(threads._kernels.level)
 """
 
 
-@pytest.mark.parametrize("level", list(_kernels.available_levels))
+# Levels differ in what a thread computes, not in how threads are started: the best alone, in the ordinary run.
+LEVELS = list(_kernels.available_levels)
+
+
+@pytest.mark.parametrize(
+    "level", [pytest.param(level, marks=pytest.mark.slow if level != LEVELS[-1] else ()) for level in LEVELS]
+)
 def test_threads_and_forks_give_the_same_bits(run_python, level):
     # A child that waited for threads it does not have would hang; the time limit turns that into a failure.
     done = run_python(RUN, __file__, LIMBECK_ISA=None if level == "native" else level)

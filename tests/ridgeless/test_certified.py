@@ -81,7 +81,7 @@ def test_large_grams_in_single_precision_are_refined(relative, n, p):
     # The normal equations of rows or columns, refined in extended precision.
     V = (X if n < p else X.T).astype(np.longdouble)
     right, solution = Y if n < p else V @ Y, np.zeros((300, 2), np.longdouble)
-    gram = (V @ V.T).astype(np.float64)
+    gram = X @ X.T if n < p else X.T @ X
     for _ in range(6):
         solution += np.linalg.solve(gram, (right - V @ (V.T @ solution)).astype(np.float64))
     expected = V.T @ solution if n < p else solution

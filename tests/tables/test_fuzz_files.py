@@ -1,7 +1,7 @@
 """Files of random damage: readers answer with what they promise or with their own error, whatever the bytes.
 
 A case is made from the format's name and its number alone, so a failure is repeated by that number. The ordinary run
-takes LIMBECK_FUZZ inputs of each format, 60 unless told; the slow one 30,000.
+takes LIMBECK_FUZZ inputs of each format, 30 unless told; the slow one 30,000.
 """
 
 import contextlib
@@ -26,7 +26,7 @@ from limbeck._tables.files import open_table
 from limbeck.network._network_file import load_network_file, save_network_file
 from limbeck.network._preprocessing import Preprocessing
 
-FEW, MANY = (int(os.environ.get("LIMBECK_FUZZ", count)) for count in (60, 30_000))
+FEW, MANY = (int(os.environ.get("LIMBECK_FUZZ", count)) for count in (30, 30_000))
 SECONDS = 10.0  # for one input of some kilobytes: hundreds of times what any takes
 MEMORY = 1 << 30  # the most that one may claim, in all; that of a network's file
 

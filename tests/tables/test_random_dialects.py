@@ -125,11 +125,11 @@ def check(path, seed):
 
 
 def test_random_files_are_read_right_or_refused(tmp_path):
-    read = sum(check(tmp_path / "data.csv", seed) for seed in range(300))
-    assert read > 200  # most are not in doubt
+    read = sum(check(tmp_path / "data.csv", seed) for seed in range(150))
+    assert read > 100  # most are not in doubt
 
 
 @pytest.mark.slow
 def test_many_random_files_are_read_right_or_refused(tmp_path):
-    read = sum(check(tmp_path / "data.csv", seed) for seed in range(300, 20_000))
+    read = sum(check(tmp_path / "data.csv", seed) for seed in range(150, 20_000))
     assert read > 13_000

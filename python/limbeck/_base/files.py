@@ -37,6 +37,8 @@ def write_whole(path: Path, content: bytes) -> None:
             file.write(content)
         return
     target = Path(os.path.realpath(path))
+    if not target.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, "there is no such folder", str(path.parent))
     if target.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     if target.exists() and not os.access(target, os.W_OK):

@@ -6,12 +6,18 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from limbeck._base.arrays import Float64Array
 from limbeck._base.files import write_whole
-from limbeck._cli.options import STANDARD_OUTPUT, CommandError, Parser, check_folder, output_path, refusals, write
+from limbeck._base.frames import named_array
+from limbeck._cli.options import STANDARD_OUTPUT, CommandError, Parser, check_folder, output_path, refusals, say, write
 from limbeck._cli.tables import add_drop_option, add_text_options, dialect_of, file_of, give_hints
 from limbeck._tables.files import SUFFIXES, Table, open_table
 from limbeck.distillation import WeakToStrong, advise, weak_to_strong
+from limbeck.network import ReLUNetwork
+from limbeck.network._network_file import save_network_file
+from limbeck.network._preprocessing import Preprocessing
 
 __all__ = ["add_parser"]
 
@@ -35,6 +41,7 @@ def add_parser(commands: argparse._SubParsersAction[Parser]) -> None:
     )
     _add_columns(parser)
     add = parser.add_argument
+    add("--output", metavar="PATH", type=Path, help="write what is recommended here, for limbeck predict")
     add("--candidates", choices=_CANDIDATES, default="all", help="weak models to try (default all)")
     add("--report", metavar="PATH", type=output_path, help="write the report here; - is the standard output (default)")
     add("--picture", metavar="PATH", type=Path, help=f"draw the errors: {', '.join(_PICTURES)} (extra plot)")
@@ -55,7 +62,7 @@ def _advise(arguments: argparse.Namespace) -> int:
 
     The surrogate must not have been fitted to the given labels of the same rows.
     """
-    X, named = _columns(arguments, ("target", "surrogate", "cluster"))
+    X, named, _ = _columns(arguments, ("target", "surrogate", "cluster"))
     with refusals(f"cannot advise on {arguments.file}"):
         print(advise(X, named["target"], named["surrogate"], cluster=named.get("cluster")))
     return 0
@@ -64,12 +71,12 @@ def _advise(arguments: argparse.Namespace) -> int:
 def _weak_to_strong(arguments: argparse.Namespace) -> int:
     """Fit weak models, train a model on their labels, and say whether that is better than ridge regression."""
     report: Path | None = None if arguments.report is STANDARD_OUTPUT else arguments.report
-    for path in (report, arguments.picture):
+    for path in (report, arguments.picture, arguments.output):
         if path is not None:
             check_folder(path)
     if arguments.picture is not None and arguments.picture.suffix.lower() not in _PICTURES:
         raise CommandError(f"--picture must end in {', '.join(_PICTURES)}, got {arguments.picture}")
-    X, named = _columns(arguments, ("target", "cluster"))
+    X, named, preprocessing = _columns(arguments, ("target", "cluster"))
     with refusals(f"cannot learn from {arguments.file}"):
         found = weak_to_strong(X, named["target"], candidates=arguments.candidates, cluster=named.get("cluster"))
     if arguments.picture is not None:
@@ -78,11 +85,20 @@ def _weak_to_strong(arguments: argparse.Namespace) -> int:
         print(found.report)
     else:
         write(lambda: write_whole(report, f"{found.report}\n".encode()), report)
+    if arguments.output is not None:
+        network = ReLUNetwork(np.empty((0, len(found.coef))), np.empty(0), linear=found.coef, bias=found.intercept)
+        record = {"ridge_error": found.ridge_error, "error": found.error, "rows": found.n_rows}
+        write(lambda: save_network_file(arguments.output, network, preprocessing, record), arguments.output)
+    for what, path in (("report", report), ("picture", arguments.picture), ("model", arguments.output)):
+        if path is not None:
+            say(f"{what} written to {path}")
     return 0
 
 
-def _columns(arguments: argparse.Namespace, options: tuple[str, ...]) -> tuple[Float64Array, dict[str, Float64Array]]:
-    """Features (n, p) of a file, and the columns (n,) that options name."""
+def _columns(
+    arguments: argparse.Namespace, options: tuple[str, ...]
+) -> tuple[Float64Array, dict[str, Float64Array], Preprocessing]:
+    """Features (n, p) of a file, the columns (n,) that options name, and names and places of the features."""
     arguments.file = file_of(arguments, "drop", "words")
     table: Table = open_table(arguments.file, dialect_of(arguments))
     places: dict[int, str] = {}
@@ -100,10 +116,31 @@ def _columns(arguments: argparse.Namespace, options: tuple[str, ...]) -> tuple[F
     features = [j for j in range(len(table.names)) if j not in places and j not in dropped]
     if not features:
         raise CommandError(f"{arguments.file} has no feature beside the columns that options name: give more columns")
-    values = table.read([*features, *places])
+    values = table.read(features)
+    named = {option: _labels(table, place, option) for place, option in places.items()}
     give_hints(table)
-    count = len(features)
-    return values[:, :count], {option: values[:, count + k] for k, option in enumerate(places.values())}
+    known = ~np.any([np.isnan(labels) for option, labels in named.items() if option != "cluster"], axis=0)
+    if not known.all():
+        what = " or ".join(option for option in named if option != "cluster")
+        say(f"warning: {table.path.name}: {int((~known).sum()):,} rows have no value of the {what} and are left out")
+    names, target = tuple(table.names[j] for j in features), table.index(arguments.target)
+    X = named_array(values[known], names if table.named else None)
+    kept = Preprocessing.none(names, table.named, tuple(features), table.names[target], target, len(table.names))
+    return X, {option: labels[known] for option, labels in named.items()}, kept
+
+
+def _labels(table: Table, place: int, option: str) -> Float64Array:
+    """Numbers (n,) of a column, NaN for gaps; of clusters, whose labels may be words, a number for each."""
+    column = table.read_columns([place]).items[0]
+    if option == "cluster" and column.gaps.any():
+        row = int(np.argmax(column.gaps))
+        raise CommandError(f"{table.path}: --cluster {column.name!r} has a gap in row {row} counting from 0")
+    if option != "cluster" and column.kind not in ("number", "boolean"):
+        what = column.what or f"{column.kind}{'' if column.kind == 'words' else 's'}"
+        raise CommandError(f"{table.path}: --{option} {column.name!r} holds {what}: name a column of numbers")
+    if column.gaps.all():
+        raise CommandError(f"{table.path}: --{option} {column.name!r} is empty: name another column")
+    return column.values.astype(np.float64)
 
 
 def _draw(found: WeakToStrong, path: Path) -> None:

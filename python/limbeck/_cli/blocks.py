@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 
-from limbeck._cli.options import CommandError, progress_line_ended, refusals, search_options
+from limbeck._cli.options import CommandError, progress_line_ended, refusals, say, search_options
 from limbeck._cli.tables import ColumnChoice
 from limbeck._tables.files import Table
 from limbeck._tables.parquet import count_rows
@@ -30,11 +30,22 @@ def by_blocks(table: Table, choice: ColumnChoice, asked: bool | None) -> bool:
             raise CommandError(
                 f"{table.path}: --blocks goes with Parquet and Feather files: write the table as Parquet"
             )
+        if table.is_text and _size(table) * _COPIES > _free_memory():
+            size = f"{_size(table) / 1e9:.3g} GB of text"
+            say(f"hint: {table.path.name}: {size} may not fit in the memory: Parquet files are learned block by block")
         return False
     if asked is not None:
         return asked
     rows = count_rows(table.files)
     return rows * len(choice.all) * 8 * _COPIES > _LARGEST_PART * _free_memory()
+
+
+def _size(table: Table) -> int:
+    """Bytes of a file, about as many as its numbers take in memory; 0 where it cannot be told."""
+    try:
+        return table.path.stat().st_size
+    except OSError:
+        return 0
 
 
 def _free_memory() -> float:

@@ -8,7 +8,6 @@ import importlib.util
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -33,7 +32,6 @@ from limbeck._cli.options import (
     write,
 )
 from limbeck._cli.tables import add_drop_option, add_text_options, dialect_of, give_hints
-from limbeck._learner.diagnostics.reading import Reading
 from limbeck._learner.pipeline.result import learning_record
 from limbeck._learner.report.intervals import r2_interval
 from limbeck._learner.report.numbers import clipped, number
@@ -94,16 +92,17 @@ def _distill(arguments: argparse.Namespace) -> int:
     """
     module, name = _names(arguments.function)
     output = network_path(arguments.output, name)
-    preprocessing = _features(arguments, name)
+    preprocessing, like = _features(arguments, name)
     function = _loaded(module, name)
-    means, scales = preprocessing.feature_means, preprocessing.feature_scales
+    d = len(preprocessing.features)
     started = time.perf_counter()
     try:
         with refusals(f"cannot distil {arguments.function}"), progress_line_ended(arguments.progress):
             found = distill(
-                lambda Z: function(means + scales * Z),
-                len(means),
+                function,
+                d,
                 arguments.width,
+                like=like,
                 n_queries=arguments.queries,
                 tolerance=arguments.tolerance,
                 max_width=arguments.max_width,
@@ -120,8 +119,7 @@ def _distill(arguments: argparse.Namespace) -> int:
     write(
         lambda: save_network_file(output, found.network, preprocessing, learning_record(found, found.n_queries)), output
     )
-    print(f"{arguments.function}: {found.n_queries:,} queries of {len(means)} features\n")
-    print(found if preprocessing.is_none else _InUnits.of(found, means, scales), end="\n\n")
+    print(f"{arguments.function}: {found.n_queries:,} queries of {d} features\n\n{found}\n")
     for title, text in [*_summary(arguments, found), ("time", f"{took:.1f} s"), ("written", str(output))]:
         print(f"{title:<15}{text}")
     return 0
@@ -179,13 +177,13 @@ def _from_file(path: Path) -> ModuleType:
     return module
 
 
-def _features(arguments: argparse.Namespace, target: str) -> Preprocessing:
-    """Preprocessing of the queries: names, means and scales of the features; answers keep their unit."""
+def _features(arguments: argparse.Namespace, target: str) -> tuple[Preprocessing, Float64Array | None]:
+    """Names of the features, and the rows (n, d) that queries are to look like, if there are any."""
     if arguments.like is None:
         if arguments.drop:
             raise CommandError("--drop goes with --like")
         d = arguments.features
-        return Preprocessing.none(default_names(d), False, tuple(range(d)), target, None, d)
+        return Preprocessing.none(default_names(d), False, tuple(range(d)), target, None, d), None
     table = open_table(arguments.like, dialect_of(arguments), columns=arguments.drop)
     dropped = {table.index(column) for column in arguments.drop}
     if table.labels is not None:
@@ -196,37 +194,14 @@ def _features(arguments: argparse.Namespace, target: str) -> Preprocessing:
     values = table.read(kept)
     if len(values) < 2:
         raise CommandError(f"{table.path} has {len(values)} rows: means and deviations need two")
-    means, scales = values.mean(axis=0), values.std(axis=0)
+    scales = values.std(axis=0)
     flat = [table.names[j] for j, scale in zip(kept, scales, strict=True) if not 0 < scale < np.inf]
     if flat:
         what = f"column {flat[0]!r} does" if len(flat) == 1 else f"columns {listed(flat, 3)} do"
         raise CommandError(f"{table.path}: {what} not vary: let them vary a little, or drop them, {drop_options(flat)}")
     give_hints(table, column_hints(table, kept, values))
     names = tuple(table.names[j] for j in kept)
-    columns = len(table.names)
-    return Preprocessing(names, table.named, tuple(kept), target, None, columns, means, scales, 0.0, 1.0)
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _InUnits(Distilled):
-    """Result of standardised queries, printed in the units of a file.
-
-    Means and scales of the features are the only difference.
-    """
-
-    means: Float64Array
-    scales: Float64Array
-
-    @classmethod
-    def of(cls, found: Distilled, means: Float64Array, scales: Float64Array) -> _InUnits:
-        """Result in units whose means and scales those of the queries are."""
-        content = {field.name: getattr(found, field.name) for field in fields(found)}
-        return cls(**{**content, "inputs": "gaussian"}, means=means, scales=scales)
-
-    @property
-    def reading(self) -> Reading:
-        """Reading of the network in the units of the file."""
-        return replace(super().reading, means=self.means, scales=self.scales)
+    return Preprocessing.none(names, table.named, tuple(kept), target, None, len(table.names)), values
 
 
 def _summary(arguments: argparse.Namespace, found: Distilled) -> list[tuple[str, str]]:

@@ -31,11 +31,13 @@ from limbeck._tables.columns import Columns
 from limbeck._tables.encoding import Encoding
 from limbeck._tables.errors import ColumnsError, TableError, listed
 from limbeck._tables.files import SUFFIXES, Table, open_table
+from limbeck._tables.unseen import unseen_values
 from limbeck.network._network_file import NetworkFile, load_network_file
 
 __all__ = ["add_parser"]
 
 
+_MOST_HINTS = 5  # lines on values that were not learned from
 _LINES_AT_ONCE = 10_000  # some 200 kB: a pipe that its reader has closed is noticed soon
 
 
@@ -77,6 +79,11 @@ def _predict(arguments: argparse.Namespace) -> int:
         places = places_of(model.encoding, len(encoding.columns))
         features, target = places_of_columns(encoding, places, known.target, table)
         rows, y = _read_columns(table, encoding, features, target)
+        unseen = unseen_values(encoding, rows)
+        for line in unseen[:_MOST_HINTS]:
+            say(f"hint: {table.path.name}: {line}")
+        if len(unseen) > _MOST_HINTS:
+            say(f"hint: and so in {len(unseen) - _MOST_HINTS} columns more")
         predict = partial(predictor.predict, rows, n_threads=arguments.threads)
     if table.named and not named:
         order = listed([table.names[j] for j in features], 5)

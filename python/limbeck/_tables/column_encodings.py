@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from limbeck._base.arrays import Float64Array
-from limbeck._tables.columns import TIMES, Column
-from limbeck._tables.number_text import plain_number
-from limbeck._tables.times import DateScale, part_of
-from limbeck._tables.words import as_word, converted
+from limbeck._tables.columns import Column
+from limbeck._tables.times import DateScale, in_zone, part_of
+from limbeck._tables.words import converted
 
-__all__ = ["DURATIONS", "ColumnEncoding", "Feature", "Filler", "LeftOut", "Numbers", "Ranks", "Times", "Words"]
+__all__ = [
+    "DURATIONS",
+    "ColumnEncoding",
+    "Feature",
+    "Filler",
+    "LeftOut",
+    "Numbers",
+    "Times",
+    "filler_of_gaps",
+    "gaps_described",
+]
 
 
 @dataclass(frozen=True)
@@ -78,18 +86,31 @@ class ColumnEncoding(Protocol):
         ...
 
 
+def _as_moments(column: Column, zone: str) -> Float64Array:
+    """Seconds, by the clock of a zone, of a column that must hold dates, NaN for gaps."""
+    if column.kind == "words":
+        column = converted(column, "datetime")  # dates alone are read as midnight
+    if column.kind not in ("date", "datetime"):
+        return _as_numbers(column, "date", "dates")
+    seconds = np.asarray(column.values, dtype=np.float64)
+    if column.zone == zone or np.isnan(seconds).all():
+        return seconds
+    if not (column.zone and zone):
+        own, learned = (f"of the zone {name}" if name else "without a time zone" for name in (column.zone, zone))
+        raise ValueError(f"column {column.name!r} holds dates {own}, dates {learned} were learned from")
+    return in_zone(seconds, column.zone, zone)
+
+
 def _as_numbers(column: Column, kind: str, wanted: str) -> Float64Array:
     """Values of a column that must hold numbers or times, NaN for gaps."""
     if column.kind == "words":
-        column = converted(column, "datetime" if kind == "date" else kind)  # dates alone are read as midnight
-    if kind in TIMES and column.kind in ("date", "datetime") and kind in ("date", "datetime"):
-        return column.values.astype(np.float64)
+        column = converted(column, kind)
     if (column.kind != kind and not (column.kind == "boolean" and kind == "number") and not column.gaps.all()) or (
         column.kind == "unknown"
     ):
         what = column.what or {"words": "words", "boolean": "true and false"}.get(column.kind, f"{column.kind}s")
         raise ValueError(f"column {column.name!r} holds {what}, {wanted} were learned from")
-    return column.values.astype(np.float64)
+    return np.asarray(column.values, dtype=np.float64)
 
 
 @dataclass(frozen=True)
@@ -140,7 +161,7 @@ class Numbers:
             values = _as_numbers(column, "boolean", "true and false")
         else:
             values = _as_numbers(column, "number", "numbers")
-        return _filler_of_gaps(values, self.gap, self.has_gap_flag)
+        return filler_of_gaps(values, self.gap, self.has_gap_flag)
 
     def described(self) -> str:
         what = "true and false as 1 and 0" if self.is_boolean else "numbers"
@@ -148,150 +169,28 @@ class Numbers:
             what = "hours since midnight"
         elif self.duration:
             what = DURATIONS[self.duration]
-        return f"{what}{_gaps_described(self.gap, self.has_gap_flag)}"
+        return f"{what}{gaps_described(self.gap, self.has_gap_flag)}"
 
 
 DURATIONS = {1.0: "seconds", 60.0: "minutes", 3600.0: "hours", 86_400.0: "days", 31_556_952.0: "years", 0.0: ""}
 
 
-def _filler_of_gaps(values: Float64Array, gap: float, has_flag: bool) -> Filler:
+def filler_of_gaps(values: Float64Array, gap: float, has_flag: bool) -> Filler:
     """Writer of values with gaps filled and, if asked for, of where the gaps are."""
+    missing = np.isnan(values)
+    if missing.any():
+        values = np.where(missing, gap, values)
 
     def fill(rows: slice, out: Float64Array, at: int) -> None:
-        part = values[rows]
-        missing = np.isnan(part)
-        out[:, at] = np.where(missing, gap, part)
+        out[:, at] = values[rows]
         if has_flag:
-            out[:, at + 1] = missing
+            out[:, at + 1] = missing[rows]
 
     return fill
 
 
-def _gaps_described(gap: float, has_flag: bool) -> str:
+def gaps_described(gap: float, has_flag: bool) -> str:
     return f"; a gap counts as {gap:.6g}, and its being one is a feature" if has_flag else ""
-
-
-@dataclass(frozen=True)
-class Words:
-    """Words as features that are 0 or 1, one for each of the groups but the first.
-
-    Attributes
-    ----------
-    name : str
-        Name of the column.
-    levels : tuple of str
-        Words with a group of their own, most frequent first.
-    has_other : bool
-        Whether there is a group of all other words, which also takes those never seen.
-    has_missing : bool
-        Whether there is a group of gaps.
-    reference : int
-        Group without a feature, that the others are compared with: of the words, then other, then missing.
-    shares : tuple of float
-        Part of the rows learned from in each group: what a word or a gap without a group counts as.
-    """
-
-    kind: ClassVar[str] = "words"
-    name: str
-    levels: tuple[str, ...]
-    has_other: bool
-    has_missing: bool
-    reference: int
-    shares: tuple[float, ...]
-
-    @property
-    def groups(self) -> tuple[str, ...]:
-        """Names of all groups."""
-        other = ("another",) if self.has_other else ()
-        return (*self.levels, *other, *(("missing",) if self.has_missing else ()))
-
-    @property
-    def features(self) -> tuple[Feature, ...]:
-        own = [f"{self.name} is {group}" for i, group in enumerate(self.groups) if i != self.reference]
-        return tuple(Feature(name, self.name, "flag") for name in own)
-
-    def filler(self, column: Column) -> Filler:
-        codes, words = _words_of(column, self.levels)
-        count = len(self.groups)
-        unseen = len(self.levels) if self.has_other else count
-        missing = count - 1 if self.has_missing else unseen
-        known = {word: i for i, word in enumerate(self.levels)}
-        groups = np.array([*(known.get(word, unseen) for word in words), missing], dtype=np.intp)[codes]
-        place = np.arange(count) - (np.arange(count) > self.reference)  # of each group's feature; not for the reference
-        shares = np.delete(np.array(self.shares), self.reference)
-
-        def fill(rows: slice, out: Float64Array, at: int) -> None:
-            part = groups[rows]
-            ones = np.flatnonzero((part != self.reference) & (part < count))
-            out.reshape(-1)[ones * out.shape[1] + at + place[part[ones]]] = 1.0
-            out[part == count, at : at + count - 1] = shares
-
-        return fill
-
-    def described(self) -> str:
-        names = [name for i, name in enumerate(self.groups) if i != self.reference]
-        shown = ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
-        return f"words: {shown}; compared with {self.groups[self.reference]}"
-
-
-_SHOWN = 8
-
-
-def _words_of(column: Column, levels: Sequence[str]) -> tuple[NDArray[np.intp], Sequence[str]]:
-    """Number of each row's word, -1 for a gap, and the words; numbers are those of the levels, or written out."""
-    if column.kind == "words":
-        return column.values.astype(np.intp), column.levels
-    if column.kind == "unknown" or (column.kind in TIMES and not column.gaps.all()):
-        what = column.what or f"{column.kind}s"
-        raise ValueError(f"column {column.name!r} holds {what}, words were learned from")
-    values = column.values
-    different, codes = np.unique(values[~column.gaps], return_inverse=True)
-    every = np.full(len(values), -1, dtype=np.intp)
-    every[~column.gaps] = codes
-    if column.kind == "boolean":
-        return every, [str(bool(value)) for value in different]
-    written = {plain_number(level): level for level in levels}  # "1.0" and "007" are what 1 and 7 were learned as
-    words = [as_word(float(value)) for value in different]
-    return every, [word if word in levels else written.get(float(word), word) for word in words]
-
-
-@dataclass(frozen=True)
-class Ranks:
-    """Ordered categories as their rank 0, 1, ...; a gap, and a word that is none of them, as the median rank.
-
-    Attributes
-    ----------
-    name : str
-        Name of the column.
-    levels : tuple of str
-        The categories in their order.
-    gap : float
-        Median rank.
-    has_gap_flag : bool
-        Whether a feature says where the gaps are.
-    """
-
-    kind: ClassVar[str] = "ranks"
-    name: str
-    levels: tuple[str, ...]
-    gap: float
-    has_gap_flag: bool = False
-
-    @property
-    def features(self) -> tuple[Feature, ...]:
-        own = Feature(self.name, self.name, "rank", self.levels)
-        if len(self.levels) == 2:
-            own = Feature(f"{self.name} is {self.levels[1]}", self.name, "flag")
-        return (own, Feature(f"{self.name} is missing", self.name, "flag")) if self.has_gap_flag else (own,)
-
-    def filler(self, column: Column) -> Filler:
-        codes, words = _words_of(column, self.levels)
-        known = {word: float(i) for i, word in enumerate(self.levels)}
-        table = np.array([*(known.get(word, np.nan) for word in words), np.nan])
-        return _filler_of_gaps(table[codes], self.gap, self.has_gap_flag)
-
-    def described(self) -> str:
-        return f"ranks of {', '.join(self.levels)}{_gaps_described(self.gap, self.has_gap_flag)}"
 
 
 @dataclass(frozen=True)
@@ -314,6 +213,8 @@ class Times:
         Seconds since 1970 that a gap becomes.
     has_gap_flag : bool
         Whether a feature says where the gaps are.
+    zone : str
+        Time zone whose clock it goes by; empty for dates without.
     """
 
     kind: ClassVar[str] = "times"
@@ -324,6 +225,7 @@ class Times:
     parts: tuple[str, ...]
     gap: float
     has_gap_flag: bool = False
+    zone: str = ""
 
     @property
     def scale(self) -> DateScale:
@@ -342,7 +244,7 @@ class Times:
         return self.scale.text(float(self.scale.numbers(np.array([self.gap]))[0]), 1.0)
 
     def filler(self, column: Column) -> Filler:
-        values = _as_numbers(column, self.clock, "dates")
+        values = _as_moments(column, self.zone)
 
         def fill(rows: slice, out: Float64Array, at: int) -> None:
             missing = np.isnan(values[rows])
@@ -359,7 +261,7 @@ class Times:
         since = "" if self.unit == "years" else f" since {self.scale.text(0.0, np.inf)}"
         parts = f", with {' and '.join(self.parts)}" if self.parts else ""
         gaps = f"; a gap counts as {self.gap_text}, and its being one is a feature" if self.has_gap_flag else ""
-        return f"dates, in {self.unit}{since}{parts}{gaps}"
+        return f"dates{f' by the clock of {self.zone}' if self.zone else ''}, in {self.unit}{since}{parts}{gaps}"
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from limbeck._tables.errors import Problem, shortened
 from limbeck._tables.field_kinds import field_kind
 from limbeck._tables.number_style import Style, parted_number, styles_of
 from limbeck._tables.number_text import is_missing, text_problem
-from limbeck._tables.words import converted, possible_kinds, word_levels
+from limbeck._tables.words import converted, possible_kinds, with_and_without_zone, word_levels
 
 __all__ = ["Fault", "Reading", "column_of_values", "reading_of"]
 
@@ -107,6 +107,10 @@ def reading_of(name: str, codes: NDArray[np.intp], words: list[str], dialect: Di
     if not present:
         return Reading(name, codes, words, Column(name, "number", np.full(len(codes), np.nan)))
     if kinds := possible_kinds(present, _no_number):
+        zoned, local = with_and_without_zone(present) if kinds[0] == "datetime" else (None, None)
+        if zoned is not None and local is not None:
+            pair = f"holds dates with a time zone, as {shortened(zoned)}, and without, as {shortened(local)}"
+            return Reading(name, codes, words, fault=_mendable(name, local, pair, "write all in one zone"))
         return Reading(name, codes, words, converted(column, kinds[0]))
     if dates := dates_in(present, dialect.dates):
         dates = dates if date_order_in_doubt(dates, present) else dates[:1]
@@ -177,18 +181,16 @@ def _told(
 ) -> Fault:
     """Fault of a column of numbers or dates with other fields, or in different forms."""
     name, what, numbers = reading.name, "dates" if "date" in wanted else "numbers", dialect.numbers
-    words = f"take all for words (--words {shortened(name, quoted=' ' in name)})"
     if bad:
         others = _rows(reading, bad)
-        gaps = f"make gaps of them (--missing {shortened(bad[0], quoted=' ' in bad[0])})"
         found = f"holds {what} in {held} rows and something else in {others}, first {shortened(bad[0])}"
-        return _mendable(name, bad[0], found, f"mend these, {gaps}, or {words}")
+        return _mendable(name, bad[0], found, "mend these", bad[0])
     if numbers.settled and what == "numbers":
         text = next((text for text in good if numbers.number(text) is None), good[0])
         return Fault(text, lambda place: text_problem(name, text, place, numbers))
     pair = _contradiction(good) if what == "numbers" else (good[0], good[-1])
     found = f"holds {what} in different forms, {shortened(pair[0])} and {shortened(pair[1])}"
-    return _mendable(name, pair[1], found, f"write all in one form, or {words}")
+    return _mendable(name, pair[1], found, "write all in one form")
 
 
 def _rows(reading: Reading, texts: Sequence[str]) -> int:
@@ -197,9 +199,13 @@ def _rows(reading: Reading, texts: Sequence[str]) -> int:
     return int(np.isin(reading.codes, [i for i, word in enumerate(reading.words) if word in chosen]).sum())
 
 
-def _mendable(name: str, text: str, found: str, mend: str) -> Fault:
-    """Fault with advice beside that of leaving the column out."""
-    return Fault(text, lambda place: Problem(name, found, f"{mend}, or drop the column", place, mend=mend))
+def _mendable(name: str, text: str, found: str, first: str, gap: str = "") -> Fault:
+    """Fault with advice beside that of leaving the column out: to mend it, to make gaps, or to take it for words."""
+    gaps = f", make gaps of them (--missing {shortened(gap, quoted=' ' in gap)})" if gap else ""
+    mend = f"{first}{gaps}, or take all for words (--words {shortened(name, quoted=' ' in name)})"
+    return Fault(
+        text, lambda place: Problem(name, found, f"{mend}, or drop the column", place, mend=mend, first=first, gap=gap)
+    )
 
 
 def _contradiction(texts: Sequence[str]) -> tuple[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +33,8 @@ class Column:
     what : str
         Of unknown values, what they are: "lists". Of others what the user has told: "words", though they may be
         numbers; "kept", though they may be row numbers.
+    zone : str
+        Of dates with a time zone, its name or offset; the values are seconds by its clock.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Column:
     levels: tuple[str, ...] = ()
     ordered: bool = False
     what: str = ""
+    zone: str = ""
 
     def __len__(self) -> int:
         return len(self.values)
@@ -52,7 +55,7 @@ class Column:
 
     def part(self, rows: slice | NDArray[np.intp]) -> Column:
         """Some of the rows."""
-        return Column(self.name, self.kind, self.values[rows], self.levels, self.ordered, self.what)
+        return replace(self, values=self.values[rows])
 
 
 @dataclass(frozen=True)
@@ -85,11 +88,8 @@ class Columns:
 
     def called(self, names: Sequence[str]) -> Columns:
         """The columns under other names, in their order."""
-        items = [
-            Column(name, c.kind, c.values, c.levels, c.ordered, c.what)
-            for name, c in zip(names, self.items, strict=True)
-        ]
-        return Columns(tuple(items), True)
+        items = zip(self.items, names, strict=True)
+        return Columns(tuple(replace(column, name=name) for column, name in items), True)
 
     def part(self, rows: slice | NDArray[np.intp]) -> Columns:
         """Some of the rows."""

@@ -8,16 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from limbeck._tables.column_encodings import (
-    DURATIONS,
-    ColumnEncoding,
-    LeftOut,
-    Numbers,
-    Ranks,
-    Times,
-    Words,
-)
+from limbeck._tables.column_encodings import DURATIONS, ColumnEncoding, LeftOut, Numbers, Times
 from limbeck._tables.times import PARTS
+from limbeck._tables.word_encodings import Ranks, Words
 
 __all__ = ["encoding_of_dict"]
 
@@ -37,6 +30,8 @@ def encoding_of_dict(content: Mapping[str, Any]) -> ColumnEncoding:
     kind = _CLASSES[content["kind"]]
     given = {key: value for key, value in content.items() if key != "kind"}
     own = {field.name: field.type for field in fields(kind)}
+    if kind is Times:
+        given.setdefault("zone", "")  # files of earlier versions have none
     if set(given) != set(own):
         raise ValueError(f"the encoding of column {given.get('name')!r} is damaged: it has fields {sorted(given)}")
     values = {key: _checked(key, own[key], value) for key, value in given.items()}

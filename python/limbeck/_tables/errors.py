@@ -53,6 +53,10 @@ class Problem:
         Whether leaving the column out is a part of the advice.
     mend : str
         Advice beside leaving the column out; empty if nothing else helps.
+    first : str
+        Of a column of text, what can be done with its fields: "mend these"; empty for others.
+    gap : str
+        Its field that may stand for a gap; empty if none may.
     """
 
     column: str
@@ -61,13 +65,17 @@ class Problem:
     place: str = ""
     droppable: bool = True
     mend: str = ""
+    first: str = ""
+    gap: str = ""
 
     def needed(self, option: str = "") -> Problem:
         """Problem with advice for a column that cannot be left out; another may be chosen with an option."""
         if not self.droppable:
             return self
         other = f"choose another {option}" if option else "" if self.mend else "fill it"
-        return replace(self, advice=", or ".join(filter(None, [self.mend, other])), droppable=False)
+        gaps = f", make gaps of them (--missing {_argument(self.gap)})" if self.gap else ""
+        mend = f"{self.first}{gaps}" if self.first and option else self.mend  # labels cannot be words
+        return replace(self, advice=", or ".join(filter(None, [mend, other])), droppable=False)
 
 
 class ColumnsError(TableError):
@@ -127,11 +135,28 @@ def _described(path: Path, problems: Sequence[Problem]) -> str:
     more = len(problems) - len(shown)
     if more:
         shown.append(f"and {more} more, {listed([problem.column for problem in problems[_SHOWN:]], _MOST_OPTIONS)}")
-    advice = list(dict.fromkeys(problem.advice for problem in problems[:_SHOWN]))
+    texts = [problem for problem in problems[:_SHOWN] if problem.first]
+    advice = [*_for_texts(texts), *(problem.advice for problem in problems[:_SHOWN] if not problem.first)]
+    advice = list(dict.fromkeys(advice))
     droppable = [problem.column for problem in problems if problem.droppable]
     if droppable:
         advice.append(drop_options(droppable))
     return f"{path}: {'; '.join(shown)}. What helps: {'; '.join(advice)}"
+
+
+def _for_texts(problems: Sequence[Problem]) -> list[str]:
+    """Advice for several columns of text at once."""
+    advice = [problem.first for problem in problems]
+    if gaps := dict.fromkeys(problem.gap for problem in problems if problem.gap):
+        advice.append(f"make gaps of them ({' '.join(f'--missing {_argument(gap)}' for gap in gaps)})")
+    if words := [problem.column for problem in problems if problem.droppable]:
+        advice.append(f"take all for words (--words {' '.join(map(_argument, words))})")
+    return advice
+
+
+def _argument(text: str) -> str:
+    """Text as an argument of a command."""
+    return shlex.quote(shortened(text, quoted=False))
 
 
 def drop_options(columns: Sequence[str]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from numbers import Number, Real
 from typing import Any
@@ -174,8 +175,12 @@ def _moments(name: str, values: Sequence[Any], kinds: set[type]) -> Column | Non
     """Column of Python's dates, times or durations; None for other objects."""
     if kinds and all(issubclass(kind, date) for kind in kinds):  # a datetime is one
         all_dates = not any(issubclass(kind, datetime) for kind in kinds)
+        zoned = {getattr(value, "tzinfo", None) is not None for value in values if value is not None}
+        if len(zoned) > 1:
+            return _unknown(name, len(values), "dates with and without a time zone")
         seconds = np.array([np.nan if v is None else _seconds(v) for v in values])
-        return Column(name, "date" if all_dates else _date_if_whole("datetime", seconds), seconds)
+        kind = "date" if all_dates else _date_if_whole("datetime", seconds)
+        return Column(name, kind, seconds, zone="UTC" if zoned == {True} else "")
     if kinds and all(issubclass(kind, time) for kind in kinds):
         parts = [
             np.nan if v is None else 3600.0 * v.hour + 60 * v.minute + v.second + v.microsecond / 1e6 for v in values
@@ -208,9 +213,11 @@ def _of_series(name: str, series: Any) -> Column:  # noqa: ANN401
         return Column(name, "number", _numbers(series))
     if dtype in (nw.String, nw.Categorical, nw.Enum):
         return _of_texts(name, series)
+    # Of pandas's own moments narwhals does not know every name of a zone.
+    zone = getattr(dtype, "time_zone", None) or getattr(getattr(series.to_native(), "dtype", None), "tz", None)
+    if zone is not None:
+        return replace(_of_numpy_times(name, _times(series.dt.replace_time_zone(None))), zone=str(zone))
     if dtype in (nw.Date, nw.Datetime):
-        if dtype == nw.Datetime and getattr(dtype, "time_zone", None):
-            series = series.dt.replace_time_zone(None)
         return _of_numpy_times(name, _times(series))
     if dtype == nw.Duration:
         return _of_numpy_times(name, _times(series))
@@ -261,7 +268,7 @@ def _of_categories(name: str, codes: NDArray[np.intp], values: Sequence[Any], or
         return word_levels(name, codes, [as_word(value) for value in values], ordered=ordered)
     every = np.full(len(values) + 1, np.nan)  # a gap's code -1 is the last; categories without rows may be anything
     every[present] = used.values
-    return Column(name, used.kind, every[codes])
+    return Column(name, used.kind, every[codes], zone=used.zone)
 
 
 def _factorized(series: Any) -> tuple[NDArray[np.intp], list[Any], bool]:  # noqa: ANN401

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from limbeck._base.arrays import Float64Array
-from limbeck._tables.column_encodings import ColumnEncoding, LeftOut, Numbers, Ranks, Times, Words
+from limbeck._base.warnings import warn
+from limbeck._tables.column_encodings import ColumnEncoding, LeftOut, Numbers, Times
 from limbeck._tables.columns import Column, Columns
 from limbeck._tables.encoding import Encoding
 from limbeck._tables.encoding_settings import ENCODING, EncodingSettings
 from limbeck._tables.number_text import is_missing
 from limbeck._tables.survey import ColumnCounts, TableSurvey
 from limbeck._tables.times import part_of
+from limbeck._tables.unread_text import numbers_or_dates_in
+from limbeck._tables.word_encodings import Ranks, Words
 from limbeck._tables.words import converted, order_of_all, require_no_faults
 
 __all__ = ["encoding_of", "made_encoding"]
@@ -54,11 +57,12 @@ def encoding_of(survey: TableSurvey) -> Encoding:
 
 @dataclass
 class _Typed:
-    """Sample of a column of numbers or times: kind, values with NaN for gaps, and number of gaps among all rows."""
+    """Sample of a column of numbers or times: kind, values with NaN for gaps, number of gaps in all rows, zone."""
 
     kind: str
     values: Float64Array
     gaps: int
+    zone: str = ""
 
 
 class _Maker:
@@ -107,10 +111,15 @@ class _Maker:
         if texts and kind is not None and kind not in counts.possible:
             raise ValueError(f"column {name!r} holds words in some rows and {kind}s in others: give it one type")
         kind = kind or counts.possible[0]
-        values, gaps = _values_of_sample(sample, kind), counts.gaps
+        read, gaps = _read_sample(name, sample, kind), counts.gaps
+        zones = counts.zones | ({read.zone} if texts and kind in ("date", "datetime") else set())
+        if len(zones) > 1:
+            shown = " and ".join(sorted(zone or "none" for zone in zones))
+            raise ValueError(f"column {name!r} holds dates of several time zones, {shown}: give it one")
+        values = np.asarray(read.values, dtype=np.float64)
         if texts and counts.words is not None:
             gaps += sum(count for word, count in counts.words.items() if is_missing(word))
-        return _Typed(kind, values, gaps) if not np.isnan(values).all() else None
+        return _Typed(kind, values, gaps, max(zones, default="")) if not np.isnan(values).all() else None
 
     # ---- Numbers and times ----
 
@@ -139,7 +148,8 @@ class _Maker:
         unit = "years" if span >= settings.years_from else "days" if span >= settings.days_from else "hours"
         parts = [part for part in ("month", "weekday", "hour") if self._comes_back(part, known, span)]
         gap = float(np.sort(known)[len(known) // 2])
-        return Times(name, typed.kind, unit, float(np.floor(low / 86_400) * 86_400), tuple(parts), gap, has_flag)
+        origin = float(np.floor(low / 86_400) * 86_400)
+        return Times(name, typed.kind, unit, origin, tuple(parts), gap, has_flag, typed.zone)
 
     def _comes_back(self, part: str, seconds: Float64Array, span: float) -> bool:
         """Whether the dates span enough for a part to come back, and have several values of it."""
@@ -194,6 +204,8 @@ class _Maker:
     def _words(self, name: str, counts: ColumnCounts, j: int) -> ColumnEncoding:
         settings = self._settings
         rows = self._n - counts.gaps
+        if counts.what != "words" and (found := numbers_or_dates_in(filter(None, self._survey.sample[j]))):
+            warn(f"column {name!r} is taken for words, but holds {found}", UserWarning)
         if counts.words is None:
             return LeftOut(name, f"names or texts: more than {settings.most_words:,} different ones")
         if counts.what != "words":
@@ -250,17 +262,17 @@ def _common_kind(kinds: set[str]) -> str | None:
     return None
 
 
-def _values_of_sample(sample: NDArray[Any], kind: str) -> Float64Array:
-    """Numbers or seconds of a sample of numbers and words."""
-    if all(type(value) is float for value in sample):
-        return sample.astype(np.float64)
+def _read_sample(name: str, sample: NDArray[Any], kind: str) -> Column:
+    """Column of a sample of numbers, seconds and words."""
+    if not any(isinstance(value, str) for value in sample):
+        return Column(name, kind, np.asarray(sample, dtype=np.float64))  # None becomes NaN
     words = [value if isinstance(value, str) else "" for value in sample]
     texts = sorted(set(words))
     codes = {text: i for i, text in enumerate(texts)}
-    column = Column("", "words", np.array([codes[word] for word in words], dtype=np.intp), tuple(texts))
-    read = converted(column, kind).values if any(texts) else np.full(len(sample), np.nan)
+    column = Column(name, "words", np.array([codes[word] for word in words], dtype=np.intp), tuple(texts))
+    read = converted(column, kind)
     numbers = np.array([np.nan if isinstance(value, str) or value is None else float(value) for value in sample])
-    return np.where(np.isnan(numbers), read, numbers)
+    return replace(read, values=np.where(np.isnan(numbers), read.values, numbers))
 
 
 def _are_identifiers(name: str, values: Float64Array) -> bool:

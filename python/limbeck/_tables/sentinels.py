@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -97,7 +98,7 @@ def with_gaps(table: Columns, missing: Sequence[str]) -> Columns:
 def _with_gaps(column: Column, numbers: Sequence[float], words: set[str]) -> Column:
     if column.kind == "number" and numbers:
         values = np.where(np.isin(column.values, numbers), np.nan, column.values)
-        return Column(column.name, column.kind, values)
+        return replace(column, values=values)
     if column.kind == "words" and not words.isdisjoint(column.levels):
         levels = tuple(level for level in column.levels if level not in words)
         places = [levels.index(level) if level not in words else -1 for level in column.levels]

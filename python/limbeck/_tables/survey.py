@@ -37,6 +37,8 @@ class ColumnCounts:
         Levels in their order, of each part of the table; empty for words without one.
     what : str
         Of unknown values, what they are.
+    zones : set of str
+        Time zones of dates with values, empty for none.
     """
 
     kinds: set[str] = field(default_factory=set)
@@ -45,6 +47,7 @@ class ColumnCounts:
     possible: tuple[str, ...] = ("boolean", "number", "date", "datetime", "time")
     orders: set[tuple[str, ...]] = field(default_factory=set)
     what: str = ""
+    zones: set[str] = field(default_factory=set)
 
     def take(self, column: Column, most_words: int) -> None:
         """Add the rows of a column."""
@@ -54,10 +57,12 @@ class ColumnCounts:
             self._take_words(column, most_words)
         if missing < len(column):
             self.kinds.add(column.kind)
+            if column.kind in ("date", "datetime"):
+                self.zones.add(column.zone)
         self.what = self.what or column.what
 
     def _take_words(self, column: Column, most_words: int) -> None:
-        codes = column.values.astype(np.intp)
+        codes = np.asarray(column.values, dtype=np.intp)
         counts = np.bincount(codes[codes >= 0], minlength=len(column.levels)).tolist()
         seen = {word: count for word, count in zip(column.levels, counts, strict=True) if count}
         self._join_words(seen, most_words)
@@ -84,6 +89,7 @@ class ColumnCounts:
         self.possible = tuple(kind for kind in self.possible if kind in other.possible)
         self.orders |= other.orders
         self.what = self.what or other.what
+        self.zones |= other.zones
 
 
 class TableSurvey:

@@ -1,20 +1,24 @@
-"""Numbers for dates: years of the calendar, days or hours; months, weekdays and hours; and numbers as dates again."""
+"""Numbers for dates: years of the calendar, days or hours; months, weekdays and hours; numbers as dates; zones."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
 
 from limbeck._base.arrays import Float64Array
 
-__all__ = ["PARTS", "DateScale", "part_of"]
+__all__ = ["PARTS", "DateScale", "in_zone", "part_of"]
 
 PARTS = ("month", "weekday", "hour")
 _DAY = 86_400.0
 _SECONDS = {"years": 365.2425 * _DAY, "days": _DAY, "hours": 3600.0}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_OFFSET = re.compile(r"(?:UTC)?([+-])(\d{2}):?(\d{2})", re.ASCII)
+_STEP = 900.0  # seconds: clocks are put forward and back at whole quarters of an hour
 
 
 @dataclass(frozen=True)
@@ -84,3 +88,52 @@ def part_of(part: str, seconds: Float64Array) -> Float64Array:
     if part == "weekday":
         return np.asarray((np.floor(seconds / _DAY) + 3) % 7 + 1)
     return np.asarray((seconds % _DAY) / 3600.0)
+
+
+def in_zone(seconds: Float64Array, own: str, wanted: str) -> Float64Array:
+    """Seconds by the clock of one zone, of moments given by that of another one; NaN stays.
+
+    Parameters
+    ----------
+    seconds : ndarray of shape (n,)
+        Seconds since 1970 by the clock of the zone ``own``.
+    own, wanted : str
+        Names of zones ("Europe/Berlin", "UTC") or offsets ("+09:00").
+
+    Raises
+    ------
+    ValueError
+        A zone is not known here.
+    """
+    if own == wanted:
+        return seconds
+    universal = seconds - _offsets(seconds, _zone(own), is_universal=False)
+    return np.asarray(universal + _offsets(universal, _zone(wanted), is_universal=True))
+
+
+def _zone(name: str) -> tzinfo:
+    if found := _OFFSET.fullmatch(name):
+        size = timedelta(hours=int(found[2]), minutes=int(found[3]))
+        return timezone(size if found[1] == "+" else -size)
+    if name == "UTC":
+        return UTC
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"the time zone {name!r} is not known here: convert the column to UTC") from None
+
+
+def _offsets(seconds: Float64Array, zone: tzinfo, *, is_universal: bool) -> Float64Array:
+    """Seconds by which a zone's clock is ahead, at moments by universal time or by that clock itself."""
+    steps = np.floor(seconds / _STEP)
+    different, which = np.unique(steps, return_inverse=True)
+    ahead = np.zeros(len(different))
+    for i, step in enumerate(different.tolist()):
+        try:
+            moment = _EPOCH + timedelta(seconds=step * _STEP)
+            local = moment.astimezone(zone) if is_universal else moment.replace(tzinfo=zone)
+            offset = local.utcoffset()
+        except (OverflowError, ValueError):  # a gap, or a year that no calendar has
+            continue
+        ahead[i] = offset.total_seconds() if offset else 0.0
+    return np.asarray(ahead[which])

@@ -25,6 +25,7 @@ __all__ = [
     "require_no_faults",
     "seconds_of",
     "truth_of",
+    "with_and_without_zone",
     "word_levels",
 ]
 
@@ -131,7 +132,8 @@ def converted(column: Column, kind: str, number: Convert = plain_number) -> Colu
     """
     convert = number if kind == "number" else _KINDS[kind]
     values = [np.nan if is_missing(text) else convert(text) for text in column.levels]
-    codes = column.values.astype(np.intp)
+    codes = np.asarray(column.values, dtype=np.intp)
+    zone = _common_zone(column) if kind == "datetime" else ""
     if None in values:
         at = np.array([value is None for value in values] + [False])[codes]
         if at.any():
@@ -140,7 +142,7 @@ def converted(column: Column, kind: str, number: Convert = plain_number) -> Colu
                 f"column {column.name!r} holds {_PLURALS[kind]}, but {column.levels[codes[row]]!r} in row {row}"
             )
     table = np.array([*(np.nan if value is None else value for value in values), np.nan])
-    return Column(column.name, kind, table[codes])
+    return Column(column.name, kind, table[codes], zone=zone)
 
 
 def require_no_faults(name: str, counts: Mapping[str, int], number: Convert = plain_number) -> None:
@@ -161,8 +163,8 @@ def require_no_faults(name: str, counts: Mapping[str, int], number: Convert = pl
 
 
 def seconds_of(moment: datetime) -> float:
-    """Seconds since 1970 by the clock that the moment is written in, whatever its zone."""
-    return moment.replace(tzinfo=UTC).timestamp()
+    """Seconds since 1970 of a moment of universal time, or of one without a zone by the clock it is written in."""
+    return (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).timestamp()
 
 
 def truth_of(text: str) -> float | None:
@@ -178,12 +180,51 @@ def _date(text: str) -> float | None:
 
 
 def _datetime(text: str) -> float | None:
-    """Seconds of a date with a time; of a date alone too, as some programs leave midnight out."""
+    """Seconds of a date with a time, universal if it has a zone; of a date alone too, as some leave midnight out."""
     found = _DATETIME.fullmatch(text)
     if found is None:
         return _date(text)
     day, time = _date(found[1]), clock_of(found[2])
-    return None if day is None or time is None else day + time
+    if day is None or time is None:
+        return None
+    offset = found[3] or ""
+    if offset[:1] not in ("+", "-"):
+        return day + time
+    hours, minutes = int(offset[1:3]), int(offset[-2:])
+    if hours > 23 or minutes > 59:
+        return None
+    return day + time - float(f"{offset[0]}1") * (3600 * hours + 60 * minutes)
+
+
+def _common_zone(column: Column) -> str:
+    """Zone of dates with time zones, "UTC" as they are read in universal time; empty for dates without.
+
+    Raises
+    ------
+    ValueError
+        Some have a zone, others have none.
+    """
+    used = np.unique(np.asarray(column.values, dtype=np.intp))
+    texts = [column.levels[code] for code in used[used >= 0].tolist()]
+    zoned, local = with_and_without_zone(texts)
+    if zoned is not None and local is not None:
+        raise ValueError(
+            f"column {column.name!r} holds dates with a time zone, as {zoned!r}, and without, as {local!r}: write all "
+            "in one zone"
+        )
+    return "" if zoned is None else "UTC"
+
+
+def with_and_without_zone(texts: Iterable[str]) -> tuple[str | None, str | None]:
+    """The first date with a time zone, and the first without one; None where there is none."""
+    zoned = local = None
+    for text in texts:
+        found = _DATETIME.fullmatch(text)
+        if found is not None and found[3]:
+            zoned = zoned or text
+        elif not is_missing(text):
+            local = local or text
+    return zoned, local
 
 
 def clock_of(text: str) -> float | None:

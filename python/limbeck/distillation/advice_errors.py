@@ -57,11 +57,11 @@ class Gain(NamedTuple):
         return self.mean > certain * self.standard_error
 
 
-def best_weight(on_strong: Missed, on_weak: Missed, same: float) -> float:
-    """Weight of the surrogate's labels in the mixture of least error; 0 if the labels are the same."""
+def best_weight(on_strong: Missed, on_weak: Missed, same: float, largest: float) -> float:
+    """Weight of the surrogate's labels in the mixture of least error, of either sign; 0 if the labels are the same."""
     step = on_weak.whole - on_strong.whole
     told_apart = step @ step > same * (on_strong.whole @ on_strong.whole)
-    return float(-(on_strong.whole @ step) / (step @ step)) if told_apart else 0.0
+    return float(np.clip(-(on_strong.whole @ step) / (step @ step), -largest, largest)) if told_apart else 0.0
 
 
 def inflation(omega: float, n: int, calibration: float) -> float:
@@ -146,13 +146,50 @@ def refuse_centred(X: Float64Array, zero_mean: float) -> None:
 
 
 def looks_fitted(
-    missed: Float64Array, X: Float64Array, freedom: float, intercept: str | None, settings: AdvisorSettings
+    strong: Float64Array,
+    weak: Float64Array,
+    X: Float64Array,
+    freedom: float,
+    intercept: str | None,
+    settings: AdvisorSettings,
 ) -> bool:
-    """Whether the features explain far less of what the surrogate misses than they would by chance."""
-    n = len(X)
-    if not settings.fewest_directions <= freedom < n or not missed.any():
-        return False
+    """Whether the surrogate's labels are a linear smoother of y on these features, or miss y as another fit does."""
+    n, missed = len(X), strong - weak
+    if not missed.any():
+        return False  # y itself, for advice on self-distillation alone
     rows = _rows_of_fit(X, intercept)
-    missed = missed - missed.mean() if intercept == "centred" else missed
+    if intercept == "centred":
+        strong, missed = strong - strong.mean(), missed - missed.mean()
+    fitted = strong - missed
+    knows_something = fitted @ fitted > settings.same_smoother * (strong @ strong)
+    if knows_something and any(_is_smoother(strong, missed, own, settings) for own in (rows, rows / _sizes(rows))):
+        return True
+    # The features explain far less of what a fit misses than they would by chance.
+    if not settings.fewest_directions <= freedom < n:
+        return False
     residual = missed - rows @ np.linalg.lstsq(rows, missed, rcond=None)[0]
     return bool(1 - (residual @ residual) / (missed @ missed) < settings.suspiciously_little * freedom / n)
+
+
+def _is_smoother(strong: Float64Array, missed: Float64Array, rows: Float64Array, settings: AdvisorSettings) -> bool:
+    """Whether labels are missed as ridge regression, principal components or early stopping of y miss them.
+
+    Along each direction of the rows these miss a part of y, from 0 to 1, that does not fall as directions get smaller.
+    Labels that know nothing of the noise in y do so in three directions by chance, hardly in five.
+    """
+    U, sizes, _ = np.linalg.svd(rows, full_matrices=False)
+    U = U[:, sizes > np.finfo(np.float64).eps * max(rows.shape) * sizes[0]] if sizes[0] else U[:, :0]
+    if U.shape[1] < settings.fewest_directions:
+        return False
+    along, missed_along = U.T @ strong, U.T @ missed
+    outside = (missed - U @ missed_along) - (strong - U @ along)
+    parts = missed_along / np.where(along == 0, 1.0, along)
+    nearest = np.clip(np.maximum.accumulate(parts), 0.0, 1.0)
+    misfit = np.square((nearest - parts) * along).sum() + outside @ outside
+    return bool(misfit < settings.same_smoother * (missed @ missed))
+
+
+def _sizes(rows: Float64Array) -> Float64Array:
+    """Root mean squares of columns, 1 where there is nothing."""
+    sizes = np.sqrt(np.square(rows).mean(axis=0))
+    return np.where(sizes > 0, sizes, 1.0)

@@ -110,9 +110,9 @@ class Advice:
         if self.recommendation != "undecided":
             return ""
         if self.gain <= 0:
-            return " (strong labels look better, within the error)"
+            return ": keep the strong labels, which look better, within the error"
         better = "surrogate labels look" if self.gain == self.surrogate_gain else "the mixture looks"
-        return f" ({better} better, within the error)"
+        return f": keep the strong labels until more rows decide; {better} better, within the error"
 
     def __str__(self) -> str:
         errors = text_table(
@@ -124,15 +124,15 @@ class Advice:
                 [
                     "self-distillation",
                     f"{self.self_distillation_error:.5g}",
-                    f"(mixing {self.mixing:.2f}; ridge alone {self.ridge_error:.5g})",
+                    f"(with {self.mixing:.2f} of ridge regression's predictions; without, {self.ridge_error:.5g})",
                 ],
-                ["gain", f"{self.gain:.3g} +- {self.standard_error:.2g}", "(lower error than with strong labels)"],
+                ["gain", f"{self.gain:.3g} +- {self.standard_error:.2g}", "(on strong labels; +- one standard error)"],
             ],
             left=(0, 1, 2),
         )
         ridge, freedom = f"{self.effective_ridge:.3g}", f"{self.degrees_of_freedom:.4g}"
         lines = [f"train on: {self.recommendation}{self._leaning}", *(f"  {line}" for line in errors)]
-        return "\n".join([*lines, f"a fit takes in the noise of some {freedom} rows; effective ridge {ridge}"])
+        return "\n".join([*lines, f"degrees of freedom of a fit: {freedom}; effective ridge: {ridge}"])
 
 
 def advise(
@@ -181,7 +181,9 @@ def advise(
     Warns
     -----
     UserWarning
-        The surrogate's labels look as if they had been fitted to y.
+        The surrogate's labels look as if they had been fitted to y: they miss y as ridge regression on these features
+        does, or least squares, principal components or early stopping. Forests, boosting and neighbours that have seen
+        y are not told from good surrogates.
 
     Notes
     -----
@@ -206,8 +208,8 @@ def advise(
     >>> import numpy as np
     >>> from limbeck.distillation import advise
     >>> rng = np.random.default_rng(0)
-    >>> X, truth = rng.standard_normal((200, 400)), rng.standard_normal(400)
-    >>> advise(X, X @ truth + 20 * rng.standard_normal(200), X @ truth).recommendation
+    >>> X, truth = rng.standard_normal((100, 200)), rng.standard_normal(200)
+    >>> advise(X, X @ truth + 20 * rng.standard_normal(100), X @ truth).recommendation
     'surrogate labels'
     """
     require_same_rows(X=X, y=y, surrogate_predictions=surrogate_predictions, cluster=cluster)
@@ -242,10 +244,10 @@ def advice_on(
     members = cluster_members(cluster, len(X))
     labels = np.column_stack([strong, weak])
     tau, freedom = effective(X, intercept)
-    if looks_fitted(strong - weak, X, freedom, intercept, settings):
+    if looks_fitted(strong, weak, X, freedom, intercept, settings):
         warn(
-            "surrogate_predictions look as if the surrogate had been fitted to y on these rows: what it misses of y is "
-            "all but orthogonal to the features; advice then favours it wrongly",
+            "surrogate_predictions look as if the surrogate had been fitted to y on these rows: advice then favours it "
+            "wrongly; pass labels of a surrogate that has not seen y of these rows, as out-of-fold predictions are",
             UserWarning,
         )
     residuals = left_out_residuals(X, labels, members, intercept, n_threads)
@@ -256,7 +258,7 @@ def advice_on(
         distilled=Missed(np.zeros(len(X)), own.residuals),
         inflation=inflation(freedom / len(X), len(X), settings.calibration),
         members=members,
-        same_labels=settings.same_labels,
+        settings=settings,
     )
     recommendation, chosen = judged.recommend(settings.certain)
     by_surrogate = judged.gain(judged.strong, judged.weak)
@@ -296,11 +298,11 @@ class _Judged:
         distilled: Missed,
         inflation: float,
         members: list[NDArray[np.intp]] | None,
-        same_labels: float,
+        settings: AdvisorSettings,
     ) -> None:
         self.strong, self.weak, self.distilled = strong, weak, distilled
         self._inflation, self._members = inflation, members
-        self.weight = best_weight(strong, weak, same_labels)
+        self.weight = best_weight(strong, weak, settings.same_labels, settings.largest_weight)
         self.mixture = Missed(
             self.weight * weak.labels, self.weight * weak.residuals + (1 - self.weight) * strong.residuals
         )

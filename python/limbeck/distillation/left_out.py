@@ -92,7 +92,7 @@ class FirstStage(NamedTuple):
     """A penalised fit in the basis, and the fits without each row's cluster; the constant stands first."""
 
     coef: Float64Array  # (r + 1,)
-    without: Float64Array  # (n, r + 1): for each row, the fit without its cluster
+    products: Float64Array  # (n, r + 1): each row times the fit without its cluster, by coefficient
     freedom: float  # trace of the smoother
 
 
@@ -130,7 +130,9 @@ class Basis:
         self.squares: Float64Array = np.square(sizes[kept])  # (r,): of all rows
         self.all_rows: Float64Array = np.column_stack([np.full(len(X), float(constant)), U[:, kept] * sizes[kept]])
         self.rows: Float64Array = self.all_rows[:n_labelled]  # (n, r + 1)
+        self._row_squares = np.square(self.rows)
         self.members = members
+        self._alike = None if members is None else _of_one_size(members)
         self._gram = self.rows.T @ self.rows
 
     @property
@@ -149,8 +151,7 @@ class Basis:
         rows = self.rows[:, used]
         gram = self._gram[np.ix_(used, used)] + np.diag(np.concatenate([[0.0], penalties])[used])
         if not used.any():
-            nothing = np.zeros((len(y), len(used)))
-            return FirstStage(nothing[0], nothing, 0.0)
+            return FirstStage(np.zeros(self.rank + 1), np.zeros_like(self.rows), 0.0)
         if len(y) < len(gram) and not np.all(penalties[used[1:]] > 0):
             return None
         # Without rows beside the labelled ones the basis diagonalises their Gram matrix.
@@ -163,25 +164,27 @@ class Basis:
         left_out, safe = self._without(rows, projected, residuals)
         if not safe:
             return None
-        full, without = np.zeros(len(used)), np.zeros((len(y), len(used)))
-        full[used], without[:, used] = coef, coef + left_out
-        return FirstStage(full, without, float(np.einsum("ik,ki->", rows, projected)))
+        full, products = np.zeros(len(used)), np.zeros_like(self.rows)
+        full[used], products[:, used] = coef, rows * (coef + left_out)
+        return FirstStage(full, products, float(np.einsum("ik,ki->", rows, projected)))
 
     def _without(
         self, rows: Float64Array, projected: Float64Array, residuals: Float64Array
     ) -> tuple[Float64Array, bool]:
         """Changes (n, k) of the coefficients without each row's cluster, and whether each is determined."""
-        if self.members is None:
+        if self._alike is None:
             left_over = 1 - np.einsum("ik,ki->i", rows, projected)
             if not left_over.min() >= _NOTHING_LEFT_OVER:
                 return rows, False
             return -projected.T * (residuals / left_over)[:, None], True
         changes = np.empty((len(rows), projected.shape[0]))
-        for own in self.members:
-            hat = np.eye(len(own)) - rows[own] @ projected[:, own]
-            if np.linalg.eigvalsh((hat + hat.T) / 2)[0] < _NOTHING_LEFT_OVER:
+        for own in self._alike:
+            columns = np.moveaxis(projected[:, own], 0, 1)  # (clusters, k, rows of each)
+            hat = np.eye(own.shape[1]) - rows[own] @ columns
+            if np.linalg.eigvalsh((hat + hat.swapaxes(1, 2)) / 2).min() < _NOTHING_LEFT_OVER:
                 return rows, False
-            changes[own] = -(projected[:, own] @ np.linalg.solve(hat, residuals[own]))
+            pulls = np.linalg.solve(hat, residuals[own][..., None])
+            changes[own] = -(columns @ pulls).swapaxes(1, 2)
         return changes, True
 
     def second_stage(self, first: FirstStage, ridge: float) -> tuple[Float64Array, Float64Array]:
@@ -192,25 +195,39 @@ class Basis:
         """
         shrunk = np.concatenate([[0.0], ridge / (self.squares + ridge)]) if ridge else np.zeros(self.rank + 1)
         coef = first.coef * (1 - shrunk)
-        predictions = np.einsum("ik,ik->i", self.rows, first.without)
+        predictions = first.products.sum(axis=1)
         if not ridge:
             return coef, predictions
         constant = len(self.all_rows) if self.constant else 1.0
-        inverse = 1 / np.concatenate([[constant], self.squares + ridge])
-        penalty = np.concatenate([[0.0], np.full(self.rank, ridge)])
-        weighted = self.rows * inverse  # rows times the inverse of the second stage's Gram matrix
+        inverse = 1 / np.concatenate([[constant], self.squares + ridge])  # of the second stage's Gram matrix
         # Without a cluster that matrix loses the cluster's own products: the identity of Woodbury.
-        pulled = np.einsum("ik,ik->i", weighted * penalty, first.without)
-        if self.members is None:
-            return coef, predictions - pulled / (1 - np.einsum("ik,ik->i", weighted, self.rows))
-        for own in self.members:
-            hat = np.eye(len(own)) - weighted[own] @ self.rows[own].T
-            predictions[own] -= np.linalg.solve(hat, pulled[own])
+        pulled = first.products @ shrunk
+        if self._alike is None:
+            return coef, predictions - pulled / (1 - self._row_squares @ inverse)
+        weighted = self.rows * inverse
+        for own in self._alike:
+            hat = np.eye(own.shape[1]) - weighted[own] @ self.rows[own].swapaxes(1, 2)
+            predictions[own] -= np.linalg.solve(hat, pulled[own][..., None])[..., 0]
         return coef, predictions
 
     def ridge_sizes(self, count: int, smallest: float, largest: float) -> Float64Array:
         """Ridges (count,), ascending, between two multiples of the directions' mean square."""
         return np.geomspace(smallest, largest, count) * (float(self.squares.mean()) if self.rank else 1.0)
+
+    def ridges_of_labels(self, per_decade: int, smallest: float, largest: float) -> Float64Array:
+        """Ridges, ascending, from a multiple of the features' mean variance to one of the directions' mean square."""
+        if not self.rank:
+            return np.geomspace(smallest, largest, 2)
+        total = float(self.squares.sum())
+        least, most = smallest * total / (len(self.all_rows) * len(self.vectors)), largest * total / self.rank
+        steps = np.ceil(per_decade * np.log10(most / least)) if most > least else 0
+        return np.asarray(least * 10.0 ** (np.arange(1 + steps) / per_decade))
+
+
+def _of_one_size(members: Sequence[NDArray[np.intp]]) -> list[NDArray[np.intp]]:
+    """Rows of the clusters of each size (clusters, rows of each), which are solved for at once."""
+    sizes = sorted({len(own) for own in members})
+    return [np.array([own for own in members if len(own) == size]) for size in sizes]
 
 
 def _solved(gram: Float64Array, rows: Float64Array) -> Float64Array | None:

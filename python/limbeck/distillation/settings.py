@@ -34,6 +34,12 @@ class AdvisorSettings:
     # Of what chance explains of the surrogate's errors: least squares leaves errors that are orthogonal to the
     # features, so that a fitted surrogate is far below that; by chance five directions are in one case of 700.
     suspiciously_little: float = 0.05
+    # Of the squares of what a surrogate misses of y: what a linear smoother of y with other rounding, or some steps of
+    # an iteration short of its end, may differ by.
+    same_smoother: float = 1e-6
+    # Of either sign, of the surrogate's labels in a mixture: labels that know nothing of the noise in y have 1 at most
+    # but for chance, and those that are nearly y any weight.
+    largest_weight: float = 2.0
     # Of squares: labels that differ by less differ by rounding.
     same_labels: float = 1e-20
     # Of the largest entry of a column: what rounding leaves of its mean where means have been subtracted.
@@ -104,12 +110,17 @@ class WeakToStrongSettings:
     # have most rows in common.
     certain: float = 2.0
     calibration: float = 1.2
+    # Part of ridge regression's error beyond which the gain must be certain: on real tables it is mostly a part of
+    # a percent of either sign, of which chance then picks out the good ones.
+    worth_it: float = 0.02
     # Numbers of principal components, and of features, that are tried.
     sizes: int = 24
     feature_sizes: int = 6
-    # Ridges of surrogates, or inverse times, as multiples of the directions' mean square: three for each power of ten.
-    ridges: int = 25
-    smallest_ridge: float = 1e-6
+    # Ridges of surrogates, or inverse times, for each power of ten. The smallest is a multiple of the features' mean
+    # variance: right where a coefficient varies 10,000 times as much as the noise, for any number of rows. The largest
+    # is a multiple of the directions' mean square, and leaves little but the mean.
+    ridges_per_decade: int = 4
+    smallest_ridge: float = 1e-4
     largest_ridge: float = 100.0
     # Ridges of targets beside none.
     target_ridges: int = 6

@@ -92,6 +92,7 @@ class Trial:
     ridge: float  # of the target; 0 for the minimum norm
     residuals: Float64Array  # (n,): labels less predictions without each row, or its cluster or block
     fit: Callable[[], Fitted]
+    first_ridge: float = 0.0  # of a surrogate that is ridge regression
 
     @property
     def error(self) -> float:
@@ -115,7 +116,8 @@ def _spectral(data: LabelledRows, family: str, penalties: Sequence[tuple[str, Fl
             continue
         for ridge in data.target_ridges().tolist():
             coef, predictions = data.basis.second_stage(first, ridge)
-            found.append(Trial(family, name, ridge, data.y - predictions, _original(data, coef)))
+            own = float(penalty.max(initial=0.0)) if family == "ridge" else 0.0
+            found.append(Trial(family, name, ridge, data.y - predictions, _original(data, coef), own))
     return found
 
 
@@ -135,7 +137,7 @@ def _principal_components(data: LabelledRows) -> list[Trial]:
 
 def _ridges(data: LabelledRows) -> list[Trial]:
     s = data.settings
-    sizes = data.basis.ridge_sizes(s.ridges, s.smallest_ridge, s.largest_ridge)
+    sizes = data.basis.ridges_of_labels(s.ridges_per_decade, s.smallest_ridge, s.largest_ridge)
     return _spectral(data, "ridge", [(f"ridge {r:.3g}", np.full(data.basis.rank, r)) for r in sizes.tolist()])
 
 
@@ -143,7 +145,7 @@ def _early_stopping(data: LabelledRows) -> list[Trial]:
     s, squares = data.settings, data.basis.squares
     scale = len(data.y) / len(data.all_rows)  # of the squares of labelled rows
     penalties = []
-    for size in data.basis.ridge_sizes(s.ridges, s.smallest_ridge, s.largest_ridge).tolist():
+    for size in data.basis.ridges_of_labels(s.ridges_per_decade, s.smallest_ridge, s.largest_ridge).tolist():
         # After the time 1 / size, a direction of the square q is fitted to the part 1 - exp(-q / size).
         steps = np.minimum(squares / size, 700.0)
         penalties.append((f"gradient flow of time {1 / size:.3g}", squares * scale / np.expm1(steps)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -16,7 +16,7 @@ from limbeck._base.arrays import (
     same_length,
     thread_count,
 )
-from limbeck._base.frames import require_same_rows
+from limbeck._base.frames import column_names, columns_by_name, in_known_order, require_same_rows
 from limbeck._base.text_table import text_table
 from limbeck.distillation.advice_errors import clustered_error
 from limbeck.distillation.left_out import cluster_members, clusters_of, require_squares
@@ -24,6 +24,9 @@ from limbeck.distillation.settings import WEAK_TO_STRONG_SETTINGS
 from limbeck.distillation.weak_surrogates import FAMILIES, Fitted, LabelledRows, Surrogate, Trial, trials_of
 
 __all__ = ["WeakToStrong", "weak_to_strong"]
+
+# Kinds of teachers that lie in the span of their rows, so that a target without a ridge is the teacher.
+_REPRODUCED = ("principal components", "ridge", "early stopping")
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,11 +37,13 @@ class WeakToStrong:
     ----------
     recommendation : {"weak-to-strong", "ridge"}
         What :meth:`predict` does: the target on the surrogate's labels where its gain on ridge regression on the true
-        labels exceeds two standard errors, else that ridge regression.
+        labels, less two standard errors, exceeds 2 % of that regression's error; else that ridge regression.
     surrogate : str
         The surrogate of least left-out error, recommended or not.
     ridge : float
         Of the target on its labels, scikit-learn's alpha; 0 for the minimum norm.
+    plain_ridge : float
+        Of ridge regression on the true labels.
     coef : ndarray of shape (p,)
         Coefficients of what is recommended.
     intercept : float
@@ -52,11 +57,14 @@ class WeakToStrong:
         Rows with and without labels.
     families : tuple of (str, str, float)
         Of each family of surrogates the best one, with its left-out error; choosing among them is not counted there.
+    feature_names : tuple of str or None
+        Names of the columns of the table learned from, by which those to predict from are matched.
     """
 
     recommendation: str
     surrogate: str
     ridge: float
+    plain_ridge: float
     coef: Float64Array
     intercept: float
     error: float
@@ -66,15 +74,18 @@ class WeakToStrong:
     n_rows: int
     n_unlabelled: int
     families: tuple[tuple[str, str, float], ...]
+    feature_names: tuple[str, ...] | None = None
 
     def predict(self, X: ArrayLike) -> Float64Array:
-        """Predictions (m,) for rows X (m, p).
+        """Predictions (m,) for rows X (m, p); columns with names are matched with those learned from, in any order.
 
         Raises
         ------
         TypeError, ValueError
-            X does not hold finite real numbers, or has another number of features.
+            X does not hold finite real numbers, has another number of features, or lacks some by name.
         """
+        if self.feature_names is not None:
+            X = columns_by_name(X, self.feature_names)
         rows = float_array(X, "X", 2, np.float64, objects=True)
         same_length(rows, "X", 1, self.coef, "the coefficients", 0, "features")
         require_finite(0, "", X=rows)
@@ -85,7 +96,10 @@ class WeakToStrong:
         """What to use, and why, in half a sentence."""
         if self.recommendation == "weak-to-strong":
             return "weak-to-strong training, better than ridge regression by more than chance"
-        why = "what weak-to-strong gains may be chance" if self.gain > 0 else "weak-to-strong training is no better"
+        why = "weak-to-strong training is no better"
+        if self.gain > 0:
+            certain = self.gain > WEAK_TO_STRONG_SETTINGS.certain * self.standard_error
+            why = f"what weak-to-strong gains may be {'next to nothing' if certain else 'chance'}"
         return f"ridge regression, as {why}"
 
     @property
@@ -93,6 +107,9 @@ class WeakToStrong:
         """What was found, for people who decide on it."""
         part = self.gain / self.ridge_error if self.ridge_error else 0.0
         target = f"a ridge of {self.ridge:.3g}" if self.ridge else "no ridge"
+        linear = (name for family, name, _ in self.families if family in _REPRODUCED)
+        if not self.ridge and self.surrogate in linear:
+            target += ", which gives back the weak teacher itself"
         if self.recommendation == "weak-to-strong":
             head = [
                 f"Use {self.headline}.",
@@ -101,24 +118,31 @@ class WeakToStrong:
         else:
             head = [
                 f"Use {self.headline}.",
-                f"Best weak teacher that was tried: {self.surrogate}, with a target of {target}.",
+                f"Its ridge (alpha) is {self.plain_ridge:.3g}.",
+                f"Best weak teacher that was tried: {self.surrogate}; target: {target}.",
             ]
         rows = f"{self.n_rows:,} rows with labels"
         rows += f" and {self.n_unlabelled:,} without" if self.n_unlabelled else ""
         errors = [
-            ["", "squared error"],
-            ["ridge regression", f"{self.ridge_error:.5g}"],
-            ["weak-to-strong", f"{self.error:.5g}"],
-            ["gain", f"{self.gain:.3g} +- {self.standard_error:.2g} ({part:.1%} of ridge regression's error)"],
+            ["", "squared", "root mean square"],
+            ["ridge regression", f"{self.ridge_error:.5g}", f"{np.sqrt(self.ridge_error):.4g}"],
+            ["weak-to-strong", f"{self.error:.5g}", f"{np.sqrt(self.error):.4g}"],
         ]
+        settings = WEAK_TO_STRONG_SETTINGS
+        gain = (
+            f"Gain: {self.gain:.3g} +- {self.standard_error:.2g} (one standard error), {part:.1%} of the first error; "
+            f"worth it from {settings.worth_it:.0%} and {settings.certain:g} standard errors on."
+        )
         tried = [["weak teachers", "best of them", "error"]]
         tried += [[family, name, f"{error:.5g}"] for family, name, error in self.families]
         return "\n".join(
             [
                 *head,
                 f"Errors at rows that were left out of training and of every choice ({rows}):",
-                *(f"  {line}" for line in text_table(errors, left=(0, 1))),
-                "Errors of single teachers (each the best of its kind by these errors, so a little too small):",
+                *(f"  {line}" for line in text_table(errors, left=(0, 1, 2))),
+                gain,
+                "Best teacher of each kind by its left-out error, too small for having been chosen (those above",
+                "count the choosing):",
                 *(f"  {line}" for line in text_table(tried, left=(0, 1))),
             ]
         )
@@ -177,7 +201,8 @@ def weak_to_strong(
     components and early stopping, directions stay those of all rows). Features chosen by y, and functions, are refitted
     without each of ten blocks. What is best by these errors is chosen; the whole choice is then repeated without each
     block, whose rows it predicts, so that the errors that decide count the choosing. Ridge regression is chosen and
-    judged in the same way. Weak-to-strong is recommended where its gain exceeds two standard errors.
+    judged in the same way. Weak-to-strong is recommended where its gain less two standard errors exceeds 2 % of ridge
+    regression's error. Ridges of both are from 1e-4 times the features' mean variance on, four for each power of ten.
 
     A target without a ridge, on labels of a surrogate that is linear in the span of the rows, is that surrogate: what
     is gained is then a better bias than that of a ridge. See arXiv 2410.18837 for when weak labels are better at all.
@@ -197,22 +222,26 @@ def weak_to_strong(
     rows = float_array(X, "X", 2, np.float64, objects=True)
     labels = labels_array(y, "y", np.float64)
     same_length(labels, "y", 0, rows, "X", 0, "rows")
+    names = column_names(X)
     if len(rows) < settings.fewest_rows:
         raise ValueError(f"X must have at least {settings.fewest_rows} rows, got shape {rows.shape}")
     if not rows.shape[1]:
         raise ValueError(f"X has no features: shape {rows.shape}")
     more = np.empty((0, rows.shape[1]))
     if X_unlabelled is not None:
+        X_unlabelled, names = in_known_order(X_unlabelled, names, "X_unlabelled", "X")
         more = float_array(X_unlabelled, "X_unlabelled", 2, np.float64, objects=True)
         same_length(more, "X_unlabelled", 1, rows, "X", 1, "features")
     require_finite(thread_count(None), X=rows, y=labels, X_unlabelled=more)
     require_squares(X=rows, y=labels, X_unlabelled=more)
+    if len(labels) and not np.ptp(labels):
+        raise ValueError(f"y is constant ({labels[0]:g}): there is nothing to learn")
     if not isinstance(intercept, bool | np.bool_):
         raise TypeError(f"intercept must be True or False, got {intercept!r}")
     members = cluster_members(clusters_of(cluster, len(rows), settings.fewest_clusters), len(rows))
     families, named = _candidates(candidates)
     data = LabelledRows(rows, labels, more, members, bool(intercept), settings)
-    return _judged(data, families, named)
+    return replace(_judged(data, families, named), feature_names=names)
 
 
 def _candidates(
@@ -278,12 +307,13 @@ def _judged(data: LabelledRows, families: list[str], named: list[tuple[str, Surr
         missed_by_ridge[own] = y[own] - (constant if ridge is None else ridge.fit())(data.X[own])
     gains = np.square(missed_by_ridge) - np.square(missed)
     gain, error = float(gains.mean()), settings.calibration * clustered_error(gains, data.groups)
-    certain = gain > settings.certain * error
+    certain = gain - settings.certain * error > settings.worth_it * float(np.square(missed_by_ridge).mean())
     target = chosen.fit() if certain else plain.fit()
     return WeakToStrong(
         recommendation="weak-to-strong" if certain else "ridge",
         surrogate=chosen.surrogate,
         ridge=chosen.ridge,
+        plain_ridge=plain.first_ridge,
         coef=target.coef,
         intercept=target.intercept,
         error=float(np.square(missed).mean()),

@@ -199,8 +199,9 @@ def plot_weak_to_strong(found: WeakToStrong, ax: Axes | None = None) -> Axes:
     places = list(range(len(names)))[::-1]
     ax.barh(places[0], found.ridge_error, color=BLACK, height=0.6)
     ax.barh(places[1], found.error, color=BLUE, height=0.6)
-    single = "one weak teacher, best of its kind (a little too small, for being chosen)"
-    ax.barh(places[2:], [error for _, _, error in found.families], color=GREY, height=0.6, label=single)
+    single = "one weak teacher, best of its kind (too small for being chosen: not to be compared)"
+    errors = [error for _, _, error in found.families]
+    ax.barh(places[2:], errors, height=0.6, label=single, facecolor="none", edgecolor=GREY, linestyle="--")
     bar = "standard error of the difference between weak-to-strong and ridge"
     ax.errorbar(found.error, places[1], xerr=found.standard_error, color=ORANGE, capsize=4, label=bar)
     ax.set_yticks(places, names)

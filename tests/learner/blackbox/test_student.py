@@ -72,7 +72,7 @@ def test_wide_networks_are_exact(d, width):
     assert found.n_queries < 8 * (width + 1) * (d + 1)
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (1, 2))])
 def test_hinges_on_one_feature_are_all_and_no_more(seed):
     # Sixteen hinges may suit 100 rows exactly without being these: kinks are probed where they are.
     found = _assert_exact(_staircase(4, 1, seed), None, seed)
@@ -103,7 +103,7 @@ def test_where_nothing_was_found_noise_is_no_reason_to_stop_early():
     assert _relative_error(found, planted) < 1e-5
 
 
-@pytest.mark.parametrize("width", [3, None])
+@pytest.mark.parametrize("width", [pytest.param(3, marks=pytest.mark.slow), None])
 def test_what_has_found_nothing_is_no_worse_than_a_constant(width):
     rng = np.random.default_rng(0)
     found = distill(lambda X: rng.standard_normal(len(X)), 3, width, max_width=3, n_queries=2000)

@@ -371,7 +371,7 @@ def _limits(error):
 
 @pytest.mark.parametrize("heteroskedastic", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_intervals_cover(heteroskedastic):
-    mean, error = _coverage(5, 2, 2000, True, heteroskedastic, 100)
+    mean, error = _coverage(5, 2, 2000, True, heteroskedastic, 50)
     np.testing.assert_array_less(np.abs(mean - 0.95), _limits(error), err_msg=f"{mean} of {FIELDS}")
 
 

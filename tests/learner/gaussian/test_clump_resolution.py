@@ -166,13 +166,13 @@ def test_excess_band_measures_in_standard_errors():
 
 
 def test_excess_band_reports_little_on_noise():
-    # Among 20,000 draws 0.07 % are above 4 at n = 1000 (0.15 % at 20,000) and none above 5: among 1500 more than six
+    # Among 20,000 draws 0.07 % are above 4 at n = 1000 (0.15 % at 20,000) and none above 5: among 600 more than four
     # above 4 come once in ten thousand times.
     rng = np.random.default_rng(2)
     z = np.array(
-        [excess_band(np.square(rng.standard_normal(1000)), np.abs(rng.standard_normal(1000)))[1] for _ in range(1500)]
+        [excess_band(np.square(rng.standard_normal(1000)), np.abs(rng.standard_normal(1000)))[1] for _ in range(600)]
     )
-    assert (z > 4).sum() <= 6
+    assert (z > 4).sum() <= 4
     assert z.max() < 5.5
     # The largest of some nine bands is rarely negative.
     assert (z > 0).mean() > 0.7
@@ -188,11 +188,14 @@ def _collapsed(truth):
     return truth.merged([[0, 1, 2], *([i] for i in range(3, truth.width))])
 
 
-@pytest.mark.parametrize("separation", [0.01, 0.003])
-def test_a_clump_of_three_is_resolved_to_rounding(separation):
+@pytest.mark.parametrize(
+    ("separation", "seeds", "least"),
+    [(0.003, 3, 2), *(pytest.param(separation, 8, 6, marks=pytest.mark.slow) for separation in (0.01, 0.003))],
+)
+def test_a_clump_of_three_is_resolved_to_rounding(separation, seeds, least):
     # A call succeeds in 97 % of 240 trials (starts are random, and the learner calls again); of eight all but two must.
     resolved = 0
-    for seed in range(8):
+    for seed in range(seeds):
         rng = np.random.default_rng(seed)
         truth = _clump(rng, 4, separation)
         rows = _rows(rng, truth, 40_000, 4)
@@ -207,7 +210,7 @@ def test_a_clump_of_three_is_resolved_to_rounding(separation):
             assert found.width == truth.width
             # The band's own error falls by as much: a factor of more than e^20 for each row.
             assert gain > 20 * len(problem.rows)
-    assert resolved >= 6
+    assert resolved >= least
 
 
 def test_resolving_what_cannot_be_better_gains_nothing(rng):

@@ -40,8 +40,11 @@ def test_vectors_are_means_over_the_rows_without_their_part_along_g():
 
 @pytest.mark.parametrize(
     ("family", "width", "order"),
-    # By hand: order 8 is two steps of the same search beyond order 6.
-    [("plane_even", 8, 4), ("fan_even", 12, 6), pytest.param("fan_even", 16, 8, marks=pytest.mark.slow)],
+    # By hand: orders 6 and 8 are one and two steps of the same search beyond order 4.
+    [
+        ("plane_even", 8, 4),
+        *(pytest.param("fan_even", *case, marks=pytest.mark.slow) for case in [(12, 6), (16, 8)]),
+    ],
 )
 def test_the_first_order_that_does_not_vanish_shows_the_plane(family, width, order):
     planted, rows = _labels(family, 10, width, 20_000, 0)

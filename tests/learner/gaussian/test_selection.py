@@ -329,11 +329,11 @@ def _settled_twice(seed):
 
 
 def test_settled_on_noise_and_not_with_a_neuron_missing():
-    # Of 600 full networks 3 % seemed unsettled, and of 600 that lack a neuron 1 % settled. Of 40, more than six and
-    # more than three come less than once in a thousand times.
-    full, lacking = np.array([_settled_twice(seed) for seed in range(40)]).T
-    assert full.sum() >= 34
-    assert lacking.sum() <= 3
+    # Of 600 full networks 3 % seemed unsettled, and of 600 that lack a neuron 1 % settled. Of 20, more than four and
+    # more than two come once in a thousand times or less.
+    full, lacking = np.array([_settled_twice(seed) for seed in range(20)]).T
+    assert full.sum() >= 16
+    assert lacking.sum() <= 2
 
 
 def test_a_band_of_large_residuals_is_not_settled():

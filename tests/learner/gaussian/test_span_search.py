@@ -38,7 +38,7 @@ def _relative_error(found, planted):
 )
 def test_staircases_are_exact(width, d, given):
     planted = _staircase(width, d, seed=1)
-    X, y = datasets.sample(planted, 5000, seed=2)
+    X, y = datasets.sample(planted, 3000, seed=2)
     found = limbeck.learn(X, y, width if given else None)
     assert found.width == width
     assert _relative_error(found.network, planted) < 1e-12
@@ -54,12 +54,12 @@ def test_staircases_are_exact_on_twenty_seeds(width, d, seed):
 
 
 def test_more_neurons_than_dimensions_are_found_in_noise():
-    planted = datasets.make_narrow_network("lowrank", 50, 6, seed=5)
-    X, y = datasets.sample(planted, 16_000, noise=0.3, seed=5005)
+    planted = datasets.make_narrow_network("lowrank", 20, 6, seed=5)
+    X, y = datasets.sample(planted, 10_000, noise=0.3, seed=5005)
     found = limbeck.learn(X, y)
     assert found.width == 6
     # Six neurons and a linear part fitted to nine tenths of the rows; three times that for chance and for misfit.
-    limit = 0.3**2 * (6 * 50 + 51) / (0.9 * 16_000) / planted.variance()
+    limit = 0.3**2 * (6 * 20 + 21) / (0.9 * 10_000) / planted.variance()
     assert _relative_error(found.network, planted) < 3 * limit
 
 
@@ -79,15 +79,15 @@ def test_the_width_of_rank_deficient_networks_is_found_on_most_seeds(n, least):
 
 def test_small_neurons_are_found_beside_large_ones():
     rng = np.random.default_rng(3)
-    directions = rng.standard_normal((4, 30))
+    directions = rng.standard_normal((4, 12))
     directions /= np.linalg.norm(directions, axis=1, keepdims=True)
     planted = ReLUNetwork(directions, [1.0, -1.0, 1e-3, -1e-3])
-    # The small ones add 1e-6 / 4 to the variance each, 560 times what a parameter's noise does.
-    X, y = datasets.sample(planted, 20_000, noise=0.003, seed=4)
+    # The small ones add 1e-6 / 4 to the variance each, 280 times what a parameter's noise does.
+    X, y = datasets.sample(planted, 10_000, noise=0.003, seed=4)
     found = limbeck.learn(X, y, 4)
     assert found.width == 4
-    # The error of least squares in 4 x 30 and 31 parameters, three times over.
-    assert _relative_error(found.network, planted) < 3 * 0.003**2 * 151 / 20_000 / planted.variance()
+    # The error of least squares in 4 x 12 and 13 parameters, three times over.
+    assert _relative_error(found.network, planted) < 3 * 0.003**2 * 61 / 10_000 / planted.variance()
 
 
 @pytest.mark.slow

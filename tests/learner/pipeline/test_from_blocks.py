@@ -30,9 +30,9 @@ def test_few_enough_rows_give_bitwise_the_network_of_arrays(X, Y, cut, Cluster, 
     some = X[:2000], Y[:2000], np.arange(2000.0) % 3
     for count in (2, 3):
         rows, labels, *weights = some[:count]
-        whole = limbeck.learn(rows, labels, sample_weight=weights[0] if weights else None)
+        whole = limbeck.learn(rows, labels, 3, sample_weight=weights[0] if weights else None)
         for source in (cut(*some[:count], at=[100, 1500]), Cluster(cut(*some[:count], at=[100, 1500]))):
-            found = limbeck.learn(source)
+            found = limbeck.learn(source, width=3)
             same_network(found.network, whole.network, 0.0)
             assert found.validation_r2 == whole.validation_r2
             assert str(found) == str(whole)

@@ -163,8 +163,8 @@ def test_validation_rows_take_no_part_before_the_last_refinement():
 
 
 def test_the_same_bits_for_any_number_of_threads_and_from_run_to_run():
-    planted = datasets.make_narrow_network("lowrank", 20, 4, seed=10)
-    X, y = datasets.sample(planted, 5000, noise=0.2, seed=11)
+    planted = datasets.make_narrow_network("lowrank", 10, 4, seed=10)
+    X, y = datasets.sample(planted, 3000, noise=0.2, seed=11)
     runs = [limbeck.learn(X, y, 4, seed=1, n_threads=threads) for threads in (1, 3, 1)]
     assert all(run.network == runs[0].network for run in runs[1:])
 
@@ -383,7 +383,7 @@ def test_bad_weights(weights, message):
 def test_the_moment_method_alone_errs_like_one_over_n():
     planted = datasets.make_narrow_network("generic", 10, 2, seed=0)
     errors = []
-    for n in (2000, 32_000):
+    for n in (1000, 16_000):
         X, y = datasets.sample(planted, n, seed=1)
         learned = limbeck.learn(X, y, 2, refine=False, inputs="standard")
         errors.append(_relative_error(learned, planted))

@@ -245,3 +245,26 @@ def test_labels_and_weights_of_nothing():
         limbeck.learn(frame, pd.Series([None] * 30))
     with pytest.raises(ValueError, match="sample_weight"):
         limbeck.learn(frame, rent, sample_weight=np.zeros(30))
+
+
+def test_numbers_in_blocks_keep_the_names_of_their_columns(tmp_path):
+    rows = np.random.default_rng(0).standard_normal((300, 3))
+    frame = pd.DataFrame(rows, columns=list("abc"))
+    found = limbeck.learn(
+        blocks.from_arrays(frame, np.maximum(rows[:, 0], 0), rows=100), None, 1, feature_names=["one", "two", "three"]
+    )
+    found.save(tmp_path / "network.json")
+    expected = found.network(rows)
+    for learned in (found, limbeck.load(tmp_path / "network.json")):
+        for new in (frame[list("cab")], frame.set_axis(["one", "two", "three"], axis=1)[["three", "one", "two"]]):
+            np.testing.assert_array_equal(learned.predict(new), expected)
+        gaps = frame.copy()
+        gaps.loc[0, "a"] = np.nan
+        np.testing.assert_array_equal(learned.predict(gaps)[1:], expected[1:])
+
+
+def test_labels_among_the_features_are_told():
+    frame, rent = _rents(100)
+    with pytest.warns(UserWarning, match="X has a column 'rent' that is y itself: drop it from X"):
+        limbeck.learn(frame.assign(rent=rent), rent, 0)
+    limbeck.learn(frame.assign(rent=rent[::-1].to_numpy()), rent, 0)

@@ -108,8 +108,12 @@ PLACES = {
 }
 
 
-@pytest.mark.parametrize("noise", [0.05, 0.0])
-@pytest.mark.parametrize("name", PLACES)
+# Without noise every third, in the ordinary run.
+NOISY = [(name, 0.05) for name in PLACES]
+EXACT = [pytest.param(name, 0.0, marks=pytest.mark.slow if i % 3 else ()) for i, name in enumerate(PLACES)]
+
+
+@pytest.mark.parametrize(("name", "noise"), [*NOISY, *EXACT])
 def test_printed_thresholds_divide_the_rows_as_the_true_ones(name, noise):
     low, width = PLACES[name]
     rng = np.random.default_rng(0)

@@ -53,7 +53,7 @@ def test_a_neuron_of_symmetric_features_says_that_they_are_standardised():
 
 
 def test_rounding_is_0_where_there_are_no_neurons(one_line):
-    for seed in range(10):
+    for seed in range(0, 10, 3):
         U = np.random.default_rng(seed).standard_normal((200, 3)) * 10.0**seed
         found = limbeck.learn(U, U[:, 1] - U[:, 1].mean(), 0, inputs="any")
         assert "Linear part: 0 at the mean of every feature; per unit +" in one_line(found)
@@ -115,3 +115,13 @@ def test_slopes_are_rounding_relative_to_the_spread():
         assert shown in text.partition(" up to")[0]
         # The first kink is at 0 to rounding, too, and its error is told where it is more than that.
         assert ("up to 0," in text) == (error < 1e-10), text
+
+
+def test_a_neuron_of_almost_one_feature_is_told_in_its_unit():
+    X = np.random.default_rng(0).standard_normal((2000, 3)) * [4.0, 1.0, 1.0] + [20.0, 0.0, 0.0]
+    Z = (X - X.mean(axis=0)) / X.std(axis=0)
+    y = 3 * np.maximum(Z @ [1.0, -0.2, -0.1] - 0.5, 0)
+    text = " ".join(str(limbeck.learn(X, y, 1, inputs="any")).split())
+    # The threshold is half a standard deviation of the first feature above its mean.
+    assert f"where x0 is above {X[:, 0].mean() + X[:, 0].std() / 2:.3f}"[:-1] in text
+    assert " (all else at its mean), " in text

@@ -51,7 +51,7 @@ def test_the_headline_names_the_kind_of_inputs(content, inputs):
 
 
 def cross_validation(folds, rows):
-    return CrossValidation(folds, rows, [0.5, 0.25], LineComparison(True))
+    return CrossValidation(folds, rows, [0.5, 0.25], LineComparison(True), 4.0)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def cross_validation(folds, rows):
         ),
         (
             {"cross_validation": cross_validation(5, 60)},
-            "cross-validated R2 0.500 (60 rows, 5 folds, the search repeated for each);",
+            "cross-validated R2 0.500 (60 rows, 5 folds, the search repeated for each); root mean square error 2",
         ),
         (
             {"cross_validation": cross_validation(12, 12)},
@@ -85,6 +85,12 @@ def cross_validation(folds, rows):
 )
 def test_quality_is_told_by_what_is_known(content, changes, text):
     assert quality(changed(content, **changes)).startswith(text)
+
+
+def test_rows_that_were_held_out_as_well_are_told(content):
+    held_out = HeldOut(0.9, np.arange(6.0), np.ones(6))
+    text = quality(changed(content, cross_validation=cross_validation(5, 60), held_out=held_out))
+    assert text.endswith("; learned from 54 rows")
 
 
 def test_cross_validated_widths_are_at_most_so_many(content):

@@ -34,7 +34,7 @@ def test_very_few_rows_print(n, one_line):
     rng = np.random.default_rng(n)
     X = rng.uniform(size=(n, 2))
     y, validation = X[:, 0] + 0.1 * rng.standard_normal(n), 0.0 if n == 10 else 0.05
-    text = one_line(limbeck.learn(X, y, max_width=2, validation=validation))
+    text = one_line(limbeck.learn(X, y, max_width=1, validation=validation))
     assert "nan" not in text
     assert ("(each left out once, " in text.replace(f"{n} rows, ", "")) == (
         n > 10
@@ -44,14 +44,14 @@ def test_very_few_rows_print(n, one_line):
 def test_neurons_that_a_line_does_without_are_called_in_question(one_line):
     """On lines with noise the note is to be there, on clear hinges it is not."""
     said = {"line": 0, "hinge": 0}
-    for seed in range(10):
+    for seed in range(6):
         rng = np.random.default_rng(seed)
         X = rng.uniform(-1, 1, (100, 2))
         for kind, bend in (("line", 0.0), ("hinge", 4.0)):
             y = X[:, 0] + bend * np.maximum(X[:, 0], 0) + 0.5 * rng.standard_normal(100)
             said[kind] += "a line does as well, within chance" in one_line(limbeck.learn(X, y, 1, inputs="any"))
-    # A line is taken for a hinge with a chance of 2.5 %: 3 of 10 and more in one of 600 times.
-    assert said["line"] >= 8
+    # A line is taken for a hinge with a chance of 2.5 %: 3 of 6 and more in one of 3,000 times.
+    assert said["line"] >= 4
     assert said["hinge"] == 0
 
 

@@ -23,9 +23,9 @@ def test_hinges_are_found_where_they_are(rows_of):
 
 def test_more_features_than_rows_are_not_taken_for_an_exact_fit():
     rng = np.random.default_rng(3)
-    X = rng.exponential(size=(60, 300))
+    X = rng.exponential(size=(60, 150))
     found = limbeck.learn(X, X[:, 0] + 0.5 * rng.standard_normal(60), inputs="any", validation=0.0)
-    fresh = rng.exponential(size=(2000, 300))
+    fresh = rng.exponential(size=(2000, 150))
     error = np.mean(np.square(fresh[:, 0] - found.network(fresh))) + 0.25
     assert found.noise_variance > 0.4 * error
 
@@ -39,7 +39,7 @@ def test_more_features_than_rows_are_not_taken_for_an_exact_fit():
         lambda X: np.round(X),
         lambda X: np.exp(4 * X),
         lambda X: 1e8 + 1e-3 * X,
-        lambda X: np.hstack([X] * 20)[:40],
+        lambda X: np.hstack([X] * 9)[:40],
         lambda X: X[:12],
     ],
     ids=["collinear", "constant", "binary", "discrete", "skewed", "shifted", "wide", "few"],
@@ -85,8 +85,8 @@ def test_a_width_is_a_bound(rows_of):
 
 def test_many_features():
     rng = np.random.default_rng(10)
-    X = rng.exponential(size=(300, 400))
-    y = 3 * np.maximum(X[:, 7] - 1, 0) + 0.1 * rng.standard_normal(300)
+    X = rng.exponential(size=(200, 250))
+    y = 3 * np.maximum(X[:, 7] - 1, 0) + 0.1 * rng.standard_normal(200)
     found = limbeck.learn(X, y, inputs="any", validation=0.2)
     assert found.validation_r2 > 0.3
 
@@ -179,10 +179,11 @@ def test_a_flag_that_is_set_in_no_row_learned_from_leaves_the_mean():
         held = np.isin(y, found.validation_targets)
         seen.add(bool(held[seed]))
         if held[seed]:
+            learned = found
             assert found.width == 0
             np.testing.assert_allclose(found.predict(X), np.mean(y[~held]))
             np.testing.assert_array_equal(found.standard_errors.linear, 0)
-            assert "0 neurons" in str(found)
+    assert "0 neurons" in str(learned)
     assert seen == {True, False}  # each seed draws one or the other evenly: all alike in 1 of 32, not for these
 
 

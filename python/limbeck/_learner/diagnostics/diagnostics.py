@@ -36,6 +36,10 @@ from limbeck.network import ReLUNetwork
 
 __all__ = ["Diagnostics", "FitRecord", "PrunedNetwork"]
 
+# Rows on which the costs of clumps are measured: as many as keep the values of all neurons in 16 MB, and enough for two
+# digits.
+_CLUMP_VALUES, _CLUMP_ROWS = 1 << 21, 2000
+
 
 @dataclass(frozen=True)
 class PrunedNetwork:
@@ -301,17 +305,22 @@ def _clumps_with_costs(reading: Reading, X: Float64Array, weights: Float64Array 
 
     The change is that on some of the rows, X with their weights; the variance that of all.
     """
-    X = in_deviations(X, reading.means, reading.scales)
     model = model_of(reading.network)
-    values = model(X, rows.n_threads)
-    ladder = []
+    X, weights = some_rows(X, weights, max(_CLUMP_ROWS, _CLUMP_VALUES // max(1, model.width)))
+    X = in_deviations(X, reading.means, reading.scales)
+    nothing = np.zeros_like(model.parameters[-1:])
+    ladder, sums = [], dict[int, Float64Array]()  # by the first neuron of each clump: the values of all its neurons
     for clump in clump_ladder(model.directions):
-        change = 0.0
-        if len(clump.members) > 1:
-            others = [[i] for i in range(model.width) if i not in clump.members]
-            merged = model.merged([list(clump.members), *others])
-            change = float(np.average(np.square(values - merged(X, rows.n_threads)), weights=weights))
-        ladder.append(replace(clump, cost=change / rows.variance))
+        own = list(clump.members)
+        clump_alone = Model(model.signs[own], np.vstack([model.parameters[own], nothing]))
+        if len(own) == 1:
+            sums[own[0]] = clump_alone(X, rows.n_threads)
+            ladder.append(replace(clump, cost=0.0))
+            continue
+        total = sum((sums.pop(i) for i in own if i in sums), np.zeros(len(X)))
+        change = np.square(total - clump_alone.merged([list(range(len(own)))])(X, rows.n_threads))
+        sums[own[0]] = total
+        ladder.append(replace(clump, cost=float(np.average(change, weights=weights)) / rows.variance))
     return ladder
 
 

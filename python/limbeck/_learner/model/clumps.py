@@ -14,6 +14,8 @@ from limbeck._learner.model.model import Model
 
 __all__ = ["Clump", "Merger", "angles_modulo_sign", "centre_of", "clump_ladder", "clump_tree", "cluster"]
 
+_MOST_ENTRIES = 1 << 20  # of differences of directions that are in memory at a time: 8 MB
+
 
 @dataclass(frozen=True)
 class Clump:
@@ -43,10 +45,16 @@ def angles_modulo_sign(directions: Float64Array) -> Float64Array:
     directions : ndarray of shape (k, d)
         Unit rows.
     """
-    # The chord, not the cosine: 1 - cos loses half the digits of a small angle.
-    less = np.linalg.norm(directions[:, None] - directions[None], axis=2)
-    more = np.linalg.norm(directions[:, None] + directions[None], axis=2)
-    return np.asarray(2 * np.arctan2(np.minimum(less, more), np.maximum(less, more)))
+    k, angles = len(directions), np.zeros((len(directions), len(directions)))
+    step = max(1, _MOST_ENTRIES // max(1, directions.size))
+    for begin in range(0, k, step):
+        # The chord, not the cosine: 1 - cos loses half the digits of a small angle.
+        own = slice(begin, begin + step)
+        less = np.linalg.norm(directions[own, None] - directions[None, begin:], axis=2)
+        more = np.linalg.norm(directions[own, None] + directions[None, begin:], axis=2)
+        angles[own, begin:] = 2 * np.arctan2(np.minimum(less, more), np.maximum(less, more))
+        angles[begin:, own] = angles[own, begin:].T
+    return angles
 
 
 def centre_of(model: Model, members: list[int]) -> Float64Array:
@@ -75,15 +83,18 @@ def clump_ladder(directions: Float64Array) -> list[Clump]:
     k = len(directions)
     ladder = [Clump((i,), 0.0) for i in range(k)]
     angle = angles_modulo_sign(directions)
-    current = [{i} for i in range(k)]
+    group = [{i} for i in range(k)]  # of each neuron; those of one group share one set
     rows, columns = np.triu_indices(k, 1)
-    for at in np.argsort(angle[rows, columns], kind="stable"):
-        i, j = int(rows[at]), int(columns[at])
-        a = next(group for group in current if i in group)
-        b = next(group for group in current if j in group)
-        if a is not b:
-            current = [group for group in current if group is not a and group is not b] + [a | b]
-            ladder.append(Clump(tuple(sorted(a | b)), float(angle[i, j])))
+    order = np.argsort(angle[rows, columns], kind="stable")
+    for i, j in zip(rows[order].tolist(), columns[order].tolist(), strict=True):
+        if group[i] is group[j]:
+            continue
+        both = group[i] | group[j]
+        for member in both:
+            group[member] = both
+        ladder.append(Clump(tuple(sorted(both)), float(angle[i, j])))
+        if len(both) == k:
+            break
     return ladder
 
 

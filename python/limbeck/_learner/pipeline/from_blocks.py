@@ -31,7 +31,7 @@ from limbeck._learner.pipeline.options import LearnOptions
 from limbeck._learner.pipeline.result import Learned
 from limbeck._learner.streaming.rows import StreamedRows
 from limbeck._learner.streaming.scan import Scan, scanned
-from limbeck._tables.encoding import Encoding
+from limbeck._tables.encoding import Encoding, plain_encoding
 from limbeck.blocks._protocol import Blocks
 
 __all__ = ["learn_blocks"]
@@ -74,6 +74,8 @@ def learn_blocks(
     assert scan.high is not None
     features = feature_names(names.features, None if scan.names is None else SimpleNamespace(columns=scan.names), d)
     X, y, weights = scan.sample.pop_sorted()
+    if encoding is None and scan.names is not None:
+        encoding = plain_encoding(X, features)
     is_whole = len(y) == scan.count
     if not is_whole:
         if not options.refine:

@@ -18,6 +18,7 @@ from limbeck._tables.columns import Column, Columns
 from limbeck._tables.encoding import Encoding, columns_of_array
 from limbeck._tables.frame_columns import column_of, columns_of
 from limbeck._tables.make_encoding import made_encoding
+from limbeck._tables.unread_text import numbers_or_dates_in
 from limbeck.blocks._protocol import Block, Blocks, rows_per_block
 
 __all__ = ["GivenTable", "TableBlocks", "given_table", "require_features", "require_no_gaps"]
@@ -105,6 +106,8 @@ def given_table(
         rows = float_array(X, "X", 2, np.float64, objects=True)
         table = columns_of_array(rows, column_names(X))
     own = table.names if table.named else None
+    if own is not None and labels is not None:
+        _warn_of_labels_among_features(table, labels)
     if names.features is not None:
         table = table.called(feature_names(names.features, X, table.shape[1]))
     if options.missing == "error":
@@ -150,9 +153,18 @@ def _labels_of(y: Any) -> Column | None:  # noqa: ANN401
     if column is None or column.kind in ("number", "boolean"):
         return column
     what = column.what or f"{column.kind}s"
+    if column.kind == "words" and (found := numbers_or_dates_in(column.levels)):
+        raise TypeError(f"y must hold real numbers, holds {found}")
     if column.kind == "words":
         what = f"words ({', '.join(map(repr, column.levels[:_SHOWN]))}{', ...' if len(column.levels) > _SHOWN else ''})"
     raise TypeError(f"y must hold real numbers, holds {what}: a network is fitted to numbers, not to classes")
+
+
+def _warn_of_labels_among_features(table: Columns, labels: Column) -> None:
+    """Warn where a column of the table is the labels, under their name."""
+    same = [item for item in table.items if item.name == labels.name and len(item) == len(labels)]
+    if same and np.array_equal(same[0].values, labels.values, equal_nan=True):
+        warn(f"X has a column {labels.name!r} that is y itself: drop it from X", UserWarning)
 
 
 def _with_labels(table: Columns, y: Any, sample_weight: Any) -> tuple[Columns, Any, Any]:  # noqa: ANN401

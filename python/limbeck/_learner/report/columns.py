@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from limbeck._learner.report.numbers import clipped
-from limbeck._tables.column_encodings import ColumnEncoding, LeftOut, Numbers, Ranks, Times, Words
+from limbeck._tables.column_encodings import ColumnEncoding, LeftOut, Numbers, Times
 from limbeck._tables.encoding import Encoding
+from limbeck._tables.word_encodings import Ranks, Words
 
 __all__ = ["column_notes"]
 

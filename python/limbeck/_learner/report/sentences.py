@@ -20,6 +20,9 @@ __all__ = ["PartSentences", "has_slopes", "is_of_one_feature", "switches_on"]
 # own unit: the direction is then within 6 degrees of it. Less will do where all other coefficients are within so many
 # of their standard errors of nothing.
 _ALONE, _ALMOST_ALONE, _WITHIN = 0.99, 0.8, 2.5
+# The same, from which on it is about that feature in its own unit, where all others are at their means: within 18
+# degrees, a place on one feature says more than a sum of standardised ones.
+_MOSTLY_ALONE = 0.9
 # Standard deviations: a place without an error is printed to a ten-thousandth of one, so that few rows change sides.
 _FINE = 0.1
 _CANCELLED = 0.01  # a sum of few terms is rounded by 1e-14 of their size, not by the 1e-12 of a fit
@@ -53,10 +56,14 @@ def is_of_one_feature(lead: int, i: int, reading: Reading) -> bool:
     return bool((np.abs(direction) < _WITHIN * reading.errors.directions[i])[others].all())
 
 
+def _is_mostly_of_one(lead: int, i: int, reading: Reading) -> bool:
+    return bool(reading.directions[i, lead] ** 2 > _MOSTLY_ALONE)
+
+
 def switches_on(i: int, reading: Reading, names: Sequence[str], features: Sequence[Feature] = ()) -> str:
     """Where a neuron is on, in few words."""
     lead = int(np.argmax(np.abs(reading.directions[i])))
-    if not is_of_one_feature(lead, i, reading):
+    if not (is_of_one_feature(lead, i, reading) or _is_mostly_of_one(lead, i, reading)):
         return f"on above {number(float(reading.thresholds[i]) + 0.0, resolution=0.1)}"
     above, at, unit = _place_of(i, lead, reading)
     words = Wording(clipped(names[lead]), features[lead] if features else None)
@@ -164,12 +171,14 @@ class PartSentences:
         threshold_error = None if errors is None else float(errors.thresholds[i])
         moves = f"{self._target} {'rises' if weight > 0 else 'falls'} by"
         lead = int(np.argmax(np.abs(reading.directions[i])))
-        if is_of_one_feature(lead, i, reading):
+        alone = is_of_one_feature(lead, i, reading)
+        if alone or _is_mostly_of_one(lead, i, reading):
             words, (above, at, unit) = self._words[lead], _place_of(i, lead, reading)
             side = words.side(above)
             slope = self._number(abs(weight) / unit, _times(weight_error, 1 / unit))
             start = self._place(at, _times(threshold_error, unit), unit, _FINE * unit, words)
-            where = f"where {words.name} is {side} {start}"
+            others = "" if alone else f" (all else {'at its mean' if reading.counts_in_deviations else '0'})"
+            where = f"where {words.name} is {side} {start}{others}"
             does = f"{moves} {slope} {words.each} {side} that"
         else:
             start = self._place(threshold, threshold_error, 1.0, 1.0)

@@ -48,7 +48,7 @@ def describe(content: ReportContent) -> str:
     """The whole result as text."""
     sentences = part_sentences(content, TEXT)
     paragraphs = [f"{title}: {text}" for title, text, _ in sentences.all()]
-    lines = [headline(content), quality(content), "", *(_wrapped(text) for text in paragraphs)]
+    lines = [headline(content), _wrapped(quality(content)), "", *(_wrapped(text) for text in paragraphs)]
     note = notes(content)
     if note:
         lines += ["", _wrapped(note, "")]
@@ -85,7 +85,14 @@ def headline(content: ReportContent) -> str:
 
 
 def quality(content: ReportContent) -> str:
-    """R2 on rows left out, and the standard deviation of what the network does not explain."""
+    """R2 on rows left out, and the size of errors on them, or of what the network does not explain."""
+    validation = content.cross_validation
+    if validation is not None and not _is_exact(content):
+        size = f"root mean square error {number(float(np.sqrt(validation.mse)))}"
+        fitted = validation.rows - len(content.held_out.targets)
+        return f"{_r2_sentence(content)}; {size}" + (
+            f"; learned from {fitted:,} rows" if fitted < validation.rows else ""
+        )
     noise = float(np.sqrt(np.maximum(content.noise_variance, 0.0)))
     size = "nothing unexplained" if _is_exact(content) else f"unexplained {number(noise)} (standard deviation)"
     if np.isnan(noise):

@@ -82,12 +82,15 @@ class CrossValidation:
         R2 of networks of at most as many neurons as the result has, one less, and so on, down to the line.
     line : LineComparison
         The line compared with the networks of most neurons.
+    mse : float
+        Mean squared error of the networks of most neurons.
     """
 
     folds: int
     rows: int
     r2: list[float]
     line: LineComparison
+    mse: float
 
 
 def can_be_refitted(rows: Rows, settings: TabularSettings = TABULAR) -> bool:
@@ -139,4 +142,5 @@ def cross_validate(
     if not np.ptp(rows.y):
         return None
     r2 = [float(1 - errors.mean() / rows.variance) for errors in squares[::-1]]
-    return CrossValidation(folds, n, r2, LineComparison.of(squares[-1], squares[0], rows.variance, settings))
+    line = LineComparison.of(squares[-1], squares[0], rows.variance, settings)
+    return CrossValidation(folds, n, r2, line, float(squares[-1].mean()))
