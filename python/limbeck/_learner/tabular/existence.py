@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from limbeck._base.arrays import Float64Array
-from limbeck._learner.tabular.growth import Candidates, knots
+from limbeck._learner.tabular.growth import Candidates, knots_of
 from limbeck._learner.tabular.settings import TabularSettings
 from limbeck._learner.tabular.sparse_model import FitTask
 
@@ -82,7 +82,7 @@ def _largest_of_curves(
         if count * settings.rows_per_knot > n or count * d > settings.max_curve_hinges:
             break
         for j in range(d):
-            at = knots(task.features[j], count)
+            at = knots_of(task, j, count)
             if len(at) < 2:
                 continue
             values = np.maximum(task.features[j][:, None] - at, 0.0) * candidates.root[:, None]

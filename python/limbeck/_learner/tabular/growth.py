@@ -18,7 +18,7 @@ from limbeck._learner.model.model import Model
 from limbeck._learner.tabular.settings import TabularSettings
 from limbeck._learner.tabular.sparse_model import FitTask, SparseModel, penalties
 
-__all__ = ["Candidates", "knots", "proposed", "with_hinges"]
+__all__ = ["Candidates", "knots", "knots_of", "proposed", "with_hinges"]
 
 
 def knots(values: Float64Array, most: int) -> Float64Array:
@@ -29,6 +29,14 @@ def knots(values: Float64Array, most: int) -> Float64Array:
     # Quantiles that are among the values: a kink between two levels of a code is none of its own.
     inside = np.unique(np.quantile(values, np.arange(1, most + 1) / (most + 1)))
     return np.asarray(inside[(inside > levels[0]) & (inside < levels[-1])])
+
+
+def knots_of(task: FitTask, feature: int, most: int) -> Float64Array:
+    """Knots of a feature of some rows, computed once."""
+    name = f"{most} knots of {feature}"
+    if name not in task.kept:
+        task.kept[name] = (knots(task.features[feature], most),)
+    return task.kept[name][0]
 
 
 def _closed_where_far(hinges: Float64Array, features: Float64Array, settings: TabularSettings) -> Float64Array:
@@ -75,7 +83,8 @@ def _of_features(
     """Hinges of single features, with their values; those of all features are computed once."""
     d = task.n_features
     if len(related) == d and "hinges" in task.kept:
-        return task.kept["hinges"]
+        hinges_of_all, columns_of_all = task.kept["hinges"]
+        return hinges_of_all, columns_of_all
     each = int(np.clip(settings.max_hinges // (2 * len(related)), settings.least_knots, settings.most_knots))
     hinges = []
     for j in related:
@@ -214,7 +223,7 @@ def _curve(
         if count * settings.rows_per_knot > n or count * d > settings.max_curve_hinges:
             break
         for j in range(d):
-            at = knots(task.features[j], count)
+            at = knots_of(task, j, count)
             if len(at) < count // 2:
                 continue
             grid = np.zeros((len(at), d + 1))

@@ -159,6 +159,7 @@ class GrowthSearch:
         """Networks grown from a line, and the rows of the last of them; those on fewer rows are left out."""
         settings = self._settings
         path, best, current, failures, together = [line], line, line, 0, 1
+        bent: SparseFit | None = None  # the network that curves were last looked for beyond
         while (width := current.sparse.width) < max_width and not self._fit.out_of_time():
             size = current.sparse.size
             # No more rows than tell the parameters apart: beyond, they cost time and change little.
@@ -170,7 +171,8 @@ class GrowthSearch:
             exact = task.mean_square(current.residuals) <= settings.growth_ends_at
             if exact or size * settings.largest_growth > task.count:
                 break
-            curves = failures == 1 or current is line
+            curves = (failures == 1 or current is line) and current is not bent
+            bent = current if curves else bent
             hinges, ahead = proposed(
                 current.sparse, task, current.residuals, max_width - width, self._rng, settings, curves=curves
             )

@@ -99,7 +99,7 @@ class FitTask:
     weights: Float64Array | None
     count: int
     fit: Fit = field(default_factory=Fit)
-    kept: dict[str, tuple[Float64Array, Float64Array]] = field(default_factory=dict, repr=False, compare=False)
+    kept: dict[str, tuple[Float64Array, ...]] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def of(cls, rows: RowsInMemory, fit: Fit) -> FitTask:
