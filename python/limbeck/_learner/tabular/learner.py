@@ -153,7 +153,7 @@ class _Search:
             if progress.out_of_time() or len(fits) > best + 2:
                 break
         if len(errors) > 1:
-            return fits[smallest_as_good(errors, settings.fold_standard_errors)]
+            return fits[smallest_as_good(errors, settings)]
         return _without_error_if(progress.stopped_early and len(fits) == 1, self._best_by_formula(fits))
 
     def _best_by_formula(self, fits: list[TabularFit]) -> TabularFit:

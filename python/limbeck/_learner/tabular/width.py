@@ -49,7 +49,7 @@ class Folds:
         self, rows: Rows, max_width: int, fit: Fit, rng: np.random.Generator, settings: TabularSettings
     ) -> None:
         self._rows, self._fit, self._settings, n = rows, fit, settings, len(rows)
-        repeats = min(settings.fold_rows // n, settings.repeated_entries // rows.X.size)
+        repeats = min(settings.repeated_rows // n, settings.repeated_entries // rows.X.size)
         self._repeats = int(np.clip(repeats, 1, settings.max_repeats))
         places = [rng.permutation(n) % settings.folds for _ in range(self._repeats)]
         held = [np.flatnonzero(place == fold) for place in places for fold in range(settings.folds)]
@@ -68,14 +68,15 @@ class Folds:
         return self._rows.errors_of(np.sqrt(squares / self._repeats))
 
 
-def smallest_as_good(errors: list[Float64Array], standard_errors: float) -> int:
+def smallest_as_good(errors: list[Float64Array], settings: TabularSettings) -> int:
     """The first place whose errors (n,), row by row, are not clearly larger than those of the least mean.
 
-    ``standard_errors`` of a mean difference may be chance.
+    The line stands first, and more of its difference may be chance.
     """
     best = int(np.argmin([e.mean() for e in errors]))
     for i, e in enumerate(errors[:best]):
         more = e - errors[best]
+        standard_errors = settings.fold_standard_errors if i else settings.line_standard_errors
         if more.mean() <= standard_errors * more.std() / np.sqrt(len(more)):
             return i
     return best
