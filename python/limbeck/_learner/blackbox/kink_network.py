@@ -13,95 +13,22 @@ deeper networks do not: this is tested of the first few, before the others are p
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
-from limbeck import _kernels
-from limbeck._base.arrays import Float64Array, thread_count
+from limbeck._base.arrays import Float64Array
 from limbeck._learner.blackbox.cell_gradients import CellGradients
+from limbeck._learner.blackbox.kink_groups import Group, groups_between_gradients, neurons_between
 from limbeck._learner.blackbox.kink_survey import KinkSurvey
 from limbeck._learner.blackbox.line_kinks import LineSearch
 from limbeck._learner.blackbox.settings import DISTILLATION_SETTINGS, KinkSettings
-from limbeck._learner.model.model import Model
+from limbeck._learner.model.shared_model import SharedModel, shared_linear_model
 
-__all__ = ["KinkNetwork", "KinkNetworkSearch"]
+__all__ = ["KinkNetworkSearch"]
 
 _SETTINGS = DISTILLATION_SETTINGS.kinks
 Ask = Callable[[Float64Array], Float64Array]
-
-
-@dataclass(frozen=True)
-class KinkNetwork:
-    """The function ``outputs' relu(A x + t) + W x + b`` of several outputs.
-
-    Attributes
-    ----------
-    neurons : ndarray of shape (k, d + 1)
-        Rows (a_i, t_i), |a_i| = 1.
-    outputs : ndarray of shape (k, q)
-        Output weights.
-    linear : ndarray of shape (q, d + 1)
-        Rows (w_j, b_j).
-    """
-
-    neurons: Float64Array
-    outputs: Float64Array
-    linear: Float64Array
-
-    @property
-    def width(self) -> int:
-        """Number of neurons."""
-        return len(self.neurons)
-
-    def __call__(self, X: Float64Array, n_threads: int | None = None) -> Float64Array:
-        """Values (n, q) on rows (n, d)."""
-        threads, rows = thread_count(n_threads), np.ascontiguousarray(X)
-        weights, thresholds = np.ascontiguousarray(self.neurons[:, :-1]), np.ascontiguousarray(self.neurons[:, -1])
-        columns = [
-            _kernels.network_forward(
-                weights,
-                thresholds,
-                np.ascontiguousarray(output),
-                np.ascontiguousarray(w[:-1]),
-                float(w[-1]),
-                rows,
-                threads,
-            )
-            for output, w in zip(self.outputs.T, self.linear, strict=True)
-        ]
-        return np.stack(columns, axis=1)
-
-    def with_neurons(self, neurons: Float64Array, outputs: Float64Array) -> KinkNetwork:
-        """The network with further neurons."""
-        return KinkNetwork(np.vstack([self.neurons, neurons]), np.vstack([self.outputs, outputs]), self.linear)
-
-    def without_linear_part(self) -> KinkNetwork:
-        """The network with the signs of directions for which its linear part is zero, where there are such signs.
-
-        Flipping neuron i adds ``outputs_i (a_i x + t_i)`` to the linear part; with fewer neurons than coefficients the
-        flips follow from linear equations, whose solution is all zeros and ones if there was no linear part.
-        """
-        moved = (self.outputs[:, :, None] * self.neurons[:, None, :]).reshape(self.width, -1)
-        if not 0 < self.width < moved.shape[1]:
-            return self
-        solution = np.linalg.lstsq(moved.T, -self.linear.ravel(), rcond=None)[0]
-        flips = np.rint(solution)
-        if not (np.isin(flips, (0.0, 1.0)).all() and np.abs(solution - flips).max() < _FLIP_ERROR):
-            return self
-        linear = self.linear + (flips @ moved).reshape(self.linear.shape)
-        return KinkNetwork(np.where(flips > 0, -1.0, 1.0)[:, None] * self.neurons, self.outputs, linear)
-
-    def model(self) -> Model:
-        """The network of the first output as a model."""
-        output = self.outputs[:, 0]
-        parameters = np.vstack([np.abs(output)[:, None] * self.neurons, self.linear[:1]])
-        return Model(np.where(output < 0, -1.0, 1.0), parameters)
-
-
-# Flips are zeros and ones but for rounding, which the condition of the neurons magnifies.
-_FLIP_ERROR = 1e-3
 
 
 class _Line(NamedTuple):
@@ -143,7 +70,7 @@ class KinkNetworkSearch:
 
     Attributes
     ----------
-    network : KinkNetwork
+    network : SharedModel
         The neurons found.
     bends : bool
         Whether kinks were found that do not go straight on: the function is no sum of ReLUs.
@@ -170,7 +97,7 @@ class KinkNetworkSearch:
         self._scale = scale
         d = self._dimension
         self._reach = max(settings.reach * np.sqrt(d), settings.least_reach)
-        self.network = KinkNetwork(np.empty((0, d + 1)), np.empty((0, outputs)), np.zeros((outputs, d + 1)))
+        self.network = shared_linear_model(d, outputs)
         self._home = np.zeros(d)  # where the network is exact
         self._has_home = False
         self._shortest = np.inf  # stretch that a gradient was taken in
@@ -229,14 +156,15 @@ class KinkNetworkSearch:
         home = survey.widest(self._reach / 2)
         if home is None:
             return False
+        groups = groups_between_gradients(survey, home, settings.left_to_others, settings)
         measured: dict[int, Float64Array] = {}
         is_tested = False
-        for part in survey.parts(home, settings.bend_neurons + 1):
+        for part in self._parts(groups, home):
             # Of the function itself, whose slopes the survey has.
             self._measure(self._ask, line, survey, part, measured, 1.0)
             if not self._has_home:
                 self._set_linear_part(measured[home], line.at(np.array([survey.middle(home)])))
-            if self._add_neurons(line, survey, measured, part) and not is_tested:
+            if self._add_neurons(line, survey, measured, groups, part) and not is_tested:
                 is_tested = True
                 if not self._go_straight_on():
                     self.bends = True
@@ -255,12 +183,19 @@ class KinkNetworkSearch:
         measured = {}
         if survey.is_straight(home):  # nothing else is so near that it may lie to either side
             measured[home] = np.zeros((self.network.linear.shape[0], self._dimension))
-        needed = survey.needed(home)
+        groups = groups_between_gradients(survey, home, settings.not_left, settings)
+        needed = sorted({j for group in groups for j in group} - {home})
         self._measure(self._residuals, line, survey, needed, measured, slack)
         if kinks.unresolved or not np.isfinite(survey.slopes).all():
             # Neurons with larger errors than thought make a pair of kinks each, where there should be none.
             self._blur *= settings.blur
-        return self._add_neurons(line, survey, measured, needed)
+        return self._add_neurons(line, survey, measured, groups, needed)
+
+    def _parts(self, groups: list[Group], home: int) -> list[list[int]]:
+        """The stretches to take gradients in, in two parts: that at home and a few beside it, and the others."""
+        needed = sorted({j for group in groups for j in group} | {home}, key=lambda j: abs(j - home))
+        first = self._settings.bend_neurons + 1 if len(self.network.linear) == 1 else 2
+        return [part for part in (needed[:first], needed[first:]) if part]
 
     def _search(self, line: _Line, slack: float, slope_error: float) -> LineSearch:
         self._lines += 1
@@ -314,24 +249,32 @@ class KinkNetworkSearch:
         values = self._ask(home)[0]
         self._home, self._has_home = home[0], True
         linear = np.column_stack([gradient, values - gradient @ self._home])
-        self.network = KinkNetwork(self.network.neurons, self.network.outputs, linear)
+        self.network = SharedModel(self.network.neurons, self.network.outputs, linear)
 
-    def _add_neurons(self, line: _Line, survey: KinkSurvey, measured: dict[int, Float64Array], fresh: list[int]) -> int:
-        """Add the neurons at kinks with a gradient on either side, of which one is fresh; returns their number."""
+    def _add_neurons(
+        self,
+        line: _Line,
+        survey: KinkSurvey,
+        measured: dict[int, Float64Array],
+        groups: list[Group],
+        fresh: list[int],
+    ) -> int:
+        """Add the neurons of groups with a gradient on either side, of which one is fresh; returns their number."""
         neurons, outputs = [], []
-        for j, place in enumerate(survey.places.tolist()):
-            if j not in measured or j + 1 not in measured or not {j, j + 1} & set(fresh):
+        for i, j in groups:
+            if i not in measured or j not in measured or not {i, j} & set(fresh):
                 continue
-            u, sizes, vt = np.linalg.svd(measured[j + 1] - measured[j], full_matrices=False)
-            normal, output = vt[0], sizes[0] * u[:, 0]
-            if sizes[0] == 0:
-                continue
-            if normal @ line.direction < 0:  # the jump is that from left to right
-                normal, output = -normal, -output
-            neuron = np.append(normal, -normal @ line.at(np.array(place)))
-            # Off at home, where the linear part stays what it is.
-            neurons.append(neuron if normal @ self._home + neuron[-1] < 0 else -neuron)
-            outputs.append(output)
+            bends = np.diff(survey.slopes[i : j + 1], axis=0)
+            normals, found = neurons_between(measured[j] - measured[i], bends)
+            for normal, output, place in zip(normals, found, survey.places[i:j].tolist(), strict=True):
+                if not output.any():
+                    continue
+                # The jump is that from left to right.
+                sign = -1.0 if normal @ line.direction < 0 else 1.0
+                neuron = sign * np.append(normal, -normal @ line.at(np.array(place)))
+                # Off at home, where the linear part stays what it is.
+                neurons.append(neuron if neuron[:-1] @ self._home + neuron[-1] < 0 else -neuron)
+                outputs.append(sign * output)
         if neurons:
             self.network = self.network.with_neurons(np.array(neurons), np.array(outputs))
         return len(neurons)

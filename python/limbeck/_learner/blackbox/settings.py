@@ -136,6 +136,10 @@ class KinkSettings:
     check_slack: float = 8.0
     # Rows in one round of gradients: they are in memory more than once.
     rows_at_once: int = 20_000
+    # Of several outputs. Cost of errors over that of a gradient (see ``kink_groups.py``).
+    error_cost: float = 0.005
+    left_to_others: float = 0.4
+    not_left: float = 2.0
     # ---- The network ----
     # Times the rounding error of an answer: the residuals of a network half found have errors of its neurons.
     model_slack: float = 30.0
