@@ -97,9 +97,9 @@ class SharedModel:
         Flipping neuron i adds ``outputs_i (a_i x + t_i)`` to the linear part; with fewer neurons than coefficients the
         flips follow from linear equations, whose solution is all zeros and ones if there was no linear part.
         """
-        moved = (self.outputs[:, :, None] * self.neurons[:, None, :]).reshape(self.width, -1)
-        if not 0 < self.width < moved.shape[1]:
+        if not 0 < self.width < self.linear.size:
             return self
+        moved = (self.outputs[:, :, None] * self.neurons[:, None, :]).reshape(self.width, -1)
         solution = np.linalg.lstsq(moved.T, -self.linear.ravel(), rcond=None)[0]
         flips = np.rint(solution)
         if not (np.isin(flips, (0.0, 1.0)).all() and np.abs(solution - flips).max() < _FLIP_ERROR):
