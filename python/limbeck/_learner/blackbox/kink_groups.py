@@ -15,6 +15,9 @@ from limbeck._learner.blackbox.settings import KinkSettings
 
 __all__ = ["Group", "groups_between_gradients", "neurons_between"]
 
+# Weight of the slopes between two gradients: they only have to be right to some digits.
+_INNER = 0.02
+
 Group = tuple[int, int]  # stretches that gradients are taken in; the kinks between them are the group
 
 
@@ -67,8 +70,9 @@ def _error(survey: KinkSurvey, i: int, j: int) -> float:
     if not (np.isfinite(sizes).all() and sizes.all()):
         return np.inf
     least = np.linalg.svd(bends / sizes[:, None], compute_uv=False)[-1]
-    slopes = np.linalg.norm(np.median(survey.lengths) / survey.lengths[i : j + 1])
-    return float(slopes / least) if least else np.inf
+    slopes = np.median(survey.lengths) / survey.lengths[i : j + 1]
+    slopes[1:-1] *= _INNER  # bends are solved for again, with all gradients together
+    return float(np.linalg.norm(slopes) / least) if least else np.inf
 
 
 def neurons_between(jump: Float64Array, bends: Float64Array) -> tuple[Float64Array, Float64Array]:

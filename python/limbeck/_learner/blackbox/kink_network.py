@@ -18,7 +18,8 @@ from typing import NamedTuple
 import numpy as np
 
 from limbeck._base.arrays import Float64Array
-from limbeck._learner.blackbox.cell_gradients import CellGradients
+from limbeck._learner.blackbox.cell_gradients import CellGradients, GradientQueries
+from limbeck._learner.blackbox.joint_solution import solved_jointly
 from limbeck._learner.blackbox.kink_groups import Group, groups_between_gradients, neurons_between
 from limbeck._learner.blackbox.kink_survey import KinkSurvey
 from limbeck._learner.blackbox.line_kinks import LineSearch
@@ -28,6 +29,8 @@ from limbeck._learner.model.shared_model import SharedModel, shared_linear_model
 __all__ = ["KinkNetworkSearch"]
 
 _SETTINGS = DISTILLATION_SETTINGS.kinks
+_LARGE_COORDINATE = 2.0  # times one over the square root of the dimension: one in twenty is larger
+_MORE_BASES = 8  # times as many points of a stretch are compared where kinks of all neurons known divide it
 Ask = Callable[[Float64Array], Float64Array]
 
 
@@ -99,11 +102,13 @@ class KinkNetworkSearch:
         self._reach = max(settings.reach * np.sqrt(d), settings.least_reach)
         self.network = shared_linear_model(d, outputs)
         self._home = np.zeros(d)  # where the network is exact
+        self._home_values = np.zeros(outputs)
         self._has_home = False
         self._shortest = np.inf  # stretch that a gradient was taken in
         self._least_stretch = 0.0  # that is worth it
         self._blur = 1.0  # factor of the error of neurons
         self._lines = 0
+        self._asked: list[tuple[GradientQueries, SharedModel | None]] = []  # and what was subtracted from the values
         self.bends = False
 
     def run(self) -> bool:
@@ -132,6 +137,10 @@ class KinkNetworkSearch:
             futile = 0 if self._further_line(row - self._home, futile > 0) else futile + 1
             wanted = settings.check_rows
         return False
+
+    def solved_jointly(self, X: Float64Array, Y: Float64Array) -> SharedModel:
+        """The network of several outputs by least squares over all gradients, and over rows (n, d) of N(0, I)."""
+        return solved_jointly(self.network, self._asked, (self._home, self._home_values), (X, Y), self._n_threads)
 
     def _last_rows(self, width: int) -> int:
         """Number of rows that a network is checked on at last: those that it will be refined on."""
@@ -226,28 +235,53 @@ class KinkNetworkSearch:
     ) -> None:
         """Take the gradients of the function that was searched in some stretches."""
         if chosen:
-            gradients = CellGradients(values, line.direction, slack * self._noise(), self._rng, self._settings)
+            shared = self.network.n_outputs > 1
+            gradients = CellGradients(
+                values, line.direction, slack * self._noise(), self._rng, self._settings, ask_along=shared
+            )
             self._shortest = min(self._shortest, float(survey.lengths[chosen].min()))
-            bases = np.array([self._base(line, survey, j) for j in chosen])
-            found = gradients(bases, survey.lengths[chosen] / 4, survey.slopes[chosen])
+            bases, distances = zip(*(self._base(line, survey, j) for j in chosen), strict=True)
+            limits = self._limits(np.array(bases), gradients.directions) if shared and self.network.width else None
+            found = gradients(np.array(bases), np.array(distances), survey.slopes[chosen], limits)
             measured.update(zip(chosen, found, strict=True))
+            self._asked += [(one, None if values is self._ask else self.network) for one in gradients.queries]
 
-    def _base(self, line: _Line, survey: KinkSurvey, j: int) -> Float64Array:
-        """A point in the middle half of a stretch, as far as may be from the kinks of the neurons known.
+    def _limits(self, bases: Float64Array, directions: Float64Array) -> Float64Array:
+        """Steps (n, m) from some bases that stay on one side of all hyperplanes known."""
+        known = self.network.neurons
+        slopes = np.abs(known[:, :-1] @ directions.T)
+        margins = np.abs(bases @ known[:, :-1].T + known[:, -1])
+        with np.errstate(divide="ignore"):
+            return np.array([(margin[:, None] / slopes).min(axis=0) for margin in margins]) / 2
 
-        Where a neuron known and the function differ by rounding, they do so at its kink first.
+    def _base(self, line: _Line, survey: KinkSurvey, j: int) -> tuple[Float64Array, float]:
+        """A point in the middle half of a stretch, and how far the kinks next to it are at least.
+
+        The point is as far as may be from the kinks of the neurons known: where a neuron known and the function differ
+        by rounding, they do so at its kink first. Of several outputs these count as next kinks, too, for all gradients
+        are solved together at last, and steps that stay on one side of all hyperplanes are linear in the unknowns.
         """
         middle, length = survey.middle(j), float(survey.lengths[j])
         if not self.network.width:
-            return line.at(np.array(middle))
-        points = line.at(middle + length * np.linspace(-0.25, 0.25, self._settings.bases))
-        margins = np.abs(points @ self.network.neurons[:, :-1].T + self.network.neurons[:, -1]).min(axis=1)
-        return np.asarray(points[int(np.argmax(margins))])
+            return line.at(np.array(middle)), length / 4
+        shared, known = self.network.n_outputs > 1, self.network.neurons
+        points = line.at(
+            middle + length * np.linspace(-0.25, 0.25, (_MORE_BASES if shared else 1) * self._settings.bases)
+        )
+        margins = np.abs(points @ known[:, :-1].T + known[:, -1])
+        if not shared:
+            return np.asarray(points[int(np.argmax(margins.min(axis=1)))]), length / 4
+        # A coordinate of a unit vector is so large hardly ever.
+        distances = np.minimum(margins.min(axis=1) * np.sqrt(self._dimension) / _LARGE_COORDINATE, length / 4)
+        # Answers and their rounding errors grow with the distance from the bulk.
+        sizes = np.sqrt(self._dimension + np.square(points).sum(axis=1))
+        best = int(np.argmax(distances / sizes))
+        return np.asarray(points[best]), float(distances[best])
 
     def _set_linear_part(self, gradient: Float64Array, home: Float64Array) -> None:
         """Make the network exact in the stretch at home."""
         values = self._ask(home)[0]
-        self._home, self._has_home = home[0], True
+        self._home, self._home_values, self._has_home = home[0], values, True
         linear = np.column_stack([gradient, values - gradient @ self._home])
         self.network = SharedModel(self.network.neurons, self.network.outputs, linear)
 

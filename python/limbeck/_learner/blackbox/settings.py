@@ -137,9 +137,9 @@ class KinkSettings:
     # Rows in one round of gradients: they are in memory more than once.
     rows_at_once: int = 20_000
     # Of several outputs, over the cost of a gradient: an error as large as that of a slope in a median stretch, and a
-    # kink left to other lines, on the first line and later. (Measured, 128 neurons in 784 dimensions, ten outputs: 7
-    # kinks in a group; errors weighed four times as much cost 16 % more queries for half the error.)
-    error_cost: float = 0.005
+    # kink left to other lines, on the first line and later. (Measured, 128 neurons in 784 dimensions, ten outputs: six
+    # kinks in a group; errors weighed a quarter as much cost 5 % fewer queries, and are twice as large.)
+    error_cost: float = 0.04
     left_to_others: float = 0.4
     not_left: float = 2.0
     # ---- The network ----

@@ -219,17 +219,20 @@ class SharedStudent:
                 return
             raise
         if found and search.network.width <= options.largest_width:
-            self._compare_kinks(search.network)
+            self._compare_kinks(search)
 
-    def _compare_kinks(self, model: SharedModel) -> None:
+    def _compare_kinks(self, search: KinkNetworkSearch) -> None:
         """Compare a network of kinks, as it is and refined on all queries."""
-        settings, models = self._settings.kinks, [model.without_linear_part()]
+        settings, models = self._settings.kinks, [search.network.without_linear_part()]
         self._unfinished = models[:1]
         place = self._ask_iid(min(settings.check_rows, self._remaining), held_out=True)
-        is_small = model.neurons.size <= settings.most_refined
+        is_small = search.network.neurons.size <= settings.most_refined
         self._queries.is_exact = True
-        if is_small:
-            self._progress.enter("refine")
+        self._progress.enter("refine")
+        if not is_small:
+            rows = self._iid_rows()
+            models.append(search.solved_jointly(rows.X, rows.Y).without_linear_part())
+        else:
             models += self._refined_kinks(models[0])
         self._compare("kinks", models, ["kinks"] * len(models), place)
         if not is_small and self._error <= self._settings.found_below:
