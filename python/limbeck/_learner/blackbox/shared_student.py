@@ -30,6 +30,9 @@ from limbeck._learner.tabular.shared_hinges import shared_hinges
 
 __all__ = ["SharedStudent"]
 
+# Parameters of neurons up to which they are refined on all queries: a step takes half a second there, and work grows
+# with their cube.
+_MOST_REFINED = 2000
 # Steps, and relative decrease of the error that is the last, of hinges for a function that is no such network: further
 # digits are those of chance.
 _HINGE_STEPS, _HINGE_TOLERANCE = 30, 1e-3
@@ -226,14 +229,13 @@ class SharedStudent:
         settings, models = self._settings.kinks, [search.network.without_linear_part()]
         self._unfinished = models[:1]
         place = self._ask_iid(min(settings.check_rows, self._remaining), held_out=True)
-        is_small = search.network.neurons.size <= settings.most_refined
+        is_small = search.network.neurons.size <= _MOST_REFINED
         self._queries.is_exact = True
         self._progress.enter("refine")
-        if not is_small:
-            rows = self._iid_rows()
-            models.append(search.solved_jointly(rows.X, rows.Y).without_linear_part())
-        else:
-            models += self._refined_kinks(models[0])
+        rows = self._iid_rows()
+        models.append(search.solved_jointly(rows.X, rows.Y).without_linear_part())
+        if is_small:
+            models += self._refined_kinks(models[-1])
         self._compare("kinks", models, ["kinks"] * len(models), place)
         if not is_small and self._error <= self._settings.found_below:
             is_exact = self._options.tolerance is None and self._error <= settings.left_by_rounding
