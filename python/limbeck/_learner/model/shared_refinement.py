@@ -27,6 +27,8 @@ _NO_COMBINATION = 1e-14
 # Rounds of least squares for output weights: the first leaves errors of rounding times the condition number, of which
 # each further one takes as many digits again.
 _ROUNDS = 2
+# Units in the last place of labels: smaller errors are those of the sums over neurons.
+_ROUNDING = 4.0
 _FIRST_DAMPING = 1e-3
 _MOST_DAMPING = 1e12
 _LEAST_DAMPING = 1e-15
@@ -122,9 +124,10 @@ class SharedFit:
         if not model.width:
             return state.model, state.error
         damping, growth, idle = _FIRST_DAMPING, 2.0, 0
-        floor = EXACT * EXACT * rows.variance
+        rounding = (_ROUNDING * np.finfo(np.float64).eps) ** 2 * rows.mean(np.square(rows.Y).sum(axis=1))
+        exact = EXACT * rows.variance
         for _ in range(self.max_steps):
-            if time.perf_counter() > self.deadline or state.error <= floor:
+            if time.perf_counter() > self.deadline or state.error <= rounding:
                 break
             matrix, gradient = self._equations(state, rows)
             before = state.error
@@ -138,8 +141,10 @@ class SharedFit:
                     state, growth = trial, 2.0
                     break
                 damping, growth = damping * growth, 2 * growth
-                if time.perf_counter() > self.deadline:
-                    break
+                if state.error <= exact or time.perf_counter() > self.deadline:
+                    break  # a step that gains nothing where there is only rounding left is the last
+            if state.error == before and before <= exact:
+                break
             idle = idle + 1 if before - state.error <= self.tolerance * before else 0
             if idle > 1 or damping >= _MOST_DAMPING:
                 break
