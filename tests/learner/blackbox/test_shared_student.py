@@ -12,7 +12,7 @@ from limbeck.results import Distilled
 
 
 def family_teacher(family, d, k, q, seed):
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng([seed, d, k, q])  # not that of the queries
     net = limbeck.datasets.make_narrow_network(family, d, k, seed=seed)
     outputs = rng.standard_normal((k, q)) * np.abs(net.output)[:, None]
     return lambda X: np.maximum(X @ net.weights.T, 0) @ outputs
@@ -20,7 +20,7 @@ def family_teacher(family, d, k, q, seed):
 
 def random_teacher(d, k, q, seed):
     """Weights of rows N(0, I / d), thresholds N(0, 1/4), outputs N(0, 1)."""
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng([seed, d, k, q])
     weights, thresholds = rng.standard_normal((k, d)) / np.sqrt(d), 0.5 * rng.standard_normal(k)
     outputs = rng.standard_normal((k, q))
     return lambda X: np.maximum(X @ weights.T + thresholds, 0) @ outputs

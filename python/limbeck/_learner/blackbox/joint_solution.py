@@ -10,6 +10,8 @@ the directions always solved for (variable projection).
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 
 from limbeck._base.arrays import Float64Array
@@ -21,11 +23,11 @@ __all__ = ["solved_jointly"]
 # Rounds: the first gains most digits, the next those that its own change of the network costs.
 _ROUNDS = 2
 # Equations of rows for each unknown output weight and threshold, below which these stay; and unknowns above which they
-# do, for work grows with the square of their number (1,400 of them: three seconds).
+# do, for work grows with the square of their number (1,280 of them: a second).
 _EQUATIONS_PER_UNKNOWN = 2
 _MOST_UNKNOWNS = 3000
-# Relative singular value below which a combination of output weights is one that only rescales neurons.
-_SCALES = 1e-12
+# Added to normal matrices of unit diagonal: neurons that no row switches on have no equations.
+_RIDGE = 1e-14
 
 Asked = tuple[GradientQueries, SharedModel | None]
 
@@ -36,6 +38,7 @@ def solved_jointly(
     home: tuple[Float64Array, Float64Array],
     rows: tuple[Float64Array, Float64Array],
     n_threads: int | None,
+    deadline: float = np.inf,
 ) -> SharedModel:
     """The network with neurons, output weights and linear part from all gradients and some rows.
 
@@ -51,6 +54,8 @@ def solved_jointly(
         Rows of N(0, I), and the function's values there.
     n_threads : int or None
         Of the values of networks.
+    deadline : float
+        Time by ``time.perf_counter()`` (seconds) after which no round is begun.
     """
     if not network.width:
         return network
@@ -58,7 +63,9 @@ def solved_jointly(
     # A slope is off by the rounding error of a value over the step, and values grow with the distance from the bulk.
     weights = np.array([np.median(one.steps) / np.sqrt(len(one.base) + one.base @ one.base) for one in queries])
     for _ in range(_ROUNDS):
-        network = _round(network, queries, weights, home, rows, n_threads)
+        if time.perf_counter() > deadline:
+            break
+        network = _round(network, queries, weights, home, rows, n_threads, deadline)
     return network
 
 
@@ -92,6 +99,7 @@ def _round(
     home: tuple[Float64Array, Float64Array],
     rows: tuple[Float64Array, Float64Array],
     n_threads: int | None,
+    deadline: float,
 ) -> SharedModel:
     """One step of Gauss and Newton."""
     k, q, n = network.width, network.n_outputs, len(queries)
@@ -110,8 +118,9 @@ def _round(
     linear[:, :-1] += change[k:]
     linear[:, -1] = home[1] - linear[:, :-1] @ home[0]
     moved = SharedModel(neurons, network.outputs, linear)
-    unknowns = k * (q + 1)
-    if rows[1].size < _EQUATIONS_PER_UNKNOWN * unknowns or unknowns > _MOST_UNKNOWNS:
+    unknowns = k * q
+    is_settled = rows[1].size >= _EQUATIONS_PER_UNKNOWN * unknowns
+    if not is_settled or unknowns > _MOST_UNKNOWNS or time.perf_counter() > deadline:
         return moved
     return _with_outputs(moved, inverse.reshape(k + q, n, q), gates, home, rows, n_threads)
 
@@ -132,24 +141,39 @@ def _with_outputs(
     along, at_home = X @ directions.T, home[0] @ directions.T
     inner = along + network.neurons[:, -1]
     on = (inner > 0).astype(np.float64)
-    columns = np.empty((len(X), q, k * (q + 1)))
+    columns = np.empty((k, q, len(X) * q))
+    across = _across(network.outputs)
     for j in range(k):
+        own = np.empty((q, len(X), q))
         for c in range(q):
-            column = ((on * follow[:k, j, c]) @ network.outputs) * along[:, j : j + 1]
-            column += np.outer(along[:, j] - at_home[j], follow[k:, j, c])
-            column[:, c] += on[:, j] * inner[:, j]
-            columns[:, :, j * q + c] = column
-        columns[:, :, k * q + j] = on[:, j : j + 1] * network.outputs[j]
-    matrix = columns.reshape(len(X) * q, -1)
-    lengths = np.linalg.norm(matrix, axis=0)
-    lengths[lengths == 0] = 1.0
+            own[c] = ((on * follow[:k, j, c]) @ network.outputs) * along[:, j : j + 1]
+            own[c] += np.outer(along[:, j] - at_home[j], follow[k:, j, c])
+            own[c, :, c] += on[:, j] * inner[:, j]
+        # Along its own output weights a change only rescales the neuron; in its place, the threshold's.
+        columns[j, :-1] = across[j] @ own.reshape(q, -1)
+        columns[j, -1] = (on[:, j : j + 1] * network.outputs[j]).ravel()
     residuals = Y - network(X, n_threads)
-    solution = np.linalg.lstsq(matrix / lengths, residuals.ravel(), rcond=_SCALES)[0] / lengths
-    outputs = solution[: k * q].reshape(k, q)
+    solution = _least_squares(columns.reshape(k * q, -1), residuals.ravel()).reshape(k, q)
+    outputs = np.einsum("jbc,jb->jc", across, solution[:, :-1])
     change = np.einsum("ijc,jc,jd->id", follow, outputs, directions)
     neurons, linear = network.neurons.copy(), network.linear.copy()
     neurons[:, :-1] += change[:k]
-    neurons[:, -1] += solution[k * q :]
+    neurons[:, -1] += solution[:, -1]
     linear[:, :-1] += change[k:]
     linear[:, -1] = home[1] - linear[:, :-1] @ home[0]
     return SharedModel(neurons, network.outputs + outputs, linear)
+
+
+def _across(outputs: Float64Array) -> Float64Array:
+    """Orthonormal bases (k, q - 1, q) of what is orthogonal to each neuron's output weights."""
+    return np.linalg.svd(outputs[:, None, :], full_matrices=True)[2][:, 1:]
+
+
+def _least_squares(columns: Float64Array, values: Float64Array) -> Float64Array:
+    """Least squares for columns (m, n), of a condition number of some tens once their lengths are one."""
+    lengths = np.linalg.norm(columns, axis=1)
+    lengths[lengths == 0] = 1.0
+    units = columns / lengths[:, None]
+    normal = units @ units.T
+    normal[np.diag_indices_from(normal)] += _RIDGE
+    return np.asarray(np.linalg.solve(normal, units @ values) / lengths)

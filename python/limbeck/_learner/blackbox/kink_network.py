@@ -138,9 +138,10 @@ class KinkNetworkSearch:
             wanted = settings.check_rows
         return False
 
-    def solved_jointly(self, X: Float64Array, Y: Float64Array) -> SharedModel:
+    def solved_jointly(self, X: Float64Array, Y: Float64Array, deadline: float = np.inf) -> SharedModel:
         """The network of several outputs by least squares over all gradients, and over rows (n, d) of N(0, I)."""
-        return solved_jointly(self.network, self._asked, (self._home, self._home_values), (X, Y), self._n_threads)
+        home = self._home, self._home_values
+        return solved_jointly(self.network, self._asked, home, (X, Y), self._n_threads, deadline)
 
     def _last_rows(self, width: int) -> int:
         """Number of rows that a network is checked on at last: those that it will be refined on."""

@@ -233,7 +233,8 @@ class SharedStudent:
         self._queries.is_exact = True
         self._progress.enter("refine")
         rows = self._iid_rows()
-        models.append(search.solved_jointly(rows.X, rows.Y).without_linear_part())
+        solved = search.solved_jointly(rows.X, rows.Y, self._progress.deadline)
+        models.append(solved.without_linear_part())
         if is_small:
             models += self._refined_kinks(models[-1])
         self._compare("kinks", models, ["kinks"] * len(models), place)
@@ -339,13 +340,17 @@ class SharedStudent:
         n = self._queries.n_before_lines
         self._queries.release(slice(n))
         place = slice(n - max(1, n // self._settings.fallback_share), n)
-        baselines = self._baselines(place)
-        models, rows = [*baselines, *self._unfinished], self._rows(place)
-        errors = [rows.error(model) for model in models]
-        best = int(np.argmin(errors))
-        self.model = models[best]
+        rows, everything = self._rows(place), self._iid_rows()
+        self.model = min(self._baselines(place), key=rows.error)
+        for model in self._unfinished:
+            # Half a network may be worse than none; no row of N(0, I) had a part in it.
+            ours, others = (
+                np.square(everything.Y - m(everything.X, everything.n_threads)).sum(axis=1) for m in (model, self.model)
+            )
+            gain = others - ours
+            if gain.mean() > self._settings.clear_errors * gain.std() / np.sqrt(len(gain)):
+                self.model, self.route = model, "kinks"
         self._validate(place)
-        self.route = self.route if best < len(baselines) else "kinks"
 
     def _validate_finally(self) -> None:
         """Validate on fresh rows, by which the network was not chosen, and refine it on them, too.
