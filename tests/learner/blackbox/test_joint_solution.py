@@ -17,7 +17,8 @@ def random_teacher(d, k, q, seed):
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_errors_of_single_groups_go(seed, d=100, k=40, q=6):
+def test_errors_of_single_groups_go(seed):
+    d, k, q = 100, 40, 6
     function, rng = random_teacher(d, k, q, seed), np.random.default_rng(seed)
     X = rng.standard_normal((400, d))
     noise = 8 * EPS * np.abs(function(4 * X)).max()
