@@ -16,8 +16,9 @@ from limbeck._learner.blackbox.errors import StopReason, TeacherError, TeacherTy
 from limbeck._learner.blackbox.result import Distilled
 
 if TYPE_CHECKING:
+    from limbeck._learner.blackbox.comparison import DistillationOptions
     from limbeck._learner.blackbox.like import Like
-    from limbeck._learner.blackbox.queries import Teacher
+    from limbeck._learner.blackbox.queries import Queries, Teacher
 
 __all__ = ["Distilled", "TeacherError", "TeacherTypeError", "TeacherValueError", "distill"]
 
@@ -34,6 +35,7 @@ def distill(
     n_queries: int | None = None,
     tolerance: float | None = None,
     max_width: int = 16,
+    outputs: int = 1,
     batch_size: int = 1000,
     seed: int | np.random.Generator = 0,
     progress: bool = False,
@@ -58,6 +60,11 @@ def distill(
     are not looked for. Where the first rounds of narrower networks do not end in an exact one, neurons are also read
     off kinks on short lines, whose points lie up to 1.8 times as far out as plain queries.
 
+    Of several outputs a line shows how much each kink bends each output, and the jumps of as many kinks as there are
+    outputs are taken apart from one difference of gradients: about d / q queries for each neuron. Where this route does
+    not apply, neurons are searched for in a mixture of the outputs and refined on all of them, or hinges along the
+    largest principal components of what is left; focused queries are for one output.
+
     "No improvement" is no proof that no narrow network is equal to the teacher: with noise, fans of neurons whose low
     moments cancel may take more queries than there are.
 
@@ -65,7 +72,7 @@ def distill(
     ----------
     teacher : callable
         Called with a float64 array (m, d) of its own, m at most ``batch_size``, and returns m real numbers: an array of
-        shape (m,) or (m, 1), or anything that numpy makes one of.
+        shape (m,) or (m, 1), or anything that numpy makes one of; of q ``outputs``, an array of shape (m, q).
     n_features : int, optional
         d; not needed beside ``like``.
     width : int, optional
@@ -81,6 +88,9 @@ def distill(
         rounding leaves, 1e-20, or more if the teacher answers in float32 or with a large mean.
     max_width : int, default 16
         Largest number of neurons when ``width`` is None.
+    outputs : int, default 1
+        q, the numbers in an answer. With more than one, a network is found whose neurons all outputs share, and errors
+        are sums over the outputs, each in units of its standard deviation, to within a factor of two.
     batch_size : int, default 1000
         Largest number of rows in one call of the teacher.
     seed : int, numpy.random.Generator or None, default 0
@@ -98,7 +108,7 @@ def distill(
     feature_names : sequence of str, optional
         What the result calls the features; default "x0", "x1", ...
     target_name : str, default "y"
-        What the result calls the answers.
+        What the result calls the answers; several outputs are numbered from 0.
     n_threads : int, optional
         Number of threads; default what OpenMP would take. The teacher is called from the caller's thread.
 
@@ -109,7 +119,8 @@ def distill(
         which the network was chosen). A constant takes the place of a network that is no better on them, or by no more
         than 5 % and chance, and a line that of one that the line is better than by more than two standard errors. A
         network not exact is refined on them too afterwards, if there are five rows for each parameter. A constant
-        teacher yields a network of no neurons.
+        teacher yields a network of no neurons. Of several outputs, ``validation_mse`` and ``noise_variance`` are means
+        over the outputs, and there are no clumps, standard errors, reading or smaller widths.
 
     Raises
     ------
@@ -134,8 +145,6 @@ def distill(
     from limbeck._learner.blackbox.comparison import DistillationOptions
     from limbeck._learner.blackbox.like import like_table
     from limbeck._learner.blackbox.queries import Queries
-    from limbeck._learner.blackbox.result_builder import distilled
-    from limbeck._learner.blackbox.student import Student
     from limbeck._learner.pipeline.checks import check_widths
 
     if not callable(teacher):
@@ -155,17 +164,38 @@ def distill(
     rng, threads = random_generator(seed), thread_count(n_threads) or None
     stages = Progress(callback, progress, time_limit)
     asked = teacher if table is None else table.asked(teacher)
-    queries = Queries(asked, d, integer(batch_size, "batch_size", at_least=1), budget, stages)
-    student = Student(queries, DistillationOptions(width, max_width, tolerance, threads), stages, rng)
+    q = integer(outputs, "outputs", at_least=1)
+    queries = Queries(asked, d, integer(batch_size, "batch_size", at_least=1), budget, stages, outputs=q)
+    options = DistillationOptions(width, max_width, tolerance, threads)
+    return _run(q > 1, queries, options, stages, rng, names, table)
+
+
+def _run(
+    is_shared: bool,
+    queries: Queries,
+    options: DistillationOptions,
+    stages: Progress,
+    rng: np.random.Generator,
+    names: tuple[tuple[str, ...], str],
+    table: Like | None,
+) -> Distilled:
+    """Distil by a student of one output or of several that share their neurons."""
+    from limbeck._learner.blackbox.result_builder import distilled
+    from limbeck._learner.blackbox.shared_result import distilled_outputs
+    from limbeck._learner.blackbox.shared_student import SharedStudent
+    from limbeck._learner.blackbox.student import Student
+
+    student: Any = (SharedStudent if is_shared else Student)(queries, options, stages, rng)
+    made: Callable[..., Distilled] = distilled_outputs if is_shared else distilled
     try:
         reason = student.run()
     except TeacherError as error:
         queries.trim()
         error.X, error.y = queries.X if table is None else table.in_units(queries.X), queries.y
         if student.has_network:
-            error.learned = distilled(student, queries, stages, *names, StopReason.ERROR, table)
+            error.learned = made(student, queries, stages, *names, StopReason.ERROR, table)
         raise
-    return distilled(student, queries, stages, *names, reason, table)
+    return made(student, queries, stages, *names, reason, table)
 
 
 def _feature_count(n_features: int | None, table: Like | None) -> int:

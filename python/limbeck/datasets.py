@@ -194,7 +194,7 @@ def sample(network: ReLUNetwork, n: int, *, noise: float = 0.0, seed: Seed) -> t
     Returns
     -------
     X : ndarray of shape (n, d)
-    y : ndarray of shape (n,)
+    y : ndarray of shape (n,) or, of q outputs, (n, q)
 
     Raises
     ------
@@ -207,4 +207,4 @@ def sample(network: ReLUNetwork, n: int, *, noise: float = 0.0, seed: Seed) -> t
     rng = random_generator(seed)
     X = rng.standard_normal((n, network.n_features))
     y = network(X)
-    return X, y + noise * rng.standard_normal(n) if noise else y
+    return X, y + noise * rng.standard_normal(y.shape) if noise else y

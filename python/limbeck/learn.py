@@ -53,8 +53,11 @@ def learn(
         ...) and structured arrays; Python's own numbers (Decimal, integers) are converted once. Blocks are a
         re-iterable of tuples (X, y) or (X, y, sample_weight), or anything of :mod:`limbeck.blocks`: they need not fit
         in memory, nor be on one machine.
-    y : array_like of shape (n,) or (n, 1), or dask array or series; None for blocks, which carry their own
-        Labels, in the order of the rows: pandas' row labels in another order than those of X are refused.
+    y : array_like of shape (n,), (n, 1) or (n, q), or dask array or series; None for blocks, which carry their own
+        Labels, in the order of the rows: pandas' row labels in another order than those of X are refused. Of q labels,
+        from rows in memory and Gaussian inputs, one network of q outputs is learned whose neurons they share: neurons
+        are searched for in a mixture of the labels in which the faintest direction that their moments show is
+        clearest, and refined on all labels, which count by their standard deviations to within a factor of two.
     width : int, optional
         Largest number of neurons. Fewer are returned where fewer do as well (for Gaussian inputs), or where the others
         would be constant or zero (for any others); None: chosen from the data. The word means the same in
@@ -109,7 +112,8 @@ def learn(
     Learned
         Up to 500 parameters it refers to neither X and y nor the blocks: standard errors are found at once, of blocks
         in a pass of their own. Beyond, they must not be changed until its ``standard_errors`` and ``narrower`` have
-        been asked for: they are computed then.
+        been asked for: they are computed then. Of q labels, ``validation_mse`` and ``noise_variance`` are means over
+        the labels, and there are no clumps, standard errors, reading or smaller widths.
 
     Raises
     ------
@@ -118,7 +122,8 @@ def learn(
     ValueError
         Shapes disagree, there are too few rows, y or every feature is constant, y is so large or small that its square
         leaves float64, weights are negative, or X, y or the weights hold NaN or infinity. Two columns have the same
-        name, or pandas' row labels of X, y and the weights are the same in another order.
+        name, or pandas' row labels of X, y and the weights are the same in another order. Several labels come with
+        inputs that are not Gaussian, or with ``refine=False`` or ``sample_rows``.
 
     Examples
     --------

@@ -363,8 +363,10 @@ def test_labels_of_one_column(kind):
         assert limbeck.learn([(X, labels)], width=0).target_name == name
     found = limbeck.learn(KINDS[kind](X, ["a", "b", "c"]), KINDS[kind](y[:, None], ["rent"]), 0, target_name="given")
     assert found.target_name == "given"
+    # Several columns: one network of as many outputs.
+    assert limbeck.learn(X, KINDS[kind](X[:, :2], ["a", "b"]), 0, inputs="standard").network.n_outputs == 2
     with pytest.raises(ValueError, match=r"y must have 1 dimension\(s\), got shape \(40, 2\)"):
-        limbeck.learn(X, KINDS[kind](X[:, :2], ["a", "b"]))
+        limbeck.learn([(X, KINDS[kind](X[:, :2], ["a", "b"]))])
     total = moments.MomentAccumulator(np.eye(3), [2])
     total.update(X, KINDS[kind](y[:, None], ["rent"]))
     # Means of batches are added in another order.

@@ -102,3 +102,15 @@ def test_labels_that_are_no_numbers_are_refused(file, capsys, column, values, me
     frame.assign(**{column: values}).to_csv(path, index=False)
     assert main(["advise", str(path), "--target", "y", "--surrogate", "s"]) == 2
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("output", ["data.csv", "model.npz", "model", "-"])
+def test_a_model_goes_to_a_json_file(file, capsys, monkeypatch, output):
+    path, _ = file
+    before = path.read_bytes()
+    monkeypatch.chdir(path.parent)
+    arguments = ["weak-to-strong", "data.csv", "--target", "y", "--drop", "s", "--drop", "g", "--candidates", "ridge"]
+    assert main([*arguments, "--output", output]) == 2
+    assert ".json" in capsys.readouterr().err
+    assert path.read_bytes() == before
+    assert [entry.name for entry in path.parent.iterdir()] == ["data.csv"]

@@ -186,3 +186,15 @@ def test_networks_of_standardised_features(run, predictions_in):
     assert "20 rows, R2 = 0.967322 on column 'rent'" in err
     np.testing.assert_allclose(predictions_in(out), known[:, -1], rtol=1e-13)  # a sum of some ten terms of this size
     np.testing.assert_allclose(ReLUNetwork.load(path)(known[:, :3]), known[:, -1], rtol=1e-12)
+
+
+def test_networks_of_several_outputs_give_a_column_for_each(tmp_path, monkeypatch, run):
+    monkeypatch.chdir(tmp_path)
+    network = ReLUNetwork([[1.0, 0.0]], [[2.0], [-1.0]], bias=[0.5, 0.25])
+    network.save("net.json")
+    X = np.array([[1.0, 2.0], [-3.0, 0.5]])
+    np.save("x.npy", X)
+    status, out, _ = run("predict", "net.json", "x.npy")
+    assert status == 0
+    assert out.splitlines() == ["prediction_0,prediction_1", "2.5,-0.75", "0.5,0.25"]
+    np.save("xy.npy", np.column_stack([X, [1.0, 2.0]]))

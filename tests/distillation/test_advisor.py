@@ -349,3 +349,14 @@ def test_the_weight_of_labels_in_a_mixture_is_bounded():
     X, y = rng.standard_normal((30, 50)), rng.standard_normal(30)
     weights = [advise(X, y, y + 1e-3 * rng.standard_normal(30)).weight for _ in range(20)]
     assert max(map(abs, weights)) == AdvisorSettings().largest_weight
+
+
+@pytest.mark.parametrize("slope", [1.0, 0.9, 0.7])
+def test_an_honest_surrogate_of_one_strong_direction_is_not_accused(slope):
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        X = rng.standard_normal((80, 6)) * np.r_[30.0, np.ones(5)]
+        advise(X, X[:, 0] / 30 + rng.standard_normal(80), slope * X[:, 0] / 30)
+        # A part of labels that are all but without noise is no smoother of them.
+        truth = X @ rng.standard_normal(6)
+        advise(X, truth + 1e-4 * rng.standard_normal(80), 0.9 * truth)

@@ -19,6 +19,11 @@ NETWORKS = {
     "thresholds": ReLUNetwork(_normal(5, 4), _normal(5, seed=1), thresholds=_normal(5, seed=2)),
     "linear": ReLUNetwork(np.empty((0, 4)), [], linear=[1.0, 2.0, 3.0, 4.0], bias=-1.0),
     "constant": ReLUNetwork(np.empty((0, 4)), [], bias=2.5),
+    "outputs": ReLUNetwork(
+        _normal(3, 4), _normal(2, 3), linear=_normal(2, 4), bias=[0.7, -1.0], thresholds=_normal(3, seed=4)
+    ),
+    "a row of one output": ReLUNetwork(_normal(3, 4), _normal(1, 3)),
+    "linear outputs": ReLUNetwork(np.empty((0, 4)), np.empty((2, 0)), linear=_normal(2, 4), bias=[1.0, 2.0]),
     "one feature": ReLUNetwork([[1.0], [-2.0]], [1.0, 2.0], thresholds=[0.3, 0.0]),
 }
 
@@ -35,11 +40,11 @@ def test_onnxruntime_gives_the_same_numbers(tmp_path, name, n, dtype, eps):
     net.to_onnx(tmp_path / "net.onnx", dtype)
     X = _normal(n, net.n_features, seed=3).astype(dtype)
     (found,) = _session(tmp_path / "net.onnx").run(None, {"X": X})
-    assert found.shape == (n,)
+    assert found.shape == (n, *net.output.shape[:-1])
     assert found.dtype == dtype
     # Sums of d + k + 3 terms, in another order, and parameters rounded once.
     inner = np.abs(X).astype(float) @ np.abs(net.weights.T) + np.abs(net.thresholds)
-    size = inner @ np.abs(net.output) + np.abs(X).astype(float) @ np.abs(net.linear) + abs(net.bias)
+    size = inner @ np.abs(net.output).T + np.abs(X).astype(float) @ np.abs(net.linear).T + np.abs(net.bias)
     assert (np.abs(found - net(X.astype(float))) <= 2 * (net.n_features + net.width + 4) * eps * size).all()
 
 

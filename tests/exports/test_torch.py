@@ -17,6 +17,8 @@ NETWORKS = {
     "thresholds": ReLUNetwork(_normal(5, 4), _normal(5, seed=1), thresholds=_normal(5, seed=2)),
     "linear": ReLUNetwork(np.empty((0, 4)), [], linear=[1.0, 2.0, 3.0, 4.0], bias=-1.0),
     "constant": ReLUNetwork(np.empty((0, 4)), [], bias=2.5),
+    "outputs": ReLUNetwork(_normal(3, 4), _normal(2, 3), linear=_normal(2, 4), bias=[0.7, -1.0]),
+    "a row of one output": ReLUNetwork(_normal(3, 4), _normal(1, 3)),
     "one feature": ReLUNetwork([[1.0], [-2.0]], [1.0, 2.0], thresholds=[0.3, 0.0]),
 }
 
@@ -35,7 +37,7 @@ def test_torch_gives_the_same_numbers(name):
     module = net.to_torch()
     X = _normal(100, net.n_features, seed=3)
     found = module(torch.from_numpy(X))
-    assert found.shape == (100,)
+    assert found.shape == (100, *net.output.shape[:-1])
     np.testing.assert_allclose(found.detach().numpy(), net(X), rtol=1e-12, atol=1e-12)
     found.sum().backward()  # trainable
     assert module.linear.grad is not None

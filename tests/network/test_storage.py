@@ -24,6 +24,15 @@ NETWORKS = {
     "no features": lambda: ReLUNetwork(np.empty((2, 0)), [1.0, 2.0], thresholds=[1.0, -1.0]),
     "denormal": lambda: ReLUNetwork([[5e-324, -1.2e-310]], [2.2250738585072014e-308], bias=5e-324),
     "huge": lambda: ReLUNetwork([[1.7976931348623157e308, -1e300]], [-1.7976931348623157e308], bias=1e308),
+    "outputs": lambda: ReLUNetwork(
+        [[1.0, 0.1], [-2.0, 1 / 3], [0.0, 1e-9]],
+        np.random.default_rng(1).standard_normal((2, 3)),
+        linear=[[1.0, -0.0], [1e300, 5e-324]],
+        bias=[0.1, -1 / 3],
+    ),
+    "a row of one output": lambda: ReLUNetwork([[1.0, 2.0]], [[3.0]], bias=[0.5]),
+    "linear outputs": lambda: ReLUNetwork(np.empty((0, 2)), np.empty((3, 0)), linear=np.eye(3, 2), bias=[1, 2, 3]),
+    "constant outputs": lambda: ReLUNetwork(np.empty((0, 0)), np.empty((2, 0)), bias=[1.0, 2.0]),
     "negative zero": lambda: ReLUNetwork([[-0.0, 1.0]], [1.0], linear=[-0.0, 0.0], bias=-0.0),
 }
 
@@ -39,7 +48,8 @@ def test_round_trips_keep_every_bit(tmp_path, name, suffix):
     for field in ("weights", "output", "linear", "thresholds"):
         assert getattr(loaded, field).shape == getattr(net, field).shape
         assert getattr(loaded, field).tobytes() == getattr(net, field).tobytes()
-    assert np.float64(loaded.bias).tobytes() == np.float64(net.bias).tobytes()
+    assert np.asarray(loaded.bias).tobytes() == np.asarray(net.bias).tobytes()
+    assert loaded == net
 
 
 def test_json_is_plain_and_says_what_it_is(tmp_path):
@@ -53,6 +63,19 @@ def test_json_is_plain_and_says_what_it_is(tmp_path):
         "output": [1.0, 2.0],
         "linear": [0.0],
         "bias": 0.0,
+    }
+
+
+def test_json_of_several_outputs():
+    assert NETWORKS["a row of one output"]().to_dict() == {
+        "format": "limbeck.ReLUNetwork",
+        "version": 2,
+        "n_features": 2,
+        "weights": [[1.0, 2.0]],
+        "thresholds": [0.0],
+        "output": [[3.0]],
+        "linear": [[0.0, 0.0]],
+        "bias": [0.5],
     }
 
 
@@ -139,7 +162,12 @@ def content(**changes):
 BROKEN = {
     "another format": (content(format="onnx"), r"lacks format = 'limbeck\.ReLUNetwork'"),
     "no format": (content(format=None), r"lacks format = 'limbeck\.ReLUNetwork'"),
-    "a later version": (content(version=2), r"its version is 2, this limbeck reads version 1"),
+    "a later version": (content(version=3), r"its version is 3, this limbeck reads versions 1 and 2"),
+    "the version of several outputs": (content(version=2), r"its version is 2, but output has shape \(2,\)"),
+    "the version of one output": (
+        content(output=[[1.0, 2.0]], linear=[[0.0]], bias=[0.0]),
+        r"its version is 1, but output has shape \(1, 2\)",
+    ),
     "no version": (content(version=None), r"its version is None"),
     "no output": (content(output=None), r"lacks output"),
     "no bias and no weights": (content(bias=None, weights=None), r"lacks weights, bias"),
@@ -230,6 +258,7 @@ ODD_JSON = {
     "a number of 10,000 digits": json.dumps(content()).replace('"bias": 0.0', '"bias": ' + "9" * 10_000).encode(),
     "a number beyond float64": json.dumps(content()).replace('"bias": 0.0', '"bias": 1e999').encode(),
     "null in an array": json.dumps(content(output=[1.0, None])).encode(),
+    "no neurons and ragged rows": json.dumps(content(weights=[], linear=[[], [1.0]], output=[[], []])).encode(),
     "no neurons and a number": json.dumps(content(weights=[], linear=3)).encode(),
 }
 

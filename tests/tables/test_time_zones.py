@@ -1,7 +1,10 @@
 """Dates with a time zone: one moment is one number, whatever the zone and the library that it comes in."""
 
 import json
+from datetime import UTC, timedelta, timezone
+from zoneinfo import ZoneInfo
 
+import dateutil.tz
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -12,11 +15,19 @@ from limbeck._tables.encoding import Encoding
 from limbeck._tables.frame_columns import columns_of
 from limbeck._tables.make_encoding import encoding_of, made_encoding
 from limbeck._tables.survey import TableSurvey
-from limbeck._tables.times import in_zone
+from limbeck._tables.times import in_zone, zone_name
 from limbeck.cli import main
 
-# Three years with a clock put forward and back in each, so that hours and weekdays are features.
-_MOMENTS = pd.Series(pd.date_range("2020-01-01", "2022-12-31", freq="7h", tz="UTC"), name="at")
+# Three years with a clock put forward and back in each, so that hours and weekdays are features; moments that a clock
+# shows twice, and some after 2037.
+_MOMENTS = pd.Series(
+    [
+        *pd.date_range("2020-01-01", "2022-12-31", freq="7h", tz="UTC"),
+        *pd.date_range("2020-10-24T22:00", "2020-11-01T12:00", freq="30min", tz="UTC"),
+        *pd.date_range("2040-01-01", "2040-12-31", freq="13D", tz="UTC"),
+    ],
+    name="at",
+)
 
 
 def _frames(moments):
@@ -24,7 +35,7 @@ def _frames(moments):
     return {
         "pandas": moments.to_frame(),
         "polars": pl.DataFrame({"at": pl.Series(moments.dt.tz_convert("UTC").dt.tz_localize(None))}).select(
-            pl.col("at").dt.replace_time_zone("UTC")
+            pl.col("at").dt.replace_time_zone("UTC").dt.convert_time_zone(str(moments.dt.tz))
         ),
         "arrow": pa.table({"at": pa.Array.from_pandas(moments)}),
         "objects": pd.DataFrame({"at": pd.Series([m.to_pydatetime() for m in moments], dtype=object)}),
@@ -39,7 +50,7 @@ def test_a_moment_is_one_number_in_all_zones_and_libraries(learned_in):
     local = _MOMENTS.dt.tz_convert(learned_in).dt
     expected = encoding.encode(_MOMENTS.dt.tz_convert(learned_in).to_frame())
     names = list(encoding.feature_names)
-    np.testing.assert_array_equal(expected[:, names.index("hour of at")], local.hour)
+    np.testing.assert_array_equal(expected[:, names.index("hour of at")], local.hour + local.minute / 60)
     np.testing.assert_array_equal(expected[:, names.index("weekday of at")], local.day_of_week + 1)
     assert f"by the clock of {learned_in}" in str(encoding)
     for zone in ("Europe/Berlin", "UTC", "Asia/Kolkata"):
@@ -80,15 +91,50 @@ def test_files_without_zones_are_read_still():
     assert Encoding.from_dict(content).columns[0].zone == ""
 
 
-def test_clocks_of_zones():
-    seconds = np.array([0.0, 1_590_000_000.0, np.nan, 1e300])
-    np.testing.assert_array_equal(in_zone(seconds, "UTC", "+05:30") - seconds, [19_800, 19_800, np.nan, 0])
-    np.testing.assert_array_equal(in_zone(seconds, "-01:00", "UTC")[:2] - seconds[:2], [3600, 3600])
-    berlin = in_zone(seconds, "UTC", "Europe/Berlin")
-    np.testing.assert_array_equal(berlin[:2] - seconds[:2], [3600, 7200])
-    np.testing.assert_array_equal(in_zone(berlin, "Europe/Berlin", "UTC")[:2], seconds[:2])
-    with pytest.raises(ValueError, match="'Nowhere/At_All' is not known here: convert the column to UTC"):
-        in_zone(seconds, "UTC", "Nowhere/At_All")
+def _seconds(text):
+    return pd.Timestamp(text).timestamp()
+
+
+@pytest.mark.parametrize(
+    ("zone", "moment", "clock"),
+    [
+        ("+05:30", "1970-01-01T00:00Z", "1970-01-01T05:30Z"),
+        ("-01:00", "2020-05-20T12:00Z", "2020-05-20T11:00Z"),
+        ("Europe/Berlin", "2020-05-20T12:00Z", "2020-05-20T14:00Z"),
+        ("Europe/Berlin", "2020-10-25T00:30Z", "2020-10-25T02:30Z"),  # the clock shows this twice
+        ("Europe/Berlin", "2020-10-25T01:30Z", "2020-10-25T02:30Z"),
+        ("Europe/Berlin", "2040-07-01T12:00Z", "2040-07-01T14:00Z"),
+        ("America/St_Johns", "2008-03-09T03:40Z", "2008-03-09T01:10Z"),  # put forward at 00:01
+        ("America/St_Johns", "2008-11-02T02:35Z", "2008-11-01T23:05Z"),
+        ("Africa/Monrovia", "1972-01-07T00:44:45Z", "1972-01-07T00:44:45Z"),  # put forward by 44 min 30 s
+    ],
+)
+def test_clocks_of_zones(zone, moment, clock):
+    expected = np.array([_seconds(clock), np.nan, 1e300])
+    np.testing.assert_array_equal(in_zone(np.array([_seconds(moment), np.nan, 1e300]), zone), expected)
+
+
+def test_a_zone_that_is_not_known_is_named():
+    with pytest.raises(ValueError, match="'Nowhere/At_All', whose clock was learned by, is not known here"):
+        in_zone(np.zeros(1), "Nowhere/At_All")
+
+
+@pytest.mark.parametrize(
+    ("zone", "name"),
+    [
+        (None, ""),
+        (ZoneInfo("Asia/Tokyo"), "Asia/Tokyo"),
+        (timezone(timedelta(hours=1), "CET"), "+01:00"),
+        (timezone(timedelta(hours=-3, minutes=-30)), "-03:30"),
+        (timezone(timedelta(seconds=3661)), "UTC"),
+        (UTC, "UTC"),
+        ("America/New_York", "America/New_York"),
+        ("no such zone", "UTC"),
+        (dateutil.tz.tzoffset(None, 3600), "UTC"),  # without a name
+    ],
+)
+def test_names_by_which_zones_are_kept(zone, name):
+    assert zone_name(zone) == name
 
 
 def test_files_with_and_without_zones_are_refused_with_line_and_column(tmp_path, capsys):

@@ -34,7 +34,7 @@ def test_words_and_gaps_that_something_stands_in_for():
         "column 'town': 'Bonn' in 1 row counts as the average of all rows and 1 row without a value counts as the "
         "average of all rows",
         "column 'soil': 'sand' in 1 row counts as the average of all rows",
-        "column 'size': 'XL' in 1 row counts as the middle rank",
+        "column 'size': 'XL' in 1 row counts as M",
         "column 'area': 2 rows without a value count as 14.2143",
         "column 'when': 1 row without a value counts as 2020-04-10",
     ]

@@ -11,7 +11,17 @@ import numpy as np
 from limbeck._base.arrays import Float64Array
 from limbeck._base.files import write_whole
 from limbeck._base.frames import named_array
-from limbeck._cli.options import STANDARD_OUTPUT, CommandError, Parser, check_folder, output_path, refusals, say, write
+from limbeck._cli.options import (
+    STANDARD_OUTPUT,
+    CommandError,
+    Parser,
+    check_folder,
+    network_path,
+    output_path,
+    refusals,
+    say,
+    write,
+)
 from limbeck._cli.tables import add_drop_option, add_text_options, dialect_of, file_of, give_hints
 from limbeck._tables.files import SUFFIXES, Table, open_table
 from limbeck.distillation import WeakToStrong, advise, weak_to_strong
@@ -41,7 +51,7 @@ def add_parser(commands: argparse._SubParsersAction[Parser]) -> None:
     )
     _add_columns(parser)
     add = parser.add_argument
-    add("--output", metavar="PATH", type=Path, help="write what is recommended here, for limbeck predict")
+    add("--output", metavar="PATH", type=output_path, help="write what is recommended here, for limbeck predict")
     add("--candidates", choices=_CANDIDATES, default="all", help="weak models to try (default all)")
     add("--report", metavar="PATH", type=output_path, help="write the report here; - is the standard output (default)")
     add("--picture", metavar="PATH", type=Path, help=f"draw the errors: {', '.join(_PICTURES)} (extra plot)")
@@ -71,7 +81,8 @@ def _advise(arguments: argparse.Namespace) -> int:
 def _weak_to_strong(arguments: argparse.Namespace) -> int:
     """Fit weak models, train a model on their labels, and say whether that is better than ridge regression."""
     report: Path | None = None if arguments.report is STANDARD_OUTPUT else arguments.report
-    for path in (report, arguments.picture, arguments.output):
+    output = None if arguments.output is None else network_path(arguments.output, "")
+    for path in (report, arguments.picture):
         if path is not None:
             check_folder(path)
     if arguments.picture is not None and arguments.picture.suffix.lower() not in _PICTURES:
@@ -85,11 +96,11 @@ def _weak_to_strong(arguments: argparse.Namespace) -> int:
         print(found.report)
     else:
         write(lambda: write_whole(report, f"{found.report}\n".encode()), report)
-    if arguments.output is not None:
+    if output is not None:
         network = ReLUNetwork(np.empty((0, len(found.coef))), np.empty(0), linear=found.coef, bias=found.intercept)
         record = {"ridge_error": found.ridge_error, "error": found.error, "rows": found.n_rows}
-        write(lambda: save_network_file(arguments.output, network, preprocessing, record), arguments.output)
-    for what, path in (("report", report), ("picture", arguments.picture), ("model", arguments.output)):
+        write(lambda: save_network_file(output, network, preprocessing, record), output)
+    for what, path in (("report", report), ("picture", arguments.picture), ("model", output)):
         if path is not None:
             say(f"{what} written to {path}")
     return 0
@@ -122,7 +133,9 @@ def _columns(
     known = ~np.any([np.isnan(labels) for option, labels in named.items() if option != "cluster"], axis=0)
     if not known.all():
         what = " or ".join(option for option in named if option != "cluster")
-        say(f"warning: {table.path.name}: {int((~known).sum()):,} rows have no value of the {what} and are left out")
+        count = int((~known).sum())
+        rows, are = ("1 row has", "is") if count == 1 else (f"{count:,} rows have", "are")
+        say(f"warning: {table.path.name}: {rows} no value of the {what} and {are} left out")
     names, target = tuple(table.names[j] for j in features), table.index(arguments.target)
     X = named_array(values[known], names if table.named else None)
     kept = Preprocessing.none(names, table.named, tuple(features), table.names[target], target, len(table.names))
@@ -135,9 +148,10 @@ def _labels(table: Table, place: int, option: str) -> Float64Array:
     if option == "cluster" and column.gaps.any():
         row = int(np.argmax(column.gaps))
         raise CommandError(f"{table.path}: --cluster {column.name!r} has a gap in row {row} counting from 0")
-    if option != "cluster" and column.kind not in ("number", "boolean"):
+    if column.kind not in ("number", "boolean") and (option != "cluster" or column.kind != "words"):
         what = column.what or f"{column.kind}{'' if column.kind == 'words' else 's'}"
-        raise CommandError(f"{table.path}: --{option} {column.name!r} holds {what}: name a column of numbers")
+        wanted = "numbers or words" if option == "cluster" else "numbers"
+        raise CommandError(f"{table.path}: --{option} {column.name!r} holds {what}: name a column of {wanted}")
     if column.gaps.all():
         raise CommandError(f"{table.path}: --{option} {column.name!r} is empty: name another column")
     return column.values.astype(np.float64)

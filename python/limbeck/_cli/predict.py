@@ -91,17 +91,27 @@ def _predict(arguments: argparse.Namespace) -> int:
     give_hints(table)
     with np.errstate(over="ignore", invalid="ignore"), refusals(f"cannot predict for {table.path}"):
         predictions = predict()
-    lines = ["prediction\n", *(f"{value!r}\n" for value in predictions.tolist())]
+    lines = _lines(predictions)
     if output is None:
         for start in range(0, len(lines), _LINES_AT_ONCE):
             sys.stdout.write("".join(lines[start : start + _LINES_AT_ONCE]))
         sys.stdout.flush()
     else:
         write(lambda: write_whole(output, "".join(lines).encode()), output)
-    if y is not None:
+    if y is not None and predictions.ndim > 1:
+        say(f"no R2: the network has {predictions.shape[1]} outputs, column {table.names[target or 0]!r} is one")
+    elif y is not None:
         at = ~np.isnan(y)
         say(f"{int(at.sum()):,} rows, {_score(y[at], predictions[at])} on column {table.names[target or 0]!r}")
     return 0
+
+
+def _lines(predictions: Float64Array) -> list[str]:
+    """Lines of a file of predictions, one column for each output of the network."""
+    if predictions.ndim == 1:
+        return ["prediction\n", *(f"{value!r}\n" for value in predictions.tolist())]
+    header = ",".join(f"prediction_{j}" for j in range(predictions.shape[1]))
+    return [f"{header}\n", *(",".join(map(repr, row)) + "\n" for row in predictions.tolist())]
 
 
 def _check_output(arguments: argparse.Namespace, output: Path | None) -> None:

@@ -45,9 +45,9 @@ def _constants(parameters: Parameters, kind: np.dtype[Any]) -> dict[str, NDArray
     values = {
         "hidden": parameters.weights.T,
         "thresholds": parameters.thresholds,
-        "output": parameters.output[:, None],
-        "linear": parameters.linear[:, None],
-        "bias": np.array([parameters.bias]),
+        "output": np.atleast_2d(parameters.output).T,
+        "linear": np.atleast_2d(parameters.linear).T,
+        "bias": np.atleast_1d(parameters.bias),
     }
     with np.errstate(over="ignore"):
         cast = {name: np.ascontiguousarray(value, dtype=kind) for name, value in values.items()}
@@ -72,12 +72,15 @@ def _graph(parameters: Parameters, constants: dict[str, NDArray[Any]]) -> Any:  
     ]
     steps = [*linear_part, *neurons] if parameters.width else linear_part
     nodes = [helper.make_node(op, inputs, [result]) for op, inputs, result in steps]
-    nodes.append(helper.make_node("Squeeze", [steps[-1][2], "column"], ["y"]))
-    used = {name for _, inputs, _ in steps for name in inputs} | {"column"}
+    several = parameters.has_several_outputs
+    last = ("Identity", [steps[-1][2]]) if several else ("Squeeze", [steps[-1][2], "column"])
+    nodes.append(helper.make_node(*last, ["y"]))
+    used = {name for _, inputs, _ in steps for name in inputs} | {*last[1]}
+    shape = ["n", parameters.n_outputs] if several else ["n"]
     return helper.make_graph(
         nodes,
         "limbeck",
         [helper.make_tensor_value_info("X", element, ["n", parameters.n_features])],
-        [helper.make_tensor_value_info("y", element, ["n"])],
+        [helper.make_tensor_value_info("y", element, shape)],
         [numpy_helper.from_array(value, name) for name, value in constants.items() if name in used],
     )

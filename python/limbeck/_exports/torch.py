@@ -14,7 +14,7 @@ __all__ = ["ReLUModule"]
 
 
 class ReLUModule(nn.Module):  # type: ignore[misc]
-    """``relu(x @ weights.T + thresholds) @ output + x @ linear + bias``, in float64.
+    """``relu(x @ weights.T + thresholds) @ output.T + x @ linear.T + bias``, in float64.
 
     Parameters
     ----------
@@ -29,5 +29,8 @@ class ReLUModule(nn.Module):  # type: ignore[misc]
             self.register_parameter(name, nn.Parameter(value))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Values (n,) on rows (n, d)."""
-        return torch.relu(x @ self.weights.T + self.thresholds) @ self.output + x @ self.linear + self.bias
+        """Values (n,), or (n, q) of several outputs, on rows (n, d)."""
+        activations = torch.relu(x @ self.weights.T + self.thresholds)
+        if self.output.ndim == 1:
+            return activations @ self.output + x @ self.linear + self.bias
+        return activations @ self.output.T + x @ self.linear.T + self.bias

@@ -93,12 +93,12 @@ def _as_moments(column: Column, zone: str) -> Float64Array:
     if column.kind not in ("date", "datetime"):
         return _as_numbers(column, "date", "dates")
     seconds = np.asarray(column.values, dtype=np.float64)
-    if column.zone == zone or np.isnan(seconds).all():
+    if np.isnan(seconds).all():
         return seconds
-    if not (column.zone and zone):
+    if bool(column.zone) != bool(zone):
         own, learned = (f"of the zone {name}" if name else "without a time zone" for name in (column.zone, zone))
         raise ValueError(f"column {column.name!r} holds dates {own}, dates {learned} were learned from")
-    return in_zone(seconds, column.zone, zone)
+    return in_zone(seconds, zone) if zone else seconds
 
 
 def _as_numbers(column: Column, kind: str, wanted: str) -> Float64Array:

@@ -34,7 +34,7 @@ class Column:
         Of unknown values, what they are: "lists". Of others what the user has told: "words", though they may be
         numbers; "kept", though they may be row numbers.
     zone : str
-        Of dates with a time zone, its name or offset; the values are seconds by its clock.
+        Of dates with a time zone, its name or offset; the values are seconds in universal time.
     """
 
     name: str

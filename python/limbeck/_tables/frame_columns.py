@@ -23,6 +23,7 @@ from limbeck._base.frame_numbers import (
 )
 from limbeck._base.frames import default_names
 from limbeck._tables.columns import Column, Columns
+from limbeck._tables.times import zone_name
 from limbeck._tables.words import as_word, converted, order_of_all, possible_kinds, seconds_of, word_levels
 
 __all__ = ["column_of", "columns_of"]
@@ -179,8 +180,10 @@ def _moments(name: str, values: Sequence[Any], kinds: set[type]) -> Column | Non
         if len(zoned) > 1:
             return _unknown(name, len(values), "dates with and without a time zone")
         seconds = np.array([np.nan if v is None else _seconds(v) for v in values])
-        kind = "date" if all_dates else _date_if_whole("datetime", seconds)
-        return Column(name, kind, seconds, zone="UTC" if zoned == {True} else "")
+        if zoned == {True}:
+            zones = {zone_name(getattr(value, "tzinfo", None)) for value in values if value is not None}
+            return Column(name, "datetime", seconds, zone=zones.pop() if len(zones) == 1 else "UTC")
+        return Column(name, "date" if all_dates else _date_if_whole("datetime", seconds), seconds)
     if kinds and all(issubclass(kind, time) for kind in kinds):
         parts = [
             np.nan if v is None else 3600.0 * v.hour + 60 * v.minute + v.second + v.microsecond / 1e6 for v in values
@@ -213,10 +216,9 @@ def _of_series(name: str, series: Any) -> Column:  # noqa: ANN401
         return Column(name, "number", _numbers(series))
     if dtype in (nw.String, nw.Categorical, nw.Enum):
         return _of_texts(name, series)
-    # Of pandas's own moments narwhals does not know every name of a zone.
-    zone = getattr(dtype, "time_zone", None) or getattr(getattr(series.to_native(), "dtype", None), "tz", None)
-    if zone is not None:
-        return replace(_of_numpy_times(name, _times(series.dt.replace_time_zone(None))), zone=str(zone))
+    if (zoned := _zoned(series)) is not None:
+        universal, zone = zoned
+        return replace(_of_numpy_times(name, _times(universal)), kind="datetime", zone=zone)
     if dtype in (nw.Date, nw.Datetime):
         return _of_numpy_times(name, _times(series))
     if dtype == nw.Duration:
@@ -224,6 +226,18 @@ def _of_series(name: str, series: Any) -> Column:  # noqa: ANN401
     if dtype in (nw.Object, nw.Time, nw.Unknown):
         return _of_objects(name, _objects(series))
     return _unknown(name, len(series), f"values of type {dtype}")
+
+
+def _zoned(series: Any) -> tuple[Any, str] | None:  # noqa: ANN401
+    """Moments in universal time of a series that has a time zone, and the zone: a clock may show a time twice."""
+    native = series.to_native()
+    zone = getattr(getattr(native, "dtype", None), "tz", None)
+    if zone is not None:  # pandas's own moments, of which narwhals does not know every name of a zone
+        import narwhals as nw
+
+        return nw.from_native(native.dt.tz_convert("UTC").dt.tz_localize(None), series_only=True), zone_name(zone)
+    zone = getattr(series.dtype, "time_zone", None)
+    return None if zone is None else (series.dt.convert_time_zone("UTC").dt.replace_time_zone(None), zone_name(zone))
 
 
 def _numbers(series: Any) -> Float64Array:  # noqa: ANN401

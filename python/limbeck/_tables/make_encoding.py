@@ -205,7 +205,7 @@ class _Maker:
         settings = self._settings
         rows = self._n - counts.gaps
         if counts.what != "words" and (found := numbers_or_dates_in(filter(None, self._survey.sample[j]))):
-            warn(f"column {name!r} is taken for words, but holds {found}", UserWarning)
+            warn(f"column {name!r} is no column of numbers, but holds {found}", UserWarning)
         if counts.words is None:
             return LeftOut(name, f"names or texts: more than {settings.most_words:,} different ones")
         if counts.what != "words":

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from limbeck._base.hashes import hashed
 from limbeck._tables.columns import Column, Columns
 from limbeck._tables.encoding_settings import ENCODING, EncodingSettings
+from limbeck._tables.times import in_zone
 from limbeck._tables.words import possible_kinds
 
 __all__ = ["ColumnCounts", "TableSurvey"]
@@ -176,7 +177,8 @@ def _smallest(places: NDArray[np.uint64], most: int) -> NDArray[np.intp]:
 
 
 def _sampled(column: Column, at: NDArray[np.intp]) -> NDArray[Any]:
-    """Some values of a column, as objects: words as text."""
+    """Some values of a column, as objects: words as text, moments by the clock of their zone."""
     if column.kind != "words":
-        return column.values[at].astype(object)
+        values = column.values[at].astype(np.float64)
+        return (in_zone(values, column.zone) if column.zone else values).astype(object)
     return np.array([*column.levels, None], dtype=object)[column.values[at].astype(np.intp)]

@@ -11,14 +11,13 @@ import numpy as np
 
 from limbeck._base.arrays import Float64Array
 
-__all__ = ["PARTS", "DateScale", "in_zone", "part_of"]
+__all__ = ["PARTS", "DateScale", "in_zone", "part_of", "zone_name"]
 
 PARTS = ("month", "weekday", "hour")
 _DAY = 86_400.0
 _SECONDS = {"years": 365.2425 * _DAY, "days": _DAY, "hours": 3600.0}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _OFFSET = re.compile(r"(?:UTC)?([+-])(\d{2}):?(\d{2})", re.ASCII)
-_STEP = 900.0  # seconds: clocks are put forward and back at whole quarters of an hour
 
 
 @dataclass(frozen=True)
@@ -90,50 +89,69 @@ def part_of(part: str, seconds: Float64Array) -> Float64Array:
     return np.asarray((seconds % _DAY) / 3600.0)
 
 
-def in_zone(seconds: Float64Array, own: str, wanted: str) -> Float64Array:
-    """Seconds by the clock of one zone, of moments given by that of another one; NaN stays.
+def in_zone(seconds: Float64Array, zone: str) -> Float64Array:
+    """Seconds since 1970 by the clock of a zone, of moments in universal time; NaN stays.
 
     Parameters
     ----------
     seconds : ndarray of shape (n,)
-        Seconds since 1970 by the clock of the zone ``own``.
-    own, wanted : str
-        Names of zones ("Europe/Berlin", "UTC") or offsets ("+09:00").
+        Seconds since 1970 in universal time.
+    zone : str
+        Name of a zone ("Europe/Berlin", "UTC") or an offset ("+09:00").
 
     Raises
     ------
     ValueError
-        A zone is not known here.
+        The zone is not known here.
     """
-    if own == wanted:
+    if zone == "UTC":
         return seconds
-    universal = seconds - _offsets(seconds, _zone(own), is_universal=False)
-    return np.asarray(universal + _offsets(universal, _zone(wanted), is_universal=True))
+    known, clock = _zone(zone), np.array(seconds)
+    days, which = np.unique(np.floor(seconds / _DAY), return_inverse=True)
+    begin, end = _offsets(days * _DAY, known), _offsets((days + 1) * _DAY, known)
+    clock += begin[which]
+    # Of the days on which the clock is put forward or back, every moment is looked at.
+    changed = (begin != end)[which]
+    clock[changed] = seconds[changed] + _offsets(seconds[changed], known)
+    return clock
+
+
+def zone_name(zone: str | tzinfo | None) -> str:
+    """Name, or offset, by which a zone is kept: "UTC" for one that has neither, and empty for none."""
+    if zone is None or zone == "":
+        return ""
+    if isinstance(zone, timezone):
+        offset = zone.utcoffset(None)
+        minutes = offset // timedelta(minutes=1)
+        if not minutes or offset % timedelta(minutes=1):
+            return "UTC"
+        return f"{'+' if minutes > 0 else '-'}{abs(minutes) // 60:02d}:{abs(minutes) % 60:02d}"
+    # ZoneInfo has a key, pytz a zone; others' names may lead nowhere on another machine.
+    name = zone if isinstance(zone, str) else getattr(zone, "key", None) or getattr(zone, "zone", None)
+    try:
+        _zone(str(name))
+    except ValueError:
+        return "UTC"
+    return str(name)
 
 
 def _zone(name: str) -> tzinfo:
     if found := _OFFSET.fullmatch(name):
         size = timedelta(hours=int(found[2]), minutes=int(found[3]))
         return timezone(size if found[1] == "+" else -size)
-    if name == "UTC":
-        return UTC
     try:
-        return ZoneInfo(name)
+        return UTC if name == "UTC" else ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError(f"the time zone {name!r} is not known here: convert the column to UTC") from None
+        raise ValueError(f"the time zone {name!r}, whose clock was learned by, is not known here") from None
 
 
-def _offsets(seconds: Float64Array, zone: tzinfo, *, is_universal: bool) -> Float64Array:
-    """Seconds by which a zone's clock is ahead, at moments by universal time or by that clock itself."""
-    steps = np.floor(seconds / _STEP)
-    different, which = np.unique(steps, return_inverse=True)
-    ahead = np.zeros(len(different))
-    for i, step in enumerate(different.tolist()):
+def _offsets(seconds: Float64Array, zone: tzinfo) -> Float64Array:
+    """Seconds by which a zone's clock is ahead of universal time at moments (n,); 0 at gaps and out of the calendar."""
+    ahead = np.zeros(len(seconds))
+    for i, second in enumerate(seconds.tolist()):
         try:
-            moment = _EPOCH + timedelta(seconds=step * _STEP)
-            local = moment.astimezone(zone) if is_universal else moment.replace(tzinfo=zone)
-            offset = local.utcoffset()
-        except (OverflowError, ValueError):  # a gap, or a year that no calendar has
+            offset = (_EPOCH + timedelta(seconds=second)).astimezone(zone).utcoffset()
+        except (OverflowError, ValueError):
             continue
         ahead[i] = offset.total_seconds() if offset else 0.0
-    return np.asarray(ahead[which])
+    return ahead

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from limbeck._tables.date_text import dates_in
+from limbeck._tables.date_text import date_order_in_doubt, dates_in
 from limbeck._tables.errors import shortened
-from limbeck._tables.number_style import styles_of
+from limbeck._tables.number_style import Style, styles_of
 from limbeck._tables.number_text import is_missing, plain_number
 
 __all__ = ["numbers_or_dates_in"]
 
 _FEWEST = 10  # different ones: fewer may be codes or grades, such as 1,2 or 3rd
-_PART = 0.2  # of the different words, from which on plain numbers among them are no exceptions
+_PART = 0.5  # of the different words, from which on plain numbers among them are no exceptions
 
 
 def numbers_or_dates_in(words: Iterable[str]) -> str:
@@ -31,13 +31,29 @@ def numbers_or_dates_in(words: Iterable[str]) -> str:
     numbers = [word for word in present if plain_number(word) is not None]
     if len(numbers) == len(present):
         return ""
-    if styles_of(present)[0]:
+    if styles := styles_of(present)[0]:
         example = next(word for word in present if plain_number(word) is None)
-        what = "with pandas by read_csv(decimal=',', thousands='.')" if "," in example else "without units or marks"
-        return f"numbers written as {shortened(example)}: read them as numbers, {what}"
-    if dates_in(present):
-        return f"dates written as {shortened(present[0])}: read them as dates, with pandas by to_datetime(dayfirst=...)"
+        return f"numbers written as {shortened(example)}: {_reading(styles)}"
+    if dates := dates_in(present):
+        day = dates[0].order == "dmy"
+        if len(dates) > 1 and not date_order_in_doubt(dates, present):
+            dates = dates[:1]
+        how = ": read them as dates"
+        if dates[0].order:
+            how += f", with pandas by to_datetime(dayfirst={day if len(dates) == 1 else '...'})"
+        return f"dates written as {shortened(present[0])}{how}"
     if len(numbers) >= max(_FEWEST, _PART * len(present)):
         other = next(word for word in present if plain_number(word) is None)
         return f"numbers, as {shortened(numbers[0])}, and other words, as {shortened(other)}: make gaps of these"
     return ""
+
+
+def _reading(styles: Sequence[Style]) -> str:
+    """How such numbers are read."""
+    if len(styles) > 1:
+        return "read them as numbers, and tell which mark begins decimals, as pandas.read_csv(decimal=...) does"
+    numbers, unit = styles[0].numbers, styles[0].unit
+    if unit:
+        return f"take {shortened(unit)} away"
+    thousands = f", thousands={numbers.thousands[0]!r}" if numbers.thousands else ""
+    return f"read them as numbers, with pandas by read_csv(decimal={numbers.decimal!r}{thousands})"

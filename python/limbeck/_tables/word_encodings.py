@@ -15,7 +15,7 @@ from limbeck._tables.columns import TIMES, Column
 from limbeck._tables.number_text import plain_number
 from limbeck._tables.words import as_word
 
-__all__ = ["Ranks", "Words"]
+__all__ = ["Ranks", "Words", "words_of"]
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Words:
         return tuple(Feature(name, self.name, "flag") for name in own)
 
     def filler(self, column: Column) -> Filler:
-        codes, words = _words_of(column, self.levels)
+        codes, words = words_of(column, self.levels)
         count = len(self.groups)
         unseen = len(self.levels) if self.has_other else count
         missing = count - 1 if self.has_missing else unseen
@@ -90,7 +90,7 @@ class Words:
 _SHOWN = 8
 
 
-def _words_of(column: Column, levels: Sequence[str]) -> tuple[NDArray[np.intp], Sequence[str]]:
+def words_of(column: Column, levels: Sequence[str]) -> tuple[NDArray[np.intp], Sequence[str]]:
     """Number of each row's word, -1 for a gap, and the words; numbers are those of the levels, or written out."""
     if column.kind == "words":
         return np.asarray(column.values, dtype=np.intp), column.levels
@@ -138,7 +138,7 @@ class Ranks:
         return (own, Feature(f"{self.name} is missing", self.name, "flag")) if self.has_gap_flag else (own,)
 
     def filler(self, column: Column) -> Filler:
-        codes, words = _words_of(column, self.levels)
+        codes, words = words_of(column, self.levels)
         known = {word: float(i) for i, word in enumerate(self.levels)}
         table = np.array([*(known.get(word, np.nan) for word in words), np.nan])
         return filler_of_gaps(table[codes], self.gap, self.has_gap_flag)

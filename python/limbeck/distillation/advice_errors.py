@@ -175,7 +175,8 @@ def _is_smoother(strong: Float64Array, missed: Float64Array, rows: Float64Array,
     """Whether labels are missed as ridge regression, principal components or early stopping of y miss them.
 
     Along each direction of the rows these miss a part of y, from 0 to 1, that does not fall as directions get smaller.
-    Labels that know nothing of the noise in y do so in three directions by chance, hardly in five.
+    Labels that know nothing of the noise in y do so in three directions by chance, hardly in five; directions along
+    which they are nothing do not count, nor labels that are a part of y.
     """
     U, sizes, _ = np.linalg.svd(rows, full_matrices=False)
     U = U[:, sizes > np.finfo(np.float64).eps * max(rows.shape) * sizes[0]] if sizes[0] else U[:, :0]
@@ -184,6 +185,9 @@ def _is_smoother(strong: Float64Array, missed: Float64Array, rows: Float64Array,
     along, missed_along = U.T @ strong, U.T @ missed
     outside = (missed - U @ missed_along) - (strong - U @ along)
     parts = missed_along / np.where(along == 0, 1.0, along)
+    visible = parts[parts < 1 - settings.visible_part]
+    if len(visible) < settings.fewest_directions or np.ptp(parts) < settings.visible_part:
+        return False
     nearest = np.clip(np.maximum.accumulate(parts), 0.0, 1.0)
     misfit = np.square((nearest - parts) * along).sum() + outside @ outside
     return bool(misfit < settings.same_smoother * (missed @ missed))

@@ -54,8 +54,8 @@ class Advice:
     strong_error, surrogate_error, mixture_error : float
         Mean squared leave-one-out errors against the strong labels.
     weight : float
-        Weight of the surrogate's labels in the mixture ``weight * surrogate + (1 - weight) * strong`` of least error;
-        it may be negative, or exceed one.
+        Weight of the surrogate's labels in the mixture ``weight * surrogate + (1 - weight) * strong`` of least error
+        among weights from -2 to 2: beyond, there is nothing but chance, or a surrogate that has seen y.
     gain : float
         ``strong_error`` less that of the surrogate's labels, of the mixture or of self-distillation if that is
         recommended; of the first two, whichever looks better, if nothing is.
@@ -181,9 +181,9 @@ def advise(
     Warns
     -----
     UserWarning
-        The surrogate's labels look as if they had been fitted to y: they miss y as ridge regression on these features
-        does, or least squares, principal components or early stopping. Forests, boosting and neighbours that have seen
-        y are not told from good surrogates.
+        The surrogate's labels look as if they had been fitted to y: to three digits and more they miss y as ridge
+        regression on these features does, or least squares, principal components or early stopping, along five
+        directions at least. Forests, boosting and neighbours that have seen y are not told from good surrogates.
 
     Notes
     -----

@@ -37,6 +37,8 @@ class AdvisorSettings:
     # Of the squares of what a surrogate misses of y: what a linear smoother of y with other rounding, or some steps of
     # an iteration short of its end, may differ by.
     same_smoother: float = 1e-6
+    # Part of y along a direction, from which on a smoother shows there.
+    visible_part: float = 0.02
     # Of either sign, of the surrogate's labels in a mixture: labels that know nothing of the noise in y have 1 at most
     # but for chance, and those that are nearly y any weight.
     largest_weight: float = 2.0

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from limbeck import _kernels
-from limbeck._base.arrays import finite_result, float_array, matrix, same_length, thread_count
+from limbeck._base.arrays import finite_result, matrix, same_length, thread_count
+from limbeck.network._evaluation import squared_distances, values, variances
 from limbeck.network._exporters import exporter
 from limbeck.network._parameters import Parameters
 from limbeck.network._storage import content_of, load_parameters, parameters_of, save_parameters
@@ -26,13 +26,13 @@ class ReLUNetwork:
     ----------
     weights : array_like of shape (k, d)
         One row per neuron. k = 0 is a linear function.
-    output : array_like of shape (k,)
-        Output weights.
-    linear : array_like of shape (d,), optional
-        Linear part; default zero. Since relu(z) - relu(-z) = z, flipping a neuron's sign changes f by a linear function
-        only, so a learned network needs one.
-    bias : float, default 0
-        Constant term.
+    output : array_like of shape (k,) or (q, k)
+        Output weights; a matrix makes a network of q outputs that share their neurons.
+    linear : array_like of shape (d,) or (q, d), optional
+        Linear part, of as many outputs; default zero. Since relu(z) - relu(-z) = z, flipping a neuron's sign changes f
+        by a linear function only, so a learned network needs one.
+    bias : float or array_like of shape (q,), default 0
+        Constant term; a number is that of each output.
     thresholds : array_like of shape (k,), optional
         Added to each neuron's input; default zero, as in arXiv 2304.10524.
 
@@ -40,8 +40,8 @@ class ReLUNetwork:
     ----------
     weights, output, linear, bias, thresholds
         As above, float64 and read-only.
-    width, n_features : int
-        k and d.
+    width, n_features, n_outputs : int
+        k, d and q.
 
     Raises
     ------
@@ -56,6 +56,8 @@ class ReLUNetwork:
     >>> net = limbeck.ReLUNetwork([[1.0, 0.0], [0.0, 1.0]], [1.0, -2.0])
     >>> net([[3.0, 2.0], [-1.0, 1.0]])
     array([-1., -2.])
+    >>> limbeck.ReLUNetwork([[1.0, 0.0], [0.0, 1.0]], [[1.0, -2.0], [0.0, 1.0]], bias=[0.0, 5.0])([[3.0, 2.0]])
+    array([[-1.,  7.]])
     """
 
     def __init__(
@@ -64,7 +66,7 @@ class ReLUNetwork:
         output: ArrayLike,
         *,
         linear: ArrayLike | None = None,
-        bias: float = 0.0,
+        bias: ArrayLike = 0.0,
         thresholds: ArrayLike | None = None,
     ) -> None:
         self._parameters = Parameters.checked(weights, output, linear=linear, bias=bias, thresholds=thresholds)
@@ -81,17 +83,17 @@ class ReLUNetwork:
 
     @property
     def output(self) -> NDArray[np.float64]:
-        """Output weights, shape (k,)."""
+        """Output weights, shape (k,) or (q, k)."""
         return self._parameters.output
 
     @property
     def linear(self) -> NDArray[np.float64]:
-        """Linear part, shape (d,)."""
+        """Linear part, shape (d,) or (q, d)."""
         return self._parameters.linear
 
     @property
-    def bias(self) -> float:
-        """Constant term."""
+    def bias(self) -> Any:  # noqa: ANN401 - a number of one output, an array of several
+        """Constant term, a number or an array of shape (q,)."""
         return self._parameters.bias
 
     @property
@@ -104,8 +106,14 @@ class ReLUNetwork:
         """Number of features, d."""
         return self._parameters.n_features
 
+    @property
+    def n_outputs(self) -> int:
+        """Number of outputs, q; 1 where ``output`` has shape (k,)."""
+        return self._parameters.n_outputs
+
     def __repr__(self) -> str:
-        return f"ReLUNetwork(width={self.width}, n_features={self.n_features})"
+        several = f", n_outputs={self.n_outputs}" if self._parameters.has_several_outputs else ""
+        return f"ReLUNetwork(width={self.width}, n_features={self.n_features}{several})"
 
     def __eq__(self, other: object) -> bool:
         """Equal parameters, number for number; see :meth:`distance` for functions."""
@@ -135,7 +143,7 @@ class ReLUNetwork:
 
         Returns
         -------
-        ndarray of shape (n,)
+        ndarray of shape (n,) or, of q outputs, (n, q)
 
         Raises
         ------
@@ -147,17 +155,13 @@ class ReLUNetwork:
         """
         X = matrix(X, "X")
         same_length(X, "X", 1, self.weights, "weights", 1, "features")
-        names = ("weights", "thresholds", "output", "linear")
-        weights, thresholds, output, linear = (
-            float_array(getattr(self, name), name, (1, 2), X.dtype) for name in names
-        )
-        if X.dtype != np.float64:
-            float_array([self.bias], "bias", 1, X.dtype)
-        values = _kernels.network_forward(weights, thresholds, output, linear, self.bias, X, thread_count(n_threads))
-        return finite_result(values, X=X) if check_finite else values
+        found = values(self._parameters, X, thread_count(n_threads))
+        return finite_result(found, X=X) if check_finite else found
 
     def distance(self, other: "ReLUNetwork") -> float:
-        """Population squared distance ``E (f(x) - g(x))^2`` over x ~ N(0, I), in closed form.
+        """Population squared distance ``E |f(x) - g(x)|^2`` over x ~ N(0, I), in closed form.
+
+        Of several outputs it is the sum of their squared distances.
 
         Without thresholds the sum is taken in double-double arithmetic (about 32 digits), so that near-collinear
         neurons with large opposite weights cancel without loss. With thresholds it is exact to about 1e-10 of the sum
@@ -168,7 +172,7 @@ class ReLUNetwork:
         TypeError
             ``other`` is not a ReLUNetwork.
         ValueError
-            The networks have different numbers of features.
+            The networks have different numbers of features or outputs.
 
         Notes
         -----
@@ -182,34 +186,23 @@ class ReLUNetwork:
                 f"networks of different numbers of features cannot be compared: {self.n_features} and "
                 f"{other.n_features}"
             )
-        # The rounding error v of the subtraction (Knuth's TwoSum) becomes two more neurons for each feature that has
-        # one, v relu(x_j) - v relu(-x_j) = v x_j: the distance is that of the two functions, not of rounded ones.
-        with np.errstate(over="ignore", invalid="ignore"):  # beyond the range the distance is infinite
-            linear = self.linear - other.linear
-            back = linear - self.linear
-            lost = (self.linear - (linear - back)) - (other.linear + back)
-        lost[~np.isfinite(lost)] = 0.0
-        extra = np.flatnonzero(lost)
-        rows = np.zeros((2 * len(extra), self.n_features))
-        rows[np.arange(len(extra)), extra] = 1.0
-        rows[len(extra) + np.arange(len(extra)), extra] = -1.0
-        _, second_moment, _ = _kernels.gaussian_moments(
-            np.concatenate([self.weights, other.weights, rows]),
-            np.concatenate([self.thresholds, other.thresholds, np.zeros(2 * len(extra))]),
-            np.concatenate([self.output, -other.output, lost[extra], -lost[extra]]),
-            linear,
-            self.bias - other.bias,
-        )
-        return second_moment
+        if self.output.shape[:-1] != other.output.shape[:-1]:
+            raise ValueError(
+                f"networks of different outputs cannot be compared: output has shapes {self.output.shape} and "
+                f"{other.output.shape}"
+            )
+        return float(squared_distances(self._parameters, other._parameters).sum())
 
-    def variance(self) -> float:
-        """Variance of f(x) over x ~ N(0, I), in closed form."""
-        return _kernels.gaussian_moments(self.weights, self.thresholds, self.output, self.linear, self.bias)[2]
+    def variance(self) -> Any:  # noqa: ANN401 - a number of one output, an array of several
+        """Variance of f(x) over x ~ N(0, I), in closed form: a number or, of q outputs, an array of shape (q,)."""
+        found = variances(self._parameters)
+        return found if self._parameters.has_several_outputs else float(found[0])
 
     def normalized(self) -> "ReLUNetwork":
         """Network of unit rows that is this function, neurons in falling order of the size of their output weight.
 
-        A neuron without a direction is a constant and moves into the bias.
+        Of several outputs, the size is the Euclidean norm of a neuron's weights. A neuron without a direction is a
+        constant and moves into the bias.
 
         Raises
         ------
@@ -227,14 +220,14 @@ class ReLUNetwork:
         weights = rows / norms[:, None]
         halves, more = np.frexp(norms)
         with np.errstate(over="ignore", invalid="ignore"):  # the constructor refuses numbers that are not finite
-            constant = float(self.output[dead] @ np.maximum(self.thresholds[dead], 0.0))
-            output = np.ldexp(self.output[kept] * halves, exponents + more)
+            constant = self.output[..., dead] @ np.maximum(self.thresholds[dead], 0.0)
+            output = np.ldexp(self.output[..., kept] * halves, exponents + more)
             thresholds = np.ldexp(self.thresholds[kept] / (2 * halves), 1 - exponents - more)
         # The last key of lexsort counts first: size, then direction and the rest, so that the order is always the same.
-        order = np.lexsort((thresholds, output, *weights.T[::-1], -np.abs(output)))
+        order = np.lexsort((thresholds, *np.atleast_2d(output)[::-1], *weights.T[::-1], -_sizes(output)))
         return ReLUNetwork(
             weights[order],
-            output[order],
+            output[..., order],
             linear=self.linear,
             bias=self.bias + constant,
             thresholds=thresholds[order],
@@ -243,7 +236,9 @@ class ReLUNetwork:
     # ---- Other programs ----
 
     def to_onnx(self, path: str | os.PathLike[str], dtype: DTypeLike = np.float64) -> None:
-        """Write an ONNX graph of opset 13 with one input ``X`` (n, d) and one output ``y`` (n,); extra ``onnx``.
+        """Write an ONNX graph of opset 13 with one input ``X`` (n, d) and one output ``y``; extra ``onnx``.
+
+        ``y`` has shape (n,) or, of q outputs, (n, q).
 
         Parameters
         ----------
@@ -267,7 +262,7 @@ class ReLUNetwork:
         Returns
         -------
         torch.nn.Module
-            Maps (n, d) to (n,). ``module.float()`` makes it float32.
+            Maps (n, d) to (n,) or, of q outputs, to (n, q). ``module.float()`` makes it float32.
 
         Raises
         ------
@@ -327,7 +322,17 @@ def network_of(parameters: Parameters) -> ReLUNetwork:
     return ReLUNetwork(p.weights, p.output, linear=p.linear, bias=p.bias, thresholds=p.thresholds)
 
 
+def _sizes(output: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Sizes (k,) of output weights: absolute values, or Euclidean norms over several outputs."""
+    largest = np.abs(np.atleast_2d(output)).max(axis=0)
+    if output.ndim == 1:
+        return np.asarray(largest)
+    divisors = np.where(largest > 0, largest, 1.0)  # so that squares neither overflow nor vanish
+    with np.errstate(over="ignore"):
+        return np.asarray(divisors * np.linalg.norm(output / divisors, axis=0))
+
+
 def _rebuild(
-    weights: ArrayLike, output: ArrayLike, linear: ArrayLike, bias: float, thresholds: ArrayLike
+    weights: ArrayLike, output: ArrayLike, linear: ArrayLike, bias: ArrayLike, thresholds: ArrayLike
 ) -> ReLUNetwork:
-    return ReLUNetwork(weights, output, linear=linear, bias=float(bias), thresholds=thresholds)
+    return ReLUNetwork(weights, output, linear=linear, bias=bias, thresholds=thresholds)

@@ -1,26 +1,28 @@
 """Parameters of a sum of ReLUs with a linear part: checked once, then read-only."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from limbeck._base.arrays import Float64Array, matrix, require_finite, same_length, vector
+from limbeck._base.arrays import Float64Array, float_array, matrix, require_finite, same_length, vector
 
 __all__ = ["Parameters"]
 
 
 @dataclass(frozen=True, eq=False)
 class Parameters:
-    """Parameters of ``f(x) = output @ relu(weights @ x + thresholds) + linear @ x + bias``.
+    """Parameters of ``f(x) = output @ relu(weights @ x + thresholds) + linear @ x + bias``, of one or q outputs.
 
     Attributes
     ----------
     weights : ndarray of shape (k, d)
-    thresholds, output : ndarray of shape (k,)
-    linear : ndarray of shape (d,)
-    bias : float
+    thresholds : ndarray of shape (k,)
+    output : ndarray of shape (k,) or (q, k)
+    linear : ndarray of shape (d,) or (q, d)
+    bias : float or ndarray of shape (q,)
         Arrays are float64 and finite.
     """
 
@@ -28,7 +30,7 @@ class Parameters:
     thresholds: Float64Array
     output: Float64Array
     linear: Float64Array
-    bias: float
+    bias: Any
 
     @staticmethod
     def checked(
@@ -36,7 +38,7 @@ class Parameters:
         output: ArrayLike,
         *,
         linear: ArrayLike | None = None,
-        bias: float = 0.0,
+        bias: ArrayLike = 0.0,
         thresholds: ArrayLike | None = None,
     ) -> "Parameters":
         """Check parameters of any array type and copy them to read-only arrays; None is zero.
@@ -49,20 +51,23 @@ class Parameters:
             Shapes disagree, or an argument holds NaN or infinity.
         """
         W = matrix(weights, "weights", np.float64)
-        c = vector(output, "output", np.float64)
-        w = np.zeros(W.shape[1]) if linear is None else vector(linear, "linear", np.float64)
+        c = float_array(output, "output", (1, 2), np.float64)
         t = np.zeros(W.shape[0]) if thresholds is None else vector(thresholds, "thresholds", np.float64)
-        same_length(W, "weights", 0, c, "output", 0, "neurons")
+        same_length(W, "weights", 0, c, "output", c.ndim - 1, "neurons")
         same_length(W, "weights", 0, t, "thresholds", 0, "neurons")
-        same_length(W, "weights", 1, w, "linear", 0, "features")
-        b = np.asarray(bias)
-        if b.ndim != 0 or b.dtype.kind not in "biuf":
-            raise TypeError(f"bias must be a real number, got {bias!r}")
-        require_finite(weights=W, output=c, linear=w, thresholds=t, bias=np.array([float(b)]))
-        W, t, c, w = (np.array(a) for a in (W, t, c, w))
-        for copy in (W, t, c, w):
+        if c.ndim == 2 and not len(c):
+            raise ValueError(f"output must have a row for each output, at least one; got shape {c.shape}")
+        shape = (*c.shape[:-1], W.shape[1])
+        w = np.zeros(shape) if linear is None else float_array(linear, "linear", c.ndim, np.float64)
+        same_length(W, "weights", 1, w, "linear", c.ndim - 1, "features")
+        if c.ndim == 2:
+            same_length(c, "output", 0, w, "linear", 0, "outputs")
+        b = _bias(bias, c)
+        require_finite(weights=W, output=c, linear=w, thresholds=t, bias=np.atleast_1d(b))
+        W, t, c, w, b = (np.array(a) for a in (W, t, c, w, b))
+        for copy in (W, t, c, w, b):
             copy.setflags(write=False)
-        return Parameters(weights=W, thresholds=t, output=c, linear=w, bias=float(b))
+        return Parameters(weights=W, thresholds=t, output=c, linear=w, bias=b if b.ndim else float(b))
 
     @property
     def width(self) -> int:
@@ -74,12 +79,27 @@ class Parameters:
         """Number of features, d."""
         return int(self.weights.shape[1])
 
+    @property
+    def has_several_outputs(self) -> bool:
+        """Whether values are rows (n, q), also of a single output given as (1, k)."""
+        return bool(self.output.ndim == 2)
+
+    @property
+    def n_outputs(self) -> int:
+        """Number of outputs, q."""
+        return len(self.output) if self.has_several_outputs else 1
+
+    def each_output(self) -> Iterator[tuple[Float64Array, Float64Array, float]]:
+        """Output weights (k,), linear part (d,) and bias of each output in turn."""
+        if not self.has_several_outputs:
+            yield self.output, self.linear, self.bias
+        else:
+            yield from zip(self.output, self.linear, self.bias.tolist(), strict=True)
+
     def equals(self, other: "Parameters") -> bool:
         """Whether all numbers are equal."""
-        names = ("weights", "thresholds", "output", "linear")
-        return self.bias == other.bias and all(
-            np.array_equal(getattr(self, name), getattr(other, name)) for name in names
-        )
+        names = ("weights", "thresholds", "output", "linear", "bias")
+        return all(np.array_equal(getattr(self, name), getattr(other, name)) for name in names)
 
     def to_dict(self) -> dict[str, Any]:
         """Convert to plain lists and numbers by name."""
@@ -88,5 +108,17 @@ class Parameters:
             "thresholds": self.thresholds.tolist(),
             "output": self.output.tolist(),
             "linear": self.linear.tolist(),
-            "bias": self.bias,
+            "bias": self.bias.tolist() if self.has_several_outputs else self.bias,
         }
+
+
+def _bias(bias: ArrayLike, output: Float64Array) -> Float64Array:
+    """Constant terms of checked type and shape: one number, or one for each of several outputs."""
+    b = np.asarray(bias)
+    if output.ndim == 1 or b.ndim == 0:
+        if b.ndim != 0 or b.dtype.kind not in "biuf":
+            raise TypeError(f"bias must be a real number, got {bias!r}")
+        return np.full(output.shape[:-1], float(b))
+    numbers = vector(bias, "bias", np.float64)
+    same_length(output, "output", 0, numbers, "bias", 0, "outputs")
+    return numbers

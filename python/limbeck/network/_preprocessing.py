@@ -94,7 +94,7 @@ class Preprocessing:
                 weights,
                 scale * parameters.output,
                 linear=scale * linear,
-                bias=self.target_mean + scale * (parameters.bias - float(linear @ self.feature_means)),
+                bias=self.target_mean + scale * (parameters.bias - linear @ self.feature_means),
                 thresholds=parameters.thresholds - weights @ self.feature_means,
             )
 

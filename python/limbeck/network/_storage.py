@@ -15,7 +15,9 @@ from limbeck.network._preprocessing import preprocessing_of
 __all__ = ["content_of", "load_parameters", "parameters_of", "read_content", "save_parameters"]
 
 _FORMAT = "limbeck.ReLUNetwork"
-_FORMAT_VERSION = 1
+# Files of one output are those of the first version, which every limbeck reads; (q, k) output weights came with the
+# second.
+_VERSION, _VERSION_OF_SEVERAL_OUTPUTS = 1, 2
 _FIELDS = ("weights", "output", "linear", "bias", "thresholds")
 # Bytes, unpacked. A network of 10,000 neurons of 10,000 features, far beyond what can be learned, has 0.8 GB; what is
 # larger is another file or an attack, and is refused before memory is taken for it.
@@ -34,7 +36,7 @@ def save_parameters(path: Path, parameters: Parameters) -> None:
         return write_whole(path, json.dumps(content_of(parameters), indent=1).encode())
     content = io.BytesIO()
     fields: dict[str, Any] = {name: getattr(parameters, name) for name in _FIELDS}
-    np.savez(content, format=_FORMAT, version=_FORMAT_VERSION, **fields)
+    np.savez(content, format=_FORMAT, version=_version(parameters), **fields)
     return write_whole(path, content.getvalue())
 
 
@@ -57,8 +59,13 @@ def load_parameters(path: Path) -> Parameters:
 
 def content_of(parameters: Parameters) -> dict[str, Any]:
     """Format, version and parameters as plain lists and numbers, for JSON."""
-    head = {"format": _FORMAT, "version": _FORMAT_VERSION, "n_features": parameters.n_features}
+    head = {"format": _FORMAT, "version": _version(parameters), "n_features": parameters.n_features}
     return {**head, **parameters.to_dict()}
+
+
+def _version(parameters: Parameters) -> int:
+    """Lowest version of the format that knows a network's shapes."""
+    return _VERSION_OF_SEVERAL_OUTPUTS if parameters.has_several_outputs else _VERSION
 
 
 def parameters_of(content: object, *, folded: bool = True) -> Parameters:
@@ -71,14 +78,17 @@ def parameters_of(content: object, *, folded: bool = True) -> Parameters:
     """
     if not isinstance(content, dict) or content.get("format") != _FORMAT:
         raise ValueError(f"it lacks format = {_FORMAT!r}")
-    if content.get("version") != _FORMAT_VERSION or isinstance(content["version"], bool):
-        raise ValueError(f"its version is {content.get('version')!r}, this limbeck reads version {_FORMAT_VERSION}")
+    versions, version = (_VERSION, _VERSION_OF_SEVERAL_OUTPUTS), content.get("version")
+    if isinstance(version, bool) or not isinstance(version, int) or version not in versions:
+        raise ValueError(f"its version is {version!r}, this limbeck reads versions {versions[0]} and {versions[1]}")
     missing = [name for name in _FIELDS if name not in content]
     if missing:
         raise ValueError(f"it lacks {', '.join(missing)}")
     weights = content["weights"]
     if isinstance(weights, list) and not weights:  # a linear function: no neurons, so no row to count features in
-        weights = np.empty((0, len(content["linear"])))
+        linear = content["linear"]
+        several = isinstance(linear, list) and bool(linear) and isinstance(linear[0], list)
+        weights = np.empty((0, len(linear[0] if several else linear)))
     parameters = Parameters.checked(
         weights,
         content["output"],
@@ -86,6 +96,8 @@ def parameters_of(content: object, *, folded: bool = True) -> Parameters:
         bias=content["bias"],
         thresholds=content["thresholds"],
     )
+    if parameters.has_several_outputs != (version == _VERSION_OF_SEVERAL_OUTPUTS):
+        raise ValueError(f"its version is {version}, but output has shape {parameters.output.shape}")
     d = parameters.n_features
     if content.get("n_features", d) != d:
         raise ValueError(f"n_features is {content['n_features']!r}, but weights have {d} columns")

@@ -169,3 +169,22 @@ def test_wide_teachers(d, k, most, error, seed):
     wanted = function(X)[:, 0]
     assert found.n_queries <= most
     assert np.abs(found.network(X) - wanted).max() < error * wanted.std()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_several_outputs_share_the_queries(seed):
+    d, k = 50, 16
+    asked = {}
+    for outputs in (1, 4, 12):
+        function = teacher_of(*random_network(d, k, outputs, seed))
+        search, count = search_of(function, d, outputs, k, seed)
+        assert search.run()
+        X = np.random.default_rng(100 + seed).standard_normal((2000, d))
+        wanted = function(X)
+        # Rounding over steps of some thousandths, over the smallest singular value of a few bends.
+        assert np.abs(search.network(X, 1) - wanted).max() < 1e-7 * wanted.std()
+        asked[outputs] = count[0]
+    # A gradient for each kink; for every few of them.
+    assert asked[4] < 0.75 * asked[1]
+    # Rows and points on lines cost the same for any number of outputs, and take half of it here.
+    assert asked[12] < asked[4]

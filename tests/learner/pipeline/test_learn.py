@@ -459,8 +459,8 @@ def test_labels_may_be_a_column(sample_rows):
     for labels in [*columns, *named]:
         assert limbeck.learn(X, labels, **options).network == expected
     assert {limbeck.learn(X, labels, **options).target_name for labels in named} == {"income"}
-    with pytest.raises(ValueError, match=r"y must have 1 dimension\(s\), got shape \(600, 2\)"):
-        limbeck.learn(X, np.column_stack([y, y]), **options)
+    with pytest.raises(ValueError, match=r"\(600, 2, 1\)"):
+        limbeck.learn(X, np.column_stack([y, y])[:, :, None], **options)
 
 
 @pytest.mark.parametrize("options", [{"time_limit": "5"}, {"validation": None}, {"validation": "a"}])

@@ -268,3 +268,5 @@ def test_labels_among_the_features_are_told():
     with pytest.warns(UserWarning, match="X has a column 'rent' that is y itself: drop it from X"):
         limbeck.learn(frame.assign(rent=rent), rent, 0)
     limbeck.learn(frame.assign(rent=rent[::-1].to_numpy()), rent, 0)
+    grades = pd.Series(np.arange(100.0) % 3, name="grade")
+    limbeck.learn(frame.assign(grade=grades.map({0.0: "a", 1.0: "b", 2.0: "c"})), grades, 0)  # codes are not values

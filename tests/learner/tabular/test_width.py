@@ -26,9 +26,8 @@ def test_the_smallest_width_that_is_as_good():
     """The first mean is above the least by 1 with a standard error of 0.5, the second by 0.5 with one of 1."""
     least = np.zeros(4)
     clearly_more, within_chance = 1 + np.array([1.0, 1, -1, -1]), 0.5 + np.array([2.0, 2, -2, -2])
-    assert smallest_as_good([clearly_more, within_chance, least], 1.0) == 1
-    assert smallest_as_good([clearly_more, within_chance, least], 0.25) == 2
-    assert smallest_as_good([clearly_more, within_chance, least], 2.0) == 0
+    for line, widths, place in ((1.0, 1.0, 1), (1.0, 0.25, 2), (2.0, 1.0, 0), (0.25, 1.0, 1), (2.0, 0.25, 0)):
+        assert smallest_as_good([clearly_more, within_chance, least], widths, line) == place
 
 
 def tax(income):

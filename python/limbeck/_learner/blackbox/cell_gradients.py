@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +17,34 @@ from numpy.typing import NDArray
 from limbeck._base.arrays import Float64Array
 from limbeck._learner.blackbox.settings import DISTILLATION_SETTINGS, KinkSettings
 
-__all__ = ["CellGradients"]
+__all__ = ["CellGradients", "GradientQueries"]
 
 Indices = NDArray[np.intp]
+
+
+class GradientQueries(NamedTuple):
+    """The queries that a gradient comes from: steps from a base, in some directions, to one side or to both.
+
+    Attributes
+    ----------
+    base : ndarray of shape (d,)
+        Where the gradient was taken.
+    steps : ndarray of shape (m,)
+        Lengths of the steps.
+    directions : ndarray of shape (m, d)
+        Orthonormal directions.
+    value : ndarray of shape (q,)
+        Value at the base.
+    ahead, back : ndarray of shape (m, q)
+        Values after steps ahead and back; NaN where none was asked for.
+    """
+
+    base: Float64Array
+    steps: Float64Array
+    directions: Float64Array
+    value: Float64Array
+    ahead: Float64Array
+    back: Float64Array
 
 
 @dataclass
@@ -32,8 +58,18 @@ class _Cell:
     order: Indices
     size: int
     slopes: Float64Array  # (directions, q)
+    steps: Float64Array
+    ahead: Float64Array
+    back: Float64Array
+    limits: Float64Array | None
     done: int = 0
     flagged: list[int] = field(default_factory=list)
+
+    def lengths(self, chosen: Indices) -> Float64Array:
+        """Steps in some directions."""
+        if self.limits is None:
+            return np.full(len(chosen), self.step)
+        return np.minimum(self.step, self.limits[chosen])
 
     def next(self) -> Indices:
         """The directions to ask in next."""
@@ -55,6 +91,13 @@ class CellGradients:
         For orders and checks.
     settings : KinkSettings
         Numbers that no caller sets.
+    ask_along : bool
+        Whether the direction of the line is asked in as well, in place of the slopes there.
+
+    Attributes
+    ----------
+    queries : list of GradientQueries
+        What each gradient comes from.
     """
 
     def __init__(
@@ -64,27 +107,49 @@ class CellGradients:
         noise: float,
         rng: np.random.Generator,
         settings: KinkSettings = DISTILLATION_SETTINGS.kinks,
+        *,
+        ask_along: bool = False,
     ) -> None:
         self._values, self._direction, self._rng, self._settings = values, direction, rng, settings
         self._basis = _orthogonal_complement(direction)
+        self._ask_along = ask_along
+        if ask_along:
+            self._basis = np.vstack([self._basis, direction])
+        self.queries: list[GradientQueries] = []
         self._tolerance = settings.check_slack * noise
 
-    def __call__(self, bases: Float64Array, distances: Float64Array, slopes: Float64Array) -> Float64Array:
-        """Gradients (n, q, d) at bases (n, d) at some distances from the next kink; slopes (n, q) along the line."""
+    @property
+    def directions(self) -> Float64Array:
+        """Orthonormal directions (m, d) that are asked in."""
+        return self._basis
+
+    def __call__(
+        self, bases: Float64Array, distances: Float64Array, slopes: Float64Array, limits: Float64Array | None = None
+    ) -> Float64Array:
+        """Gradients (n, q, d) at bases (n, d) at some distances from the next kink; slopes (n, q) along the line.
+
+        No step is longer than ``limits`` (n, m) in each direction.
+        """
         at_once = max(1, self._settings.rows_at_once // len(self._direction))
         parts = [slice(first, first + at_once) for first in range(0, len(bases), at_once)]
-        across = np.concatenate([self._across(bases[part], distances[part]) for part in parts])
-        return np.asarray(np.einsum("nlq,ld->nqd", across, self._basis) + slopes[:, :, None] * self._direction)
+        across = np.concatenate(
+            [self._across(bases[part], distances[part], None if limits is None else limits[part]) for part in parts]
+        )
+        found = np.einsum("nlq,ld->nqd", across, self._basis)
+        return np.asarray(found if self._ask_along else found + slopes[:, :, None] * self._direction)
 
-    def _across(self, bases: Float64Array, distances: Float64Array) -> Float64Array:
-        """Slopes (n, d - 1, q) in the directions orthogonal to the line."""
+    def _across(self, bases: Float64Array, distances: Float64Array, limits: Float64Array | None) -> Float64Array:
+        """Slopes (n, m, q) in the directions asked in."""
         settings, directions = self._settings, len(self._basis)
         values = self._values(bases)
         slopes = np.zeros((len(bases), directions, values.shape[1]))
-        cells = [
-            _Cell(i, bases[i], values[i], step, self._rng.permutation(directions), settings.first_directions, slopes[i])
-            for i, step in enumerate((settings.step * distances).tolist())
-        ]
+        ahead, back = np.full((2, *slopes.shape), np.nan)
+        steps = np.zeros(slopes.shape[:2])
+        cells = []
+        for i, step in enumerate((settings.step * distances).tolist()):
+            own = (slopes[i], steps[i], ahead[i], back[i], None if limits is None else limits[i])
+            order = self._rng.permutation(directions)
+            cells.append(_Cell(i, bases[i], values[i], step, order, settings.first_directions, *own))
         open_ = [cell for cell in cells if directions]
         singles: list[tuple[_Cell, int, float]] = []
         while open_:
@@ -103,7 +168,9 @@ class CellGradients:
             self._find_crossings(failed)
             for cell, chosen in failed:
                 cell.done += len(chosen)
-                singles += [(cell, j, cell.step / settings.single_shrink) for j in cell.flagged]
+                singles += [
+                    (cell, j, float(cell.lengths(np.array([j]))[0]) / settings.single_shrink) for j in cell.flagged
+                ]
                 if len(cell.flagged) > settings.crossed * len(chosen):
                     cell.step /= settings.shrink
                 else:
@@ -111,16 +178,24 @@ class CellGradients:
                 cell.flagged = []
             open_ = [cell for cell in open_ if cell.done < directions]
         self._repeat(singles)
+        if self._ask_along:
+            rest = (bases, steps, [self._basis] * len(bases), values, ahead, back)
+            self.queries += [GradientQueries(*one) for one in zip(*rest, strict=True)]
         return slopes
 
     def _ask(self, cells: list[_Cell], sets: list[Indices]) -> None:
         """Ask a step away from each base in some directions."""
-        rows = [cell.base + cell.step * self._basis[chosen] for cell, chosen in zip(cells, sets, strict=True)]
+        rows = [
+            cell.base + cell.lengths(chosen)[:, None] * self._basis[chosen]
+            for cell, chosen in zip(cells, sets, strict=True)
+        ]
         answers = self._values(np.concatenate(rows))
         last = 0
         for cell, chosen in zip(cells, sets, strict=True):
             first, last = last, last + len(chosen)
-            cell.slopes[chosen] = (answers[first:last] - cell.value) / cell.step
+            lengths = cell.lengths(chosen)
+            cell.slopes[chosen] = (answers[first:last] - cell.value) / lengths[:, None]
+            cell.ahead[chosen], cell.steps[chosen] = answers[first:last], lengths
 
     def _checks(self, sets: list[tuple[_Cell, Indices]]) -> list[bool]:
         """Whether the slopes in some directions add up along a mixture of them."""
@@ -129,8 +204,9 @@ class CellGradients:
             mixture = self._rng.choice([-1.0, 1.0], len(chosen)) / np.sqrt(len(chosen))
             if len(chosen) == 1:
                 mixture *= -0.5  # not the point that was asked
-            rows.append(cell.base + cell.step * (mixture @ self._basis[chosen]))
-            expected.append(cell.value + cell.step * (mixture @ cell.slopes[chosen]))
+            mixture *= cell.lengths(chosen)
+            rows.append(cell.base + mixture @ self._basis[chosen])
+            expected.append(cell.value + mixture @ cell.slopes[chosen])
         off = np.abs(self._values(np.array(rows)) - np.array(expected)).max(axis=1)
         return [bool(good) for good in off <= self._tolerance]
 
@@ -163,6 +239,7 @@ class CellGradients:
             further = []
             for (cell, j, step), (ahead, back) in zip(singles, answers, strict=True):
                 cell.slopes[j] = (ahead - back) / (2 * step)
+                cell.ahead[j], cell.back[j], cell.steps[j] = ahead, back, step
                 is_last = attempt == self._settings.attempts - 1
                 if np.abs(ahead + back - 2 * cell.value).max() > self._tolerance and not is_last:
                     further.append((cell, j, step / self._settings.single_shrink))

@@ -13,95 +13,25 @@ deeper networks do not: this is tested of the first few, before the others are p
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
-from limbeck import _kernels
-from limbeck._base.arrays import Float64Array, thread_count
-from limbeck._learner.blackbox.cell_gradients import CellGradients
+from limbeck._base.arrays import Float64Array
+from limbeck._learner.blackbox.cell_gradients import CellGradients, GradientQueries
+from limbeck._learner.blackbox.joint_solution import solved_jointly
+from limbeck._learner.blackbox.kink_groups import Group, groups_between_gradients, neurons_between
 from limbeck._learner.blackbox.kink_survey import KinkSurvey
 from limbeck._learner.blackbox.line_kinks import LineSearch
 from limbeck._learner.blackbox.settings import DISTILLATION_SETTINGS, KinkSettings
-from limbeck._learner.model.model import Model
+from limbeck._learner.model.shared_model import SharedModel, shared_linear_model
 
-__all__ = ["KinkNetwork", "KinkNetworkSearch"]
+__all__ = ["KinkNetworkSearch"]
 
 _SETTINGS = DISTILLATION_SETTINGS.kinks
+_LARGE_COORDINATE = 2.0  # times one over the square root of the dimension: one in twenty is larger
+_MORE_BASES = 8  # times as many points of a stretch are compared where kinks of all neurons known divide it
 Ask = Callable[[Float64Array], Float64Array]
-
-
-@dataclass(frozen=True)
-class KinkNetwork:
-    """The function ``outputs' relu(A x + t) + W x + b`` of several outputs.
-
-    Attributes
-    ----------
-    neurons : ndarray of shape (k, d + 1)
-        Rows (a_i, t_i), |a_i| = 1.
-    outputs : ndarray of shape (k, q)
-        Output weights.
-    linear : ndarray of shape (q, d + 1)
-        Rows (w_j, b_j).
-    """
-
-    neurons: Float64Array
-    outputs: Float64Array
-    linear: Float64Array
-
-    @property
-    def width(self) -> int:
-        """Number of neurons."""
-        return len(self.neurons)
-
-    def __call__(self, X: Float64Array, n_threads: int | None = None) -> Float64Array:
-        """Values (n, q) on rows (n, d)."""
-        threads, rows = thread_count(n_threads), np.ascontiguousarray(X)
-        weights, thresholds = np.ascontiguousarray(self.neurons[:, :-1]), np.ascontiguousarray(self.neurons[:, -1])
-        columns = [
-            _kernels.network_forward(
-                weights,
-                thresholds,
-                np.ascontiguousarray(output),
-                np.ascontiguousarray(w[:-1]),
-                float(w[-1]),
-                rows,
-                threads,
-            )
-            for output, w in zip(self.outputs.T, self.linear, strict=True)
-        ]
-        return np.stack(columns, axis=1)
-
-    def with_neurons(self, neurons: Float64Array, outputs: Float64Array) -> KinkNetwork:
-        """The network with further neurons."""
-        return KinkNetwork(np.vstack([self.neurons, neurons]), np.vstack([self.outputs, outputs]), self.linear)
-
-    def without_linear_part(self) -> KinkNetwork:
-        """The network with the signs of directions for which its linear part is zero, where there are such signs.
-
-        Flipping neuron i adds ``outputs_i (a_i x + t_i)`` to the linear part; with fewer neurons than coefficients the
-        flips follow from linear equations, whose solution is all zeros and ones if there was no linear part.
-        """
-        moved = (self.outputs[:, :, None] * self.neurons[:, None, :]).reshape(self.width, -1)
-        if not 0 < self.width < moved.shape[1]:
-            return self
-        solution = np.linalg.lstsq(moved.T, -self.linear.ravel(), rcond=None)[0]
-        flips = np.rint(solution)
-        if not (np.isin(flips, (0.0, 1.0)).all() and np.abs(solution - flips).max() < _FLIP_ERROR):
-            return self
-        linear = self.linear + (flips @ moved).reshape(self.linear.shape)
-        return KinkNetwork(np.where(flips > 0, -1.0, 1.0)[:, None] * self.neurons, self.outputs, linear)
-
-    def model(self) -> Model:
-        """The network of the first output as a model."""
-        output = self.outputs[:, 0]
-        parameters = np.vstack([np.abs(output)[:, None] * self.neurons, self.linear[:1]])
-        return Model(np.where(output < 0, -1.0, 1.0), parameters)
-
-
-# Flips are zeros and ones but for rounding, which the condition of the neurons magnifies.
-_FLIP_ERROR = 1e-3
 
 
 class _Line(NamedTuple):
@@ -143,7 +73,7 @@ class KinkNetworkSearch:
 
     Attributes
     ----------
-    network : KinkNetwork
+    network : SharedModel
         The neurons found.
     bends : bool
         Whether kinks were found that do not go straight on: the function is no sum of ReLUs.
@@ -170,13 +100,15 @@ class KinkNetworkSearch:
         self._scale = scale
         d = self._dimension
         self._reach = max(settings.reach * np.sqrt(d), settings.least_reach)
-        self.network = KinkNetwork(np.empty((0, d + 1)), np.empty((0, outputs)), np.zeros((outputs, d + 1)))
+        self.network = shared_linear_model(d, outputs)
         self._home = np.zeros(d)  # where the network is exact
+        self._home_values = np.zeros(outputs)
         self._has_home = False
         self._shortest = np.inf  # stretch that a gradient was taken in
         self._least_stretch = 0.0  # that is worth it
         self._blur = 1.0  # factor of the error of neurons
         self._lines = 0
+        self._asked: list[tuple[GradientQueries, SharedModel | None]] = []  # and what was subtracted from the values
         self.bends = False
 
     def run(self) -> bool:
@@ -206,6 +138,11 @@ class KinkNetworkSearch:
             wanted = settings.check_rows
         return False
 
+    def solved_jointly(self, X: Float64Array, Y: Float64Array, deadline: float = np.inf) -> SharedModel:
+        """The network of several outputs by least squares over all gradients, and over rows (n, d) of N(0, I)."""
+        home = self._home, self._home_values
+        return solved_jointly(self.network, self._asked, home, (X, Y), self._n_threads, deadline)
+
     def _last_rows(self, width: int) -> int:
         """Number of rows that a network is checked on at last: those that it will be refined on."""
         settings, size = self._settings, (width + 1) * (self._dimension + 1)
@@ -229,14 +166,15 @@ class KinkNetworkSearch:
         home = survey.widest(self._reach / 2)
         if home is None:
             return False
+        groups = groups_between_gradients(survey, home, settings.left_to_others, settings)
         measured: dict[int, Float64Array] = {}
         is_tested = False
-        for part in survey.parts(home, settings.bend_neurons + 1):
+        for part in self._parts(groups, home):
             # Of the function itself, whose slopes the survey has.
             self._measure(self._ask, line, survey, part, measured, 1.0)
             if not self._has_home:
                 self._set_linear_part(measured[home], line.at(np.array([survey.middle(home)])))
-            if self._add_neurons(line, survey, measured, part) and not is_tested:
+            if self._add_neurons(line, survey, measured, groups, part) and not is_tested:
                 is_tested = True
                 if not self._go_straight_on():
                     self.bends = True
@@ -255,12 +193,19 @@ class KinkNetworkSearch:
         measured = {}
         if survey.is_straight(home):  # nothing else is so near that it may lie to either side
             measured[home] = np.zeros((self.network.linear.shape[0], self._dimension))
-        needed = survey.needed(home)
+        groups = groups_between_gradients(survey, home, settings.not_left, settings)
+        needed = sorted({j for group in groups for j in group} - {home})
         self._measure(self._residuals, line, survey, needed, measured, slack)
         if kinks.unresolved or not np.isfinite(survey.slopes).all():
             # Neurons with larger errors than thought make a pair of kinks each, where there should be none.
             self._blur *= settings.blur
-        return self._add_neurons(line, survey, measured, needed)
+        return self._add_neurons(line, survey, measured, groups, needed)
+
+    def _parts(self, groups: list[Group], home: int) -> list[list[int]]:
+        """The stretches to take gradients in, in two parts: that at home and a few beside it, and the others."""
+        needed = sorted({j for group in groups for j in group} | {home}, key=lambda j: abs(j - home))
+        first = self._settings.bend_neurons + 1 if len(self.network.linear) == 1 else 2
+        return [part for part in (needed[:first], needed[first:]) if part]
 
     def _search(self, line: _Line, slack: float, slope_error: float) -> LineSearch:
         self._lines += 1
@@ -291,47 +236,80 @@ class KinkNetworkSearch:
     ) -> None:
         """Take the gradients of the function that was searched in some stretches."""
         if chosen:
-            gradients = CellGradients(values, line.direction, slack * self._noise(), self._rng, self._settings)
+            shared = self.network.n_outputs > 1
+            gradients = CellGradients(
+                values, line.direction, slack * self._noise(), self._rng, self._settings, ask_along=shared
+            )
             self._shortest = min(self._shortest, float(survey.lengths[chosen].min()))
-            bases = np.array([self._base(line, survey, j) for j in chosen])
-            found = gradients(bases, survey.lengths[chosen] / 4, survey.slopes[chosen])
+            bases, distances = zip(*(self._base(line, survey, j) for j in chosen), strict=True)
+            limits = self._limits(np.array(bases), gradients.directions) if shared and self.network.width else None
+            found = gradients(np.array(bases), np.array(distances), survey.slopes[chosen], limits)
             measured.update(zip(chosen, found, strict=True))
+            self._asked += [(one, None if values is self._ask else self.network) for one in gradients.queries]
 
-    def _base(self, line: _Line, survey: KinkSurvey, j: int) -> Float64Array:
-        """A point in the middle half of a stretch, as far as may be from the kinks of the neurons known.
+    def _limits(self, bases: Float64Array, directions: Float64Array) -> Float64Array:
+        """Steps (n, m) from some bases that stay on one side of all hyperplanes known."""
+        known = self.network.neurons
+        slopes = np.abs(known[:, :-1] @ directions.T)
+        margins = np.abs(bases @ known[:, :-1].T + known[:, -1])
+        with np.errstate(divide="ignore"):
+            return np.array([(margin[:, None] / slopes).min(axis=0) for margin in margins]) / 2
 
-        Where a neuron known and the function differ by rounding, they do so at its kink first.
+    def _base(self, line: _Line, survey: KinkSurvey, j: int) -> tuple[Float64Array, float]:
+        """A point in the middle half of a stretch, and how far the kinks next to it are at least.
+
+        The point is as far as may be from the kinks of the neurons known: where a neuron known and the function differ
+        by rounding, they do so at its kink first. Of several outputs these count as next kinks, too, for all gradients
+        are solved together at last, and steps that stay on one side of all hyperplanes are linear in the unknowns.
         """
         middle, length = survey.middle(j), float(survey.lengths[j])
         if not self.network.width:
-            return line.at(np.array(middle))
-        points = line.at(middle + length * np.linspace(-0.25, 0.25, self._settings.bases))
-        margins = np.abs(points @ self.network.neurons[:, :-1].T + self.network.neurons[:, -1]).min(axis=1)
-        return np.asarray(points[int(np.argmax(margins))])
+            return line.at(np.array(middle)), length / 4
+        shared, known = self.network.n_outputs > 1, self.network.neurons
+        points = line.at(
+            middle + length * np.linspace(-0.25, 0.25, (_MORE_BASES if shared else 1) * self._settings.bases)
+        )
+        margins = np.abs(points @ known[:, :-1].T + known[:, -1])
+        if not shared:
+            return np.asarray(points[int(np.argmax(margins.min(axis=1)))]), length / 4
+        # A coordinate of a unit vector is so large hardly ever.
+        distances = np.minimum(margins.min(axis=1) * np.sqrt(self._dimension) / _LARGE_COORDINATE, length / 4)
+        # Answers and their rounding errors grow with the distance from the bulk.
+        sizes = np.sqrt(self._dimension + np.square(points).sum(axis=1))
+        best = int(np.argmax(distances / sizes))
+        return np.asarray(points[best]), float(distances[best])
 
     def _set_linear_part(self, gradient: Float64Array, home: Float64Array) -> None:
         """Make the network exact in the stretch at home."""
         values = self._ask(home)[0]
-        self._home, self._has_home = home[0], True
+        self._home, self._home_values, self._has_home = home[0], values, True
         linear = np.column_stack([gradient, values - gradient @ self._home])
-        self.network = KinkNetwork(self.network.neurons, self.network.outputs, linear)
+        self.network = SharedModel(self.network.neurons, self.network.outputs, linear)
 
-    def _add_neurons(self, line: _Line, survey: KinkSurvey, measured: dict[int, Float64Array], fresh: list[int]) -> int:
-        """Add the neurons at kinks with a gradient on either side, of which one is fresh; returns their number."""
+    def _add_neurons(
+        self,
+        line: _Line,
+        survey: KinkSurvey,
+        measured: dict[int, Float64Array],
+        groups: list[Group],
+        fresh: list[int],
+    ) -> int:
+        """Add the neurons of groups with a gradient on either side, of which one is fresh; returns their number."""
         neurons, outputs = [], []
-        for j, place in enumerate(survey.places.tolist()):
-            if j not in measured or j + 1 not in measured or not {j, j + 1} & set(fresh):
+        for i, j in groups:
+            if i not in measured or j not in measured or not {i, j} & set(fresh):
                 continue
-            u, sizes, vt = np.linalg.svd(measured[j + 1] - measured[j], full_matrices=False)
-            normal, output = vt[0], sizes[0] * u[:, 0]
-            if sizes[0] == 0:
-                continue
-            if normal @ line.direction < 0:  # the jump is that from left to right
-                normal, output = -normal, -output
-            neuron = np.append(normal, -normal @ line.at(np.array(place)))
-            # Off at home, where the linear part stays what it is.
-            neurons.append(neuron if normal @ self._home + neuron[-1] < 0 else -neuron)
-            outputs.append(output)
+            bends = np.diff(survey.slopes[i : j + 1], axis=0)
+            normals, found = neurons_between(measured[j] - measured[i], bends)
+            for normal, output, place in zip(normals, found, survey.places[i:j].tolist(), strict=True):
+                if not output.any():
+                    continue
+                # The jump is that from left to right.
+                sign = -1.0 if normal @ line.direction < 0 else 1.0
+                neuron = sign * np.append(normal, -normal @ line.at(np.array(place)))
+                # Off at home, where the linear part stays what it is.
+                neurons.append(neuron if neuron[:-1] @ self._home + neuron[-1] < 0 else -neuron)
+                outputs.append(sign * output)
         if neurons:
             self.network = self.network.with_neurons(np.array(neurons), np.array(outputs))
         return len(neurons)

@@ -45,16 +45,8 @@ class KinkSurvey:
             near = np.where(self._known, self.lengths, 0.0)
         return int(np.argmax(near)) if near.any() else None
 
-    def needed(self, home: int) -> list[int]:
-        """Stretches beside a kink whose other side is known or can be, the one at home apart."""
-        known = self._known.copy()
-        known[home] = self.is_straight(home)  # however short
-        both = known[:-1] & known[1:]
-        wanted = np.append(both, False) | np.append(False, both)
-        wanted[home] = False
-        return np.flatnonzero(wanted).tolist()
-
-    def parts(self, home: int, first: int) -> list[list[int]]:
-        """The stretches needed, in two parts: a few with that at home, and the others."""
-        needed = sorted([*self.needed(home), home], key=lambda j: abs(j - home))
-        return [part for part in (needed[:first], needed[first:]) if part]
+    def usable(self, home: int) -> NDArray[np.bool_]:
+        """Stretches that a gradient is worth its queries in, and that at home if it is straight, however short."""
+        usable = self._known.copy()
+        usable[home] = self.is_straight(home)
+        return usable

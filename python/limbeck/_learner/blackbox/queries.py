@@ -44,7 +44,7 @@ class Queries:
     Parameters
     ----------
     teacher : callable
-        From rows (m, d) to m numbers.
+        From rows (m, d) to m numbers, or m rows of several outputs.
     d : int
         Number of features.
     batch_size : int
@@ -55,6 +55,8 @@ class Queries:
         Told of calls; no call is made after its time limit.
     settings : DistillationSettings
         For the rounding error of answers.
+    outputs : int
+        Numbers in an answer. With more than one, answers are (n, q), errors and variances sums over the outputs.
 
     Attributes
     ----------
@@ -74,15 +76,18 @@ class Queries:
         budget: int,
         progress: Progress,
         settings: DistillationSettings = DISTILLATION_SETTINGS,
+        outputs: int = 1,
     ) -> None:
         self._teacher = teacher
+        self._outputs = outputs
         self._batch_size = batch_size
         self._progress = progress
         self._batches = 0
         self.budget = budget
         self._count = 0
         # Longer than there are queries, and replaced by longer ones when they are full.
-        self._X, self._y, self._kind = np.empty((0, d)), np.empty(0), np.empty(0, dtype=np.int8)
+        self._X, self._kind = np.empty((0, d)), np.empty(0, dtype=np.int8)
+        self._y = np.empty(0) if outputs == 1 else np.empty((0, outputs))
         self.bands: list[Band] = []
         self.precision = float(np.finfo(np.float64).eps)
         self.is_exact = False
@@ -132,12 +137,13 @@ class Queries:
     @property
     def variance(self) -> float:
         """Variance of the teacher's values over x ~ N(0, I)."""
-        return float(np.var(self.y[self.is_iid]))
+        return float(np.sum(np.var(self.y[self.is_iid], axis=0)))
 
     @property
     def rounding(self) -> float:
         """Mean squared rounding error of the answers over their variance."""
-        square = (self._rounding_units * self.precision) ** 2 * float(np.mean(np.square(self.y[self.is_iid])))
+        squares = np.mean(np.square(self.y[self.is_iid]), axis=0)
+        square = (self._rounding_units * self.precision) ** 2 * float(np.sum(squares))
         return square / self.variance if self.variance else 0.0
 
     @property
@@ -229,15 +235,12 @@ class Queries:
         except Exception as error:  # an object's own conversion may raise anything
             kind = TeacherValueError if isinstance(error, ValueError) else TeacherTypeError
             raise kind(f"{error} (batch {self._batches})", self._batches, X) from error
-        n = len(X)
-        if values.shape not in ((n,), (n, 1)):
-            text = f"teacher must return an array of shape ({n},) or ({n}, 1) for {n} rows, got shape {values.shape}"
-            hint = f": {_ONE_ROW}" if self._batches == 1 else ""
-            raise TeacherValueError(f"{text} (batch {self._batches}){hint}", self._batches, X)
-        values = values.reshape(n)
-        bad = np.flatnonzero(~np.isfinite(values))
+        values = self._shaped(values, X)
+        bad = np.argwhere(~np.isfinite(values))
         if len(bad):
-            text = f"teacher returned {values[bad[0]]} for row {bad[0]} of batch {self._batches} ({len(bad)} such rows)"
+            rows = len(np.unique(bad[:, 0]))
+            first = values[tuple(bad[0])]
+            text = f"teacher returned {first} for row {bad[0, 0]} of batch {self._batches} ({rows} such rows)"
             raise TeacherValueError(text, self._batches, X)
         size = float(np.abs(values).max())
         if size > LARGEST:
@@ -247,3 +250,18 @@ class Queries:
         if dtype.kind == "f":
             self.precision = max(self.precision, float(np.finfo(dtype).eps))
         return values.astype(np.float64)
+
+    def _shaped(self, values: Float64Array, X: Float64Array) -> Float64Array:
+        """Answers (n,), or (n, q) of several outputs; TeacherValueError for any other shape."""
+        n, q = len(X), self._outputs
+        allowed = ((n,), (n, 1)) if q == 1 else ((n, q),)
+        if values.shape in allowed:
+            return values.reshape((n,) if q == 1 else (n, q))
+        shapes = " or ".join(map(str, allowed))
+        text = f"teacher must return an array of shape {shapes} for {n} rows, got shape {values.shape}"
+        hint = ""
+        if self._batches == 1 and values.ndim == 2 and len(values) == n and values.shape[1]:
+            hint = f": outputs={values.shape[1]} is for such a teacher"
+        elif self._batches == 1:
+            hint = f": {_ONE_ROW}"
+        raise TeacherValueError(f"{text} (batch {self._batches}){hint}", self._batches, X)

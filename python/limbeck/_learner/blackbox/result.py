@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from limbeck._base.arrays import Float64Array
 from limbeck._learner.blackbox.errors import StopReason
 from limbeck._learner.pipeline.result import Learned
+from limbeck._learner.pipeline.several_outputs import LearnedOutputs
 
-__all__ = ["Distilled"]
+__all__ = ["Distilled", "DistilledOutputs"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -17,7 +18,7 @@ class Distilled(Learned):
 
     Attributes
     ----------
-    X, y : ndarray of shape (n_queries, d) and (n_queries,)
+    X, y : ndarray of shape (n_queries, d) and (n_queries,) or (n_queries, q)
         All queries in order, and the teacher's answers.
     stopped : str
         Why there are no more: "tolerance" (met), "budget" (``n_queries`` spent), "no improvement" (no network equal to
@@ -42,3 +43,13 @@ class Distilled(Learned):
     def __str__(self) -> str:
         clause = StopReason(self.stopped).clause
         return f"{super().__str__()}\n{self.n_queries} queries; no more because {clause}"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class DistilledOutputs(LearnedOutputs, Distilled):
+    """Result of :func:`limbeck.distill` of several outputs: see ``LearnedOutputs`` for what it has not."""
+
+    def __str__(self) -> str:
+        found = f"found by {self.route}" if self.network.width else "no neurons"
+        clause = StopReason(self.stopped).clause
+        return f"{LearnedOutputs.__str__(self)}\n{found}; {self.n_queries} queries; no more because {clause}"

@@ -68,7 +68,7 @@ class Whitening:
             weights,
             network.output,
             linear=linear,
-            bias=network.bias - float(linear @ self.mean),
+            bias=network.bias - linear @ self.mean,
             thresholds=network.thresholds - weights @ self.mean,
         )
 

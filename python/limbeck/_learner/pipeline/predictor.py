@@ -66,7 +66,7 @@ class Predictor:
         return encoding.encode(X, self._columns)
 
     def predict(self, X: Any, *, n_threads: int | None = None) -> Float64Array:  # noqa: ANN401
-        """Predictions (n,) for rows.
+        """Predictions (n,) for rows; (n, q) by a network of q outputs.
 
         Parameters
         ----------

@@ -15,6 +15,7 @@ from limbeck._learner.pipeline.from_arrays import learn_rows
 from limbeck._learner.pipeline.from_blocks import learn_blocks
 from limbeck._learner.pipeline.options import LearnOptions
 from limbeck._learner.pipeline.result import Learned
+from limbeck._learner.pipeline.several_labels import learn_several_labels, number_of_labels
 from limbeck._learner.pipeline.tables import given_table
 from limbeck.blocks._arrays import from_arrays
 from limbeck.blocks._protocol import Blocks, as_blocks, sliceable
@@ -54,6 +55,8 @@ def learn_from(
         blocks = _blocks_of_dask(X, y, sample_weight, options.n_threads)
     if blocks is not None:
         return learn_blocks(blocks, options, progress, names)
+    if number_of_labels(y) > 1:
+        return learn_several_labels(X, y, sample_weight, names, options, progress)
     given = given_table(X, y, sample_weight, names, options)
     if given.table is not None:
         if len(given.table) > options.sample_size(given.n_features) and options.refine:

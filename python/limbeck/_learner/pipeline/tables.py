@@ -163,6 +163,7 @@ def _labels_of(y: Any) -> Column | None:  # noqa: ANN401
 def _warn_of_labels_among_features(table: Columns, labels: Column) -> None:
     """Warn where a column of the table is the labels, under their name."""
     same = [item for item in table.items if item.name == labels.name and len(item) == len(labels)]
+    same = [item for item in same if item.kind in ("number", "boolean")]
     if same and np.array_equal(same[0].values, labels.values, equal_nan=True):
         warn(f"X has a column {labels.name!r} that is y itself: drop it from X", UserWarning)
 

@@ -20,9 +20,9 @@ __all__ = ["PartSentences", "has_slopes", "is_of_one_feature", "switches_on"]
 # own unit: the direction is then within 6 degrees of it. Less will do where all other coefficients are within so many
 # of their standard errors of nothing.
 _ALONE, _ALMOST_ALONE, _WITHIN = 0.99, 0.8, 2.5
-# The same, from which on it is about that feature in its own unit, where all others are at their means: within 18
+# The same, from which on it is about that feature in its own unit, where all others are at their means: within 10
 # degrees, a place on one feature says more than a sum of standardised ones.
-_MOSTLY_ALONE = 0.9
+_MOSTLY_ALONE = 0.97
 # Standard deviations: a place without an error is printed to a ten-thousandth of one, so that few rows change sides.
 _FINE = 0.1
 _CANCELLED = 0.01  # a sum of few terms is rounded by 1e-14 of their size, not by the 1e-12 of a fit
@@ -63,7 +63,7 @@ def _is_mostly_of_one(lead: int, i: int, reading: Reading) -> bool:
 def switches_on(i: int, reading: Reading, names: Sequence[str], features: Sequence[Feature] = ()) -> str:
     """Where a neuron is on, in few words."""
     lead = int(np.argmax(np.abs(reading.directions[i])))
-    if not (is_of_one_feature(lead, i, reading) or _is_mostly_of_one(lead, i, reading)):
+    if not is_of_one_feature(lead, i, reading):
         return f"on above {number(float(reading.thresholds[i]) + 0.0, resolution=0.1)}"
     above, at, unit = _place_of(i, lead, reading)
     words = Wording(clipped(names[lead]), features[lead] if features else None)
@@ -177,7 +177,7 @@ class PartSentences:
             side = words.side(above)
             slope = self._number(abs(weight) / unit, _times(weight_error, 1 / unit))
             start = self._place(at, _times(threshold_error, unit), unit, _FINE * unit, words)
-            others = "" if alone else f" (all else {'at its mean' if reading.counts_in_deviations else '0'})"
+            others = "" if alone else f" ({self._others(i, lead)})"
             where = f"where {words.name} is {side} {start}{others}"
             does = f"{moves} {slope} {words.each} {side} that"
         else:
@@ -190,6 +190,15 @@ class PartSentences:
                 where += f" (coefficients {self._set.sign}{self._set.space}{_short(largest)})"
         active, share = self._set.percentage(reading.active[i]), self._set.percentage(reading.shares[i])
         return f"{where}, {does}. On in {active} of the rows, {share} of the variance."
+
+    def _others(self, i: int, lead: int) -> str:
+        """What else moves a kink that is told as a place on one feature."""
+        direction = np.delete(self._reading.directions[i], lead)
+        k = int(np.argmax(np.abs(direction)))
+        name, ratio = self._names[k + (k >= lead)], direction[k] / self._reading.directions[i, lead]
+        means, unit = ("at its mean", " standardised") if self._reading.counts_in_deviations else ("0", "")
+        most = f"{abs(ratio):.2f} of{unit} {name} most"
+        return f"all else {means}, which {'adds to' if ratio > 0 else 'takes from'} it: {most}"
 
     # ---- A curve ----
 

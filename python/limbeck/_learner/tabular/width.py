@@ -25,14 +25,14 @@ def constant_model(rows: Rows, value: float) -> Model:
     return model
 
 
-def smallest_as_good(errors: list[Float64Array], standard_errors: float) -> int:
+def smallest_as_good(errors: list[Float64Array], standard_errors: float, of_line: float | None = None) -> int:
     """The first place whose errors (n,), row by row, are not clearly larger than those of the least mean.
 
-    ``standard_errors`` of a mean difference may be chance.
+    ``standard_errors`` of a mean difference may be chance; ``of_line`` of that of the first, where it is given.
     """
     best = int(np.argmin([e.mean() for e in errors]))
     for i, e in enumerate(errors[:best]):
-        more = e - errors[best]
-        if more.mean() <= standard_errors * more.std() / np.sqrt(len(more)):
+        more, chance = e - errors[best], standard_errors if i or of_line is None else of_line
+        if more.mean() <= chance * more.std() / np.sqrt(len(more)):
             return i
     return best
