@@ -165,11 +165,20 @@ class _Search:
         """
         if self._rows.X.size > self._settings.dense_entries:
             return self._of(self._growth(self._rows).found(max_width))
-        dense = self._dense(self._rows).found(max_width)
+        dense_search = self._dense(self._rows)
+        dense = dense_search.found(max_width)
         if self._progress.out_of_time():
             return dense
         grown = self._of(self._growth(self._rows).found(max_width))
-        return self._thinned(dense) if dense.error < grown.compared or np.isnan(grown.compared) else grown
+        if not grown.compared <= dense.error:
+            return self._thinned(dense)
+        folds, errors, settings = dense_search.folds, dense_search.errors, self._settings
+        if folds is None or errors is None or grown.compared < settings.clearly_better * dense.error:
+            return grown
+        # It is close: of few rows, folds that grow networks for themselves decide.
+        grown_errors = folds.errors(lambda rows: [self._growth(rows).found(max_width).sparse.model])
+        is_dense = smallest_as_good([*grown_errors, errors], settings.dense_standard_errors) > 0
+        return self._thinned(dense) if is_dense else grown
 
     def _thinned(self, dense: TabularFit) -> TabularFit:
         return thinned(dense, self._rows, self._fit, self._settings)
