@@ -132,7 +132,8 @@ class _Search:
         widths = widths_to_try(max_width, len(rows), rows.n_features, settings)
         selection = select(rows, widths[-1], self._rng, settings)
         few = len(rows) <= settings.fold_rows and rows.X.size <= settings.fold_entries and len(widths) > 1
-        folds = Folds(rows, widths[-1], self._fit, self._rng, settings) if few else None
+        every = few and len(rows) <= settings.repeated_rows
+        folds = Folds(rows, widths[-1], self._fit, self._rng, settings) if every else None
         fits: list[TabularFit] = []
         errors: list[Float64Array] = []  # of the same widths on folds
         for width in widths:
@@ -154,7 +155,23 @@ class _Search:
                 break
         if len(errors) > 1:
             return fits[smallest_as_good(errors, settings)]
+        if few and not every and not progress.out_of_time():
+            return self._best_in_doubt(fits, widths)
         return _without_error_if(progress.stopped_early and len(fits) == 1, self._best_by_formula(fits))
+
+    def _best_in_doubt(self, fits: list[TabularFit], widths: list[int]) -> TabularFit:
+        """The same by folds, of the widths that generalised cross-validation leaves in doubt."""
+        most = self._settings.in_doubt * min(f.compared for f in fits)
+        kept = [k for k, f in enumerate(fits) if f.compared <= most]
+        if len(kept) == 1:
+            return fits[kept[0]]
+        folds = Folds(self._rows, widths[kept[-1]], self._fit, self._rng, self._settings)
+        errors: list[Float64Array] = []
+        for k in kept:
+            if self._progress.out_of_time():
+                break
+            errors.append(folds.errors(widths[k]))
+        return fits[kept[smallest_as_good(errors, self._settings, kept[0] == 0)]] if errors else fits[kept[0]]
 
     def _best_by_formula(self, fits: list[TabularFit]) -> TabularFit:
         """The smallest of some widths whose generalised cross-validation error is about the least.

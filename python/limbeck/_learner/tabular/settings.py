@@ -73,6 +73,8 @@ class TabularSettings:
     # words, and lower by more than .005 on one of them (by .035).
     fold_rows: int = 1000
     repeated_rows: int = 120
+    # Ratio of errors of generalised cross-validation, the choice counted, up to which folds are asked beyond that.
+    in_doubt: float = 1.25
     fold_entries: int = 30_000
     # Folds; and how often rows are split anew, up to so many rows and entries. Of few rows one split says little: on a
     # line in noise, n = 15 to 100, one leaves neurons in up to 11 % of draws, two in up to 10 %, four in up to 8 %.

@@ -68,15 +68,16 @@ class Folds:
         return self._rows.errors_of(np.sqrt(squares / self._repeats))
 
 
-def smallest_as_good(errors: list[Float64Array], settings: TabularSettings) -> int:
+def smallest_as_good(errors: list[Float64Array], settings: TabularSettings, line_is_first: bool = True) -> int:
     """The first place whose errors (n,), row by row, are not clearly larger than those of the least mean.
 
-    The line stands first, and more of its difference may be chance.
+    Of a line, which would stand first, more of the difference may be chance.
     """
     best = int(np.argmin([e.mean() for e in errors]))
     for i, e in enumerate(errors[:best]):
         more = e - errors[best]
-        standard_errors = settings.fold_standard_errors if i else settings.line_standard_errors
+        of_line = line_is_first and not i
+        standard_errors = settings.line_standard_errors if of_line else settings.fold_standard_errors
         if more.mean() <= standard_errors * more.std() / np.sqrt(len(more)):
             return i
     return best
