@@ -43,7 +43,7 @@ settings.load_profile("repeatable")
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection():
-    """Collect tests without looking for garbage, for what is made then stays, and leave it alone later, too.
+    """Collect tests without looking for garbage, for what is made then stays.
 
     To look through all of it again and again took two fifths of the time that tests were collected in.
     """
@@ -51,7 +51,6 @@ def pytest_collection():
     try:
         return (yield)
     finally:
-        gc.freeze()
         gc.enable()
 
 

@@ -129,7 +129,7 @@ def test_a_wrong_number_of_dimensions_is_a_value_error_with_the_shape(function, 
         with pytest.raises(ValueError, match=r"^y must have 1 or 2 dimension\(s\), got shape \(6, 1, 1\)"):
             spoil(function, name, lambda a: a.reshape(6, 1, 1))
         return
-    wanted = valid()[name].ndim
+    wanted = "1 or 2" if (function, name) == (network, "output") else valid()[name].ndim
     for value in (np.float64(3.0), np.ones((2, 3, 4))):
         text = re.escape(f"{name} must have {wanted} dimension(s), got shape {value.shape}")
         with pytest.raises(ValueError, match="^" + text):
