@@ -202,8 +202,8 @@ def test_existing_files(houses, calls, error_of, run):
     assert output.read_text() == "my notes"
     assert calls == []  # told before learning, not after
     assert run("learn", "houses.csv", "--output", output)[0] == 0
-    assert run("learn", "houses.csv", "--width", 3)[0] == 0  # an older network is replaced
-    assert ReLUNetwork.load(output).width == 3
+    assert run("learn", "houses.csv", "--width", 0)[0] == 0  # an older network is replaced
+    assert ReLUNetwork.load(output).width == 0
     assert sorted(os.listdir()) == ["houses.csv", "houses.network.json"]
 
 
