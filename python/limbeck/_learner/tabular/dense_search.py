@@ -7,7 +7,6 @@ them. Hinges are chosen once for the widest network, on what a line leaves; ever
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
 
@@ -46,44 +45,48 @@ class DenseSearch:
         self, rows: Rows, fit: Fit, progress: Progress | None, rng: np.random.Generator, settings: TabularSettings
     ) -> None:
         self._rows, self._fit, self._progress, self._rng, self._settings = rows, fit, progress, rng, settings
-        self.folds: Folds | None = None  # of few rows, and the squared errors there of the network found
-        self.errors: Float64Array | None = None
+        self.folds: Folds | None = None  # of few rows
+        self._selections: dict[int, Selection] = {}  # by the rows of a fold
+        self._widest = self._taken = 0
+        self._errors: dict[int, Float64Array] = {}  # squared errors on folds, by width
 
-    def _fits(self, max_width: int) -> tuple[list[TabularFit], list[Float64Array]]:
-        """Fits of rising width, until two in a row do not help; of few rows, squared errors of the same on folds.
-
-        Folds count the choice of hinges better than a constant does.
-        """
+    def _fits(self, max_width: int) -> dict[int, TabularFit]:
+        """Fits of rising width, until two in a row do not help."""
         rows, settings = self._rows, self._settings
         widths = widths_to_try(max_width, len(rows), rows.n_features, settings)
+        self._widest = widths[-1]
         selection = select(rows, widths[-1], self._rng, settings)
-        few = len(rows) <= settings.dense_fold_rows and rows.X.size <= settings.dense_fold_entries and len(widths) > 1
-        folds = self.folds = Folds(rows, self._rng, settings) if few else None
-        selections: dict[int, Selection] = {}
-
-        def on_others(part: Rows, width: int) -> list[Model]:
-            if id(part) not in selections:
-                selections[id(part)] = select(part, widths[-1], self._rng, settings)
-            return [fit_by_evidence(selections[id(part)].start(width), part, self._fit, settings).model]
-
-        fits: list[TabularFit] = []
-        errors: list[Float64Array] = []
+        fits: dict[int, TabularFit] = {}
         for width in widths:
             if fits and len(selection.hinges) < width:
                 break
             fitted = fit_by_evidence(selection.start(width), rows, self._fit, settings)
             if self._fit.out_of_time() and fits:
                 break  # it was cut off
-            fits.append(fitted)
-            if folds is not None and not self._fit.out_of_time():
-                errors += folds.errors(partial(on_others, width=width))
-            compared = [f.error for f in fits] if folds is None else [float(e.mean()) for e in errors]
-            best = int(np.argmin(compared)) if compared else 0
+            fits[width] = fitted
+            best = min(fits, key=lambda w: fits[w].error)
             if self._progress is not None:
                 self._progress.report("width", fitted.model.width, fits[best].error)
-            if self._fit.out_of_time() or len(fits) > best + 2:
+            if self._fit.out_of_time() or sum(w > best for w in fits) > 1:
                 break
-        return fits, errors
+        return fits
+
+    def errors_on_folds(self, width: int | None = None) -> Float64Array | None:
+        """Squared errors (n,) of a width, or of that taken, on folds that choose hinges for themselves.
+
+        Folds count the choice better than a constant does. None for many rows.
+        """
+        width = self._taken if width is None else width
+        if self.folds is None:
+            return None
+        if width not in self._errors:
+            self._errors[width] = self.folds.errors(lambda part: [self._on(part, width)])[0]
+        return self._errors[width]
+
+    def _on(self, part: Rows, width: int) -> Model:
+        if id(part) not in self._selections:  # the folds keep their rows
+            self._selections[id(part)] = select(part, self._widest, self._rng, self._settings)
+        return fit_by_evidence(self._selections[id(part)].start(width), part, self._fit, self._settings).model
 
     def best_up_to(self, max_width: int) -> list[Model]:
         """The networks of the largest width tried up to 0, 1, 2 and so on up to ``max_width`` neurons."""
@@ -104,15 +107,32 @@ class DenseSearch:
         The choice of hinges decides whether there are any: counted against every width, it costs accuracy where there
         are (on autompg, diabetes and boston_housing .008 of R2 on average).
         """
-        settings = self._settings
-        fits, errors = self._fits(max_width)
-        if len(errors) > 1:
-            best = smallest_as_good(errors, settings.dense_width_errors, settings.dense_line_errors)
-            self.errors = errors[best]
+        rows, settings = self._rows, self._settings
+        fits = self._fits(max_width)
+        few = len(rows) <= settings.dense_fold_rows and rows.X.size <= settings.dense_fold_entries and len(fits) > 1
+        if few and not self._fit.out_of_time():
+            self.folds = Folds(rows, self._rng, settings)
+            self._taken = self._best_on_folds(fits)
             # Its error, to compare it by, is that of the best width: folds, not the formula, have chosen.
-            return replace(fits[best], error=min(f.error for f in fits))
-        line = fits[0]
-        if not line.compared > settings.as_good * min(f.compared for f in fits):
+            return replace(fits[self._taken], error=min(f.error for f in fits.values()))
+        line, as_good = fits[0], settings.as_good
+        if not line.compared > as_good * min(f.compared for f in fits.values()):
             return line
-        least = min(f.error for f in fits)
-        return next((f for f in fits if f.error <= settings.as_good * least), line)
+        least = min(f.error for f in fits.values())
+        return next((f for f in fits.values() if f.error <= as_good * least), line)
+
+    def _best_on_folds(self, fits: dict[int, TabularFit]) -> int:
+        """The width that is best on folds, of those that generalised cross-validation leaves in doubt."""
+        settings = self._settings
+        most = settings.in_doubt * min(f.compared for f in fits.values())
+        widths = [width for width, fitted in fits.items() if fitted.compared <= most]
+        errors: list[Float64Array] = []
+        for width in widths if len(widths) > 1 else []:
+            if self._fit.out_of_time():
+                break
+            found = self.errors_on_folds(width)
+            errors += [] if found is None else [found]
+        if not errors:
+            return widths[0]
+        of_line = settings.dense_width_errors if widths[0] else settings.dense_line_errors
+        return widths[smallest_as_good(errors, settings.dense_width_errors, of_line)]

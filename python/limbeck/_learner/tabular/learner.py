@@ -172,12 +172,13 @@ class _Search:
         grown = self._of(self._growth(self._rows).found(max_width))
         if not grown.compared <= dense.error:
             return self._thinned(dense)
-        folds, errors, settings = dense_search.folds, dense_search.errors, self._settings
-        if folds is None or errors is None or grown.compared < settings.clearly_better * dense.error:
+        folds, settings = dense_search.folds, self._settings
+        if folds is None or grown.compared < settings.clearly_better * dense.error or self._progress.out_of_time():
             return grown
         # It is close: of few rows, folds that grow networks for themselves decide.
         grown_errors = folds.errors(lambda rows: [self._growth(rows).found(max_width).sparse.model])
-        is_dense = smallest_as_good([*grown_errors, errors], settings.dense_standard_errors) > 0
+        dense_errors = [found for found in (dense_search.errors_on_folds(),) if found is not None]
+        is_dense = smallest_as_good([*grown_errors, *dense_errors], settings.dense_standard_errors) > 0
         return self._thinned(dense) if is_dense else grown
 
     def _thinned(self, dense: TabularFit) -> TabularFit:

@@ -88,6 +88,8 @@ class TabularSettings:
     # neurons in noise.
     dense_fold_rows: int = 1000
     dense_fold_entries: int = 30_000
+    # Ratio of errors of generalised cross-validation, the choice counted, up to which folds are asked.
+    in_doubt: float = 1.25
     dense_width_errors: float = 0.5
     dense_line_errors: float = 1.0
     # F statistic of a weight of a dense network below which it is removed, and rounds of that; evidence is largest at
