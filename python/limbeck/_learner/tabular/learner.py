@@ -163,7 +163,7 @@ class _Search:
 
         Growth chooses among more, each time anew: its error counts the choice.
         """
-        if self._rows.X.size > self._settings.dense_entries:
+        if self._rows.X.size > self._settings.competing_entries:
             return self._of(self._growth(self._rows).found(max_width))
         dense_search = self._dense(self._rows)
         dense = dense_search.found(max_width)
