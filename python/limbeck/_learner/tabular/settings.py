@@ -79,8 +79,7 @@ class TabularSettings:
     # each, the mean R2 was .697 with 1, .703 with 0.5 and .707 with 0.
     fold_standard_errors: float = 0.25
 
-    # Entries of X up to which networks of dense neurons compete with the grown one: where rows are many, choosing
-    # features costs no accuracy, and a dense fit takes longer than the growth.
+    # Entries of X up to which an exact fit is looked for wherever a network is near one; of more it takes long.
     dense_entries: int = 100_000
     # Entries of X up to which dense networks compete with the grown one: growth alone may stop early where many neurons
     # are needed (on 43,000 rows of diamonds its R2 was .92, that of dense networks .98).
