@@ -190,6 +190,7 @@ def filler_of_gaps(values: Float64Array, gap: float, has_flag: bool) -> Filler:
 
 
 def gaps_described(gap: float, has_flag: bool) -> str:
+    """What a gap counts as, in words; empty where gaps are no feature."""
     return f"; a gap counts as {gap:.6g}, and its being one is a feature" if has_flag else ""
 
 

@@ -71,17 +71,15 @@ class DenseSearch:
                 break
         return fits
 
-    def errors_on_folds(self, width: int | None = None) -> Float64Array | None:
-        """Squared errors (n,) of a width, or of that taken, on folds that choose hinges for themselves.
+    def errors_on_folds(self, folds: Folds, width: int | None = None) -> list[Float64Array]:
+        """Squared errors (n,), a list of one, of a width or of that taken, on folds that choose hinges for themselves.
 
-        Folds count the choice better than a constant does. None for many rows.
+        Folds count the choice better than a constant does.
         """
         width = self._taken if width is None else width
-        if self.folds is None:
-            return None
         if width not in self._errors:
-            self._errors[width] = self.folds.errors(lambda part: [self._on(part, width)])[0]
-        return self._errors[width]
+            self._errors[width] = folds.errors(lambda part: [self._on(part, width)])[0]
+        return [self._errors[width]]
 
     def _on(self, part: Rows, width: int) -> Model:
         if id(part) not in self._selections:  # the folds keep their rows
@@ -112,7 +110,7 @@ class DenseSearch:
         few = len(rows) <= settings.dense_fold_rows and rows.X.size <= settings.dense_fold_entries and len(fits) > 1
         if few and not self._fit.out_of_time():
             self.folds = Folds(rows, self._rng, settings)
-            self._taken = self._best_on_folds(fits)
+            self._taken = self._best_on_folds(fits, self.folds)
             # Its error, to compare it by, is that of the best width: folds, not the formula, have chosen.
             return replace(fits[self._taken], error=min(f.error for f in fits.values()))
         line, as_good = fits[0], settings.as_good
@@ -121,7 +119,7 @@ class DenseSearch:
         least = min(f.error for f in fits.values())
         return next((f for f in fits.values() if f.error <= as_good * least), line)
 
-    def _best_on_folds(self, fits: dict[int, TabularFit]) -> int:
+    def _best_on_folds(self, fits: dict[int, TabularFit], folds: Folds) -> int:
         """The width that is best on folds, of those that generalised cross-validation leaves in doubt."""
         settings = self._settings
         most = settings.in_doubt * min(f.compared for f in fits.values())
@@ -130,8 +128,7 @@ class DenseSearch:
         for width in widths if len(widths) > 1 else []:
             if self._fit.out_of_time():
                 break
-            found = self.errors_on_folds(width)
-            errors += [] if found is None else [found]
+            errors += self.errors_on_folds(folds, width)
         if not errors:
             return widths[0]
         of_line = settings.dense_width_errors if widths[0] else settings.dense_line_errors

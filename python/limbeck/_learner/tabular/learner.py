@@ -177,15 +177,14 @@ class _Search:
             return grown
         # It is close: of few rows, folds that grow networks for themselves decide.
         grown_errors = folds.errors(lambda rows: [self._growth(rows).found(max_width).sparse.model])
-        dense_errors = [found for found in (dense_search.errors_on_folds(),) if found is not None]
-        is_dense = smallest_as_good([*grown_errors, *dense_errors], settings.dense_standard_errors) > 0
-        return self._thinned(dense) if is_dense else grown
+        errors = [*grown_errors, *dense_search.errors_on_folds(folds)]
+        return self._thinned(dense) if smallest_as_good(errors, settings.dense_standard_errors) else grown
 
     def _thinned(self, dense: TabularFit) -> TabularFit:
         return thinned(dense, self._rows, self._fit, self._settings)
 
     def _by_folds(self, max_width: int) -> TabularFit:
-        """The same of few rows: folds count the choice better than a constant does."""
+        """The grown network, or one of dense neurons, of the width that is best on folds: they count every choice."""
         settings, growth = self._settings, self._growth(self._rows)
         if not growth.shows_neurons():
             return self._by_formula(0)
