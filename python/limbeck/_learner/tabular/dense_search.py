@@ -15,7 +15,7 @@ from limbeck._base.progress import Progress
 from limbeck._learner.model.model import Model
 from limbeck._learner.model.refinement import Fit
 from limbeck._learner.model.rows import Rows
-from limbeck._learner.tabular.evidence import TabularFit, fit_by_evidence
+from limbeck._learner.tabular.evidence import TabularFit, drop_constant_neurons, fit_by_evidence, scored
 from limbeck._learner.tabular.folds import Folds
 from limbeck._learner.tabular.hinges import Selection, select
 from limbeck._learner.tabular.settings import TabularSettings
@@ -47,16 +47,24 @@ class DenseSearch:
         self._rows, self._fit, self._progress, self._rng, self._settings = rows, fit, progress, rng, settings
         self.folds: Folds | None = None  # of few rows
         self._selections: dict[int, Selection] = {}  # by the rows of a fold
+        self._fits: dict[int, TabularFit] = {}  # by width
+        self._some = rows  # that widths are compared on
         self._widest = self._taken = 0
         self._errors: dict[int, Float64Array] = {}  # squared errors on folds, by width
 
-    def _fits(self, max_width: int) -> dict[int, TabularFit]:
-        """Fits of rising width, until two in a row do not help."""
+    def fit(self, max_width: int, rival: float = 0.0) -> None:
+        """Fit networks of rising width, until two in a row do not help.
+
+        They end, too, where one that gains as much again would have an error above that of a ``rival``.
+        """
         rows, settings = self._rows, self._settings
         widths = widths_to_try(max_width, len(rows), rows.n_features, settings)
         self._widest = widths[-1]
-        selection = select(rows, widths[-1], self._rng, settings)
-        fits: dict[int, TabularFit] = {}
+        # No more rows than tell the parameters apart: beyond, they cost time and change little.
+        size = (self._widest + 1) * (rows.n_features + 1)
+        if len(rows) > 1.25 * (most := max(settings.many_rows, settings.rows_per_parameter * size)):
+            rows = self._some = rows.part(np.sort(self._rng.choice(len(rows), most, replace=False)))
+        selection, fits = select(rows, widths[-1], self._rng, settings), self._fits
         for width in widths:
             if fits and len(selection.hinges) < width:
                 break
@@ -69,7 +77,14 @@ class DenseSearch:
                 self._progress.report("width", fitted.model.width, fits[best].error)
             if self._fit.out_of_time() or sum(w > best for w in fits) > 1:
                 break
-        return fits
+            before = min((fits[w].error for w in fits if w < width), default=np.inf)
+            if width >= settings.few_neurons and fits[best].error - (before - fits[best].error) > rival > 0:
+                break
+
+    @property
+    def least_error(self) -> float:
+        """The least error of a width fitted, by generalised cross-validation."""
+        return min(f.error for f in self._fits.values())
 
     def errors_on_folds(self, folds: Folds, width: int | None = None) -> list[Float64Array]:
         """Squared errors (n,), a list of one, of a width or of that taken, on folds that choose hinges for themselves.
@@ -99,29 +114,37 @@ class DenseSearch:
         start = select(self._rows, width, self._rng, self._settings).start(width)
         return fit_by_evidence(start, self._rows, self._fit, self._settings)
 
-    def found(self, max_width: int) -> TabularFit:
-        """The smallest width that is no clearly worse than the best on folds, or by generalised cross-validation.
+    def found(self) -> TabularFit:
+        """The smallest width fitted that is no clearly worse than the best, on folds or by the formula.
 
         The choice of hinges decides whether there are any: counted against every width, it costs accuracy where there
         are (on autompg, diabetes and boston_housing .008 of R2 on average).
         """
-        rows, settings = self._rows, self._settings
-        fits = self._fits(max_width)
+        rows, settings, fits = self._rows, self._settings, self._fits
         few = len(rows) <= settings.dense_fold_rows and rows.X.size <= settings.dense_fold_entries and len(fits) > 1
         if few and not self._fit.out_of_time():
             self.folds = Folds(rows, self._rng, settings)
-            self._taken = self._best_on_folds(fits, self.folds)
+            self._taken = self._best_on_folds(self.folds)
             # Its error, to compare it by, is that of the best width: folds, not the formula, have chosen.
-            return replace(fits[self._taken], error=min(f.error for f in fits.values()))
+            return replace(fits[self._taken], error=self.least_error)
         line, as_good = fits[0], settings.as_good
         if not line.compared > as_good * min(f.compared for f in fits.values()):
-            return line
-        least = min(f.error for f in fits.values())
-        return next((f for f in fits.values() if f.error <= as_good * least), line)
+            return self._on_all(line)
+        return self._on_all(next((f for f in fits.values() if f.error <= as_good * self.least_error), line))
 
-    def _best_on_folds(self, fits: dict[int, TabularFit], folds: Folds) -> int:
+    def _on_all(self, fitted: TabularFit) -> TabularFit:
+        """The fit refined on all rows, where the width was chosen on some: they move it little."""
+        if self._some is self._rows:
+            return fitted
+        rows, settings = self._rows, self._settings
+        decay = fitted.decay * (self._some.count / rows.count)
+        model, _ = self._fit(fitted.model, rows, decay=decay, max_steps=settings.steps_of_many)
+        model, decay = drop_constant_neurons(model, decay, rows, settings)
+        return scored(model, decay, rows, settings)
+
+    def _best_on_folds(self, folds: Folds) -> int:
         """The width that is best on folds, of those that generalised cross-validation leaves in doubt."""
-        settings = self._settings
+        settings, fits = self._settings, self._fits
         most = settings.in_doubt * min(f.compared for f in fits.values())
         widths = [width for width, fitted in fits.items() if fitted.compared <= most]
         errors: list[Float64Array] = []

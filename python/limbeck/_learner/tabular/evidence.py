@@ -75,8 +75,11 @@ def fit_by_evidence(model: Model, rows: Rows, fit: Fit, settings: TabularSetting
             break
         model, error = fit(model, rows, decay=decay, max_steps=settings.steps_per_round)
         model, decay = drop_constant_neurons(model, decay, rows, settings)
-        if not fit.out_of_time():
-            decay = _reestimated_decay(model, decay, rows, error, settings)
+        if fit.out_of_time():
+            break
+        before, decay = decay, _reestimated_decay(model, decay, rows, error, settings)
+        if np.abs(np.log(decay / before)).max() < settings.settled:
+            break
     model, _ = fit(model, rows, decay=decay, max_steps=settings.last_steps)
     model, decay = drop_constant_neurons(model, decay, rows, settings)
     if fit.out_of_time():  # what was cut off is compared with nothing

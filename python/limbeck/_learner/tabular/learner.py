@@ -163,21 +163,25 @@ class _Search:
 
         Growth chooses among more, each time anew: its error counts the choice.
         """
-        if self._rows.X.size > self._settings.competing_entries:
-            return self._of(self._growth(self._rows).found(max_width))
-        dense_search = self._dense(self._rows)
-        dense = dense_search.found(max_width)
-        if self._progress.out_of_time():
-            return dense
-        grown = self._of(self._growth(self._rows).found(max_width))
-        if not grown.compared <= dense.error:
+        settings, growth = self._settings, self._growth(self._rows)
+        grown = self._of(growth.found(max_width))
+        if self._rows.X.size > settings.competing_entries or self._progress.out_of_time():
+            return grown
+        # Where chance explains all that a line leaves, there is only a line to compare with.
+        search = self._dense(self._rows)
+        rival = grown.compared / settings.clearly_better
+        search.fit(max_width if growth.shows_neurons() else 0, rival)
+        if rival < search.least_error or self._progress.out_of_time():
+            return grown
+        dense = search.found()
+        margin = min(settings.little_r2, settings.little_error * dense.error)
+        if not grown.compared <= dense.error + margin:
             return self._thinned(dense)
-        folds, settings = dense_search.folds, self._settings
-        if folds is None or grown.compared < settings.clearly_better * dense.error or self._progress.out_of_time():
+        if search.folds is None or self._progress.out_of_time():
             return grown
         # It is close: of few rows, folds that grow networks for themselves decide.
-        grown_errors = folds.errors(lambda rows: [self._growth(rows).found(max_width).sparse.model])
-        errors = [*grown_errors, *dense_search.errors_on_folds(folds)]
+        grown_errors = search.folds.errors(lambda rows: [self._growth(rows).found(max_width).sparse.model])
+        errors = [*grown_errors, *search.errors_on_folds(search.folds)]
         return self._thinned(dense) if smallest_as_good(errors, settings.dense_standard_errors) else grown
 
     def _thinned(self, dense: TabularFit) -> TabularFit:

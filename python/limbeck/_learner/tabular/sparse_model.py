@@ -21,6 +21,8 @@ BoolArray = NDArray[np.bool_]
 # diagonal for parameters that no row determines.
 _DAMPING, _LEAST_DAMPING, _LARGEST_DAMPING = 1e-3, 1e-8, 1e6
 _UNDETERMINED = 1e-12
+# Entries of a block of the Jacobian, at least: 1 MB, so that it stays in the second-level cache.
+_BLOCK_ENTRIES = 131072
 
 
 @dataclass(frozen=True)
@@ -154,15 +156,40 @@ class FitTask:
         """Derivatives (P, n) of the values by the free parameters."""
         gates = self.gates(sparse.model) if gates is None else gates
         jacobian = np.empty((sparse.size, len(self)))
-        begin = 0
-        for gate, row in zip(gates, sparse.support, strict=True):
-            columns = np.flatnonzero(row)
-            end = begin + len(columns)
-            part = jacobian[begin:end]
-            np.take(self.features, columns, axis=0, out=part, mode="clip")  # other modes take a copy
-            part *= gate
-            begin = end
+        _fill_jacobian(jacobian, self.features, gates, [np.flatnonzero(row) for row in sparse.support])
         return jacobian
+
+    def normal_equations(
+        self, sparse: SparseModel, inner: Float64Array, residuals: Float64Array
+    ) -> tuple[Float64Array, Float64Array]:
+        """``J' V J / n`` and ``J' V r / n``, J the derivative by the free parameters, V the weights, r residuals."""
+        n, size = len(self), sparse.size
+        supports = [np.flatnonzero(row) for row in sparse.support]
+        matrix, slope = np.zeros((size, size)), np.zeros(size)
+        # Block by block: the whole Jacobian of many rows would leave the cache, and its pages cost more than the sums.
+        rows = max(2 * size, _BLOCK_ENTRIES // size)
+        block = np.empty((size, min(rows, n)))
+        gates = np.ones((len(supports), min(rows, n)))
+        for begin in range(0, n, rows):
+            part = slice(begin, min(begin + rows, n))
+            jacobian, gate = block[:, : part.stop - begin], gates[:, : part.stop - begin]
+            np.multiply(inner[:, part] > 0, sparse.model.signs[:, None], out=gate[:-1])
+            _fill_jacobian(jacobian, self.features[:, part], gate, supports)
+            weighted = jacobian if self.weights is None else jacobian * self.weights[part]
+            matrix += weighted @ jacobian.T
+            slope += weighted @ residuals[part]
+        return matrix / n, slope / n
+
+
+def _fill_jacobian(
+    jacobian: Float64Array, features: Float64Array, gates: Float64Array, supports: list[NDArray[np.intp]]
+) -> None:
+    """Write derivatives (P, m) on some rows, group by group."""
+    begin = 0
+    for gate, columns in zip(gates, supports, strict=True):
+        part = jacobian[begin : (begin := begin + len(columns))]
+        np.take(features, columns, axis=0, out=part, mode="clip")  # other modes take a copy
+        part *= gate
 
 
 def penalties(sparse: SparseModel) -> Float64Array:
@@ -195,7 +222,7 @@ def refine_sparse(
     groups, columns = sparse.free()
     decay, signs = penalties(sparse), sparse.model.signs
     parameters = sparse.model.parameters.copy()
-    damping, short, n = _DAMPING, 0, len(task)
+    damping, short = _DAMPING, 0
 
     def cost_of(parameters: Float64Array) -> tuple[Float64Array, Float64Array, float]:
         model = Model(signs, parameters)
@@ -210,10 +237,8 @@ def refine_sparse(
             break
         if system is None:
             at = replace(sparse, model=Model(signs, parameters))
-            jacobian = task.jacobian(at, task.gates(at.model, inner))
-            slope = jacobian @ task.weighted(residuals) / n - decay * parameters[groups, columns]
-            matrix = task.weighted(jacobian) @ jacobian.T / n
-            system = _System.of(matrix, decay, slope)
+            matrix, slope = task.normal_equations(at, inner, residuals)
+            system = _System.of(matrix, decay, slope - decay * parameters[groups, columns])
         step, predicted = system.step(damping)
         trial = parameters.copy()
         trial[groups, columns] += step
