@@ -43,7 +43,7 @@ def test_idle_weights_of_a_dense_network_become_zeros():
     X, _, y = bends(2, 600, 12, 2)
     rows, fit = rows_of(X, y), Fit().changed(thresholds=True)
     dense = DenseSearch(rows, fit, None, np.random.default_rng(0), TABULAR).with_width(1)
-    thin = thinned(dense, rows, fit, TABULAR)
+    thin = thinned(dense, rows, fit, TABULAR, 0.5)
     weights = np.count_nonzero(thin.model.parameters[:, :-1])
     assert np.count_nonzero(dense.model.parameters[:, :-1]) == 2 * 12
     # Of a weight that is only noise the F statistic is below one half in 52 % of draws: about ten of twenty.

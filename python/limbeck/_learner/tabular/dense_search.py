@@ -19,6 +19,7 @@ from limbeck._learner.tabular.evidence import TabularFit, drop_constant_neurons,
 from limbeck._learner.tabular.folds import Folds
 from limbeck._learner.tabular.hinges import Selection, select
 from limbeck._learner.tabular.settings import TabularSettings
+from limbeck._learner.tabular.thinning import thinned
 from limbeck._learner.tabular.width import smallest_as_good, widths_to_try
 
 __all__ = ["DenseSearch"]
@@ -47,6 +48,7 @@ class DenseSearch:
         self._rows, self._fit, self._progress, self._rng, self._settings = rows, fit, progress, rng, settings
         self.folds: Folds | None = None  # of few rows
         self._selections: dict[int, Selection] = {}  # by the rows of a fold
+        self._on_folds: dict[tuple[int, int], TabularFit] = {}  # by the rows of a fold and the width
         self._fits: dict[int, TabularFit] = {}  # by width
         self._some = rows  # that widths are compared on
         self._widest = self._taken = 0
@@ -93,13 +95,30 @@ class DenseSearch:
         """
         width = self._taken if width is None else width
         if width not in self._errors:
-            self._errors[width] = folds.errors(lambda part: [self._on(part, width)])[0]
+            self._errors[width] = folds.errors(lambda part: [self._on(part, width).model])[0]
         return [self._errors[width]]
 
-    def _on(self, part: Rows, width: int) -> Model:
-        if id(part) not in self._selections:  # the folds keep their rows
-            self._selections[id(part)] = select(part, self._widest, self._rng, self._settings)
-        return fit_by_evidence(self._selections[id(part)].start(width), part, self._fit, self._settings).model
+    def _on(self, part: Rows, width: int) -> TabularFit:
+        if (key := (id(part), width)) not in self._on_folds:  # the folds keep their rows
+            if id(part) not in self._selections:
+                self._selections[id(part)] = select(part, self._widest, self._rng, self._settings)
+            start = self._selections[id(part)].start(width)
+            self._on_folds[key] = fit_by_evidence(start, part, self._fit, self._settings)
+        return self._on_folds[key]
+
+    def thinned(self, dense: TabularFit) -> TabularFit:
+        """A network without idle weights: as few as are no clearly worse on folds; of many rows, without the idlest."""
+        rows, settings, folds = self._rows, self._settings, self.folds
+        limits = settings.thinning_statistics
+
+        def thin(dense: TabularFit, rows: Rows, limit: float) -> TabularFit:
+            return thinned(dense, rows, self._fit, settings, limit)
+
+        if folds is None or self._fit.out_of_time():
+            return thin(dense, rows, limits[-1])
+        width = self._taken
+        errors = folds.errors(lambda part: [thin(self._on(part, width), part, limit).model for limit in limits])
+        return thin(dense, rows, limits[smallest_as_good(errors, settings.dense_width_errors)])
 
     def best_up_to(self, max_width: int) -> list[Model]:
         """The networks of the largest width tried up to 0, 1, 2 and so on up to ``max_width`` neurons."""

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from limbeck._base.arrays import Float64Array
 from limbeck._learner.model.model import Model
+from limbeck._learner.tabular.hinges import leading_directions
 from limbeck._learner.tabular.settings import TabularSettings
 from limbeck._learner.tabular.sparse_model import FitTask, SparseModel, penalties
 
@@ -88,7 +89,7 @@ def _of_features(
     each = int(np.clip(settings.max_hinges // (2 * len(related)), settings.least_knots, settings.most_knots))
     hinges = []
     for j in related:
-        at = knots(task.features[j], each)
+        at = knots_of(task, int(j), each)
         of_feature = np.zeros((len(at), d + 1))
         of_feature[:, j], of_feature[:, -1] = 1.0, -at
         hinges.append(of_feature)
@@ -111,8 +112,7 @@ def _directions(
     pairs[index, rows[order]] = pairs[index + len(order), rows[order]] = np.sqrt(0.5)
     pairs[index, columns[order]] = np.sqrt(0.5)
     pairs[index + len(order), columns[order]] = -np.sqrt(0.5)
-    values, vectors = np.linalg.eigh(second)
-    leading = vectors[:, np.argsort(-np.abs(values), kind="stable")[: settings.moment_directions]].T
+    leading = leading_directions(features, residuals, settings.moment_directions)
     random = rng.standard_normal((settings.random_directions, d))
     wide = np.vstack([leading, random])
     if d > settings.max_direction_features:  # the others are added where the residuals ask for them

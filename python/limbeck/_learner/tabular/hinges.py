@@ -11,12 +11,31 @@ from limbeck._learner.model.model import Model
 from limbeck._learner.model.rows import Rows
 from limbeck._learner.tabular.settings import TABULAR, TabularSettings
 
-__all__ = ["Selection", "augmented", "select"]
+__all__ = ["Selection", "augmented", "leading_directions", "select"]
+
+
+_SPAN = 1e-10  # of the largest square, below which a direction of the rows' span is rounding
 
 
 def augmented(X: Float64Array) -> Float64Array:
     """Append a column of ones."""
     return np.column_stack([X, np.ones(len(X))])
+
+
+def leading_directions(features: Float64Array, residuals: Float64Array, count: int) -> Float64Array:
+    """Eigenvectors (count, d) of the largest eigenvalues by size of features (d, n) times residuals times features."""
+    d, n = features.shape
+    if d <= n:
+        values, vectors = np.linalg.eigh((features * residuals) @ features.T)
+        return np.asarray(vectors[:, np.argsort(-np.abs(values), kind="stable")[:count]].T)
+    # Of few rows: within their span, which holds all eigenvectors of eigenvalues that are not zero.
+    squares, rotation = np.linalg.eigh(features.T @ features)
+    kept = squares > _SPAN * squares[-1]
+    roots, rotation = np.sqrt(squares[kept]), rotation[:, kept]
+    inner = (rotation.T * residuals) @ rotation
+    values, vectors = np.linalg.eigh(roots[:, None] * inner * roots)
+    largest = vectors[:, np.argsort(-np.abs(values), kind="stable")[:count]]
+    return np.asarray((features @ (rotation @ (largest / roots[:, None]))).T)
 
 
 def _candidates(
@@ -36,15 +55,23 @@ def _candidates(
         of_feature = np.zeros((len(inside), d + 1))
         of_feature[:, j], of_feature[:, -1] = 1.0, -inside
         hinges.append(of_feature)
-    second = (X * residuals[:, None]).T @ X
-    values, vectors = np.linalg.eigh(second)
-    leading = vectors[:, np.argsort(-np.abs(values))[: settings.moment_directions]].T
+    leading = leading_directions(X.T, residuals, settings.moment_directions)
     directions = np.vstack([leading, rng.standard_normal((settings.random_directions, d))])
     directions /= np.linalg.norm(directions, axis=1, keepdims=True)
     levels_of = np.quantile(X @ directions.T, settings.direction_quantiles, axis=0).T
     for u, levels in zip(directions, levels_of, strict=True):
         hinges.append(np.column_stack([np.tile(u, (len(levels), 1)), -levels]))
     return np.concatenate(hinges)
+
+
+def _ridge_basis(X: Float64Array, ridge: float) -> Float64Array:
+    """A matrix B (n, r) for which ``B B'`` takes labels to the values of a ridge regression on X (n, p)."""
+    n, p = X.shape
+    if p <= n:
+        return np.linalg.qr(np.vstack([X, np.sqrt(ridge) * np.eye(p)]))[0][:n]
+    squares, rotation = np.linalg.eigh(X @ X.T)
+    squares = np.maximum(squares, 0.0)
+    return np.asarray(rotation * np.sqrt(squares / (squares + ridge)))
 
 
 @dataclass(frozen=True)
@@ -99,8 +126,7 @@ def select(rows: Rows, width: int, rng: np.random.Generator, settings: TabularSe
         return Selection(np.empty((0, d + 1)), rows, ridge)
     root = np.sqrt(rows.row_weights)  # rows times these have weights of one
     X = augmented(rows.X)
-    line = np.vstack([X * root[:, None], np.sqrt(ridge * n) * np.eye(d + 1)])
-    basis = np.linalg.qr(line)[0][:n]
+    basis = _ridge_basis(X * root[:, None], ridge * n)
 
     def beyond_line(values: Float64Array) -> Float64Array:
         values = (values.T * root).T

@@ -27,7 +27,6 @@ from limbeck._learner.tabular.hinges import select
 from limbeck._learner.tabular.relevance import SparseFit, drop_idle_neurons
 from limbeck._learner.tabular.settings import TABULAR, TabularSettings
 from limbeck._learner.tabular.sparse_model import FitTask, SparseModel, refine_sparse
-from limbeck._learner.tabular.thinning import thinned
 from limbeck._learner.tabular.width import constant_model, smallest_as_good, widths_to_try
 
 __all__ = ["TabularFit", "fit_any", "with_more_rows"]
@@ -174,18 +173,17 @@ class _Search:
         if rival < search.least_error or self._progress.out_of_time():
             return grown
         dense = search.found()
-        margin = min(settings.little_r2, settings.little_error * dense.error)
-        if not grown.compared <= dense.error + margin:
-            return self._thinned(dense)
-        if search.folds is None or self._progress.out_of_time():
-            return grown
+        if self._progress.out_of_time():
+            return dense
+        little = min(settings.little_r2, settings.little_error * dense.error)
+        if search.folds is None:
+            return grown if grown.compared <= dense.error + little else search.thinned(dense)
+        if not grown.compared <= dense.error / settings.clearly_better:
+            return search.thinned(dense)
         # It is close: of few rows, folds that grow networks for themselves decide.
         grown_errors = search.folds.errors(lambda rows: [self._growth(rows).found(max_width).sparse.model])
         errors = [*grown_errors, *search.errors_on_folds(search.folds)]
-        return self._thinned(dense) if smallest_as_good(errors, settings.dense_standard_errors) else grown
-
-    def _thinned(self, dense: TabularFit) -> TabularFit:
-        return thinned(dense, self._rows, self._fit, self._settings)
+        return search.thinned(dense) if smallest_as_good(errors, settings.dense_standard_errors) else grown
 
     def _by_folds(self, max_width: int) -> TabularFit:
         """The grown network, or one of dense neurons, of the width that is best on folds: they count every choice."""
@@ -197,7 +195,8 @@ class _Search:
         dense = folds.errors(lambda rows: self._dense(rows).best_up_to(widest))
         width, dense_width = (smallest_as_good(errors, settings.fold_standard_errors) for errors in (grown, dense))
         if smallest_as_good([grown[width], dense[dense_width]], settings.dense_standard_errors):
-            return self._thinned(self._dense(self._rows).with_width(dense_width))
+            search = self._dense(self._rows)
+            return search.thinned(search.with_width(dense_width))
         return self._of(growth.found(width, by_folds=True))
 
     def _of(self, found: SparseFit) -> TabularFit:

@@ -14,8 +14,8 @@ from limbeck._learner.tabular.sparse_model import FitTask, SparseModel, refine_s
 __all__ = ["thinned"]
 
 
-def thinned(dense: TabularFit, rows: Rows, fit: Fit, settings: TabularSettings) -> TabularFit:
-    """A network without the weights whose likeliest decay is infinite, as long as that costs no more than chance.
+def thinned(dense: TabularFit, rows: Rows, fit: Fit, settings: TabularSettings, limit: float) -> TabularFit:
+    """A network without the weights whose F statistic is below a limit, as long as that costs no more than chance.
 
     Parameters
     ----------
@@ -26,9 +26,10 @@ def thinned(dense: TabularFit, rows: Rows, fit: Fit, settings: TabularSettings) 
     fit : Fit
         Deadline of refinements.
     settings : TabularSettings
-        Limit and rounds.
+        Number of rounds.
+    limit : float
+        The F statistic; below one, evidence for a weight is largest at zero.
     """
-    limit = settings.thinning_statistic
     settings = replace(
         settings, neuron_statistics=(limit, limit), linear_statistics=(limit, limit), statistic_per_log_feature=0.0
     )
