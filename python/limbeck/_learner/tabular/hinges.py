@@ -48,10 +48,13 @@ def _candidates(
     related = np.abs(residuals @ np.abs(X - np.median(X, axis=0)))
     features = np.argsort(-related, kind="stable")[: settings.max_hinges // 2]
     each = int(np.clip(settings.max_hinges // (2 * len(features)), 1, len(settings.feature_quantiles)))
-    for j in np.sort(features):
-        values = np.unique(np.quantile(X[:, j], settings.feature_quantiles[:each]))
+    features = np.sort(features)
+    least, largest = X.min(axis=0), X.max(axis=0)
+    quantiles = np.quantile(X[:, features], settings.feature_quantiles[:each], axis=0).T
+    for j, of_j in zip(features, quantiles, strict=True):
+        values = np.unique(of_j)
         # A feature of two values has no hinge that a line does not have.
-        inside = values[(values > X[:, j].min()) & (values < X[:, j].max())]
+        inside = values[(values > least[j]) & (values < largest[j])]
         of_feature = np.zeros((len(inside), d + 1))
         of_feature[:, j], of_feature[:, -1] = 1.0, -inside
         hinges.append(of_feature)

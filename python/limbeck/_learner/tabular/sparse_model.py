@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
 from typing import Unpack
 
 import numpy as np
@@ -48,10 +49,15 @@ class SparseModel:
         """Number of neurons."""
         return self.model.width
 
-    @property
+    @cached_property
     def size(self) -> int:
         """Number of free parameters."""
         return int(np.count_nonzero(self.support))
+
+    @cached_property
+    def columns(self) -> list[NDArray[np.intp]]:
+        """Columns of the free parameters of each group."""
+        return [np.flatnonzero(row) for row in self.support]
 
     def free(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """Group and column of every free parameter."""
@@ -156,15 +162,17 @@ class FitTask:
         """Derivatives (P, n) of the values by the free parameters."""
         gates = self.gates(sparse.model) if gates is None else gates
         jacobian = np.empty((sparse.size, len(self)))
-        _fill_jacobian(jacobian, self.features, gates, [np.flatnonzero(row) for row in sparse.support])
+        _fill_jacobian(jacobian, self.features, gates, sparse.columns)
         return jacobian
 
     def normal_equations(
         self, sparse: SparseModel, inner: Float64Array, residuals: Float64Array
     ) -> tuple[Float64Array, Float64Array]:
-        """``J' V J / n`` and ``J' V r / n``, J the derivative by the free parameters, V the weights, r residuals."""
-        n, size = len(self), sparse.size
-        supports = [np.flatnonzero(row) for row in sparse.support]
+        """``J' V J / n`` and ``J' V r / n``, J the derivative by the free parameters, V the weights, r residuals.
+
+        ``inner`` (k, n) is what goes into each neuron; of ``sparse`` nothing but signs and support counts.
+        """
+        n, size, supports = len(self), sparse.size, sparse.columns
         matrix, slope = np.zeros((size, size)), np.zeros(size)
         # Block by block: the whole Jacobian of many rows would leave the cache, and its pages cost more than the sums.
         rows = max(2 * size, _BLOCK_ENTRIES // size)
@@ -236,8 +244,7 @@ def refine_sparse(
         if task.fit.out_of_time():
             break
         if system is None:
-            at = replace(sparse, model=Model(signs, parameters))
-            matrix, slope = task.normal_equations(at, inner, residuals)
+            matrix, slope = task.normal_equations(sparse, inner, residuals)
             system = _System.of(matrix, decay, slope - decay * parameters[groups, columns])
         step, predicted = system.step(damping)
         trial = parameters.copy()
