@@ -25,10 +25,11 @@ LOADED = "print(json.dumps([name for name in sys.modules if name.startswith('lim
 def loaded(run_python):
     """Modules of limbeck in a process of its own: after the import, and after the types of results were looked up.
 
-    The last of the lists are public names that a star import does not bring.
+    Then after a command has run; the last of the lists are public names that a star import does not bring.
     """
     code = f"import json, sys, limbeck; {LOADED}; dir(limbeck), limbeck.Learned, limbeck.Distilled; {LOADED}"
-    done = run_python(f"{code}; {STAR}")
+    command = f"from limbeck import cli; assert cli.main(['predict', 'none.json', 'none.csv']) == 2; {LOADED}"
+    done = run_python(f"{code}; {command}; {STAR}")
     assert done.returncode == 0, done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()]
 
@@ -40,6 +41,13 @@ def test_importing_limbeck_leaves_out(loaded, room):
     for modules in loaded[:2]:
         assert "limbeck.learn" in modules
         assert [name for name in modules if f"{name}.".startswith(f"limbeck.{room}.")] == []
+
+
+def test_a_command_leaves_the_others_out(loaded):
+    assert "limbeck._cli.predict" in loaded[2]
+    others = [f"limbeck._cli.{name}" for name in ("learn", "distill", "advise", "demo")]
+    assert not {*others, "limbeck.distillation"} & set(loaded[2])
+    assert all((Path(limbeck.__file__).parent / "_cli" / f"{name.split('.')[-1]}.py").is_file() for name in others)
 
 
 def test_learn_is_the_function_and_its_module_can_be_imported_from():
@@ -55,7 +63,7 @@ def test_annotations_of_learn_can_be_evaluated():
 
 
 def test_star_import_brings_every_name(loaded):
-    assert loaded[2] == []
+    assert loaded[3] == []
 
 
 def test_a_result_is_unpickled_where_nothing_was_learned(run_python, tmp_path):

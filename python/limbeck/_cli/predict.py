@@ -34,16 +34,16 @@ from limbeck._tables.files import SUFFIXES, Table, open_table
 from limbeck._tables.unseen import unseen_values
 from limbeck.network._network_file import NetworkFile, load_network_file
 
-__all__ = ["add_parser"]
+__all__ = ["add_options"]
 
 
 _MOST_HINTS = 5  # lines on values that were not learned from
 _LINES_AT_ONCE = 10_000  # some 200 kB: a pipe that its reader has closed is noticed soon
 
 
-def add_parser(commands: argparse._SubParsersAction[Parser]) -> None:
-    """Add the command to those of the program."""
-    parser = commands.add_parser("predict", help="apply a learned network to a file", description=_predict.__doc__)
+def add_options(parser: Parser) -> None:
+    """Give the parser of the command its options and what it runs."""
+    parser.description = _predict.__doc__
     add = parser.add_argument
     add("network", metavar="NETWORK", type=Path, help="file written by limbeck learn")
     add("file", metavar="FILE", type=Path, help=", ".join(SUFFIXES))
