@@ -319,8 +319,13 @@ def test_the_choosing_of_a_student_is_counted(ridges):
     assert abs(differences.mean()) < 3 * differences.std(ddof=1) / np.sqrt(36) + 0.03
 
 
-@pytest.mark.parametrize("n", [40, 120])
-@pytest.mark.parametrize("intercept", ["centred", None])
+@pytest.mark.parametrize(
+    ("n", "intercept"),
+    [
+        *[(40, "centred"), (120, None)],
+        *(pytest.param(*case, marks=pytest.mark.slow) for case in ((40, None), (120, "centred"))),
+    ],
+)
 def test_a_smoother_of_y_is_told_and_labels_that_know_nothing_of_its_noise_are_not(n, intercept):
     rng = np.random.default_rng(n)
     X = rng.standard_normal((n, 60)) * np.r_[np.full(4, 8.0), np.ones(56)] + 1
@@ -347,7 +352,7 @@ def test_a_smoother_of_y_is_told_and_labels_that_know_nothing_of_its_noise_are_n
 def test_the_weight_of_labels_in_a_mixture_is_bounded():
     rng = np.random.default_rng(0)
     X, y = rng.standard_normal((30, 50)), rng.standard_normal(30)
-    weights = [advise(X, y, y + 1e-3 * rng.standard_normal(30)).weight for _ in range(20)]
+    weights = [advise(X, y, y + 1e-3 * rng.standard_normal(30)).weight for _ in range(8)]
     assert max(map(abs, weights)) == AdvisorSettings().largest_weight
 
 
