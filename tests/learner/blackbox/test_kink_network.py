@@ -126,7 +126,7 @@ def test_the_same_for_any_number_of_threads_and_batch_size():
 def test_routes_of_other_teachers():
     planted = limbeck.datasets.make_narrow_network("generic", 10, 2, seed=0)
     assert distill(planted, 10, 2).route == "moments"
-    smooth = distill(lambda X: np.tanh(X[:, 0]) + X[:, 1] ** 2, 9, 16, n_queries=300)
+    smooth = distill(lambda X: np.tanh(X[:, 0]) + X[:, 1] ** 2, 9, 4, n_queries=300)
     assert smooth.route != "kinks"
 
 
