@@ -1,5 +1,6 @@
 """``import limbeck`` loads no room before a call needs it, and every name is there all the same."""
 
+import inspect
 import json
 import pickle
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import limbeck
+from limbeck import datasets
 
 # The learner, its reports, the command line, and the submodules that are loaded by their names.
 ROOMS = [
@@ -58,8 +60,15 @@ def test_learn_is_the_function_and_its_module_can_be_imported_from():
     assert limbeck.distill is distill
 
 
-def test_annotations_of_learn_can_be_evaluated():
+@pytest.mark.parametrize("function", [limbeck.learn, limbeck.distill, datasets.make_narrow_network, datasets.sample])
+def test_annotations_can_be_evaluated(function):
+    hints = typing.get_type_hints(function)
+    assert {*inspect.signature(function).parameters, "return"} == set(hints)
+
+
+def test_annotations_name_what_is_returned():
     assert typing.get_type_hints(limbeck.learn)["return"] is limbeck.Learned
+    assert typing.get_type_hints(limbeck.distill)["return"] is limbeck.Distilled
 
 
 def test_star_import_brings_every_name(loaded):
