@@ -181,7 +181,9 @@ def _same_data_in(kind, X, y, write_csv):
     return next(Path().glob("d.*"))
 
 
-@pytest.mark.parametrize("kind", ["npy", "npz", "named.npz", "parquet", "tsv", "csv"])
+@pytest.mark.parametrize(
+    "kind", ["npy", "named.npz", "parquet", "tsv", *(pytest.param(k, marks=pytest.mark.slow) for k in ("npz", "csv"))]
+)
 def test_every_format_gives_the_same_network_and_predictions(houses, calls, kind, run, write_csv):
     X, y = houses
     assert run("learn", "houses.csv", "--width", "1")[0] == 0
