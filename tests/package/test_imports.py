@@ -48,7 +48,7 @@ def test_importing_limbeck_leaves_out(loaded, room):
 def test_a_command_leaves_the_others_out(loaded):
     assert "limbeck._cli.predict" in loaded[2]
     others = [f"limbeck._cli.{name}" for name in ("learn", "distill", "advise", "demo")]
-    assert not {*others, "limbeck.distillation"} & set(loaded[2])
+    assert not {*others, "limbeck.distillation", "limbeck._learner.report"} & set(loaded[2])
     assert all((Path(limbeck.__file__).parent / "_cli" / f"{name.split('.')[-1]}.py").is_file() for name in others)
 
 

@@ -25,7 +25,6 @@ from limbeck._cli.options import (
 from limbeck._cli.places import columns_by_position, places_of, places_of_columns
 from limbeck._cli.tables import add_text_options, dialect_of, give_hints
 from limbeck._learner.pipeline.predictor import read_predictor
-from limbeck._learner.report.text import LOWEST_R2, r2_text
 from limbeck._tables.column_encodings import Numbers, Times
 from limbeck._tables.columns import Columns
 from limbeck._tables.encoding import Encoding
@@ -202,4 +201,7 @@ def _score(y: Float64Array, predictions: Float64Array) -> str:
     if spread == 0:
         return "no R2 (the target is constant)"
     r2 = 1 - float(np.sum((y - predictions) ** 2)) / spread
+    # Not before there is something to say: all that a report is made of is loaded with it, in the time of a prediction.
+    from limbeck._learner.report.text import LOWEST_R2, r2_text
+
     return f"R2 {r2_text(r2)}" if r2 < LOWEST_R2 else f"R2 = {r2:.6f}"
