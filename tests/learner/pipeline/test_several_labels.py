@@ -34,8 +34,8 @@ FAMILIES = [("generic", 4), ("lowrank", 6), ("collinear", 4), ("plane", 4)]
     ],
 )
 def test_networks_come_back_exactly(family, k, q):
-    net = planted(family, 20, k, q, 0)
-    found = limbeck.learn(*limbeck.datasets.sample(net, 5000, seed=0))
+    net = planted(family, 12, k, q, 0)
+    found = limbeck.learn(*limbeck.datasets.sample(net, 3000, seed=0))
     assert (found.inputs, found.width) == ("standard", k)
     assert found.network.output.shape == (q, k)
     assert not found.network.thresholds.any()
