@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from limbeck._base.arguments import callable_or_none, positive_or_none, random_generator
-from limbeck._base.arrays import integer, thread_count
+from limbeck._base.arrays import Float64Array, integer, thread_count
 from limbeck._base.frames import feature_names as names_of_features
 from limbeck._base.frames import target_name as name_of_target
 from limbeck._base.progress import Progress
@@ -18,7 +18,7 @@ from limbeck._learner.blackbox.result import Distilled
 if TYPE_CHECKING:
     from limbeck._learner.blackbox.comparison import DistillationOptions
     from limbeck._learner.blackbox.like import Like
-    from limbeck._learner.blackbox.queries import Queries, Teacher
+    from limbeck._learner.blackbox.queries import Queries
 
 __all__ = ["Distilled", "TeacherError", "TeacherTypeError", "TeacherValueError", "distill"]
 
@@ -27,7 +27,7 @@ _FEWEST_QUERIES = 20
 
 
 def distill(
-    teacher: Teacher,
+    teacher: Callable[[Float64Array], Any],
     n_features: int | None = None,
     width: int | None = None,
     *,

@@ -17,12 +17,22 @@ from typing import TextIO
 
 from limbeck import _kernels
 from limbeck._base.config import show_config
-from limbeck._cli import advise, demo, distill, learn, predict
 from limbeck._cli.options import CommandError, Parser, say
 from limbeck._tables.errors import TableError
 from limbeck.network._network_file import NetworkFileError
 
 __all__ = ["main"]
+
+# The commands, and what --help says of them.
+_COMMANDS = {
+    "learn": "learn a network from a file",
+    "distill": "learn a network from a Python function",
+    "predict": "apply a learned network to a file",
+    "advise": "train on given labels or on a surrogate's?",
+    "weak-to-strong": "train a linear model on a weak one's labels",
+    "demo": "plant a network, learn it back, compare",
+    "config": "version, instruction set, threads, libraries",
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -53,7 +63,8 @@ def _status(argv: Sequence[str] | None) -> int:
     """Run a command and turn its errors into messages and exit statuses."""
     debug = False
     try:
-        arguments = _parser().parse_args(argv)
+        argv = sys.argv[1:] if argv is None else argv
+        arguments = _parser(argv).parse_args(argv)
         debug = arguments.debug
         with warnings.catch_warnings():
             warnings.showwarning = _show_warning
@@ -134,22 +145,57 @@ def _drop(stream: TextIO) -> None:
 # ---- Arguments ----
 
 
-def _parser() -> argparse.ArgumentParser:
-    """Parser of all commands."""
+def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
+    """Parser of all commands, with the options of the one that is asked for.
+
+    To import the modules of all would take as long as to predict for a small file. No option before the command has a
+    value, so that the first argument which is none is the command.
+    """
     parser = Parser(prog="limbeck", description="Learn small sums of ReLUs that a person can read.")
     parser.add_argument("--version", action="version", version=f"limbeck {_kernels.version}")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for module in (learn, distill, predict, advise, demo):
-        module.add_parser(commands)
-    config = commands.add_parser("config", help="version, instruction set, threads, libraries")
-    config.set_defaults(run=_config)
-    for command in commands.choices.values():
+    wanted = next((argument for argument in argv if not argument.startswith("-")), None)
+    for name, text in _COMMANDS.items():
+        command = commands.add_parser(name, help=text)
+        if name == wanted:
+            _add_options(command, name)
         # Without a default, which would undo the option before the command.
         command.add_argument(
             "--debug", action="store_true", default=argparse.SUPPRESS, help="show the traceback of an error"
         )
     return parser
+
+
+def _add_options(command: Parser, name: str) -> None:
+    """Give a command its options and what it runs, from its module."""
+    match name:
+        case "learn":
+            from limbeck._cli import learn
+
+            learn.add_options(command)
+        case "distill":
+            from limbeck._cli import distill
+
+            distill.add_options(command)
+        case "predict":
+            from limbeck._cli import predict
+
+            predict.add_options(command)
+        case "advise":
+            from limbeck._cli import advise
+
+            advise.add_advise_options(command)
+        case "weak-to-strong":
+            from limbeck._cli import advise
+
+            advise.add_weak_to_strong_options(command)
+        case "demo":
+            from limbeck._cli import demo
+
+            demo.add_options(command)
+        case "config":
+            command.set_defaults(run=_config)
 
 
 def _config(_: argparse.Namespace) -> int:

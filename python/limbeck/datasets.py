@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,8 +11,6 @@ from limbeck.network import ReLUNetwork
 
 __all__ = ["FAMILIES", "make_narrow_network", "sample"]
 
-if TYPE_CHECKING:  # numpy.random takes longer to import than all of limbeck
-    Seed = int | np.random.Generator | None
 Float64Array = NDArray[np.float64]
 
 
@@ -131,7 +127,7 @@ FAMILIES: tuple[str, ...] = tuple(_MAKERS)
 
 
 def make_narrow_network(
-    family: str, n_features: int, width: int, *, separation: float = 0.1, seed: Seed
+    family: str, n_features: int, width: int, *, separation: float = 0.1, seed: int | np.random.Generator | None
 ) -> ReLUNetwork:
     """Plant a sum of ReLUs with unit directions and no linear part.
 
@@ -177,7 +173,9 @@ def make_narrow_network(
     return ReLUNetwork(*_MAKERS[family](random_generator(seed), d, k, float(separation)))
 
 
-def sample(network: ReLUNetwork, n: int, *, noise: float = 0.0, seed: Seed) -> tuple[Float64Array, Float64Array]:
+def sample(
+    network: ReLUNetwork, n: int, *, noise: float = 0.0, seed: int | np.random.Generator | None
+) -> tuple[Float64Array, Float64Array]:
     """Draw ``X ~ N(0, I)`` and ``y = network(X) + noise * N(0, 1)``.
 
     Parameters

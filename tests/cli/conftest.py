@@ -89,10 +89,19 @@ def houses():
     return X, y
 
 
+@pytest.fixture(scope="session")
+def _network_of_houses(tmp_path_factory):
+    """Content of the file of a network that ``limbeck learn`` learned from the houses."""
+    folder = tmp_path_factory.mktemp("houses")
+    write_csv(folder / "houses.csv", ["rooms", "age", "area", "price"], list(regression_data()))
+    assert cli.main(["learn", str(folder / "houses.csv"), "--width", "1", "--output", str(folder / "h.json")]) == 0
+    return (folder / "h.json").read_bytes()
+
+
 @pytest.fixture
-def learned(houses, calls, run):
+def learned(houses, _network_of_houses):
     """The houses, after a network was learned from them into h.json."""
-    assert run("learn", "houses.csv", "--width", "1", "--output", "h.json")[0] == 0
+    Path("h.json").write_bytes(_network_of_houses)
     return houses
 
 

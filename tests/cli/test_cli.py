@@ -54,7 +54,7 @@ def test_warnings_are_one_line(houses, calls, monkeypatch, run):
         return real(*args, **options)
 
     monkeypatch.setattr(_command_learn, "learn", warn)
-    assert run("learn", "houses.csv")[2] == "limbeck: warning: think twice\n"
+    assert run("learn", "houses.csv", "--width", 1)[2] == "limbeck: warning: think twice\n"
 
 
 @pytest.mark.parametrize(("error", "status"), [(KeyboardInterrupt, 130), (MemoryError, 2)])

@@ -24,13 +24,13 @@ def hints(run):
     ("name", "numbers", "drop"),
     [
         ("", np.arange(40), "x0"),
-        ("", np.arange(1, 41), "x0"),
         ("", np.random.default_rng(0).permutation(40), "x0"),
         ("Unnamed: 0", np.arange(40), "'Unnamed: 0'"),
-        ("id", np.arange(1, 41), "id"),
         ("Row_ID", np.random.default_rng(0).permutation(40) + 1000, "Row_ID"),
-        ("index", np.arange(40), "index"),
         ("Nr.", np.arange(1, 41), "Nr."),
+        pytest.param("", np.arange(1, 41), "x0", marks=pytest.mark.slow),
+        pytest.param("id", np.arange(1, 41), "id", marks=pytest.mark.slow),
+        pytest.param("index", np.arange(40), "index", marks=pytest.mark.slow),
     ],
 )
 def test_row_numbers(hints, name, numbers, drop, forty_rows, write_columns, network_content):
@@ -85,7 +85,7 @@ def test_row_numbers_without_a_header_and_in_parquet(hints, forty_rows, write_co
     assert "column 'plot' holds row numbers: left out" in hint
 
 
-@pytest.mark.parametrize("digits", [13, 16, 19])
+@pytest.mark.parametrize("digits", [13, 19, pytest.param(16, marks=pytest.mark.slow)])
 def test_identifiers(hints, digits, forty_rows, write_columns):
     X, y = forty_rows()
     ids = [10 ** (digits - 1) + 37 * int(i) for i in np.random.default_rng(0).permutation(40)]

@@ -18,8 +18,8 @@ def _gaussian(rng):
 
 
 def _tabular(rng):
-    X = np.column_stack([rng.uniform(1, 7, 400), rng.gamma(4, 6, 400), rng.integers(0, 3, 400)])
-    return X, 500 + 90 * np.maximum(X[:, 0] - 3, 0) + X[:, 2] + 25 * rng.standard_normal(400), {}
+    X = np.column_stack([rng.uniform(1, 7, 200), rng.gamma(4, 6, 200), rng.integers(0, 3, 200)])
+    return X, 500 + 90 * np.maximum(X[:, 0] - 3, 0) + X[:, 2] + 25 * rng.standard_normal(200), {}
 
 
 def _constant_column(rng):
@@ -39,7 +39,7 @@ def _few_rows(rng):
 
 def _weights(rng):
     X, y, _ = _tabular(rng)
-    return X, y, {"sample_weight": rng.integers(0, 4, 400).astype(float)}
+    return X, y, {"sample_weight": rng.integers(0, 4, 200).astype(float)}
 
 
 @pytest.mark.parametrize(
@@ -97,9 +97,9 @@ def test_a_weight_column_may_be_the_last(capsys):
     X, y, options = _weights(np.random.default_rng(0))
     rows = np.column_stack([X, y, options["sample_weight"]])
     Path("d.csv").write_text("\n".join(["a,b,c,y,w", *(",".join(map(repr, row)) for row in rows.tolist())]))
-    assert cli.main(["learn", "d.csv", "--sample-weight", "w", "--max-width", "4"]) == 0
+    assert cli.main(["learn", "d.csv", "--sample-weight", "w", "--max-width", "2"]) == 0
     assert capsys.readouterr().out.startswith(f"d.csv: {np.count_nonzero(rows[:, -1])} rows, 3 features")
-    assert ReLUNetwork.load("d.network.json") == limbeck.learn(X, y, max_width=4, **options).network
+    assert ReLUNetwork.load("d.network.json") == limbeck.learn(X, y, max_width=2, **options).network
     for argv, part in [
         (["--sample-weight", "y", "--target", "y"], "is target and cannot hold weights"),
         (["--sample-weight", "a", "--drop", "a"], "is dropped and cannot hold weights"),

@@ -49,7 +49,7 @@ def test_columns_by_position(learned, run, error_of):
 def test_positions_with_a_target_in_front(calls, regression_data, run):
     X, y = regression_data()
     np.save("yx.npy", np.column_stack([y, X]))
-    assert run("learn", "yx.npy", "--target", "0", "--output", "p.json")[0] == 0
+    assert run("learn", "yx.npy", "--target", "0", "--width", "1", "--output", "p.json")[0] == 0
     _, wanted, err = run("predict", "p.json", "yx.npy")
     assert "on column 'x0'" in err
     np.save("x.npy", X)
@@ -116,7 +116,7 @@ def test_a_network_learned_without_names_hints_too(calls, regression_data, write
     """The columns that are named are those that are read, here all but the target in front."""
     X, y = regression_data()
     np.save("yx.npy", np.column_stack([y, X]))
-    assert run("learn", "yx.npy", "--target", "0", "--output", "p.json")[0] == 0
+    assert run("learn", "yx.npy", "--target", "0", "--width", "1", "--output", "p.json")[0] == 0
     write_csv("yx.csv", ["price", "area", "age", "rooms"], [y, X])
     assert "by position, 'area', 'age', 'rooms'\n" in run("predict", "p.json", "yx.csv")[2]
 

@@ -47,7 +47,7 @@ def test_a_risk_is_its_parts():
         assert (again, again.bias, again.noise) == (value, value.bias, value.noise)
 
 
-@pytest.mark.parametrize("n", [100, 150, 600])
+@pytest.mark.parametrize("n", [100, 600, pytest.param(150, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("noise", [0.0, 0.5])
 @pytest.mark.parametrize("kind", ["true", "best", "mask", "shifted", "ridge"])
 def test_predictions_agree_with_trials(trials, n, noise, kind):

@@ -25,20 +25,20 @@ EXPECTED_FAILURES = {
 
 
 @parametrize_with_checks(
-    [RidgelessRegressor(), RidgelessRegressor(fit_intercept=False), NarrowReLURegressor(max_width=1, random_state=0)],
+    [RidgelessRegressor(), NarrowReLURegressor(max_width=1, random_state=0)],
     expected_failed_checks=lambda estimator: EXPECTED_FAILURES.get(type(estimator).__name__, {}),
 )
 def test_checks_of_scikit_learn(estimator, check):
     check(estimator)
 
 
-# The same with the search for up to 16 neurons, which most of the time goes into.
+# The same without an intercept, and with the search for up to 16 neurons, which most of the time goes into.
 @pytest.mark.slow
 @parametrize_with_checks(
-    [NarrowReLURegressor(random_state=0)],
+    [RidgelessRegressor(fit_intercept=False), NarrowReLURegressor(random_state=0)],
     expected_failed_checks=lambda estimator: EXPECTED_FAILURES.get(type(estimator).__name__, {}),
 )
-def test_checks_of_scikit_learn_of_the_defaults(estimator, check):
+def test_checks_of_scikit_learn_of_other_settings(estimator, check):
     check(estimator)
 
 

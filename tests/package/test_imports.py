@@ -1,5 +1,6 @@
 """``import limbeck`` loads no room before a call needs it, and every name is there all the same."""
 
+import inspect
 import json
 import pickle
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import limbeck
+from limbeck import datasets
 
 # The learner, its reports, the command line, and the submodules that are loaded by their names.
 ROOMS = [
@@ -25,10 +27,11 @@ LOADED = "print(json.dumps([name for name in sys.modules if name.startswith('lim
 def loaded(run_python):
     """Modules of limbeck in a process of its own: after the import, and after the types of results were looked up.
 
-    The last of the lists are public names that a star import does not bring.
+    Then after a command has run; the last of the lists are public names that a star import does not bring.
     """
     code = f"import json, sys, limbeck; {LOADED}; dir(limbeck), limbeck.Learned, limbeck.Distilled; {LOADED}"
-    done = run_python(f"{code}; {STAR}")
+    command = f"from limbeck import cli; assert cli.main(['predict', 'none.json', 'none.csv']) == 2; {LOADED}"
+    done = run_python(f"{code}; {command}; {STAR}")
     assert done.returncode == 0, done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()]
 
@@ -42,6 +45,13 @@ def test_importing_limbeck_leaves_out(loaded, room):
         assert [name for name in modules if f"{name}.".startswith(f"limbeck.{room}.")] == []
 
 
+def test_a_command_leaves_the_others_out(loaded):
+    assert "limbeck._cli.predict" in loaded[2]
+    others = [f"limbeck._cli.{name}" for name in ("learn", "distill", "advise", "demo")]
+    assert not {*others, "limbeck.distillation", "limbeck._learner.report"} & set(loaded[2])
+    assert all((Path(limbeck.__file__).parent / "_cli" / f"{name.split('.')[-1]}.py").is_file() for name in others)
+
+
 def test_learn_is_the_function_and_its_module_can_be_imported_from():
     from limbeck.blackbox import distill
     from limbeck.learn import learn
@@ -50,12 +60,19 @@ def test_learn_is_the_function_and_its_module_can_be_imported_from():
     assert limbeck.distill is distill
 
 
-def test_annotations_of_learn_can_be_evaluated():
+@pytest.mark.parametrize("function", [limbeck.learn, limbeck.distill, datasets.make_narrow_network, datasets.sample])
+def test_annotations_can_be_evaluated(function):
+    hints = typing.get_type_hints(function)
+    assert {*inspect.signature(function).parameters, "return"} == set(hints)
+
+
+def test_annotations_name_what_is_returned():
     assert typing.get_type_hints(limbeck.learn)["return"] is limbeck.Learned
+    assert typing.get_type_hints(limbeck.distill)["return"] is limbeck.Distilled
 
 
 def test_star_import_brings_every_name(loaded):
-    assert loaded[2] == []
+    assert loaded[3] == []
 
 
 def test_a_result_is_unpickled_where_nothing_was_learned(run_python, tmp_path):

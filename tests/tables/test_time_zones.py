@@ -22,7 +22,7 @@ from limbeck.cli import main
 # shows twice, and some after 2037.
 _MOMENTS = pd.Series(
     [
-        *pd.date_range("2020-01-01", "2022-12-31", freq="7h", tz="UTC"),
+        *pd.date_range("2020-01-01", "2022-12-31", freq="31h", tz="UTC"),
         *pd.date_range("2020-10-24T22:00", "2020-11-01T12:00", freq="30min", tz="UTC"),
         *pd.date_range("2040-01-01", "2040-12-31", freq="13D", tz="UTC"),
     ],

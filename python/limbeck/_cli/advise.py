@@ -29,26 +29,25 @@ from limbeck.network import ReLUNetwork
 from limbeck.network._network_file import save_network_file
 from limbeck.network._preprocessing import Preprocessing
 
-__all__ = ["add_parser"]
+__all__ = ["add_advise_options", "add_weak_to_strong_options"]
 
 _CANDIDATES = ("principal components", "features", "ridge", "early stopping", "all")
 _PICTURES = (".png", ".pdf", ".svg")
 
 
-def add_parser(commands: argparse._SubParsersAction[Parser]) -> None:
-    """Add the commands to those of the program."""
-    parser = commands.add_parser(
-        "advise", help="train on given labels or on a surrogate's?", description=_advise.__doc__
-    )
+def add_advise_options(parser: Parser) -> None:
+    """Give the parser of ``limbeck advise`` its options and what it runs."""
+    parser.description = _advise.__doc__
     _add_columns(parser)
     add = parser.add_argument
     add("--surrogate", metavar="COLUMN", required=True, help="labels that the surrogate gives to the same rows")
     add_text_options(parser)
     parser.set_defaults(run=_advise)
 
-    parser = commands.add_parser(
-        "weak-to-strong", help="train a linear model on a weak one's labels", description=_weak_to_strong.__doc__
-    )
+
+def add_weak_to_strong_options(parser: Parser) -> None:
+    """Give the parser of ``limbeck weak-to-strong`` its options and what it runs."""
+    parser.description = _weak_to_strong.__doc__
     _add_columns(parser)
     add = parser.add_argument
     add("--output", metavar="PATH", type=output_path, help="write what is recommended here, for limbeck predict")

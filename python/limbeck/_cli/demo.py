@@ -13,21 +13,21 @@ from limbeck._cli.options import Parser, nonnegative_int, positive_int
 from limbeck.learn import learn
 from limbeck.network import ReLUNetwork
 
-__all__ = ["add_parser"]
+__all__ = ["add_options"]
 
 # Relative squared error below which only rounding is left; a network that is merely good ends above 1e-10.
 _ROUNDING = 1e-20
 _LAST_DIGITS = 1e-28  # ReLUNetwork.distance carries some 32 digits, of which cancelling weights take a few
 
 
-def add_parser(commands: argparse._SubParsersAction[Parser]) -> None:
-    """Add the command to those of the program."""
-    demo = commands.add_parser("demo", help="plant a network, learn it back, compare", description=_demo.__doc__)
-    demo.add_argument(
+def add_options(parser: Parser) -> None:
+    """Give the parser of the command its options and what it runs."""
+    parser.description = _demo.__doc__
+    parser.add_argument(
         "--seed", metavar="N", type=nonnegative_int, default=0, help="another network and other data (default 0)"
     )
-    demo.add_argument("--threads", metavar="N", type=positive_int, help="number of threads")
-    demo.set_defaults(run=_demo)
+    parser.add_argument("--threads", metavar="N", type=positive_int, help="number of threads")
+    parser.set_defaults(run=_demo)
 
 
 def _demo(arguments: argparse.Namespace) -> int:

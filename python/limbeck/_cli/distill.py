@@ -41,14 +41,14 @@ from limbeck.blackbox import Distilled, TeacherError, distill
 from limbeck.network._network_file import save_network_file
 from limbeck.network._preprocessing import Preprocessing
 
-__all__ = ["add_parser"]
+__all__ = ["add_options"]
 
 Function = Callable[[Float64Array], Any]
 
 
-def add_parser(commands: argparse._SubParsersAction[Parser]) -> None:
-    """Add the command to those of the program."""
-    parser = commands.add_parser("distill", help="learn a network from a Python function", description=_distill.__doc__)
+def add_options(parser: Parser) -> None:
+    """Give the parser of the command its options and what it runs."""
+    parser.description = _distill.__doc__
     add = parser.add_argument
     add(
         "function",

@@ -42,12 +42,12 @@ from limbeck.learn import Learned, learn
 from limbeck.network._network_file import save_network_file
 from limbeck.network._preprocessing import Preprocessing
 
-__all__ = ["add_parser"]
+__all__ = ["add_options"]
 
 
-def add_parser(commands: argparse._SubParsersAction[Parser]) -> None:
-    """Add the command to those of the program."""
-    parser = commands.add_parser("learn", help="learn a network from a file", description=_learn.__doc__)
+def add_options(parser: Parser) -> None:
+    """Give the parser of the command its options and what it runs."""
+    parser.description = _learn.__doc__
     add = parser.add_argument
     add(
         "file",

@@ -6,13 +6,10 @@ import math
 import os
 import sys
 from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
 from limbeck._base.files import is_special
-from limbeck._learner.pipeline.checks import ConstantFeaturesError
-from limbeck._learner.report import text as sentences
 from limbeck._tables.files import stem
 from limbeck.network._network_file import is_network_file
 
@@ -74,6 +71,8 @@ def refusals(what: str) -> Iterator[None]:
     try:
         yield
     except ValueError as error:
+        from limbeck._learner.pipeline.checks import ConstantFeaturesError
+
         if type(error) not in (ValueError, ConstantFeaturesError):
             raise
         raise CommandError(f"{what}: {error}") from error
@@ -203,4 +202,8 @@ def write(action: Callable[[], None], path: Path) -> None:
 # ---- Numbers ----
 
 
-r2_text = partial(sentences.r2_text, digits=2)
+def r2_text(r2: float) -> str:
+    """R2 with two digits, as all commands print it."""
+    from limbeck._learner.report import text
+
+    return text.r2_text(r2, digits=2)

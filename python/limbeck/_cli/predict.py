@@ -25,7 +25,6 @@ from limbeck._cli.options import (
 from limbeck._cli.places import columns_by_position, places_of, places_of_columns
 from limbeck._cli.tables import add_text_options, dialect_of, give_hints
 from limbeck._learner.pipeline.predictor import read_predictor
-from limbeck._learner.report.text import LOWEST_R2, r2_text
 from limbeck._tables.column_encodings import Numbers, Times
 from limbeck._tables.columns import Columns
 from limbeck._tables.encoding import Encoding
@@ -34,16 +33,16 @@ from limbeck._tables.files import SUFFIXES, Table, open_table
 from limbeck._tables.unseen import unseen_values
 from limbeck.network._network_file import NetworkFile, load_network_file
 
-__all__ = ["add_parser"]
+__all__ = ["add_options"]
 
 
 _MOST_HINTS = 5  # lines on values that were not learned from
 _LINES_AT_ONCE = 10_000  # some 200 kB: a pipe that its reader has closed is noticed soon
 
 
-def add_parser(commands: argparse._SubParsersAction[Parser]) -> None:
-    """Add the command to those of the program."""
-    parser = commands.add_parser("predict", help="apply a learned network to a file", description=_predict.__doc__)
+def add_options(parser: Parser) -> None:
+    """Give the parser of the command its options and what it runs."""
+    parser.description = _predict.__doc__
     add = parser.add_argument
     add("network", metavar="NETWORK", type=Path, help="file written by limbeck learn")
     add("file", metavar="FILE", type=Path, help=", ".join(SUFFIXES))
@@ -202,4 +201,7 @@ def _score(y: Float64Array, predictions: Float64Array) -> str:
     if spread == 0:
         return "no R2 (the target is constant)"
     r2 = 1 - float(np.sum((y - predictions) ** 2)) / spread
+    # Not before there is something to say: all that a report is made of is loaded with it, in the time of a prediction.
+    from limbeck._learner.report.text import LOWEST_R2, r2_text
+
     return f"R2 {r2_text(r2)}" if r2 < LOWEST_R2 else f"R2 = {r2:.6f}"

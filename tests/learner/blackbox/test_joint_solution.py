@@ -16,7 +16,7 @@ def random_teacher(d, k, q, seed):
     return lambda X: np.maximum(X @ weights.T + thresholds, 0) @ outputs
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(s, marks=pytest.mark.slow) for s in (1, 2))])
 def test_errors_of_single_groups_go(seed):
     d, k, q = 100, 40, 6
     function, rng = random_teacher(d, k, q, seed), np.random.default_rng(seed)

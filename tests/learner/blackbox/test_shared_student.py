@@ -36,7 +36,7 @@ def worst(found, teacher, d):
 FAMILIES = [("generic", 4), ("lowrank", 6), ("collinear", 4), ("plane", 4)]
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("q", [3, 10])
 @pytest.mark.parametrize(("family", "k"), FAMILIES)
 def test_networks_come_back_exactly(family, k, q, seed):
@@ -140,10 +140,10 @@ def test_answers_in_float32():
 
 def test_noise():
     teacher, rng = random_teacher(8, 3, 4, 1), np.random.default_rng(0)
-    found = distill(lambda X: teacher(X) + 0.1 * rng.standard_normal((len(X), 4)), 8, 3, outputs=4, n_queries=5000)
+    found = distill(lambda X: teacher(X) + 0.1 * rng.standard_normal((len(X), 4)), 8, 3, outputs=4, n_queries=2000)
     assert found.stopped in ("noise", "budget")
     assert found.route in ("moments", "hinges")
-    # The noise's variance, known to a tenth from thousands of answers.
+    # The noise's variance, known to a tenth from a thousand answers of four numbers.
     assert found.noise_variance == pytest.approx(0.01, rel=0.2)
     X = np.random.default_rng(1).standard_normal((10_000, 8))
     assert np.square(found.network(X) - teacher(X)).mean() < 0.01 / 10
@@ -151,14 +151,14 @@ def test_noise():
 
 def test_functions_that_are_no_such_network():
     A = np.random.default_rng(0).standard_normal((3, 2))
-    found = distill(lambda X: np.tanh(X @ A), 3, 6, outputs=2, n_queries=3000)
+    found = distill(lambda X: np.tanh(X @ A), 3, 6, outputs=2, n_queries=1000)
     assert found.stopped in ("no improvement", "budget")
     assert found.width <= 6
     assert found.validation_r2 > 0.97
 
 
 def test_fewer_neurons_than_the_teacher_has():
-    found = distill(random_teacher(6, 12, 3, 0), 6, max_width=4, outputs=3, n_queries=3000)
+    found = distill(random_teacher(6, 12, 3, 0), 6, max_width=4, outputs=3, n_queries=1000)
     assert found.stopped in ("no improvement", "budget")
     assert found.width <= 4
     assert 0.5 < found.validation_r2 < 1

@@ -57,7 +57,9 @@ def test_fans_are_exact(family, lines, d):
     assert not found.network.thresholds.any()
 
 
-@pytest.mark.parametrize(("steps", "d"), [(4, 1), (6, 1), (4, 5), (6, 5)])
+@pytest.mark.parametrize(
+    ("steps", "d"), [(4, 1), (6, 5), *(pytest.param(*case, marks=pytest.mark.slow) for case in ((6, 1), (4, 5)))]
+)
 def test_staircases_are_exact(steps, d):
     _assert_exact(_staircase(steps, d, 0), steps, 0)
 

@@ -105,7 +105,13 @@ def pickled(found, monkeypatch):
     return pickle.loads(content)
 
 
-@pytest.mark.parametrize("kind", results())
+@pytest.mark.parametrize(
+    "kind",
+    [
+        *["any", "gaussian", "few rows", "many parameters", "unrefined", "blocks", "distilled"],
+        *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("no validation", "weights", "no neurons")),
+    ],
+)
 def test_what_was_asked_before_does_not_show(kind, monkeypatch):
     found = results()[kind]()
     early = pickled(found, monkeypatch)

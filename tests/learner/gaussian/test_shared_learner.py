@@ -38,9 +38,8 @@ def relative_error(found, function, d):
 
 @pytest.mark.parametrize("q", [3, 10])
 @pytest.mark.parametrize(("family", "k"), [("generic", 4), ("lowrank", 6), ("collinear", 4), ("plane", 4)])
-@pytest.mark.parametrize("seed", range(2))
-def test_networks_without_noise_come_back(family, k, q, seed):
-    rows, function = planted_rows(family, 20, k, q, 5000, seed)
+def test_networks_without_noise_come_back(family, k, q):
+    rows, function = planted_rows(family, 20, k, q, 5000, 0)
     found = learned(rows)
     assert found.width == k
     assert relative_error(found, function, 20)[0] < 1e-12
@@ -49,10 +48,12 @@ def test_networks_without_noise_come_back(family, k, q, seed):
 @pytest.mark.slow
 @pytest.mark.parametrize("q", [3, 10])
 @pytest.mark.parametrize(("family", "k"), [("generic", 4), ("lowrank", 6), ("collinear", 4), ("plane", 4)])
-@pytest.mark.parametrize("seed", range(2, 20))
+@pytest.mark.parametrize("seed", range(1, 20))
 def test_networks_without_noise_come_back_for_many_seeds(family, k, q, seed):
     rows, function = planted_rows(family, 20, k, q, 5000, seed)
-    assert relative_error(learned(rows), function, 20)[0] < 1e-12
+    found = learned(rows)
+    assert found.width == k
+    assert relative_error(found, function, 20)[0] < 1e-12
 
 
 def test_noise_leaves_what_the_parameters_leave_open():

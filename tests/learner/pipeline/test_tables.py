@@ -28,7 +28,7 @@ def _rents(n, seed=0, noise=0.1):
 
 
 def test_a_table_is_learned_and_its_parts_are_told():
-    frame, rent = _rents(600)
+    frame, rent = _rents(300)
     found = limbeck.learn(frame, rent)
     assert found.validation_r2 > 0.99
     assert found.target_name == "rent"

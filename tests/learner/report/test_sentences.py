@@ -83,7 +83,7 @@ def test_small_numbers_that_are_not_rounding_are_told(one_line):
     assert re.search(r"Linear part: -?0\.\d+ \+- 0\.\d+ at", noisy)
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", [0, 1, *(pytest.param(s, marks=pytest.mark.slow) for s in (2, 3))])
 def test_slopes_of_a_tariff_without_noise_are_told_without_rounding(seed):
     rng = np.random.default_rng(seed)
     for n in (60, 600):

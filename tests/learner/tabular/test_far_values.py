@@ -23,7 +23,7 @@ def learned(X, y):
     return limbeck.learn(X, y, inputs="any", validation=0.0)
 
 
-@pytest.mark.parametrize("value", [-999.0, 30.0, 1e6, -1e9])
+@pytest.mark.parametrize("value", [-999.0, 1e6, *(pytest.param(v, marks=pytest.mark.slow) for v in (30.0, -1e9))])
 def test_one_far_value_moves_nothing(value):
     X, y = curve(500, d=2)
     clean = r2_of_truth(learned(X, y), d=2)
@@ -31,7 +31,13 @@ def test_one_far_value_moves_nothing(value):
     assert r2_of_truth(learned(X, y), d=2) > clean - 0.005
 
 
-@pytest.mark.parametrize(("value", "count"), [(-999.0, 5), (-999.0, 100), (99_999.0, 100), (1e6, 50)])
+@pytest.mark.parametrize(
+    ("value", "count"),
+    [
+        *[(-999.0, 5), (99_999.0, 100)],
+        *(pytest.param(*case, marks=pytest.mark.slow) for case in ((-999.0, 100), (1e6, 50))),
+    ],
+)
 def test_a_code_gets_a_value_of_its_own(value, count):
     X, y = curve(500)
     coded = np.arange(7, 7 + count)
