@@ -45,6 +45,13 @@ def test_networks_without_noise_come_back(family, k, q):
     assert relative_error(found, function, 20)[0] < 1e-12
 
 
+def test_a_mixture_that_hides_neurons_is_not_the_last():
+    rows, function = planted_rows("generic", 12, 4, 10, 3000, 0)
+    found = learned(rows)  # the first mixture shows two neurons of four
+    assert found.width == 4
+    assert relative_error(found, function, 12)[0] < 1e-12
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("q", [3, 10])
 @pytest.mark.parametrize(("family", "k"), [("generic", 4), ("lowrank", 6), ("collinear", 4), ("plane", 4)])

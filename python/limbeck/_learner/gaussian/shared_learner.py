@@ -7,6 +7,8 @@ all labels together, which costs about as much as on one. What is left over is m
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from limbeck import moments
@@ -25,6 +27,9 @@ __all__ = ["learn_shared"]
 # Mixtures that are searched at most: each one after the first finds what those before have missed, and of generic
 # networks the first misses nothing.
 _MOST_MIXTURES = 4
+# Mixtures that the search begins with, at most, as long as more than chance is left: in a mixture where neurons nearly
+# cancel some are missed, or others stand in for them.
+_MOST_STARTS = 3
 # Mixtures that one is chosen from.
 _MIXTURES_DRAWN = 100
 
@@ -57,35 +62,83 @@ def learn_shared(
     settings : GaussianSettings
         Settings of the learner of one label.
     """
-    most, variance = max_width if width is None else width, rows.variance
-    best, error = fit(shared_linear_model(rows.X.shape[1], rows.Y.shape[1]), rows)
+    search = _Search(rows, width, max_width if width is None else width, progress, rng, settings)
+    line, error = fit(shared_linear_model(rows.X.shape[1], rows.Y.shape[1]), rows)
+    best = empty = _Found(line, error, fit)
+    for _ in range(_MOST_STARTS):
+        if search.is_over(best):
+            break
+        if (trial := search.beyond(empty)) is not None and trial.error < best.error:
+            best = trial
+        if trial is None or not search.shows_more(best):
+            break
     for _ in range(_MOST_MIXTURES):
-        left = most - best.width
-        if not left or error <= EXACT * variance or (best.width and progress.out_of_time()):
+        if search.is_over(best) or (trial := search.beyond(best)) is None:
             break
-        residuals = rows.Y - best(rows.X, rows.n_threads) if best.width else rows.Y
-        mixture = _mixture(rows, residuals, rng)
-        one = Rows(rows.X, residuals @ mixture, rows.weights, rows.n_threads)
-        if not np.ptp(one.y):
-            break
-        how = Fit(thresholds=fit.thresholds, deadline=fit.deadline)
-        given = left if width is not None else None
-        found, _, thresholds = learn_gaussian(
-            one, np.arange(len(rows)), given, left, True, how, progress, rng, settings
-        )
-        if not found.width:
-            break
-        progress.enter("refine")
-        start = best.with_neurons(found.neurons, np.outer(found.signs, mixture))
-        refit = SharedFit(fit.max_steps, fit.tolerance, thresholds or fit.thresholds, fit.deadline)
-        trial, there = refit(start, rows)
-        progress.report("shared", trial.width, there / variance)
-        if not is_worth(error, there, trial.size - best.size, rows):
-            break
-        best, error, fit = trial, there, refit
+        best = trial
     if progress.out_of_time():
-        return best
-    return without_needless_neurons(best, error, fit, rows)[0]
+        return best.model
+    return without_needless_neurons(best.model, best.error, best.fit, rows)[0]
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A model, its mean squared error, and how it was refined."""
+
+    model: SharedModel
+    error: float
+    fit: SharedFit
+
+
+@dataclass(frozen=True)
+class _Search:
+    """Searches by mixtures of what a model leaves of the labels; see :func:`learn_shared` for the fields."""
+
+    rows: SharedRows
+    width: int | None
+    most: int
+    progress: Progress
+    rng: np.random.Generator
+    settings: GaussianSettings
+
+    def is_over(self, found: _Found) -> bool:
+        """Whether a model is exact or as wide as allowed, or time is up."""
+        width = found.model.width
+        exact = found.error <= EXACT * self.rows.variance
+        return exact or width >= self.most or bool(width and self.progress.out_of_time())
+
+    def left_by(self, model: SharedModel) -> Float64Array:
+        """Labels (n, q) less values of the neurons and the linear part; of a model without neurons the labels."""
+        rows = self.rows
+        return np.asarray(rows.Y - model(rows.X, rows.n_threads) if model.width else rows.Y)
+
+    def shows_more(self, found: _Found) -> bool:
+        """Whether second moments show more in what a model leaves than sampling does."""
+        _, _, strengths, chance = _moments(self.rows, self.left_by(found.model))
+        return bool(strengths[0] > chance)
+
+    def beyond(self, found: _Found) -> _Found | None:
+        """A model with neurons found in one mixture of what another leaves; None where that is not worth them."""
+        rows, fit, best = self.rows, found.fit, found.model
+        left = self.left_by(best)
+        mixture = _mixture(rows, left, self.rng)
+        one = Rows(rows.X, left @ mixture, rows.weights, rows.n_threads)
+        if not np.ptp(one.y):
+            return None
+        how = Fit(thresholds=fit.thresholds, deadline=fit.deadline)
+        most = self.most - best.width
+        given = most if self.width is not None else None
+        model, _, thresholds = learn_gaussian(
+            one, np.arange(len(rows)), given, most, True, how, self.progress, self.rng, self.settings
+        )
+        if not model.width:
+            return None
+        self.progress.enter("refine")
+        start = best.with_neurons(model.neurons, np.outer(model.signs, mixture))
+        refit = SharedFit(fit.max_steps, fit.tolerance, thresholds or fit.thresholds, fit.deadline)
+        trial, error = refit(start, rows)
+        self.progress.report("shared", trial.width, error / rows.variance)
+        return _Found(trial, error, refit) if is_worth(found.error, error, trial.size - best.size, rows) else None
 
 
 def _mixture(rows: SharedRows, labels: Float64Array, rng: np.random.Generator) -> Float64Array:
@@ -94,7 +147,7 @@ def _mixture(rows: SharedRows, labels: Float64Array, rng: np.random.Generator) -
     The second moment of label j is a sum over the neurons of ``c_ij u_i u_i'``. Side by side those of all labels show
     the span of all neurons; where a neuron nearly cancels in a mixture, an eigenvalue of its moment there is small.
     """
-    d, q = rows.X.shape[1], labels.shape[1]
+    q = labels.shape[1]
     squares, vectors = np.linalg.eigh(np.cov(labels.T).reshape(q, q))
     sizes = np.sqrt(np.maximum(squares, 0.0))
     # Principal components count by their size, with random signs and weights.
@@ -102,14 +155,21 @@ def _mixture(rows: SharedRows, labels: Float64Array, rng: np.random.Generator) -
     mixtures = drawn * sizes @ vectors.T
     lengths = np.linalg.norm(mixtures, axis=1, keepdims=True)
     mixtures /= np.where(lengths > 0, lengths, 1.0)
-    zero = np.zeros((1, d))
-    weighted = labels if rows.weights is None else labels * (rows.weights / rows.weights.mean())[:, None]
-    moment = moments.contract(rows.X, weighted - weighted.mean(axis=0), zero, 2, n_threads=rows.n_threads)[:, 0]
-    basis, strengths, _ = np.linalg.svd(moment.transpose(1, 0, 2).reshape(d, q * d), full_matrices=False)
-    # Sampling alone leaves singular values of a matrix of d rows and q d columns up to this size.
-    chance = sizes.max() * (np.sqrt(d) + np.sqrt(q * d)) / np.sqrt(len(rows))
+    moment, basis, strengths, chance = _moments(rows, labels)
     rank = max(1, int(np.count_nonzero(strengths > chance)))
     inside = np.einsum("ia,jab,bl->jil", basis[:, :rank].T, moment, basis[:, :rank])
     eigenvalues = np.abs(np.linalg.eigvalsh(np.einsum("mj,jil->mil", mixtures, inside)))
     spread = np.sqrt(np.einsum("mj,mj->m", mixtures @ np.cov(labels.T).reshape(q, q), mixtures))
     return np.asarray(mixtures[int(np.argmax(eigenvalues.min(axis=1) / np.where(spread > 0, spread, np.inf)))])
+
+
+def _moments(rows: SharedRows, labels: Float64Array) -> tuple[Float64Array, Float64Array, Float64Array, float]:
+    """Second moments (q, d, d) of labels, left singular vectors and values side by side, and what chance leaves."""
+    d, q = rows.X.shape[1], labels.shape[1]
+    weighted = labels if rows.weights is None else labels * (rows.weights / rows.weights.mean())[:, None]
+    zero = np.zeros((1, d))
+    moment = moments.contract(rows.X, weighted - weighted.mean(axis=0), zero, 2, n_threads=rows.n_threads)[:, 0]
+    basis, strengths, _ = np.linalg.svd(moment.transpose(1, 0, 2).reshape(d, q * d), full_matrices=False)
+    # Sampling alone leaves singular values of a matrix of d rows and q d columns up to this size.
+    largest = float(np.sqrt(max(0.0, np.linalg.eigvalsh(np.cov(labels.T).reshape(q, q))[-1])))
+    return moment, basis, strengths, largest * (np.sqrt(d) + np.sqrt(q * d)) / np.sqrt(len(rows))
