@@ -157,7 +157,8 @@ class DenseSearch:
             return fitted
         rows, settings = self._rows, self._settings
         decay = fitted.decay * (self._some.count / rows.count)
-        model, _ = self._fit(fitted.model, rows, decay=decay, max_steps=settings.steps_of_many)
+        steps, tolerance = settings.steps_of_many, settings.tolerance_of_many
+        model, _ = self._fit(fitted.model, rows, decay=decay, max_steps=steps, tolerance=tolerance)
         model, decay = drop_constant_neurons(model, decay, rows, settings)
         return scored(model, decay, rows, settings)
 

@@ -159,6 +159,7 @@ class GrowthSearch:
         """Networks grown from a line, and the rows of the last of them; those on fewer rows are left out."""
         settings = self._settings
         path, best, current, failures, together = [line], line, line, 0, 1
+        many, may_be_many = False, True  # neurons at once
         bent: SparseFit | None = None  # the network that curves were last looked for beyond
         while (width := current.sparse.width) < max_width and not self._fit.out_of_time():
             size = current.sparse.size
@@ -180,7 +181,8 @@ class GrowthSearch:
                 break
             if not failures:
                 together = int(np.clip(settings.growth_rate * width, 1, settings.most_together))
-                if ahead > settings.many_ahead:
+                many = may_be_many and ahead > settings.many_ahead
+                if many:
                     together = ahead if not width else max(together, min(ahead, settings.most_together))
             trial = settle(
                 with_hinges(current.sparse, hinges[:together], task, current.residuals, settings), task, settings
@@ -196,6 +198,9 @@ class GrowthSearch:
                     task = self._part(2 * len(task))
                     current = best = settle(best.sparse, task, settings)
                     path, failures = [current], 0
+                    continue
+                if many:  # too many, perhaps
+                    many = may_be_many = False
                     continue
                 failures, together = failures + 1, 2 * together
                 if failures > settings.patience:
@@ -223,8 +228,7 @@ class GrowthSearch:
         settings = self._settings
         if len(self._whole) <= settings.many_rows:
             return settle(sparse, self._whole, settings, 1, settings.last_steps)
-        # Chosen on some of the rows: all of them move it little.
-        sparse, _ = refine_sparse(sparse, self._whole, settings.steps_of_many, settings.tolerance)
+        sparse, _ = refine_sparse(sparse, self._whole, settings.steps_of_many, settings.tolerance_of_many)
         return SparseFit.of(drop_idle_neurons(sparse, self._whole, settings), self._whole, settings)
 
     def _report(self, trial: SparseFit) -> None:

@@ -90,7 +90,9 @@ def with_more_rows(
     rows = replace(rows, X=without_far_values(rows.X))
     decay = fitted.decay * (n_before / rows.count)
     task = FitTask.of(rows, fit)
-    sparse, _ = refine_sparse(SparseModel.of(fitted.model, decay), task, settings.steps_of_many, settings.tolerance)
+    sparse, _ = refine_sparse(
+        SparseModel.of(fitted.model, decay), task, settings.steps_of_many, settings.tolerance_of_many
+    )
     sparse = drop_idle_neurons(sparse, task, settings)
     found = SparseFit.of(sparse, task, settings)
     return TabularFit(sparse.model, sparse.decay, found.error, found.compared)
