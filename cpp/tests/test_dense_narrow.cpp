@@ -1,4 +1,5 @@
 // Weighted Gram matrices of few columns.
+#include <algorithm>
 #include <vector>
 
 #include "check.hpp"
@@ -44,6 +45,41 @@ void narrow_strips() {
   }
 }
 
+// Products with vectors and sums of rows, of whole numbers: the definitions, and nothing beyond the rows.
+template <class T>
+void narrow_products() {
+  Random random(11);
+  constexpr Index width = core::Simd<T>::width, stride = dense::NarrowRows<T>::stride;
+  for (const Index d : {Index{1}, Index{2}, Index{5}, Index{6}, Index{11}, Index{33}}) {
+    for (const Index rows : {Index{1}, width + 1, 4 * width, 5 * width - 1, dense::NarrowRows<T>::most_rows}) {
+      for (const Index count : {Index{1}, Index{3}, Index{4}, Index{6}, Index{9}}) {
+        const Case sizes("narrow products d %td rows %td vectors %td", d, rows, count);
+        const Index padded = core::round_up(rows, width), sums_stride = d + 2;
+        const std::vector<T> X = random.wholes<T>(rows * d, 4), vectors = random.wholes<T>(count * d, 4);
+        std::vector<T> V = random.wholes<T>(count * stride, 4), products(count * stride, T(77));
+        for (Index k = 0; k < count; ++k) std::fill(&V[k * stride + rows], &V[k * stride] + padded, T(0));
+        std::vector<T> sums(count * sums_stride, T(3));
+        dense::NarrowRows<T> narrow(d);
+        narrow.pack(X.data(), rows, rows * d);
+        narrow.project(vectors.data(), count, products.data());
+        narrow.add_outer(V.data(), count, sums.data(), sums_stride);
+        for (Index k = 0; k < count; ++k) {
+          for (Index r = 0; r < stride; ++r) {
+            T sum = 0;
+            for (Index c = 0; r < rows && c < d; ++c) sum += X[r * d + c] * vectors[k * d + c];
+            CHECK_EQUAL(products[k * stride + r], r < padded ? sum : T(77));
+          }
+          for (Index c = 0; c < sums_stride; ++c) {
+            T sum = 3;
+            for (Index r = 0; c < d && r < rows; ++r) sum += V[k * stride + r] * X[r * d + c];
+            CHECK_EQUAL(sums[k * sums_stride + c], sum);
+          }
+        }
+      }
+    }
+  }
+}
+
 template <class T>
 void columns_of_rows() {
   constexpr Index width = core::Simd<T>::width;
@@ -72,6 +108,8 @@ void columns_of_rows() {
 void test_dense_narrow() {
   narrow_strips<float>();
   narrow_strips<double>();
+  narrow_products<float>();
+  narrow_products<double>();
   columns_of_rows<float>();
   columns_of_rows<double>();
 }

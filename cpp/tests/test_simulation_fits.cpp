@@ -6,6 +6,7 @@
 #include "kernels/dense/cholesky.hpp"
 #include "kernels/simulation/block_cholesky.hpp"
 #include "kernels/simulation/random_design_fit.hpp"
+#include "memory.hpp"
 
 namespace limbeck::tests {
 
@@ -114,10 +115,31 @@ void accuracy_of_fits() {
   }
 }
 
+// What a fit holds at most is what the plan of trials counts on: no more, and not much less. The ridge makes no
+// positive definite matrix, so that single precision fails and then double precision, which takes the most memory.
+void memory_of_fits() {
+  constexpr double small = 65536;  // vectors of rows and such
+  for (const auto& [n, p] :
+       {std::pair<Index, Index>{1, 9000}, {40, 3000}, {100, 20000}, {200, 9000}, {500, 40}, {260, 1300}, {400, 420}}) {
+    const Case sizes("memory of a fit %td x %td", n, p);
+    std::vector<double> b(p);
+    const std::vector<double> ones(p, 1.0);
+    forget_peak();
+    simulation::RandomDesignFit fit(n, ones, -1e6);
+    NormalRng random(17, n);
+    CHECK(!fit.fit(serial(), &random, ones, 0.1, &b));
+    const auto held = static_cast<double>(peak_bytes());
+    const double counted = simulation::RandomDesignFit::bytes(n, p);
+    CHECK(held <= counted + small);
+    CHECK(counted <= 1.5 * held + small);
+  }
+}
+
 }  // namespace
 
 void test_simulation_fits() {
   block_cholesky();
+  memory_of_fits();
   accuracy_of_fits();
 }
 

@@ -112,7 +112,7 @@ CALLS = {
     "merge_rows of few columns": lambda: _merge(8000, 40),
     "merge_rows of many columns": lambda: _merge(2400, 400),
     "normal_matrix by patterns": lambda: _normal_matrix(20_000, 30, 4),
-    "normal_matrix by the Jacobian": lambda: _normal_matrix(300, 30, 4),
+    "normal_matrix by the Jacobian": lambda: _normal_matrix(60, 60, 6),
     "error_and_gradient": lambda: _gradient(20_000, 30, 4),
     "simulate": _trials,
 }

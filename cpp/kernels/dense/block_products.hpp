@@ -123,6 +123,10 @@ public:
     return std::max<Index>(1, budget_bytes / static_cast<Index>(sizeof(T)) / std::max<Index>(1, rows * columns));
   }
 
+  static double bytes(Index parts, Index rows, Index columns) {
+    return parts > 1 ? static_cast<double>(parts) * TiledMatrix<T>::bytes(rows, columns) : 0;
+  }
+
   // None, unless there are several parts.
   PartialSums(Index parts, Index rows, Index columns)
       : parts_(parts),

@@ -26,6 +26,10 @@ template <class From, class T>
 void syrk_lower(const Execution& exec, const VectorSet<From>& vectors, T sign, TiledMatrix<T>* sums, Index first = 0,
                 Index columns = -1);
 
+// The most bytes that this holds on one thread, beside its operands.
+template <class T>
+double syrk_lower_bytes(Index vectors, Index length);
+
 // Adds `sign` times the inner products of vectors a (rows of the result) with vectors b (columns). The fewer are best
 // passed as a: b is read where it stands if its vectors are contiguous and of type T.
 template <class T, class From = T>

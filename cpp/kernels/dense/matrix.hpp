@@ -41,6 +41,10 @@ public:
   T* at(Index row, Index column) { return data_.data() + column * stride_ + row; }
   const T* at(Index row, Index column) const { return data_.data() + column * stride_ + row; }
 
+  static double bytes(Index rows, Index columns) {
+    return static_cast<double>(sizeof(T)) * static_cast<double>(padded(rows)) *
+           static_cast<double>(columns + core::tile_columns);
+  }
   // Room for a vector beyond the last row of any part; and no stride that maps columns to the same cache sets.
   static Index padded(Index rows) {
     constexpr Index line = 64 / static_cast<Index>(sizeof(T));

@@ -117,6 +117,34 @@ void square(Index rows, const T* scaled, const T* x, bool begin, T* sums) {
   put_sums<T, others * own>(acc, begin, sums);
 }
 
+// out[k * out_stride + r] = sum_c x[c * stride + r] vectors[k * d + c] for `count` vectors and registers of rows r.
+template <class T, Index count, Index registers>
+void project_rows(const T* x, Index stride, Index d, const T* vectors, T* out, Index out_stride) {
+  using S = core::Simd<T>;
+  typename S::Vector acc[count][registers];
+#pragma GCC unroll 16
+  for (Index k = 0; k < count; ++k) {
+#pragma GCC unroll 16
+    for (Index v = 0; v < registers; ++v) acc[k][v] = typename S::Vector{};
+  }
+  for (Index c = 0; c < d; ++c) {
+    typename S::Vector column[registers];
+#pragma GCC unroll 16
+    for (Index v = 0; v < registers; ++v) column[v] = S::load(x + c * stride + v * S::width);
+#pragma GCC unroll 16
+    for (Index k = 0; k < count; ++k) {
+      const T factor = vectors[k * d + c];
+#pragma GCC unroll 16
+      for (Index v = 0; v < registers; ++v) acc[k][v] += column[v] * factor;
+    }
+  }
+#pragma GCC unroll 16
+  for (Index k = 0; k < count; ++k) {
+#pragma GCC unroll 16
+    for (Index v = 0; v < registers; ++v) S::store(out + k * out_stride + v * S::width, acc[k][v]);
+  }
+}
+
 }  // namespace
 
 template <class T>
@@ -168,6 +196,46 @@ void NarrowRows<T>::accumulate(const T* w, Index b, bool begin, T* sums, core::P
       sums += own * others * width;
     }
   });
+}
+
+template <class T>
+void NarrowRows<T>::project(const T* vectors, Index count, T* products) const {
+  // Sums and a register of each column stay in 16 registers with 2 x 3 sums, in 32 with 4 x 4.
+  constexpr Index at_once = core::tile_columns == 8 ? 4 : 2, registers = core::tile_columns == 8 ? 4 : 3;
+  const Index d = layout_.d, whole = rows_ / (registers * width) * (registers * width);
+  for (Index k = 0; k < count; k += at_once) {
+    with_constant<1, at_once>(std::min(at_once, count - k), [&](auto some) {
+      const T* from = vectors + k * d;
+      T* to = products + k * stride;
+      Index r = 0;
+      for (; r < whole; r += registers * width) {
+        project_rows<T, some, registers>(columns_.data() + r, stride, d, from, to + r, stride);
+      }
+      for (; r < rows_; r += width) project_rows<T, some, 1>(columns_.data() + r, stride, d, from, to + r, stride);
+    });
+  }
+}
+
+template <class T>
+void NarrowRows<T>::add_outer(const T* V, Index count, T* sums, Index sums_stride) const {
+  constexpr Index most = NarrowLayout<T>::most;
+  alignas(core::vector_bytes) T tile[most * most * width];
+  T totals[most * most];
+  for (Index k = 0; k < count; k += most) {
+    const Index some = std::min(most, count - k);
+    for (Index b = 0; b < layout_.strips; ++b) {
+      const Index begin = layout_.begin(b), columns = layout_.columns(b);
+      with_constant<1, most>(some, [&](auto own) {
+        with_constant<1, most>(columns, [&](auto others) {
+          square<T, own, others>(rows_, V + k * stride, columns_.data() + begin * stride, true, tile);
+        });
+      });
+      sum_registers(tile, some * columns, totals);
+      for (Index i = 0; i < some; ++i) {
+        for (Index c = 0; c < columns; ++c) sums[(k + i) * sums_stride + begin + c] += totals[c * some + i];
+      }
+    }
+  }
 }
 
 template <class T>

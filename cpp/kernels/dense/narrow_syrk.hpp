@@ -61,6 +61,10 @@ public:
   // weights of rows beyond the last, up to a multiple of the width, are zero.
   // Beside each tile of registers a pass of `ahead` fetches its share.
   void accumulate(const T* w, Index b, bool begin, T* sums, core::Prefetch& ahead);
+  // products[k * stride + r] = <x_r, vector k>, of `count` vectors of d numbers; zero for rows that fill a register.
+  void project(const T* vectors, Index count, T* products) const;
+  // sums[k * sums_stride + c] += sum_r V[k * stride + r] x_rc for k < count. V is zero for rows that fill a register.
+  void add_outer(const T* V, Index count, T* sums, Index sums_stride) const;
 
 private:
   NarrowLayout<T> layout_;

@@ -23,16 +23,23 @@ Index long_stretches(Index vectors, Index length) {
   return stretches < whole ? stretches : stretches / whole * whole;
 }
 
+// How many numbers of each vector to pack at a time: they stay in the second-level cache, beside the tiles of the
+// result.
+template <class T>
+Index stretch_steps(Index vectors) {
+  constexpr Index packed_bytes = 256 << 10, least_steps = 64;
+  const Index fitting = packed_bytes / (vectors * static_cast<Index>(sizeof(T))) / least_steps * least_steps;
+  return std::clamp(fitting, least_steps, step_length);
+}
+
 // Inner products of all pairs over numbers [begin, end) of the vectors, packed a few numbers at a time.
 template <class From, class T>
 void add_stretch(const Execution& exec, const VectorSet<From>& vectors, Range stretch, Index columns,
                  const Destination<T>& to) {
-  // Packed steps stay in the second-level cache, beside the tiles of the result.
-  constexpr Index width = core::Simd<T>::width, packed_bytes = 256 << 10, least_steps = 64;
+  constexpr Index width = core::Simd<T>::width;
   constexpr bool one_packing = width % core::tile_columns == 0;
   const Index m = vectors.count, groups = core::ceil_div(m, width);
-  const Index fitting = packed_bytes / (m * static_cast<Index>(sizeof(T))) / least_steps * least_steps;
-  const Index steps = std::clamp(fitting, least_steps, step_length);
+  const Index steps = stretch_steps<T>(m);
   VectorSet<From> some = vectors;
   some.count = columns;
   Packed<T> a(m, steps);
@@ -75,6 +82,20 @@ Index parts_for(Index rows, Index columns, Index length, Index blocks) {
 }
 
 }  // namespace
+
+template <class T>
+double syrk_lower_bytes(Index vectors, Index length) {
+  if (vectors == 0 || length == 0) return 0;
+  constexpr Index packings = core::Simd<T>::width % core::tile_columns == 0 ? 1 : 2;
+  const auto packed = [&](Index steps) {
+    return static_cast<double>(sizeof(T) * packings) * (vectors + core::Simd<T>::width) * (steps + 1);
+  };
+  const Index stretches = long_stretches<T>(vectors, length);
+  if (stretches > 1) return packed(stretch_steps<T>(vectors)) + PartialSums<T>::bytes(stretches, vectors, vectors);
+  const Index blocks = static_cast<Index>(blocks_of(vectors, vectors, block_size(vectors, vectors, length)).size());
+  return packed(chunk_length<T>(packings * vectors, length)) +
+         PartialSums<T>::bytes(parts_for<T>(vectors, vectors, length, blocks), vectors, vectors);
+}
 
 template <class From, class T>
 void syrk_lower(const Execution& exec, const VectorSet<From>& vectors, T sign, TiledMatrix<T>* sums, Index first,
@@ -121,6 +142,7 @@ void syrk_lower(const Execution& exec, const VectorSet<From>& vectors, T sign, T
   if (parts > 1) partial.add_to(exec, true, to);
 }
 
+template double syrk_lower_bytes<double>(Index, Index);
 template void syrk_lower(const Execution&, const VectorSet<float>&, float, TiledMatrix<float>*, Index, Index);
 template void syrk_lower(const Execution&, const VectorSet<double>&, float, TiledMatrix<float>*, Index, Index);
 template void syrk_lower(const Execution&, const VectorSet<double>&, double, TiledMatrix<double>*, Index, Index);

@@ -142,18 +142,19 @@ void put_blocks(const Execution& exec, const ReluFit& p, const GatePatternGrams&
 }
 
 // Whether to form the Jacobian: with few rows patterns would hardly have a row each. Times in microseconds of one
-// AVX-512 core, fitted to n from 50 to 15,000, d from 2 to 40 and k from 1 to 16; choices by them cost 2 %
-// more than the better one on average.
+// AVX-512 core, fitted to n from 40 to 20,000, d from 2 to 100 and k from 1 to 8, where both ways were timed: choices
+// by them cost 3 % more than the better one on average, 2.2 times as much at worst. What takes time are rows times
+// parameters squared, and for patterns those rows times features squared and the patterns that have rows.
 bool jacobian_is_faster(const ReluFit& p, const GatePasses& sets) {
   constexpr Index most_numbers = Index{1} << 22;  // of the Jacobian: 32 MiB
   const double n = p.n, P = p.n_parameters(), D = p.group_size();
   if (n * P > most_numbers) return false;
-  double by_patterns = 0;
+  double by_patterns = 0.001 * P * P;
   for (const auto& neurons : sets.passes) {
-    const double groups = static_cast<double>(Index{1} << neurons.size());
-    by_patterns += 19 + n * (0.031 + 7.7e-5 * D * D) + groups * (1.2 + 0.05 * D * D);
+    const double groups = std::min(n, static_cast<double>(Index{1} << neurons.size()));
+    by_patterns += 2.3 + n * (0.018 + 3.4e-5 * D * D) + groups * (0.95 + 0.0018 * D * D);
   }
-  return 2 + n * P * (0.005 + 3.3e-5 * P) + 0.0013 * P * P < by_patterns;
+  return 2 + n * P * (0.0026 + 2.6e-5 * P) + 0.00077 * P * P < by_patterns;
 }
 
 // Row by row the derivative of the network by each parameter, times the root of the row's weight: (P, n).

@@ -118,7 +118,7 @@ Divisor padded(const Execution& exec, const double* R, Index m, Index to) {
 
 // ---- U' U of all rows: the lower triangle ----
 
-constexpr Index all_threads = 64, most_lanes = 128, lane_numbers = Index{8} << 20;  // 64 MiB of sums
+constexpr Index all_threads = 64, lane_numbers = Index{8} << 20;  // 64 MiB of sums
 
 // Memory that one block of rows leaves to the next: new memory costs more than a tenth of the sums.
 struct Workspace {
@@ -130,14 +130,14 @@ struct Workspace {
 template <class T>
 void add_by_lanes(const Execution& exec, const RowBlock<T>& rows, Index begin, Index end, Index whole,
                   const double* divisor, Workspace* workspace, Matrix* sums) {
+  // A lane for each of 64 threads: twice as many end together no better, and their memory costs a tenth of the sums.
   // Two chunks are long against the adding up of their inner products; where these are too few for 64 threads, half a
   // chunk, and of the first rows, which are fewer still, a quarter.
-  constexpr Index columns_per_task = 2;  // with 128 lanes of 200 columns some ten microseconds
+  constexpr Index columns_per_task = 2;  // with 64 lanes of 200 columns some five microseconds
   const Index m = rows.columns(), count = end - begin;
   const Index least = count < all_threads * chunk / 4 ? chunk / 4 : chunk / 2;
   const Index wanted = std::max(count / (2 * chunk), std::min(all_threads, count / least));
-  Index lanes = std::clamp<Index>(wanted, 1, std::min(most_lanes, lane_numbers / (whole * whole)));
-  if (lanes > all_threads) lanes = lanes / all_threads * all_threads;  // so that all of 64 threads end together
+  const Index lanes = std::clamp<Index>(wanted, 1, std::min(all_threads, lane_numbers / (whole * whole)));
   const Index stride = Matrix::padded(whole);
   if (!workspace->lanes || workspace->lanes->lanes < lanes) workspace->lanes.emplace(lanes, stride * whole);
   core::LaneSums<double>& all = *workspace->lanes;
@@ -318,9 +318,9 @@ template <class T>
 void update_r(const Execution& exec, const RowBlock<T>& rows, double* R) {
   const Index m = rows.columns();
   // Rows of a block: so many that the work on R, m^3, is a thirty-second of that on the rows, and 64 lanes of two
-  // chunks at least, 128 of few columns; and rows of a step by reflections: so many that leverages are moderate
-  // afterwards. A last block may be half as long again.
-  const Index block = std::max<Index>(m < few_columns ? 49152 : 24576, 32 * m), step = std::max<Index>(256, 4 * m);
+  // chunks at least; of few columns, where the work on R is that of one thread, 64 lanes of 2048 rows. And rows of a
+  // step by reflections: so many that leverages are moderate afterwards. A last block may be half as long again.
+  const Index block = std::max<Index>(m < few_columns ? 131072 : 24576, 32 * m), step = std::max<Index>(256, 4 * m);
   Workspace workspace;
   Index next = step;  // rows to reflect where leverages are too large: more each time, since each trial costs
   for (Index i = 0; i < rows.n;) {
@@ -328,8 +328,9 @@ void update_r(const Execution& exec, const RowBlock<T>& rows, double* R) {
     Index end = (i / block + 1) * block;
     if (rows.n - end < block / 2) end = rows.n;
     if (R[0] == 0 && end - i >= 2 * m) {  // no rows so far: the first column is that of ones
-      // Each of these costs half as much again as later ones: of many columns, which take long, there are fewer.
-      const Index fewest = m < few_columns ? step : 2 * m;
+      // Each of these costs half as much again as later ones: of many columns, which take long, there are fewer. Of
+      // few, so many that the leverages of the first block, 128 times its share of them, are far from the most.
+      const Index fewest = m < few_columns ? std::max(step, block / 128) : 2 * m;
       const Index first = end - i - fewest < m ? end : i + fewest;
       if (begin_by_cholesky_qr(exec, rows, i, first, R, &workspace)) {
         i = first;

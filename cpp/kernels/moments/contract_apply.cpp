@@ -90,7 +90,7 @@ public:
 
   // Prepares rows for factors().
   void load(Index first, Index rows, const T* Z, Scratch* scratch) const {
-    scratch->hermite.compute(Z + (order_ > 2 ? s_ : 0), stride(), rows);
+    scratch->hermite.compute(Z + (order_ > 2 ? s_ : 0), stride(), 1, rows);
     scratch->targets.load(first, rows);
   }
 

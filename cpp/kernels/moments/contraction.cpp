@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "kernels/core/row_sums.hpp"
+#include "kernels/dense/narrow_syrk.hpp"
 #include "kernels/dense/strip_syrk.hpp"
 #include "kernels/moments/hermite_sums.hpp"
 #include "kernels/moments/weighted_grams.hpp"
@@ -27,7 +28,8 @@ public:
 
   MakeWeights<T> weights() {
     return [this](Index begin, Index end) -> FillWeights<T> {
-      const auto sums = std::make_shared<HermiteSums<T>>(data_, directions_, begin, end, order_ - 2, dense::strip_rows);
+      const Index most_rows = is_narrow<T>(data_.d) ? dense::NarrowRows<T>::most_rows : dense::strip_rows;
+      const auto sums = std::make_shared<HermiteSums<T>>(data_, directions_, begin, end, order_ - 2, most_rows);
       const auto share = std::make_shared<Share>();
       share->pair_begin = begin;
       share->pair_end = end;
@@ -36,14 +38,14 @@ public:
         const std::lock_guard<std::mutex> hold(lock_);
         shares_.push_back(share);
       }
-      return [this, sums, share](Index first, Index rows, T* w, Index stride) {
+      return [this, sums, share](Index first, Index rows, const dense::NarrowRows<T>* columns, T* w, Index stride) {
         if (share->row_begin == share->row_end) share->row_begin = first;
         share->row_end = first + rows;
         core::Prefetch none;  // weighted_grams fetches X ahead
         const int orders[] = {order_ - 2, order_ - 4};
-        sums->load(first, rows, none);
+        sums->load(first, rows, columns, none);
         sums->weights(order_ - 2, w, stride);
-        sums->add(order_ - 3, orders, 2, share->numbers.data(), none);
+        sums->add(order_ - 3, orders, 2, share->numbers.data(), columns, none);
       };
     };
   }
@@ -175,8 +177,8 @@ core::LaneSums<T> hermite_sums(const Execution& exec, const ContractionData<T>& 
     return [&, sums = std::make_unique<HermiteSums<T>>(data, directions, 0, pairs, most, block)](Index first,
                                                                                                  Index rows, T* into) {
       core::Prefetch ahead(data.X + (first + rows) * d, rows * d, vector_order >= 0 ? 2 : 1);
-      sums->load(first, rows, ahead);
-      sums->add(vector_order, orders, n_orders, into, ahead);
+      sums->load(first, rows, nullptr, ahead);
+      sums->add(vector_order, orders, n_orders, into, nullptr, ahead);
     };
   });
 }

@@ -7,6 +7,7 @@
 
 #include "kernels/core/aligned_buffer.hpp"
 #include "kernels/core/reduce.hpp"
+#include "kernels/dense/narrow_syrk.hpp"
 #include "kernels/dense/tall_skinny_gemm.hpp"
 #include "kernels/moments/contraction.hpp"
 #include "kernels/moments/hermite.hpp"
@@ -51,12 +52,16 @@ public:
         h_(static_cast<Index>(variances.size()) * (order_ + 1) * most_rows),
         variance_(variances) {}
 
-  // projected[r * stride + g] = <x_r, g>
-  void compute(const T* projected, Index stride, Index rows) {
+  // projected[r * row_step + g * direction_step] = <x_r, g>
+  void compute(const T* projected, Index row_step, Index direction_step, Index rows) {
     for (Index g = 0; g < static_cast<Index>(variance_.size()); ++g) {
+      const T* t = projected + g * direction_step;
       // h_0 = 1 needs no projection, and at order 0 there may be none.
-      for (Index r = 0; order_ > 0 && r < rows; ++r) t_[r] = projected[r * stride + g];
-      hermite_block(t_.data(), rows, variance_[g], order_, h_.data() + g * (order_ + 1) * stride_, stride_);
+      if (row_step != 1 && order_ > 0) {
+        for (Index r = 0; r < rows; ++r) t_[r] = t[r * row_step];
+        t = t_.data();
+      }
+      hermite_block(t, rows, variance_[g], order_, h_.data() + g * (order_ + 1) * stride_, stride_);
     }
   }
   // h_l of direction g on the block's rows; null for l < 0, where it stands for zero.
@@ -116,8 +121,13 @@ private:
 
 // For some of the pairs of a target and a direction (outer index target) sums over rows of y h_l(t) x for one order l,
 // and of y h_l(t) for several.
+//
+// Rows are taken from X, or from what a caller has packed of it for other sums: `columns` holds the same rows, unless
+// it is null.
 template <class T>
 class HermiteSums {
+  using Columns = dense::NarrowRows<T>;
+
 public:
   // Pairs begin ... end - 1, polynomials up to `most_order`, blocks of at most `most_rows` rows.
   HermiteSums(const ContractionData<T>& data, const Directions<T>& all, Index begin, Index end, int most_order,
@@ -135,15 +145,19 @@ public:
         C_(some_ ? some_->matrix : all.matrix),
         hermite_(some_ ? some_->variances : all.variances, most_order, most_rows),
         targets_(data.y, data.q, most_rows),
-        t_(stride_ * most_rows) {}
+        t_(std::max(stride_, directions_) * (most_rows + core::Simd<T>::width)) {}
 
   // Prepares rows first ... first + rows - 1.
-  void load(Index first, Index rows, core::Prefetch& ahead) {
+  void load(Index first, Index rows, const Columns* columns, core::Prefetch& ahead) {
     row_ = first;
     rows_ = rows;
-    if (order_ > 0) dense::multiply_rows(data_.X + first * data_.d, rows, C_, t_.data(), ahead);
-    hermite_.compute(t_.data(), stride_, rows);
     targets_.load(first, rows);
+    if (columns) {
+      if (order_ > 0) project(*columns);
+      return hermite_.compute(t_.data(), 1, Columns::stride, rows);
+    }
+    if (order_ > 0) dense::multiply_rows(data_.X + first * data_.d, rows, C_, t_.data(), ahead);
+    hermite_.compute(t_.data(), stride_, 1, rows);
   }
 
   // w[(k - begin) * stride + r] = y h_l of pair k
@@ -158,20 +172,16 @@ public:
   }
 
   // Adds for every pair the sum of y h_l x, d numbers, then those of y h_l for the orders that are given.
-  void add(int vector_order, const int* orders, Index n_orders, T* sums, core::Prefetch& ahead) {
-    // Some pairs at a time: whole tiles, and their weights stay in the first-level cache.
-    constexpr Index at_a_time = 16;
+  void add(int vector_order, const int* orders, Index n_orders, T* sums, const Columns* columns,
+           core::Prefetch& ahead) {
     const Index size = HermiteSums::size(data_.d, vector_order, n_orders), vectors = vector_order < 0 ? 0 : data_.d;
     for (Index k = begin_; vector_order >= 0 && k < end_; k += at_a_time) {
-      const Index pairs = std::min(at_a_time, end_ - k), stride = dense::skinny_stride<T>(pairs);
-      if (!V_) V_ = std::make_unique<core::AlignedBuffer<T>>(stride * most_rows_);  // the first are most
-      T* V = V_->data();
-      for (Index p = 0; p < pairs; ++p) {
-        const T *y = target(k + p), *hl = h(k + p, vector_order);
-        for (Index r = 0; r < rows_; ++r) V[r * stride + p] = y[r] * hl[r];
+      const Index pairs = std::min(at_a_time, end_ - k);
+      if (columns) {
+        add_from_columns(*columns, vector_order, k, pairs, sums + (k - begin_) * size, size);
+      } else {
+        add_from_rows(vector_order, k, pairs, sums + (k - begin_) * size, size, ahead);
       }
-      dense::accumulate_outer(dense::RowsOf<T>{data_.X + row_ * data_.d, rows_, data_.d, data_.d}, V, pairs, stride,
-                              sums + (k - begin_) * size, size, ahead);
     }
     for (Index k = begin_; k < end_; ++k) {
       T* scalars = sums + (k - begin_) * size + vectors;
@@ -180,6 +190,42 @@ public:
   }
 
 private:
+  // Pairs whose vectors are added at a time: whole tiles, and their weights stay in the first-level cache.
+  static constexpr Index at_a_time = 16;
+
+  // The directions in turn, from the first on.
+  void project(const Columns& columns) {
+    const Index begin = first_ % data_.m, before_end = std::min(directions_, data_.m - begin);
+    columns.project(data_.G + begin * data_.d, before_end, t_.data());
+    columns.project(data_.G, directions_ - before_end, t_.data() + before_end * Columns::stride);
+  }
+
+  T* vector_weights(Index size) {
+    if (!V_) V_ = std::make_unique<core::AlignedBuffer<T>>(size);  // those of the first pairs are most
+    return V_->data();
+  }
+
+  void add_from_rows(int order, Index k, Index pairs, T* sums, Index size, core::Prefetch& ahead) {
+    const Index stride = dense::skinny_stride<T>(pairs);
+    T* V = vector_weights(stride * most_rows_);
+    for (Index p = 0; p < pairs; ++p) {
+      const T *y = target(k + p), *hl = h(k + p, order);
+      for (Index r = 0; r < rows_; ++r) V[r * stride + p] = y[r] * hl[r];
+    }
+    dense::accumulate_outer(dense::RowsOf<T>{data_.X + row_ * data_.d, rows_, data_.d, data_.d}, V, pairs, stride, sums,
+                            size, ahead);
+  }
+
+  void add_from_columns(const Columns& columns, int order, Index k, Index pairs, T* sums, Index size) {
+    constexpr Index stride = Columns::stride;
+    T* V = vector_weights(pairs * stride);
+    for (Index p = 0; p < pairs; ++p) {
+      weigh(target(k + p), h(k + p, order), T(1), rows_, V + p * stride);
+      std::fill(V + p * stride + rows_, V + p * stride + core::round_up(rows_, core::Simd<T>::width), T(0));
+    }
+    columns.add_outer(V, pairs, sums, size);
+  }
+
   const T* target(Index k) const { return targets_.target(k / data_.m); }
   const T* h(Index k, int l) const { return hermite_.h((k - first_) % directions_, l); }
 

@@ -16,9 +16,6 @@ namespace limbeck::moments {
 
 namespace {
 
-// Rows of weights that are asked for at a time.
-constexpr Index weight_rows = dense::strip_rows;
-
 // 1 MiB, half of a second-level cache: the sums of a task, beside the packed rows, or half of them for wide matrices.
 template <class T>
 constexpr Index most_numbers = (Index{1} << 20) / static_cast<Index>(sizeof(T));
@@ -38,6 +35,7 @@ struct NarrowBlock {
     return {12.0 * numbers_per_sum, 12, most_numbers<T> / numbers_per_sum, most_matrices * layout.strips};
   }
   explicit NarrowBlock(const Layout& layout) : rows(layout.d) {}
+  const dense::NarrowRows<T>* columns() const { return &rows; }
   void start_at(Index) {}
   void pack(const T* X, Index count, Index readable) { rows.pack(X, count, readable); }
   void accumulate(const T* w, Index strip, bool begin, T* sums, core::Prefetch& ahead) {
@@ -58,6 +56,7 @@ struct WideBlock {
   // Measured. Rows come from main memory, or from a cache that is shared, and so do the other lanes' sums.
   static GramCosts costs(const Layout& layout) { return {28, 40, 2 * most_numbers<T>, most_matrices * layout.strips}; }
   explicit WideBlock(const Layout& of) : layout(of), packed(dense::packed_rows<T>(of.d)), scaled(of.d) {}
+  const dense::NarrowRows<T>* columns() const { return nullptr; }
   void start_at(Index strip) { first_panel = layout.first_panel(strip); }
   void pack(const T* X, Index count, Index) {
     rows = count;
@@ -192,7 +191,7 @@ private:
       const core::RowRange part = core::row_range(range.end - range.begin, width, blocks, b);
       const Index i = range.begin + part.begin, rows = part.end - part.begin;
       workspace.block.pack(X_ + i * d, rows, (n_ - i) * d);
-      for (Index r = 0; r < rows; r += weight_rows) fill(i + r, std::min(weight_rows, rows - r), w + r, stride);
+      fill(i, rows, workspace.block.columns(), w, stride);
       for (Index j = 0; j < j_end - j_begin; ++j) {
         std::fill(w + j * stride + rows, w + j * stride + core::round_up(rows, width), T(0));
       }
@@ -235,6 +234,8 @@ private:
   std::shared_ptr<Memory> memory_ = std::make_shared<Memory>(layout_);
 };
 
+}  // namespace
+
 // Whether registers of several rows are faster: where tiles of several columns would compute too many numbers that
 // nobody wants. The more columns there are, and the more numbers a register has, the farther away are the sums that
 // fill a register each; the bound fits measurements with AVX-512 from 8 to 129 columns.
@@ -244,8 +245,6 @@ bool is_narrow(Index d) {
   const double computed = static_cast<double>(dense::TriangleLayout<T>(d).size());
   return computed > wanted * (1 + static_cast<double>(d + 4 * core::Simd<T>::width) / 512);
 }
-
-}  // namespace
 
 template <class T>
 std::unique_ptr<GramTasks<T>> gram_tasks(const T* X, Index n, Index d, Index J, const MakeWeights<T>& weights,
@@ -266,7 +265,7 @@ void weighted_grams(const Execution& exec, const T* X, Index n, Index d, Index J
 template <class T>
 void weighted_grams(const Execution& exec, const T* X, Index n, Index d, const T* W, Index J, T* out) {
   const MakeWeights<T> weights = [=](Index begin, Index end) -> FillWeights<T> {
-    return [=](Index first, Index rows, T* w, Index stride) {
+    return [=](Index first, Index rows, const dense::NarrowRows<T>*, T* w, Index stride) {
       const T* from = W + first * J + begin;
       dense::columns_of_rows(from, J, rows, end - begin, W + n * J - from, w, stride);
     };
@@ -275,6 +274,7 @@ void weighted_grams(const Execution& exec, const T* X, Index n, Index d, const T
 }
 
 #define LIMBECK_INSTANTIATE(T)                                                                                       \
+  template bool is_narrow<T>(Index);                                                                                 \
   template std::unique_ptr<GramTasks<T>> gram_tasks(const T*, Index, Index, Index, const MakeWeights<T>&, bool, T*); \
   template void weighted_grams(const Execution&, const T*, Index, Index, Index, const MakeWeights<T>&, T*);          \
   template void weighted_grams(const Execution&, const T*, Index, Index, const T*, Index, T*);

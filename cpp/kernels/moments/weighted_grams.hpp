@@ -6,16 +6,28 @@
 
 #include "kernels/core/execution.hpp"
 
+namespace limbeck::dense {
+template <class T>
+class NarrowRows;
+}
+
 namespace limbeck::moments {
 
-// Fills w[j * stride + r] with the weight of row (first + r) in matrix begin + j, for r < rows.
+// Fills w[j * stride + r] with the weight of row (first + r) in matrix begin + j, for r < rows. `columns` holds the
+// same rows where the matrices are narrow (see is_narrow); otherwise it is null, and there are at most
+// dense::strip_rows.
 template <class T>
-using FillWeights = std::function<void(Index first, Index rows, T* w, Index stride)>;
+using FillWeights =
+    std::function<void(Index first, Index rows, const dense::NarrowRows<T>* columns, T* w, Index stride)>;
 
 // Makes the function that fills in the weights of matrices begin ... end - 1, with scratch memory of its own. Called
 // once by every task, for the matrices that it works on.
 template <class T>
 using MakeWeights = std::function<FillWeights<T>(Index begin, Index end)>;
+
+// Whether matrices of so many columns are formed by dense::NarrowRows.
+template <class T>
+bool is_narrow(Index d);
 
 // out (J, d, d) = X' diag(w_j) X, symmetric, both triangles. X is (n, d), C order. Weights come block by block.
 template <class T>

@@ -6,6 +6,7 @@
 
 #include "kernels/core/reduce.hpp"
 #include "kernels/dense/cholesky.hpp"
+#include "kernels/dense/gemm_syrk.hpp"
 
 namespace limbeck::simulation {
 
@@ -37,8 +38,14 @@ RandomDesignFit::RandomDesignFit(Index n, const Numbers& deviations, double ridg
 }
 
 double RandomDesignFit::bytes(Index n, Index p) {
-  const double rows = static_cast<double>(std::min(n, p));
-  return (sizeof(float) + sizeof(double)) * rows * (static_cast<double>(p) + rows);
+  const Index m = std::min(n, p), padded = dense::PackedView<float>::padded(m);
+  const auto features = static_cast<double>(p);
+  // Rows and their Gram matrix in single precision; in double precision, again, and what forms it from them; vectors.
+  const double floats = sizeof(float) * static_cast<double>(padded) * (features + 1);
+  const double doubles = sizeof(double) * static_cast<double>(m) * features;
+  return floats + dense::TiledMatrix<float>::bytes(padded, padded) + doubles +
+         dense::TiledMatrix<double>::bytes(padded, padded) + dense::syrk_lower_bytes<double>(m, p) +
+         4 * sizeof(double) * features;
 }
 
 bool RandomDesignFit::fit(const Execution& exec, NormalRng* random, const Numbers& coefficients, double noise,
