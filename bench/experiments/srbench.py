@@ -18,8 +18,9 @@ median, over tables that all methods have. Tables named `fri` are Friedman's: ma
 
 Sizes are told in table_methods.py: for limbeck, the entries of the network that are not zero. What SRBench publishes as
 the size of a formula is the number of nodes of its tree, where a feature, a constant and an operation count one each. A
-coefficient with its feature and the sign between them is three nodes. Published sizes of methods without a formula are
-other counts: coefficients of the linear model, training rows of kernel ridge, nodes of trees.
+coefficient is four nodes (with its feature, the product and the sum), an output weight four (with its ReLU, the product
+and the sum), a threshold or the bias two: a number of limbeck's is two to four nodes. Published sizes of methods
+without a formula are other counts: coefficients of the linear model, training rows of kernel ridge, nodes of trees.
 """
 
 from __future__ import annotations

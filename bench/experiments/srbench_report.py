@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ from experiments.fit_results import Result
 from experiments.table_methods import LIMBECK, NOTES, PEERS
 
 MARGINS = (0.02, 0.05)
+ROWS = (0, 150, 1100, np.inf)  # bounds of groups of tables: few rows, some, many
 Scores = dict[str, dict[str, dict[int, Result]]]  # by table, method and seed
 Published = dict[str, dict[str, tuple[float, float, float]]]  # by table and method: R2, size, seconds
 
@@ -200,6 +202,18 @@ def table_of_published(rows: list[dict[str, object]]) -> Section:
     return Section("published", "Among the methods of SRBench, real tables", columns, notes, rows=rows)
 
 
+def table_of_sizes_of_tables(scores: Scores, methods: Sequence[str]) -> Section:
+    """Mean ranks where rows are few, and where they are many."""
+    columns = [Column("rows", "rows"), Column("tables", "tables"), *(Column(one, one, fixed(2)) for one in methods)]
+    section = Section("rows", "Mean ranks by rows, real tables", columns, ["Tables that all methods have."])
+    for first, last in itertools.pairwise(ROWS):
+        few = {name: of_methods for name, of_methods in scores.items() if first <= _rows(of_methods) < last}
+        average, count = mean_ranks(few, methods)
+        words = f"{first:,} or more" if last == np.inf else f"{first:,} to {last - 1:,}"
+        section.rows.append({"rows": words, "tables": count, **average})
+    return section
+
+
 def table_of_networks(scores: Scores) -> Section:
     """What limbeck's networks consist of: medians of tables."""
     columns = [
@@ -293,6 +307,7 @@ def draw(path: Path, scores: Scores, methods: Sequence[str], published: list[dic
         shade = "tab:red" if name == LIMBECK else colour
         axes[0].scatter(size, max(r2, 0), color=shade, s=50 if name == LIMBECK else 22)
         axes[0].annotate(name, (size, max(r2, 0)), (3, 3), textcoords="offset points", fontsize=8, color=shade)
+    axes[0].margins(x=0.12)  # room for the names on the right
     axes[0].set(xscale="log", xlabel="median size: numbers here, nodes where published", ylabel="median R2")
     axes[0].set_title("R2 against size: run here (blue), published (gray)")
     panels = [(own, "run here", "tab:blue"), (published, "published", "tab:gray")]
@@ -319,6 +334,8 @@ def report(found: Sequence[Result], published: Published, absent: Sequence[str])
     for title, part in (("Methods, real tables", real), ("Methods, Friedman's tables", friedman)):
         if part:
             parts.append(render(table_of_methods(part, methods, title)))
+    if real:
+        parts.append(render(table_of_sizes_of_tables(real, methods)))
     if LIMBECK in methods:
         parts += [render(table_of_networks(scores)), "\n".join(lost_tables(real, methods))]
         parts += [render(table_of_published(rows))] if rows else []
