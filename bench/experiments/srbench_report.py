@@ -202,7 +202,7 @@ def table_of_published(rows: list[dict[str, object]]) -> Section:
     return Section("published", "Among the methods of SRBench, real tables", columns, notes, rows=rows)
 
 
-def table_of_sizes_of_tables(scores: Scores, methods: Sequence[str]) -> Section:
+def table_of_row_counts(scores: Scores, methods: Sequence[str]) -> Section:
     """Mean ranks where rows are few, and where they are many."""
     columns = [Column("rows", "rows"), Column("tables", "tables"), *(Column(one, one, fixed(2)) for one in methods)]
     section = Section("rows", "Mean ranks by rows, real tables", columns, ["Tables that all methods have."])
@@ -335,7 +335,7 @@ def report(found: Sequence[Result], published: Published, absent: Sequence[str])
         if part:
             parts.append(render(table_of_methods(part, methods, title)))
     if real:
-        parts.append(render(table_of_sizes_of_tables(real, methods)))
+        parts.append(render(table_of_row_counts(real, methods)))
     if LIMBECK in methods:
         parts += [render(table_of_networks(scores)), "\n".join(lost_tables(real, methods))]
         parts += [render(table_of_published(rows))] if rows else []
