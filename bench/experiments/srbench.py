@@ -9,9 +9,9 @@ model_size, seconds). Needs scikit-learn and threadpoolctl; peers that are not i
 interpret-core, aplr, cubist (Python), earth (R). Pictures need Matplotlib.
 
 The protocol is SRBench's: for each of ten seeds three quarters of the rows train, at most 10,000 of these, and the
-others test. Where a fit takes more than 20 s, three seeds. Every method has its default settings, a fixed random state
-and one thread; seconds are those of the processor. What limbeck was fitted with may have changed since the peers were
-run: `--again limbeck` fits it anew, the peers' rows stay. One program at a time may use a file of results.
+others test; a peer whose fit takes more than 20 s gets three seeds. Every method has its default settings, a fixed
+random state and one thread; seconds are those of the processor. What limbeck was fitted with may have changed since the
+peers were run: `--again limbeck` fits it anew, the peers' rows stay. One program at a time may use a file of results.
 
 R2 of a table is the median over seeds; two methods are compared on the seeds that both have. A rank is that of the
 median, over tables that all methods have. Tables named `fri` are Friedman's: made, not measured, and shown apart.

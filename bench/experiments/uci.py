@@ -9,8 +9,8 @@ named and left out, as in srbench.py, whose options these are. `limbeck` is the 
 `max_width=64`.
 
 RMSE is the mean over splits, with its standard error. That of MC dropout is published as the mean over the standard
-twenty splits: with fewer splits in the folder the comparison is rough, above all on small sets. A method whose fit
-takes more than 20 s is fitted on the first three splits alone, which is said below the table.
+twenty splits: with fewer splits in the folder the comparison is rough, above all on small sets. A peer whose fit takes
+more than 20 s is fitted on the first three splits alone, which is said below the table.
 """
 
 from __future__ import annotations

@@ -126,7 +126,7 @@ def test_kept_fits_are_not_repeated_unless_asked(experiments, tables, monkeypatc
         run_main(srbench, monkeypatch, tables, "--again", "rigde")
 
 
-def test_slow_methods_get_three_seeds_and_failures_are_kept(experiments, tables, monkeypatch):
+def test_slow_peers_get_three_seeds_and_failures_are_kept(experiments, tables, monkeypatch):
     srbench, fits, results = (experiments(name) for name in ("srbench", "table_fits", "fit_results"))
     table = srbench.load(tables / "1_hinge.tsv.gz")
 
@@ -137,9 +137,10 @@ def test_slow_methods_get_three_seeds_and_failures_are_kept(experiments, tables,
         raise RuntimeError("no model")
 
     known = results.Results()
-    fits.fill(known, {"slow": slow, "wrong": wrong}, [table])
-    found = known.of(["slow", "wrong"], [table.name])
+    fits.fill(known, {"slow": slow, "limbeck 64": slow, "wrong": wrong}, [table])
+    found = known.of(["slow", "limbeck 64", "wrong"], [table.name])
     assert [one.seed for one in found if one.method == "slow"] == list(srbench.SEEDS[:3])
+    assert [one.seed for one in found if one.method == "limbeck 64"] == list(srbench.SEEDS)
     failed = [one for one in found if one.method == "wrong"]
     assert len(failed) == 10
     assert all(np.isnan(one.r2) for one in failed)
