@@ -14,7 +14,8 @@ random state and one thread; seconds are those of the processor. What limbeck wa
 peers were run: `--again limbeck` fits it anew, the peers' rows stay. One program at a time may use a file of results.
 
 R2 of a table is the median over seeds; two methods are compared on the seeds that both have. A rank is that of the
-median, over tables that all methods have. Tables named `fri` are Friedman's: made, not measured, and shown apart.
+median, on the tables that all have among the methods that have half of the tables. Tables named `fri` are Friedman's:
+made, not measured, and shown apart.
 
 Sizes are told in table_methods.py: for limbeck, the entries of the network that are not zero. What SRBench publishes as
 the size of a formula is the number of nodes of its tree, where a feature, a constant and an operation count one each. A

@@ -226,6 +226,18 @@ def test_uci_compares_with_what_is_published(experiments, tmp_path, monkeypatch,
         uci.load(tmp_path / "own").parts(1)
 
 
+def test_methods_without_half_of_the_tables_take_no_ranks_away(experiments):
+    results, report = experiments("fit_results"), experiments("srbench_report")
+    known = [
+        results.Result(method, table, 1, 10, 2, r2, 1.0, 0.1, 3)
+        for method, scores in {"limbeck": (0.9, 0.8, 0.7), "ridge": (0.5, 0.9, 0.6), "EBM": (0.99,)}.items()
+        for table, r2 in zip("abc", scores, strict=False)
+    ]
+    average, count = report.mean_ranks(report.by_table(known), ["limbeck", "ridge", "EBM"])
+    assert count == 3
+    assert average == {"limbeck": pytest.approx(4 / 3), "ridge": pytest.approx(5 / 3)}
+
+
 @pytest.mark.parametrize("script", ["srbench.py", "uci.py"])
 def test_scripts_run_by_their_path_and_tell_their_options(script):
     command = [sys.executable, str(BENCH / "experiments" / script), "--help"]
