@@ -11,6 +11,7 @@ import pytest
 
 pytest.importorskip("sklearn")
 pytest.importorskip("threadpoolctl")
+pytest.importorskip("matplotlib")
 BENCH = Path(__file__).parents[2] / "bench"
 pytestmark = pytest.mark.skipif(not BENCH.is_dir(), reason="the experiments are not part of the package")
 
