@@ -304,7 +304,8 @@ def draw(path: Path, scores: Scores, methods: Sequence[str], published: list[dic
     from matplotlib import pyplot as plt
 
     figure, axes = plt.subplots(1, 3, figsize=(16, 5.6), layout="constrained")
-    own = table_of_methods(scores, methods, "").rows
+    # What was run on few tables has no place beside medians over all of them.
+    own = [row for row in table_of_methods(scores, methods, "").rows if row["rank"] is not None]
     theirs = [row for row in published if row["method"] != LIMBECK]
     points = [(row["method"], row["size"], row["median"], "tab:blue") for row in own]
     points += [(row["method"], row["size"], row["r2"], "tab:gray") for row in theirs]
@@ -317,7 +318,7 @@ def draw(path: Path, scores: Scores, methods: Sequence[str], published: list[dic
     axes[0].set_title("R2 against size: run here (blue), published (gray)")
     panels = [(own, "run here", "tab:blue"), (published, "published", "tab:gray")]
     for ax, (rows, words, colour) in zip(axes[1:], panels, strict=True):
-        rows = [row for row in rows if row["rank"] is not None][::-1]
+        rows = rows[::-1]
         names = [str(row["method"]) for row in rows]
         ax.barh(names, [row["rank"] for row in rows], color=["tab:red" if n == LIMBECK else colour for n in names])
         ax.set(xlabel="mean rank", title=f"Mean rank among methods {words}")
