@@ -182,8 +182,8 @@ class TabularSettings:
     most_together: int = 8
     # Levenberg-Marquardt steps of each refinement in the growth: the next one begins where it ends.
     growth_steps: int = 5
-    # Steps, at most, and tolerance on more rows than a network was chosen on: most move it little, but far ones that are
-    # new to it call for more.
+    # Steps, at most, and tolerance on more rows than a network was chosen on: most of them move it little, but far ones
+    # that are new to it call for more.
     steps_of_many: int = 20
     tolerance_of_many: float = 1e-3
     # Ratio of errors below which a wider network is better, and that up to which growth goes on from it; attempts in a
