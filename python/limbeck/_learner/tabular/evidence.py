@@ -78,7 +78,7 @@ def fit_by_evidence(model: Model, rows: Rows, fit: Fit, settings: TabularSetting
         if fit.out_of_time():
             break
         before, decay = decay, _reestimated_decay(model, decay, rows, error, settings)
-        if np.abs(np.log(decay / before)).max() < settings.settled:
+        if (np.maximum(decay, before) <= settings.settled * np.minimum(decay, before)).all():
             break
     model, _ = fit(model, rows, decay=decay, max_steps=settings.last_steps)
     model, decay = drop_constant_neurons(model, decay, rows, settings)
