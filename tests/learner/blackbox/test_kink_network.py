@@ -5,9 +5,6 @@ import pytest
 
 import limbeck
 from limbeck._learner.blackbox.kink_network import KinkNetworkSearch
-from limbeck._learner.blackbox.linear_refinement import linearly_refined
-from limbeck._learner.model.model import model_of
-from limbeck._learner.model.rows import Rows
 from limbeck.blackbox import distill
 
 EPS = np.finfo(float).eps
@@ -87,17 +84,6 @@ def test_a_linear_function_has_no_neuron():
     search, _ = search_of(lambda X: X @ np.arange(5.0)[:, None] + 1, 5, 1, 4)
     assert search.run()
     assert search.network.width == 0
-
-
-def test_linear_refinement_gains_digits():
-    weights, thresholds, output = random_network(6, 5, 1, 0)
-    planted = limbeck.ReLUNetwork(weights, output[:, 0], thresholds=thresholds)
-    rng = np.random.default_rng(0)
-    X = rng.standard_normal((200, 6))
-    model = model_of(planted)
-    near = type(model)(model.signs, model.parameters + 1e-9 * rng.standard_normal(model.parameters.shape))
-    rows = Rows(X, planted(X), n_threads=1)
-    assert rows.mean_error(linearly_refined(near, rows, 3)) < 1e-28 < rows.mean_error(near)
 
 
 # ---- Distillations ----

@@ -61,7 +61,7 @@ def solved_jointly(
         return network
     queries = [_of_function(one, subtracted, n_threads) for one, subtracted in asked]
     # A slope is off by the rounding error of a value over the step, and values grow with the distance from the bulk.
-    weights = np.array([np.median(one.steps) / np.sqrt(len(one.base) + one.base @ one.base) for one in queries])
+    weights = np.array([np.median(np.abs(one.steps)) / np.sqrt(len(one.base) + one.base @ one.base) for one in queries])
     for _ in range(_ROUNDS):
         if time.perf_counter() > deadline:
             break
