@@ -58,8 +58,8 @@ def distill(
     apart by a few of them. At last all gradients are solved together, with further ones where they tell most; rounding
     errors of the answers are magnified over the steps that gradients are differences of, and where no tolerance is
     given, a network is taken for exact that is off by no more than that. Neurons that none of some hundred queries
-    switches on are not looked for. Where the first rounds of narrower networks do not end in an exact one, neurons are also read
-    off kinks on short lines, whose points lie up to 1.8 times as far out as plain queries.
+    switches on are not looked for. Where the first rounds of narrower networks do not end in an exact one, neurons are
+    also read off kinks on short lines, whose points lie up to 1.8 times as far out as plain queries.
 
     Of several outputs a line shows how much each kink bends each output, and the jumps of as many kinks as there are
     outputs are taken apart from one difference of gradients: about d / q queries for each neuron. Where this route does

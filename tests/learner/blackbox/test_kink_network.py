@@ -12,7 +12,7 @@ EPS = np.finfo(float).eps
 
 def random_network(d, k, outputs, seed):
     """Weights of rows N(0, I / d), thresholds N(0, 1/4), outputs N(0, 1): as many outputs as asked for."""
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng([seed, 12345])
     return rng.standard_normal((k, d)) / np.sqrt(d), 0.5 * rng.standard_normal(k), rng.standard_normal((k, outputs))
 
 
@@ -78,6 +78,15 @@ def test_teachers_of_several_layers_are_told_apart_early(seed):
     assert search.bends
     # The kinks of one line, a few gradients, and nine points on hyperplanes.
     assert asked[0] < 3000
+
+
+def test_more_kinks_than_neurons_are_no_such_network():
+    function = teacher_of(*random_network(20, 40, 1, 1))
+    search, asked = search_of(function, 20, 1, 8)
+    assert not search.run()
+    assert search.is_refuted
+    assert not search.bends
+    assert asked[0] < 300
 
 
 def test_a_linear_function_has_no_neuron():
@@ -146,7 +155,13 @@ def test_interrupted_it_is_no_worse_than_a_constant(monkeypatch, batch):
 @pytest.mark.parametrize("seed", range(10))
 @pytest.mark.parametrize(
     ("d", "k", "most", "error"),
-    [(10, 16, 2**9.7, 1e-13), (50, 16, 2**11, 1e-12), (10, 64, 2**11.4, 1e-11), (50, 64, 2**12.6, 1e-10)],
+    [
+        (10, 16, 2**9.8, 1e-13),
+        (50, 16, 2**11, 1e-12),
+        (10, 64, 2**11.4, 1e-11),
+        (50, 64, 2**12.6, 1e-10),
+        (784, 32, 2**15.2, 1e-10),
+    ],
 )
 def test_wide_teachers(d, k, most, error, seed):
     function = teacher_of(*random_network(d, k, 1, seed))

@@ -13,7 +13,7 @@ import numpy as np
 from limbeck._base.arrays import Float64Array
 from limbeck._learner.model.model import Model
 
-__all__ = ["bases_for_gradients", "gates_of", "steps_within"]
+__all__ = ["bases_for_gradients", "gates_of", "operations_of_design", "steps_within"]
 
 # Points of N(0, I) that are looked at. (Measured, 128 neurons in 784 dimensions: 3,000 of them gain no further digit.)
 _CANDIDATES = 1000
@@ -65,16 +65,24 @@ def bases_for_gradients(model: Model, covariance: Float64Array, count: int, rng:
     for _ in range(count):
         best = pool.best()
         point, pattern, precision = points[best], pool.gates[best], float(pool.precisions[best])
-        # A better pattern than all of the candidates', if there is a point that has it.
-        wanted = pool.improved(pattern, precision, model.signs)
-        there = apart.moved(plain[best][None], (wanted != 0)[None, :-1])
-        if (gates_of(model, there)[0] == wanted).all():
+        if model.width <= d:
+            # A better pattern than all of the candidates', if there is a point that has it.
+            wanted = pool.improved(pattern, precision, model.signs)
+            there = apart.moved(plain[best][None], (wanted != 0)[None, :-1])
             reached = float(apart.precision(there)[0])
-            if pool.gain(wanted, reached) > pool.gain(pattern, precision):
+            has_pattern = (gates_of(model, there)[0] == wanted).all()
+            if has_pattern and pool.gain(wanted, reached) > pool.gain(pattern, precision):
                 point, pattern, precision = there[0], wanted, reached
         chosen.append(point)
         pool.take(pattern, precision)
     return np.array(chosen).reshape(count, d)
+
+
+def operations_of_design(d: int, k: int, count: int) -> float:
+    """About how many floating-point operations it takes to choose some bases for a network of k neurons."""
+    moves = 4.0 * _CANDIDATES * k * d * _MOVES
+    inverse = 20.0 * k * d * min(k, d)
+    return moves + inverse + count * (4.0 * _CANDIDATES * k + 20.0 * k**2)
 
 
 def steps_within(model: Model, base: Float64Array) -> Float64Array:
@@ -138,10 +146,9 @@ class _Pool:
         k, pattern = len(signs), pattern.copy()
         own, diagonal = np.diag(self._product)[:k], np.diag(self._covariance)[:k]
         best = self.gain(pattern, precision)
+        with_gain, with_variance = self._product @ pattern, self._covariance @ pattern
         for _ in range(2 * k):
             change = np.where(pattern[:k] != 0, -pattern[:k], signs)
-            with_gain = self._product @ pattern
-            with_variance = self._covariance @ pattern
             gains = pattern @ with_gain + 2 * change * with_gain[:k] + own
             gains /= precision**-2.0 + pattern @ with_variance + 2 * change * with_variance[:k] + diagonal
             j = int(np.argmax(gains))
@@ -149,6 +156,8 @@ class _Pool:
                 break
             best = float(gains[j])
             pattern[j] += change[j]
+            with_gain = with_gain + change[j] * self._product[j]
+            with_variance = with_variance + change[j] * self._covariance[j]
         return pattern
 
     def take(self, pattern: Float64Array, precision: float) -> None:

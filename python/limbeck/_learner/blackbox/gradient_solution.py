@@ -9,7 +9,6 @@ errors left by the gradients explain: generalized least squares, in which each v
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -17,7 +16,13 @@ import numpy as np
 
 from limbeck._base.arrays import Float64Array
 from limbeck._learner.blackbox.cell_gradients import GradientQueries
-from limbeck._learner.blackbox.gradient_design import bases_for_gradients, gates_of, steps_within
+from limbeck._learner.blackbox.gradient_design import (
+    bases_for_gradients,
+    gates_of,
+    operations_of_design,
+    steps_within,
+)
+from limbeck._learner.blackbox.time_estimates import has_time_for
 from limbeck._learner.model.model import Model
 from limbeck._learner.model.shared_model import SharedModel
 
@@ -113,6 +118,7 @@ def further_gradients(
     ask: Callable[[Float64Array], Float64Array],
     count: int,
     rng: np.random.Generator,
+    deadline: float = np.inf,
 ) -> list[MeasuredGradient]:
     """Gradients that tell most about a network, beside others.
 
@@ -128,7 +134,12 @@ def further_gradients(
         Number of gradients.
     rng : numpy.random.Generator
         For candidates.
+    deadline : float
+        Time by ``time.perf_counter()`` (seconds); none is taken if they cannot be chosen before.
     """
+    d = model.parameters.shape[1] - 1
+    if not has_time_for(operations_of_design(d, model.width, count), deadline):
+        return []
     if not (count > 0 and model.width and gradients):
         return []
     bases = bases_for_gradients(model, GradientSystem(model, gradients).covariance, count, rng)
@@ -177,12 +188,14 @@ def solved_from_gradients(
     n_threads : int or None
         Of the values of networks.
     deadline : float
-        Time by ``time.perf_counter()`` (seconds) after which no round is begun.
+        Time by ``time.perf_counter()`` (seconds) that no round is to pass.
     """
     X = np.vstack([rows[0], *(one.base for one in gradients)])
     y = np.append(rows[1], [one.value for one in gradients])
+    m, k = len(X), model.width
+    operations = m**2 * (m + 4.0 * k + 2.0 * X.shape[1]) + 20.0 * len(gradients) * k * (k + X.shape[1])
     for _ in range(_ROUNDS):
-        if time.perf_counter() > deadline:
+        if not has_time_for(operations, deadline):
             break
         system = GradientSystem(model, gradients)
         model = _corrected(system.solved(model), system.covariance, X, y, n_threads)

@@ -85,6 +85,8 @@ class KinkNetworkSearch:
         The neurons found.
     bends : bool
         Whether kinks were found that do not go straight on: the function is no sum of ReLUs.
+    is_refuted : bool
+        Whether one line has too many kinks for so few neurons, or jumps.
     """
 
     def __init__(
@@ -118,7 +120,7 @@ class KinkNetworkSearch:
         self._lines = 0
         self._asked: list[tuple[GradientQueries, SharedModel | None]] = []  # and what was subtracted from the values
         self._gradients: list[MeasuredGradient] = []  # of one output
-        self.bends = False
+        self.bends = self.is_refuted = False
 
     def run(self) -> bool:
         """Look along lines until random rows show no missing neuron; returns whether that was reached."""
@@ -153,10 +155,11 @@ class KinkNetworkSearch:
         home = self._home, self._home_values
         return solved_jointly(self.network, self._asked, home, (X, Y), self._n_threads, deadline)
 
-    def ask_further_gradients(self, most: int) -> None:
+    def ask_further_gradients(self, most: int, deadline: float = np.inf) -> None:
         """Take gradients of one output where they tell most, by a number of queries at most."""
         count = most // (self._dimension + 1)
-        self._gradients += further_gradients(self.network.model(), self._gradients, self._ask, count, self._rng)
+        model = self.network.model()
+        self._gradients += further_gradients(model, self._gradients, self._ask, count, self._rng, deadline)
 
     def solved_alone(
         self, rows: tuple[Float64Array, Float64Array], rounding: float, deadline: float = np.inf
@@ -169,10 +172,11 @@ class KinkNetworkSearch:
         return model, error_by_rounding(model, self._gradients, rows[0], rounding)
 
     def _last_rows(self, width: int) -> int:
-        """Number of rows that a network is checked on at last: those that it will be refined on."""
-        settings, size = self._settings, (width + 1) * (self._dimension + 1)
-        few = min(settings.rows_per_parameter * size, settings.refining_rows)
-        return max(settings.check_rows, int(few))
+        """Number of rows that a network is checked on at last: those that it will be solved from, too."""
+        settings, outputs = self._settings, self.network.n_outputs
+        few = min(settings.rows_per_parameter * (width + 1) * (self._dimension + 1), settings.refining_rows)
+        least = max(settings.check_rows, min(settings.rows_of_outputs, few), settings.rows_per_neuron * width)
+        return max(settings.check_rows, int(few if outputs == 1 else min(few, max(few / outputs, least))))
 
     def _first_line(self) -> bool:
         """Take the neurons on a random line; False if the function is no sum of so few ReLUs."""
@@ -182,6 +186,7 @@ class KinkNetworkSearch:
         line = _Line(rng.standard_normal(self._dimension), direction / np.linalg.norm(direction))
         kinks = self._search(line, 1.0, 0.0).run(-self._reach, self._reach, settings.intervals)
         if not kinks.is_complete or len(kinks.places) * self._dimension > self._most_queries:
+            self.is_refuted = not kinks.is_complete
             return False
         self._least_stretch = settings.shortest_stretch * float(
             np.median(np.diff(kinks.places, prepend=-self._reach, append=self._reach))

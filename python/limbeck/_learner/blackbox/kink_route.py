@@ -10,6 +10,7 @@ from limbeck._base.arrays import Float64Array
 from limbeck._learner.blackbox.comparison import NetworkComparison
 from limbeck._learner.blackbox.errors import StopQuerying, StopReason
 from limbeck._learner.blackbox.kink_network import KinkNetworkSearch
+from limbeck._learner.blackbox.local_shape import is_piecewise_linear
 from limbeck._learner.model.model import Model
 
 __all__ = ["KinkRoute"]
@@ -33,6 +34,15 @@ class KinkRoute(NetworkComparison):
             return True
         self._progress.enter("kinks")
         last = len(queries) + self._remaining - settings.check_rows
+        few = np.flatnonzero(queries.is_iid)[-settings.shape_points :]
+        if not is_piecewise_linear(
+            lambda X: self._answers(queries.ask_lines, X, last),
+            queries.X[few],
+            queries.y[few][:, None],
+            queries.answer_error,
+            self._rng,
+        ):
+            return False
         shape = (self._dimension, 1)
         search = KinkNetworkSearch(
             lambda X: self._answers(queries.ask_lines, X, last),
@@ -56,7 +66,7 @@ class KinkRoute(NetworkComparison):
         self._report_queries()
         if found and 0 < search.network.width <= self._options.largest_width:
             self._compare_kinks(search)
-        return not search.bends
+        return not (search.bends or search.is_refuted)
 
     def _answers(self, ask: Callable[[Float64Array], slice], X: Float64Array, last: int) -> Float64Array:
         """Answers (m, 1) to rows (m, d), as long as there are no more than a number of queries in all."""
@@ -71,7 +81,8 @@ class KinkRoute(NetworkComparison):
         models = [search.network.without_linear_part().model()]
         self._unfinished = models[:1]
         spare = self._remaining - settings.check_rows
-        search.ask_further_gradients(min(int(settings.further_gradients * len(queries)), spare))
+        most = min(int(settings.further_gradients * len(queries)), spare)
+        search.ask_further_gradients(most, self._progress.deadline)
         place = self._ask_iid(min(settings.check_rows, self._remaining), queries.ask_held_out)
         # The answers are exact: rows of all kinds count alike.
         queries.is_exact = True

@@ -86,6 +86,9 @@ class LineSettings:
 class KinkSettings:
     """How all neurons of a wide network are found on a few long lines."""
 
+    # ---- Before all ----
+    # Rows beside which two more points tell curved functions and steps from piecewise linear ones.
+    shape_points: int = 8
     # ---- Lines ----
     # Square roots of d to both sides of a line's centre, and standard deviations at least: a line of this length meets
     # four fifths of the hyperplanes at distances around one from the origin (measured: three lines meet 96 to 100 %).
@@ -176,6 +179,9 @@ class KinkSettings:
     # thresholds; no more than a number of them.
     rows_per_parameter: float = 0.5
     refining_rows: int = 300
+    # Each row of several outputs tells as much as several of one; but so many are asked at least, and for each neuron.
+    rows_of_outputs: int = 200
+    rows_per_neuron: int = 3
     # Of a neuron's size: if all thresholds are smaller, it is tried whether they are rounding.
     small_threshold: float = 1e-8
     # Times the squared error that rounding of the answers explains: thresholds add to it.
