@@ -80,9 +80,10 @@ class KinkRoute(NetworkComparison):
         queries, settings = self._queries, self._settings.kinks
         models = [search.network.without_linear_part().model()]
         self._unfinished = models[:1]
-        spare = self._remaining - settings.check_rows
-        most = min(int(settings.further_gradients * len(queries)), spare)
-        search.ask_further_gradients(most, self._progress.deadline)
+        if len(queries) < settings.overdetermined * models[0].parameters.size:
+            spare = self._remaining - settings.check_rows
+            most = min(int(settings.further_gradients * len(queries)), spare)
+            search.ask_further_gradients(most, self._progress.deadline)
         place = self._ask_iid(min(settings.check_rows, self._remaining), queries.ask_held_out)
         # The answers are exact: rows of all kinds count alike.
         queries.is_exact = True

@@ -171,7 +171,9 @@ class KinkSettings:
     # ---- The last solution ----
     # Of the queries: further gradients where they tell most. (Measured, 128 neurons in 784 dimensions: errors five
     # times smaller.)
-    further_gradients: float = 0.12
+    further_gradients: float = 0.11
+    # Queries for each parameter from which there are none: all queries together leave no more than rounding then.
+    overdetermined: float = 2.5
     # Queries up to which all of them are equations in it, beside gradients, in place of rows of N(0, I) alone: work
     # grows with the cube of their number (2,500: a second), and a third of the error is gained.
     most_equations: int = 2500
