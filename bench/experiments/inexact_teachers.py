@@ -72,10 +72,11 @@ def relative_error(network, function, d):
 
 
 def run(d, k, options):
-    """Rows of (name, median error, largest error, median limit, median queries, routes, median seconds)."""
-    found = {}
-    for seed in range(options.seeds):
-        for name, function, answered, noise in teachers(d, k, seed):
+    """Rows of (name, median error, largest error, median limit, median queries)."""
+    table = []
+    for variants in zip(*(teachers(d, k, seed) for seed in range(options.seeds)), strict=True):
+        rows = []
+        for seed, (_, function, answered, noise) in enumerate(variants):
             start = time.process_time()
             result = limbeck.distill(
                 answered, d, k, seed=seed, n_threads=options.threads, time_limit=options.time, n_queries=options.queries
@@ -83,17 +84,14 @@ def run(d, k, options):
             seconds = time.process_time() - start
             limit = noise * np.sqrt(k * (d + 2) / result.n_queries)
             error = relative_error(result.network, function, d)
-            row = (error, limit, result.n_queries, f"{result.route} ({result.stopped})", seconds)
-            found.setdefault(name, []).append(row)
-    table = []
-    for name, rows in found.items():
-        errors, limits, queries, routes, seconds = zip(*rows, strict=True)
-        medians = [float(np.median(column)) for column in (errors, limits, queries, seconds)]
-        table.append((name, medians[0], max(errors), *medians[1:3], ", ".join(sorted(set(routes))), medians[3]))
-        limit = f"{medians[1]:10.1e}" if medians[1] else f"{'':>10}"
+            rows.append((error, limit, result.n_queries, seconds, f"{result.route} ({result.stopped})"))
+        errors, *columns, routes = zip(*rows, strict=True)
+        error, limit, queries, seconds = (float(np.median(column)) for column in (errors, *columns))
+        table.append((variants[0][0], error, max(errors), limit, queries))
+        how = ", ".join(sorted(set(routes)))
         print(
-            f"{f'{d}-{k}-1':<9}{name:<13}{medians[0]:10.1e}{max(errors):10.1e}{limit}{np.log2(medians[2]):13.2f}"
-            f"{medians[3]:9.1f}  {table[-1][5]}",
+            f"{f'{d}-{k}-1':<9}{variants[0][0]:<13}{error:10.1e}{max(errors):10.1e}"
+            f"{f'{limit:.1e}' if limit else '':>10}{np.log2(queries):13.2f}{seconds:9.1f}  {how}",
             flush=True,
         )
     return table
