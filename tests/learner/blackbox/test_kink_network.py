@@ -151,6 +151,22 @@ def test_interrupted_it_is_no_worse_than_a_constant(monkeypatch, batch):
     assert found.validation_mse <= constant * (1 + 1e-9)
 
 
+@pytest.mark.parametrize("angle", [0.1, 0.01, 0.001])
+def test_pairs_of_neurons_that_nearly_coincide(angle):
+    d, k = 10, 12
+    weights, thresholds, output = random_network(d, k, 1, 2)
+    turned = np.random.default_rng(1).standard_normal((k // 2, d))
+    weights[1::2], thresholds[1::2] = weights[::2] + angle / np.sqrt(d) * turned, thresholds[::2]
+    function = teacher_of(weights, thresholds, output)
+    found = distill(lambda X: function(X)[:, 0], d, k)
+    assert (found.route, found.stopped, found.network.width) == ("kinks", "tolerance", k)
+    X = np.random.default_rng(1).standard_normal((5000, d))
+    # Rounding over steps that the pairs' distances of some thousandths leave.
+    assert np.abs(found.network(X) - function(X)[:, 0]).max() < 1e-8 * function(X).std()
+    # Some thousand; where long lines do not tell all pairs apart, short ones follow, which take more.
+    assert found.n_queries < 6000
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(10))
 @pytest.mark.parametrize(

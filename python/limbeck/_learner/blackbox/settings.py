@@ -109,11 +109,12 @@ class KinkSettings:
     # Of a line's length, and of the spacing to the power 3/2, the square root of the rounding error: a shorter interval
     # is not cut any more, for slopes have no digits left.
     shortest_interval: float = 0.1
-    # Points on a line, at first and for each neuron allowed, after which there must be a kink for each twenty: a smooth
-    # function has none. (Measured: 5 points a kink for 8 to 435 kinks on a line.)
+    # Points on a line, at first and for each neuron allowed, after which there must be a kink for each forty: a smooth
+    # function has none. (Measured: 5 to 10 points a kink for 8 to 435 kinks on a line, 15 to 20 for pairs of kinks so
+    # close that bisection leads to them.)
     first_points: int = 60
-    points_per_neuron: int = 6
-    points_per_kink: int = 20
+    points_per_neuron: int = 15
+    points_per_kink: int = 40
     # Places that are no kink of a continuous function, beyond the kinks: the function jumps.
     jumps: int = 3
     # ---- Gradients ----

@@ -204,17 +204,15 @@ class SharedStudent:
             place = (queries.ask_lines if on_lines else queries.ask_iid)(X)
             return np.asarray(queries.y[place] / self.factors)
 
-        rows = self._iid_rows()
-        few = slice(-settings.shape_points, None)
-        near, values = rows.X[few], rows.Y[few]
+        rows, few = self._iid_rows(), slice(-settings.shape_points, None)
         ask = functools.partial(answers, on_lines=True)
-        if not is_piecewise_linear(ask, near, values, self._answer_error(), self._rng):
+        if not is_piecewise_linear(ask, rows.X[few], rows.Y[few], self._answer_error(), self._rng):
             return
         search = KinkNetworkSearch(
             ask,
             lambda X: answers(X, on_lines=False),
             self._answer_error,
-            float(self._iid_rows().Y.std(axis=0).max()),
+            float(rows.Y.std(axis=0).max()),
             options.largest_width,
             last - len(queries),
             (self._dimension, self._outputs),
