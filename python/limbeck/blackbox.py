@@ -55,10 +55,11 @@ def distill(
     From 150 parameters on, and where the answers to repeated queries agree, all neurons are first looked for at the
     kinks of the teacher on long lines, up to 4 sqrt(d) from the origin: in a sum of ReLUs each is the jump of the
     gradient there, which takes about d queries. Teachers whose kinks bend, as those of several layers do, are told
-    apart by a few of them. Of networks with more than 3,600 parameters rounding leaves more: where no tolerance is
-    given, they are taken for exact from 1e-13 of the variance on. Neurons that none of some hundred queries switches on
-    are not looked for. Where the first rounds of narrower networks do not end in an exact one, neurons are also read
-    off kinks on short lines, whose points lie up to 1.8 times as far out as plain queries.
+    apart by a few of them. At last all gradients are solved together, with further ones where they tell most; rounding
+    errors of the answers are magnified over the steps that gradients are differences of, and where no tolerance is
+    given, a network is taken for exact that is off by no more than that. Neurons that none of some hundred queries
+    switches on are not looked for. Where the first rounds of narrower networks do not end in an exact one, neurons are
+    also read off kinks on short lines, whose points lie up to 1.8 times as far out as plain queries.
 
     Of several outputs a line shows how much each kink bends each output, and the jumps of as many kinks as there are
     outputs are taken apart from one difference of gradients: about d / q queries for each neuron. Where this route does

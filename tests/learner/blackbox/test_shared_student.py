@@ -68,7 +68,8 @@ def test_random_teachers_come_back_exactly(d, k, q):
 
 def test_more_outputs_take_fewer_queries():
     queries = [distill(random_teacher(50, 16, q, 0), 50, max_width=16, outputs=q).n_queries for q in (1, 3, 10)]
-    assert queries[0] > 1.2 * queries[1] > 1.2 * 1.2 * queries[2]
+    # Points on lines and rows, half of the queries with ten outputs, are as many with any number of them.
+    assert queries[0] > 1.4 * queries[1] > 1.4 * 1.1 * queries[2]
 
 
 def test_the_result_is_a_distilled_one():

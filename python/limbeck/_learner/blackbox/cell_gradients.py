@@ -30,7 +30,7 @@ class GradientQueries(NamedTuple):
     base : ndarray of shape (d,)
         Where the gradient was taken.
     steps : ndarray of shape (m,)
-        Lengths of the steps.
+        Lengths of the steps, negative ones to the other side.
     directions : ndarray of shape (m, d)
         Orthonormal directions.
     value : ndarray of shape (q,)
@@ -63,13 +63,19 @@ class _Cell:
     back: Float64Array
     limits: Float64Array | None
     done: int = 0
+    side: float = 1.0
     flagged: list[int] = field(default_factory=list)
 
     def lengths(self, chosen: Indices) -> Float64Array:
         """Steps in some directions."""
         if self.limits is None:
-            return np.full(len(chosen), self.step)
-        return np.minimum(self.step, self.limits[chosen])
+            return np.full(len(chosen), self.side * self.step)
+        return self.side * np.minimum(self.step, self.limits[chosen])
+
+    def turn(self, size: int) -> None:
+        """Ask in the directions flagged again, to the other side."""
+        self.order, self.flagged = np.array(self.flagged, dtype=np.intp), []
+        self.done, self.side, self.size = 0, -1.0, size
 
     def next(self) -> Indices:
         """The directions to ask in next."""
@@ -150,38 +156,48 @@ class CellGradients:
             own = (slopes[i], steps[i], ahead[i], back[i], None if limits is None else limits[i])
             order = self._rng.permutation(directions)
             cells.append(_Cell(i, bases[i], values[i], step, order, settings.first_directions, *own))
-        open_ = [cell for cell in cells if directions]
-        singles: list[tuple[_Cell, int, float]] = []
+        self._ask_all([cell for cell in cells if directions])
+        # A hyperplane crossed by a step is mostly not crossed by the one to the other side.
+        turned = [cell for cell in cells if cell.flagged]
+        for cell in turned:
+            cell.turn(settings.first_directions)
+        self._ask_all(turned)
+        self._repeat([single for cell in turned for single in self._singles(cell)])
+        rest = (bases, steps, [self._basis] * len(bases), values, ahead, back)
+        self.queries += [GradientQueries(*one) for one in zip(*rest, strict=True)]
+        return slopes
+
+    def _ask_all(self, open_: list[_Cell]) -> None:
+        """Ask in all directions of some cells, and flag those that crossed a hyperplane."""
+        settings = self._settings
         while open_:
             sets = [cell.next() for cell in open_]
             self._ask(open_, sets)
             holds = self._checks(list(zip(open_, sets, strict=True)))
             failed = []
             for cell, chosen, good in zip(open_, sets, holds, strict=True):
+                is_first = cell.side > 0 and cell.size <= settings.first_directions
                 if good:
                     cell.done += len(chosen)
                     cell.size *= 2
-                elif cell.size <= settings.first_directions:
+                elif is_first:
                     cell.step /= settings.shrink
                 else:
                     failed.append((cell, chosen))
+            before = [len(cell.flagged) for cell, _ in failed]
             self._find_crossings(failed)
-            for cell, chosen in failed:
+            for (cell, chosen), n in zip(failed, before, strict=True):
                 cell.done += len(chosen)
-                singles += [
-                    (cell, j, float(cell.lengths(np.array([j]))[0]) / settings.single_shrink) for j in cell.flagged
-                ]
-                if len(cell.flagged) > settings.crossed * len(chosen):
+                if cell.side > 0 and len(cell.flagged) - n > settings.crossed * len(chosen):
                     cell.step /= settings.shrink
                 else:
                     cell.size *= 2
-                cell.flagged = []
-            open_ = [cell for cell in open_ if cell.done < directions]
-        self._repeat(singles)
-        if self._ask_along:
-            rest = (bases, steps, [self._basis] * len(bases), values, ahead, back)
-            self.queries += [GradientQueries(*one) for one in zip(*rest, strict=True)]
-        return slopes
+            open_ = [cell for cell in open_ if cell.done < len(cell.order)]
+
+    def _singles(self, cell: _Cell) -> list[tuple[_Cell, int, float]]:
+        """The directions of a cell that crossed a hyperplane to both sides, and shorter steps."""
+        lengths = np.abs(cell.lengths(np.array(cell.flagged, dtype=np.intp))) / self._settings.single_shrink
+        return [(cell, j, step) for j, step in zip(cell.flagged, lengths.tolist(), strict=True)]
 
     def _ask(self, cells: list[_Cell], sets: list[Indices]) -> None:
         """Ask a step away from each base in some directions."""

@@ -10,12 +10,11 @@ the directions always solved for (variable projection).
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 
 from limbeck._base.arrays import Float64Array
 from limbeck._learner.blackbox.cell_gradients import GradientQueries
+from limbeck._learner.blackbox.time_estimates import has_time_for
 from limbeck._learner.model.shared_model import SharedModel
 
 __all__ = ["solved_jointly"]
@@ -55,15 +54,17 @@ def solved_jointly(
     n_threads : int or None
         Of the values of networks.
     deadline : float
-        Time by ``time.perf_counter()`` (seconds) after which no round is begun.
+        Time by ``time.perf_counter()`` (seconds) that no round is to pass.
     """
     if not network.width:
         return network
     queries = [_of_function(one, subtracted, n_threads) for one, subtracted in asked]
     # A slope is off by the rounding error of a value over the step, and values grow with the distance from the bulk.
-    weights = np.array([np.median(one.steps) / np.sqrt(len(one.base) + one.base @ one.base) for one in queries])
+    weights = np.array([np.median(np.abs(one.steps)) / np.sqrt(len(one.base) + one.base @ one.base) for one in queries])
+    size = (network.width + network.n_outputs) * len(asked) * network.n_outputs
+    operations = 20.0 * size * (network.width + network.n_outputs)
     for _ in range(_ROUNDS):
-        if time.perf_counter() > deadline:
+        if not has_time_for(operations, deadline):
             break
         network = _round(network, queries, weights, home, rows, n_threads, deadline)
     return network
@@ -120,7 +121,8 @@ def _round(
     moved = SharedModel(neurons, network.outputs, linear)
     unknowns = k * q
     is_settled = rows[1].size >= _EQUATIONS_PER_UNKNOWN * unknowns
-    if not is_settled or unknowns > _MOST_UNKNOWNS or time.perf_counter() > deadline:
+    operations = 4.0 * unknowns**2 * (rows[1].size + unknowns)
+    if not is_settled or unknowns > _MOST_UNKNOWNS or not has_time_for(operations, deadline):
         return moved
     return _with_outputs(moved, inverse.reshape(k + q, n, q), gates, home, rows, n_threads)
 

@@ -19,11 +19,19 @@ import numpy as np
 
 from limbeck._base.arrays import Float64Array
 from limbeck._learner.blackbox.cell_gradients import CellGradients, GradientQueries
+from limbeck._learner.blackbox.gradient_solution import (
+    MeasuredGradient,
+    error_by_rounding,
+    further_gradients,
+    measured_gradient,
+    solved_from_gradients,
+)
 from limbeck._learner.blackbox.joint_solution import solved_jointly
 from limbeck._learner.blackbox.kink_groups import Group, groups_between_gradients, neurons_between
 from limbeck._learner.blackbox.kink_survey import KinkSurvey
 from limbeck._learner.blackbox.line_kinks import LineSearch
 from limbeck._learner.blackbox.settings import DISTILLATION_SETTINGS, KinkSettings
+from limbeck._learner.model.model import Model
 from limbeck._learner.model.shared_model import SharedModel, shared_linear_model
 
 __all__ = ["KinkNetworkSearch"]
@@ -61,7 +69,7 @@ class KinkNetworkSearch:
     max_width : int
         Largest number of neurons.
     most_queries : int
-        Number of queries that the search may take, the last gradients apart.
+        Number of queries that the search may take.
     shape : tuple of int
         (d, q).
     rng : numpy.random.Generator
@@ -77,6 +85,8 @@ class KinkNetworkSearch:
         The neurons found.
     bends : bool
         Whether kinks were found that do not go straight on: the function is no sum of ReLUs.
+    is_refuted : bool
+        Whether one line has too many kinks for so few neurons, or jumps.
     """
 
     def __init__(
@@ -109,7 +119,8 @@ class KinkNetworkSearch:
         self._blur = 1.0  # factor of the error of neurons
         self._lines = 0
         self._asked: list[tuple[GradientQueries, SharedModel | None]] = []  # and what was subtracted from the values
-        self.bends = False
+        self._gradients: list[MeasuredGradient] = []  # of one output
+        self.bends = self.is_refuted = False
 
     def run(self) -> bool:
         """Look along lines until random rows show no missing neuron; returns whether that was reached."""
@@ -120,8 +131,9 @@ class KinkNetworkSearch:
         futile, wanted, is_last = 0, settings.check_rows, False
         most = int((1 + settings.surplus) * self._max_width)
         while self._lines < settings.most_lines and self.network.width <= most:
-            fresh = self._rng.standard_normal((wanted, d))
-            X, y = np.vstack([X, fresh]), np.vstack([y, self._ask_rows(fresh)])
+            if wanted:
+                fresh = self._rng.standard_normal((wanted, d))
+                X, y = np.vstack([X, fresh]), np.vstack([y, self._ask_rows(fresh)])
             off = np.abs(y - self.network(X, self._n_threads)).max(axis=1)
             is_found = bool(np.mean(np.square(off)) <= settings.found_below * self._scale**2)
             if off.max() <= settings.model_slack * self._noise() or (is_found and (futile or is_last)):
@@ -135,7 +147,7 @@ class KinkNetworkSearch:
             # Another row each time that the worst ones led to nothing.
             row = X[np.argsort(-off)[futile]]
             futile = 0 if self._further_line(row - self._home, futile > 0) else futile + 1
-            wanted = settings.check_rows
+            wanted = 0  # the rows so far show what is still missing
         return False
 
     def solved_jointly(self, X: Float64Array, Y: Float64Array, deadline: float = np.inf) -> SharedModel:
@@ -143,12 +155,28 @@ class KinkNetworkSearch:
         home = self._home, self._home_values
         return solved_jointly(self.network, self._asked, home, (X, Y), self._n_threads, deadline)
 
+    def ask_further_gradients(self, most: int, deadline: float = np.inf) -> None:
+        """Take gradients of one output where they tell most, by a number of queries at most."""
+        count = most // (self._dimension + 1)
+        model = self.network.model()
+        self._gradients += further_gradients(model, self._gradients, self._ask, count, self._rng, deadline)
+
+    def solved_alone(
+        self, rows: tuple[Float64Array, Float64Array], rounding: float, deadline: float = np.inf
+    ) -> tuple[Model, float]:
+        """The network of one output by least squares over all gradients and rows (n, d) of N(0, I).
+
+        Returns it with the mean squared error that a relative rounding error of the answers explains.
+        """
+        model = solved_from_gradients(self.network.model(), self._gradients, rows, self._n_threads, deadline)
+        return model, error_by_rounding(model, self._gradients, rows[0], rounding)
+
     def _last_rows(self, width: int) -> int:
-        """Number of rows that a network is checked on at last: those that it will be refined on."""
-        settings, size = self._settings, (width + 1) * (self._dimension + 1)
-        few = min(settings.rows_per_parameter * size, settings.refining_rows)
-        many = settings.least_rows_per_parameter * size if size <= settings.most_refined else 0.0
-        return max(settings.check_rows, int(few), int(many))
+        """Number of rows that a network is checked on at last: those that it will be solved from, too."""
+        settings, outputs = self._settings, self.network.n_outputs
+        few = min(settings.rows_per_parameter * (width + 1) * (self._dimension + 1), settings.refining_rows)
+        least = max(settings.check_rows, min(settings.rows_of_outputs, few), settings.rows_per_neuron * width)
+        return max(settings.check_rows, int(few if outputs == 1 else min(few, max(few / outputs, least))))
 
     def _first_line(self) -> bool:
         """Take the neurons on a random line; False if the function is no sum of so few ReLUs."""
@@ -158,6 +186,7 @@ class KinkNetworkSearch:
         line = _Line(rng.standard_normal(self._dimension), direction / np.linalg.norm(direction))
         kinks = self._search(line, 1.0, 0.0).run(-self._reach, self._reach, settings.intervals)
         if not kinks.is_complete or len(kinks.places) * self._dimension > self._most_queries:
+            self.is_refuted = not kinks.is_complete
             return False
         self._least_stretch = settings.shortest_stretch * float(
             np.median(np.diff(kinks.places, prepend=-self._reach, append=self._reach))
@@ -235,17 +264,23 @@ class KinkNetworkSearch:
         slack: float,
     ) -> None:
         """Take the gradients of the function that was searched in some stretches."""
-        if chosen:
-            shared = self.network.n_outputs > 1
-            gradients = CellGradients(
-                values, line.direction, slack * self._noise(), self._rng, self._settings, ask_along=shared
-            )
-            self._shortest = min(self._shortest, float(survey.lengths[chosen].min()))
-            bases, distances = zip(*(self._base(line, survey, j) for j in chosen), strict=True)
-            limits = self._limits(np.array(bases), gradients.directions) if shared and self.network.width else None
-            found = gradients(np.array(bases), np.array(distances), survey.slopes[chosen], limits)
-            measured.update(zip(chosen, found, strict=True))
-            self._asked += [(one, None if values is self._ask else self.network) for one in gradients.queries]
+        if not chosen:
+            return
+        shared = self.network.n_outputs > 1
+        noise, subtracted = slack * self._noise(), None if values is self._ask else self.network
+        # Slopes along a line on which a network was subtracted have the errors of its neurons.
+        ask_along = shared or subtracted is not None
+        gradients = CellGradients(values, line.direction, noise, self._rng, self._settings, ask_along=ask_along)
+        self._shortest = min(self._shortest, float(survey.lengths[chosen].min()))
+        bases, distances = zip(*(self._base(line, survey, j) for j in chosen), strict=True)
+        limits = self._limits(np.array(bases), gradients.directions) if self.network.width else None
+        found = gradients(np.array(bases), np.array(distances), survey.slopes[chosen], limits)
+        measured.update(zip(chosen, found, strict=True))
+        if shared:
+            self._asked += [(one, subtracted) for one in gradients.queries]
+        else:
+            both = zip(gradients.queries, found, strict=True)
+            self._gradients += [measured_gradient(one, gradient, subtracted) for one, gradient in both]
 
     def _limits(self, bases: Float64Array, directions: Float64Array) -> Float64Array:
         """Steps (n, m) from some bases that stay on one side of all hyperplanes known."""
@@ -259,19 +294,15 @@ class KinkNetworkSearch:
         """A point in the middle half of a stretch, and how far the kinks next to it are at least.
 
         The point is as far as may be from the kinks of the neurons known: where a neuron known and the function differ
-        by rounding, they do so at its kink first. Of several outputs these count as next kinks, too, for all gradients
-        are solved together at last, and steps that stay on one side of all hyperplanes are linear in the unknowns.
+        by rounding, they do so at its kink first. These count as next kinks, too, for all gradients are solved together
+        at last, and steps that stay on one side of all hyperplanes are linear in the unknowns.
         """
         middle, length = survey.middle(j), float(survey.lengths[j])
         if not self.network.width:
             return line.at(np.array(middle)), length / 4
-        shared, known = self.network.n_outputs > 1, self.network.neurons
-        points = line.at(
-            middle + length * np.linspace(-0.25, 0.25, (_MORE_BASES if shared else 1) * self._settings.bases)
-        )
+        known = self.network.neurons
+        points = line.at(middle + length * np.linspace(-0.25, 0.25, _MORE_BASES * self._settings.bases))
         margins = np.abs(points @ known[:, :-1].T + known[:, -1])
-        if not shared:
-            return np.asarray(points[int(np.argmax(margins.min(axis=1)))]), length / 4
         # A coordinate of a unit vector is so large hardly ever.
         distances = np.minimum(margins.min(axis=1) * np.sqrt(self._dimension) / _LARGE_COORDINATE, length / 4)
         # Answers and their rounding errors grow with the distance from the bulk.

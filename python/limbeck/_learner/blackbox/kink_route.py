@@ -10,7 +10,7 @@ from limbeck._base.arrays import Float64Array
 from limbeck._learner.blackbox.comparison import NetworkComparison
 from limbeck._learner.blackbox.errors import StopQuerying, StopReason
 from limbeck._learner.blackbox.kink_network import KinkNetworkSearch
-from limbeck._learner.blackbox.linear_refinement import linearly_refined
+from limbeck._learner.blackbox.local_shape import is_piecewise_linear
 from limbeck._learner.model.model import Model
 
 __all__ = ["KinkRoute"]
@@ -34,6 +34,15 @@ class KinkRoute(NetworkComparison):
             return True
         self._progress.enter("kinks")
         last = len(queries) + self._remaining - settings.check_rows
+        few = np.flatnonzero(queries.is_iid)[-settings.shape_points :]
+        if not is_piecewise_linear(
+            lambda X: self._answers(queries.ask_lines, X, last),
+            queries.X[few],
+            queries.y[few][:, None],
+            queries.answer_error,
+            self._rng,
+        ):
+            return False
         shape = (self._dimension, 1)
         search = KinkNetworkSearch(
             lambda X: self._answers(queries.ask_lines, X, last),
@@ -56,8 +65,8 @@ class KinkRoute(NetworkComparison):
             raise
         self._report_queries()
         if found and 0 < search.network.width <= self._options.largest_width:
-            self._compare_kinks(search.network.without_linear_part().model())
-        return not search.bends
+            self._compare_kinks(search)
+        return not (search.bends or search.is_refuted)
 
     def _answers(self, ask: Callable[[Float64Array], slice], X: Float64Array, last: int) -> Float64Array:
         """Answers (m, 1) to rows (m, d), as long as there are no more than a number of queries in all."""
@@ -66,27 +75,33 @@ class KinkRoute(NetworkComparison):
         place = ask(X)
         return self._queries.y[place][:, None]
 
-    def _compare_kinks(self, model: Model) -> None:
-        """Compare a network of kinks, as it is and refined on all queries, with what there is."""
-        models, settings = [model], self._settings.kinks
-        self._unfinished = [model]
-        size = model.parameters.size
-        is_small = size <= settings.most_refined
-        place = self._ask_iid(min(settings.check_rows, self._remaining), self._queries.ask_held_out)
+    def _compare_kinks(self, search: KinkNetworkSearch) -> None:
+        """Compare a network of kinks, as it is and from all gradients together, with what there is."""
+        queries, settings = self._queries, self._settings.kinks
+        models = [search.network.without_linear_part().model()]
+        self._unfinished = models[:1]
+        if len(queries) < settings.overdetermined * models[0].parameters.size:
+            spare = self._remaining - settings.check_rows
+            most = min(int(settings.further_gradients * len(queries)), spare)
+            search.ask_further_gradients(most, self._progress.deadline)
+        place = self._ask_iid(min(settings.check_rows, self._remaining), queries.ask_held_out)
         # The answers are exact: rows of all kinds count alike.
-        self._queries.is_exact = True
-        if is_small:
-            self._progress.enter("refine")
-            models.append(linearly_refined(model, self._fitted_rows(), settings.rounds))
+        queries.is_exact = True
+        self._progress.enter("refine")
+        used = queries.fitted if len(queries) <= settings.most_equations else queries.is_iid
+        rounding = self._settings.answer_rounding * queries.precision
+        rows = queries.X[used], queries.y[used]
+        solved, left = search.solved_alone(rows, rounding, self._progress.deadline)
+        models.append(solved)
         routes = ["kinks"] * len(models)
         if self.has_network:
             models.append(self.model)
             routes.append(self.route)
         self._compare("kinks", models, place, routes=routes, probe=False)
-        if not is_small and self._error <= self._settings.found_below:
-            is_exact = self._options.tolerance is None and self._error <= settings.left_by_rounding
+        if self._error <= settings.left_by_rounding * self._relative(left):
+            is_exact = self._options.tolerance is None
             raise StopQuerying(StopReason.TOLERANCE if is_exact else StopReason.NO_IMPROVEMENT)
-        self._queries.is_exact = False
+        queries.is_exact = False
 
     def _without_thresholds(self) -> Model:
         """The network found by kinks without thresholds, if it is exact without them."""

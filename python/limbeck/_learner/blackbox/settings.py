@@ -86,6 +86,9 @@ class LineSettings:
 class KinkSettings:
     """How all neurons of a wide network are found on a few long lines."""
 
+    # ---- Before all ----
+    # Rows beside which two more points tell curved functions and steps from piecewise linear ones.
+    shape_points: int = 8
     # ---- Lines ----
     # Square roots of d to both sides of a line's centre, and standard deviations at least: a line of this length meets
     # four fifths of the hyperplanes at distances around one from the origin (measured: three lines meet 96 to 100 %).
@@ -106,32 +109,33 @@ class KinkSettings:
     # Of a line's length, and of the spacing to the power 3/2, the square root of the rounding error: a shorter interval
     # is not cut any more, for slopes have no digits left.
     shortest_interval: float = 0.1
-    # Points on a line, at first and for each neuron allowed, after which there must be a kink for each twenty: a smooth
-    # function has none. (Measured: 5 points a kink for 8 to 435 kinks on a line.)
+    # Points on a line, at first and for each neuron allowed, after which there must be a kink for each forty: a smooth
+    # function has none. (Measured: 5 to 10 points a kink for 8 to 435 kinks on a line, 15 to 20 for pairs of kinks so
+    # close that bisection leads to them.)
     first_points: int = 60
-    points_per_neuron: int = 6
-    points_per_kink: int = 20
+    points_per_neuron: int = 15
+    points_per_kink: int = 40
     # Places that are no kink of a continuous function, beyond the kinks: the function jumps.
     jumps: int = 3
     # ---- Gradients ----
     # Of the median stretch on the first line: no gradient is taken in a shorter one, where steps are short and errors
     # large. Other lines meet the neurons beside it further apart. Not after so many lines.
-    shortest_stretch: float = 0.02
+    shortest_stretch: float = 0.06
     selective_lines: int = 10
     # Of a quarter of a stretch, which every base is away from both of its kinks: first step off the line. Shorter ones
     # lose digits, longer ones cross hyperplanes more often, which costs a handful of queries each.
-    step: float = 0.6
+    step: float = 0.4
     # Points of a stretch that are compared before one is chosen.
     bases: int = 33
     # Steps after a hyperplane was crossed are so many times shorter: of a whole set, and of a single one.
-    shrink: float = 4.0
-    single_shrink: float = 8.0
+    shrink: float = 2.0
+    single_shrink: float = 4.0
     # Directions that are asked and checked first; twice as many after each check that holds.
     first_directions: int = 3
     # Part of a set's directions that crossed a hyperplane, from which the steps of further ones are shrunk.
     crossed: float = 0.125
-    # Attempts at a single direction: the last step is 8^-12 of the first.
-    attempts: int = 12
+    # Attempts at a single direction: the last step is 4^-16 of the first.
+    attempts: int = 16
     # Times the rounding error: a check is a sum of several answers.
     check_slack: float = 8.0
     # Rows in one round of gradients: they are in memory more than once.
@@ -165,22 +169,26 @@ class KinkSettings:
     bend_share: float = 0.5
     # Relative error of a bend on a hyperplane that is not taken for one of another size.
     bend_error: float = 0.1
-    # ---- The last refinement ----
-    # Parameters up to which all parameters are refined on all queries: work grows with their cube (3,400 parameters:
-    # some seconds a step).
-    most_refined: int = 3600
-    # Rows of N(0, I) for each parameter that are asked for it, for queries in the bulk make up for short steps; no more
-    # than a number of them, unless that is less than a smaller part.
+    # ---- The last solution ----
+    # Of the queries: further gradients where they tell most. (Measured, 128 neurons in 784 dimensions: errors five
+    # times smaller.)
+    further_gradients: float = 0.11
+    # Queries for each parameter from which there are none: all queries together leave no more than rounding then.
+    overdetermined: float = 2.5
+    # Queries up to which all of them are equations in it, beside gradients, in place of rows of N(0, I) alone: work
+    # grows with the cube of their number (2,500: a second), and a third of the error is gained.
+    most_equations: int = 2500
+    # Rows of N(0, I) for each parameter that are asked for it, for they show neurons that few rows switch on, and
+    # thresholds; no more than a number of them.
     rows_per_parameter: float = 0.5
-    refining_rows: int = 450
-    least_rows_per_parameter: float = 0.2
-    # Rounds of it: the first gains all digits but for those that rounding in the solution costs.
-    rounds: int = 3
+    refining_rows: int = 300
+    # Each row of several outputs tells as much as several of one; but so many are asked at least, and for each neuron.
+    rows_of_outputs: int = 200
+    rows_per_neuron: int = 3
     # Of a neuron's size: if all thresholds are smaller, it is tried whether they are rounding.
     small_threshold: float = 1e-8
-    # Of the variance: squared error that rounding leaves of larger networks, over which short steps magnify it.
-    # (Measured: 1e-19 for 128 neurons in 784 dimensions, 1e-14 for 512 in 100.)
-    left_by_rounding: float = 1e-13
+    # Times the squared error that rounding of the answers explains: thresholds add to it.
+    left_by_rounding: float = 4.0
     # Parameters from which lines come before learning from rows: the smaller networks of moments take fewer queries.
     first_parameters: int = 150
 

@@ -8,6 +8,7 @@ of neurons searched for in a mixture of the outputs, and of hinges along their l
 
 from __future__ import annotations
 
+import functools
 from typing import NoReturn
 
 import numpy as np
@@ -18,6 +19,7 @@ from limbeck._base.progress import Progress
 from limbeck._learner.blackbox.comparison import DistillationOptions
 from limbeck._learner.blackbox.errors import StopQuerying, StopReason
 from limbeck._learner.blackbox.kink_network import KinkNetworkSearch
+from limbeck._learner.blackbox.local_shape import is_piecewise_linear
 from limbeck._learner.blackbox.queries import Queries
 from limbeck._learner.blackbox.settings import DISTILLATION_SETTINGS, DistillationSettings
 from limbeck._learner.gaussian.shared_learner import learn_shared
@@ -202,11 +204,15 @@ class SharedStudent:
             place = (queries.ask_lines if on_lines else queries.ask_iid)(X)
             return np.asarray(queries.y[place] / self.factors)
 
+        rows, few = self._iid_rows(), slice(-settings.shape_points, None)
+        ask = functools.partial(answers, on_lines=True)
+        if not is_piecewise_linear(ask, rows.X[few], rows.Y[few], self._answer_error(), self._rng):
+            return
         search = KinkNetworkSearch(
-            lambda X: answers(X, on_lines=True),
+            ask,
             lambda X: answers(X, on_lines=False),
             self._answer_error,
-            float(self._iid_rows().Y.std(axis=0).max()),
+            float(rows.Y.std(axis=0).max()),
             options.largest_width,
             last - len(queries),
             (self._dimension, self._outputs),
