@@ -27,6 +27,7 @@ from limbeck._learner.blackbox.gradient_solution import (
     solved_from_gradients,
 )
 from limbeck._learner.blackbox.joint_solution import solved_jointly
+from limbeck._learner.blackbox.kink_doubles import without_doubles
 from limbeck._learner.blackbox.kink_groups import Group, groups_between_gradients, neurons_between
 from limbeck._learner.blackbox.kink_survey import KinkSurvey
 from limbeck._learner.blackbox.line_kinks import LineSearch
@@ -138,6 +139,7 @@ class KinkNetworkSearch:
             is_found = bool(np.mean(np.square(off)) <= settings.found_below * self._scale**2)
             if off.max() <= settings.model_slack * self._noise() or (is_found and (futile or is_last)):
                 if is_last:
+                    self.network = without_doubles(self.network, self._max_width, settings)
                     return True
                 # A neuron that few rows switch on shows among many only.
                 wanted, is_last, futile = self._last_rows(self.network.width), True, 0

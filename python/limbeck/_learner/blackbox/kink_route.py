@@ -102,6 +102,8 @@ class KinkRoute(NetworkComparison):
             is_exact = self._options.tolerance is None
             raise StopQuerying(StopReason.TOLERANCE if is_exact else StopReason.NO_IMPROVEMENT)
         queries.is_exact = False
+        if self._error <= settings.good_enough and models[0].parameters.size >= settings.most_of_moments:
+            raise StopQuerying(StopReason.NO_IMPROVEMENT)
 
     def _without_thresholds(self) -> Model:
         """The network found by kinks without thresholds, if it is exact without them."""

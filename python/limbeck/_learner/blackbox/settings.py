@@ -162,6 +162,14 @@ class KinkSettings:
     surplus: float = 0.05
     # Of the variance: a network with a smaller squared error on the check rows needs no more than one futile line.
     found_below: float = 1e-10
+    # Where there are more neurons than there may be: distance of hyperplanes, of unit normals, up to which they are one
+    # found twice, and the part of the largest neuron below which one is what another was off by.
+    doubles_apart: float = 1e-2
+    faint: float = 1e-4
+    # Parameters and relative squared error from which a network of kinks that is not exact is the last: moments of so
+    # many neurons would take hours, and be worse.
+    most_of_moments: int = 10_000
+    good_enough: float = 1e-6
     # Neurons, and points on the hyperplane of each, at which it is tested whether a first few kinks go straight on, and
     # the part of the tests that must hold: other kinks may be near.
     bend_neurons: int = 3
