@@ -184,8 +184,13 @@ class _Search:
             return search.thinned(dense)
         # It is close: of few rows, folds that grow networks for themselves decide.
         grown_errors = search.folds.errors(lambda rows: [self._growth(rows).found(max_width).sparse.model])
-        errors = [*grown_errors, *search.errors_on_folds(search.folds)]
-        return search.thinned(dense) if smallest_as_good(errors, settings.dense_standard_errors) else grown
+        dense_errors = search.errors_on_folds(search.folds)
+        if grown.model.width and not dense.model.width:  # a line is simpler than any neuron
+            errors = [*dense_errors, *grown_errors]
+            is_dense = not smallest_as_good(errors, settings.dense_standard_errors, settings.dense_line_errors)
+        else:
+            is_dense = bool(smallest_as_good([*grown_errors, *dense_errors], settings.dense_standard_errors))
+        return search.thinned(dense) if is_dense else grown
 
     def _by_folds(self, max_width: int) -> TabularFit:
         """The grown network, or one of dense neurons, of the width that is best on folds: they count every choice."""
