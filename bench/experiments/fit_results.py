@@ -119,15 +119,6 @@ class Results:
         self._known[result.key] = result
         self._write()
 
-    def forget(self, methods: Iterable[str], tables: Iterable[str]) -> int:
-        """Drop results, and say how many."""
-        dropped = self.of(methods, tables)
-        for result in dropped:
-            del self._known[result.key]
-        if dropped:
-            self._write()
-        return len(dropped)
-
     def _write(self) -> None:
         if self._path is None:
             return

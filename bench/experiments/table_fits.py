@@ -6,7 +6,7 @@ import argparse
 import sys
 import time
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,8 +37,9 @@ class Table:
 
 
 def _fit(method: str, fit: Fitter, table: Table, seed: int) -> Result:
+    parts = table.parts(seed)  # faults of the data are no failures of a method
     try:
-        r2, rmse, seconds, shape = measure(fit, *table.parts(seed))
+        r2, rmse, seconds, shape = measure(fit, *parts)
     except Exception as error:  # a peer may raise anything; the failure stays in the results
         print(f"{method} failed on {table.name}, {seed}: {error!r}", file=sys.stderr, flush=True)
         r2, rmse, seconds, shape = np.nan, np.nan, 0.0, Shape(0)
@@ -61,8 +62,11 @@ def _wanted(results: Results, method: str, table: Table, seed: int) -> bool:
     return len(known) < SLOW_SPLITS or max(one.seconds for one in known) <= SLOW
 
 
-def fill(results: Results, fitters: Mapping[str, Fitter], tables: Sequence[Table]) -> None:
-    """Fit what is missing: method by method, small tables first, one split of each before the next."""
+def fill(results: Results, fitters: Mapping[str, Fitter], tables: Sequence[Table], again: Collection[str] = ()) -> None:
+    """Fit what is missing: method by method, small tables first, one split of each before the next.
+
+    Results of the methods in ``again`` are replaced, one by one.
+    """
     tables = sorted(tables, key=lambda table: (table.X.size, table.name))
     with threadpool_limits(1), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # epochs that did not converge, and the like
@@ -71,8 +75,12 @@ def fill(results: Results, fitters: Mapping[str, Fitter], tables: Sequence[Table
             count = 0
             for place in range(max((len(table.seeds) for table in tables), default=0)):
                 for table in tables:
-                    if place < len(table.seeds) and _wanted(results, method, table, table.seeds[place]):
-                        results.add(_fit(method, fit, table, table.seeds[place]))
+                    if place >= len(table.seeds):
+                        continue
+                    seed = table.seeds[place]
+                    is_old = method in again and results.get(method, table.name, seed) is not None
+                    if is_old or _wanted(results, method, table, seed):
+                        results.add(_fit(method, fit, table, seed))
                         count += 1
             print(f"{method}: {count} fits, {time.perf_counter() - begun:.0f} s", file=sys.stderr, flush=True)
 
@@ -104,10 +112,13 @@ def run(
     fitters = {name: fit for name, fit in fitters.items() if name in (options.methods or fitters)}
     absent = {name: missing(name) for name in fitters}
     names = [table.name for table in tables]
+    for name in options.again:
+        if options.no_fits or name not in fitters or absent[name]:
+            reason = "--no-fits" if options.no_fits else absent.get(name) or "--methods leaves it out"
+            raise SystemExit(f"--again {name}: it is not fitted ({reason})")
     results = Results(options.results)
     if not options.no_fits:
-        results.forget(options.again, names)
-        fill(results, {name: fit for name, fit in fitters.items() if not absent[name]}, tables)
+        fill(results, {name: fit for name, fit in fitters.items() if not absent[name]}, tables, options.again)
     found = results.of(fitters, names)
     present = {one.method for one in found}
     return found, [f"not run: {name} ({absent[name] or 'no results'})" for name in fitters if name not in present]

@@ -212,5 +212,8 @@ def missing(name: str) -> str:
 def measure(fit: Fitter, X: Values, y: Values, new: Values, truth: Values) -> tuple[float, float, float, Shape]:
     """R2 and root mean square error on rows that were not fitted, seconds, and the shape."""
     values, seconds, shape = fit(X, y, new)
-    error = float(np.mean(np.square(truth - values)))
+    with np.errstate(over="ignore"):
+        error = float(np.mean(np.square(truth - values)))
+    if not np.isfinite(error):
+        raise ValueError("predictions are not finite, or too large to be squared")
     return 1 - error / float(np.var(truth)), error**0.5, seconds, shape

@@ -23,6 +23,8 @@ def relus(X):
         (lambda X: np.square(X).sum(axis=1, keepdims=True), False),
         (lambda X: np.floor(3 * X[:, :1]), False),
         (lambda X: np.zeros((len(X), 1)), False),
+        # Flat at most points, where both are off.
+        (lambda X: np.maximum(X[:, :1] - 0.8, 0) - 1.5 * np.maximum(X[:, 1:2] - 0.8, 0), True),
     ],
 )
 @pytest.mark.parametrize("d", [2, 30])

@@ -133,3 +133,24 @@ def test_few_of_many_features_are_found_with_fewer_rows():
     fresh = rng.standard_exponential((1000, 300))
     truth = 3 * fresh[:, 7] - 2 * fresh[:, 100]
     assert 1 - np.mean((found.predict(fresh) - truth) ** 2) / truth.var() > 0.9
+
+
+def test_a_search_that_is_cut_off_is_no_wider_than_allowed(monkeypatch):
+    rng = np.random.default_rng(1)
+    X = rng.uniform(-1, 1, (9000, 4))
+    y = np.sin(6 * X + np.arange(4)).sum(axis=1) + 0.1 * rng.standard_normal(9000)
+    search, fit = None, Fit()
+    grown = GrowthSearch._grown
+
+    def grown_until_time_is_up(self, *args, **kwargs):
+        path, task = grown(self, *args, **kwargs)
+        object.__setattr__(fit, "deadline", 0.0)
+        wide = [p for p in path if p.sparse.width > 8]
+        assert wide
+        return wide, task  # as where the rows were doubled at last
+
+    monkeypatch.setattr(GrowthSearch, "_grown", grown_until_time_is_up)
+    search = GrowthSearch(standard(X, y), fit, None, rng, TABULAR)
+    found = search.found(8)
+    assert found.sparse.width <= 8
+    assert np.square(found.residuals).mean() < 0.8  # of labels of variance 1; the line leaves .9

@@ -1,7 +1,7 @@
 """Whether a function may be piecewise linear: three points beside each other tell, at a few places.
 
-Curved functions bend everywhere, a sum of ReLUs nearly nowhere; forests are flat and jump. A few queries spare both the
-search for kinks, which takes hundreds.
+Curved functions bend everywhere, a sum of ReLUs nearly nowhere; forests are flat, with many values. A few queries spare
+both the search for kinks, which takes hundreds.
 """
 
 from __future__ import annotations
@@ -28,7 +28,9 @@ def is_piecewise_linear(
     noise: float,
     rng: np.random.Generator,
 ) -> bool:
-    """Whether a function is linear, but not flat, beside most of some points.
+    """Whether a function is linear beside most of some points, and not flat with jumps between them.
+
+    A sum of ReLUs may be flat where all are off, but there it has one value.
 
     Parameters
     ----------
@@ -50,4 +52,5 @@ def is_piecewise_linear(
     back, ahead = ask(np.vstack([X - moves, X + moves])).reshape(2, *values.shape)
     is_curved = np.abs(back + ahead - 2 * values).max(axis=1) > _SLACK * noise
     is_flat = (back == values).all(axis=1) & (ahead == values).all(axis=1)
-    return bool(2 * np.count_nonzero(is_curved | is_flat) <= len(X))
+    jumps = bool(is_flat.any()) and bool(np.ptp(values[is_flat], axis=0).any())
+    return bool(2 * np.count_nonzero(is_curved | (is_flat & jumps)) <= len(X))

@@ -65,23 +65,24 @@ def learn_shared(
     search = _Search(rows, width, max_width if width is None else width, progress, rng, settings)
     line, error = fit(shared_linear_model(rows.X.shape[1], rows.Y.shape[1]), rows)
     best = empty = _Found(line, error, fit)
+    starts: list[_Found] = []
     for _ in range(_MOST_STARTS):
-        if search.is_over(best):
+        if search.is_over(best) or (trial := search.beyond(empty)) is None:
             break
-        if (trial := search.beyond(empty)) is not None and trial.error < best.error:
-            best = trial
-        if trial is None or not search.shows_more(best):
+        starts.append(trial)
+        best = trial if search.is_better(trial, best) else best
+        if not search.shows_more(best):
             break
-    for _ in range(_MOST_MIXTURES):
-        if search.is_over(best) or (trial := search.beyond(best)) is None:
-            break
-        best = trial
+    is_first, best = best in (empty, *starts[:1]), search.completed(best)
+    if not is_first and not search.is_over(best):
+        other = search.completed(starts[0])
+        best = other if search.is_better(other, best) else best
     if progress.out_of_time():
         return best.model
     return without_needless_neurons(best.model, best.error, best.fit, rows)[0]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Found:
     """A model, its mean squared error, and how it was refined."""
 
@@ -106,6 +107,21 @@ class _Search:
         width = found.model.width
         exact = found.error <= EXACT * self.rows.variance
         return exact or width >= self.most or bool(width and self.progress.out_of_time())
+
+    def completed(self, found: _Found) -> _Found:
+        """A model with the neurons that further mixtures of what it leaves show."""
+        for _ in range(_MOST_MIXTURES):
+            if self.is_over(found) or (trial := self.beyond(found)) is None:
+                break
+            found = trial
+        return found
+
+    def is_better(self, trial: _Found, best: _Found) -> bool:
+        """Whether a model is worth what it has more parameters than another, or the other is not worth its own."""
+        more = trial.model.size - best.model.size
+        if more > 0:
+            return is_worth(best.error, trial.error, more, self.rows)
+        return trial.error < best.error or (more < 0 and not is_worth(trial.error, best.error, -more, self.rows))
 
     def left_by(self, model: SharedModel) -> Float64Array:
         """Labels (n, q) less values of the neurons and the linear part; of a model without neurons the labels."""
@@ -166,10 +182,14 @@ def _mixture(rows: SharedRows, labels: Float64Array, rng: np.random.Generator) -
 def _moments(rows: SharedRows, labels: Float64Array) -> tuple[Float64Array, Float64Array, Float64Array, float]:
     """Second moments (q, d, d) of labels, left singular vectors and values side by side, and what chance leaves."""
     d, q = rows.X.shape[1], labels.shape[1]
-    weighted = labels if rows.weights is None else labels * (rows.weights / rows.weights.mean())[:, None]
+    weighted, count = labels, float(len(rows))
+    if rows.weights is not None:
+        weighted = labels * (rows.weights / rows.weights.mean())[:, None]
+        count = float(rows.weights.sum() ** 2 / np.square(rows.weights).sum())  # rows of one weight that tell as much
     zero = np.zeros((1, d))
     moment = moments.contract(rows.X, weighted - weighted.mean(axis=0), zero, 2, n_threads=rows.n_threads)[:, 0]
     basis, strengths, _ = np.linalg.svd(moment.transpose(1, 0, 2).reshape(d, q * d), full_matrices=False)
     # Sampling alone leaves singular values of a matrix of d rows and q d columns up to this size.
-    largest = float(np.sqrt(max(0.0, np.linalg.eigvalsh(np.cov(labels.T).reshape(q, q))[-1])))
-    return moment, basis, strengths, largest * (np.sqrt(d) + np.sqrt(q * d)) / np.sqrt(len(rows))
+    covariance = np.cov(labels.T, aweights=rows.weights).reshape(q, q)
+    largest = float(np.sqrt(max(0.0, np.linalg.eigvalsh(covariance)[-1])))
+    return moment, basis, strengths, largest * (np.sqrt(d) + np.sqrt(q * d)) / np.sqrt(count)

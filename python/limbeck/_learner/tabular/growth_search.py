@@ -221,6 +221,9 @@ class GrowthSearch:
                 least = np.inf
             elif current.compared > settings.hopeless * (least := min(least, current.compared)):
                 break
+        while current.sparse.width > max_width:  # time is up: not refined, but no wider than allowed
+            current = SparseFit.of(without_least_needed(current, task, settings), task, settings)
+            found.append(current)
         return found
 
     def _polished(self, sparse: SparseModel) -> SparseFit:

@@ -176,7 +176,7 @@ class _Search:
             return grown
         dense = search.found()
         if self._progress.out_of_time():
-            return dense
+            return dense if dense.error < grown.compared else grown
         little = min(settings.little_r2, settings.little_error * dense.error)
         if search.folds is None:
             return grown if grown.compared <= dense.error + little else search.thinned(dense)
