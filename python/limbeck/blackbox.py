@@ -86,7 +86,8 @@ def distill(
         Largest number of queries, those held out included; default 100,000. At least 20 and 3 (d + 1).
     tolerance : float, optional
         Mean squared error on held-out queries, relative to the variance of the answers, to stop at. Default: what
-        rounding leaves, 1e-20, or more if the teacher answers in float32 or with a large mean.
+        rounding leaves, 1e-20, or more if the teacher answers in float32 or with a large mean; for networks read off
+        kinks what rounding of the answers explains in them, 1e-13 at most.
     max_width : int, default 16
         Largest number of neurons when ``width`` is None.
     outputs : int, default 1

@@ -98,7 +98,7 @@ class KinkRoute(NetworkComparison):
             models.append(self.model)
             routes.append(self.route)
         self._compare("kinks", models, place, routes=routes, probe=False)
-        if self._error <= settings.left_by_rounding * self._relative(left):
+        if self._error <= min(settings.left_by_rounding * self._relative(left), settings.most_left):
             is_exact = self._options.tolerance is None
             raise StopQuerying(StopReason.TOLERANCE if is_exact else StopReason.NO_IMPROVEMENT)
         queries.is_exact = False

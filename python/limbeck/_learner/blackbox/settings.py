@@ -197,6 +197,8 @@ class KinkSettings:
     small_threshold: float = 1e-8
     # Times the squared error that rounding of the answers explains: thresholds add to it.
     left_by_rounding: float = 4.0
+    # Of the variance: a larger squared error is not called rounding, whatever explains it.
+    most_left: float = 1e-13
     # Parameters from which lines come before learning from rows: the smaller networks of moments take fewer queries.
     first_parameters: int = 150
 
