@@ -151,7 +151,7 @@ def test_interrupted_it_is_no_worse_than_a_constant(monkeypatch, batch):
     assert found.validation_mse <= constant * (1 + 1e-9)
 
 
-@pytest.mark.parametrize("angle", [0.1, 0.01, 0.001])
+@pytest.mark.parametrize("angle", [*(pytest.param(one, marks=pytest.mark.slow) for one in (0.1, 0.01)), 0.001])
 def test_pairs_of_neurons_that_nearly_coincide(angle):
     d, k = 10, 12
     weights, thresholds, output = random_network(d, k, 1, 2)

@@ -159,7 +159,7 @@ def test_functions_that_are_no_such_network():
 
 
 def test_fewer_neurons_than_the_teacher_has():
-    found = distill(random_teacher(6, 12, 3, 0), 6, max_width=4, outputs=3, n_queries=1000)
+    found = distill(random_teacher(6, 12, 3, 0), 6, max_width=4, outputs=3, n_queries=500)
     assert found.stopped in ("no improvement", "budget")
     assert found.width <= 4
     assert 0.5 < found.validation_r2 < 1

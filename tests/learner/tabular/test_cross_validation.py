@@ -76,7 +76,7 @@ def test_labels_that_differ_in_one_row_alone_are_cross_validated(inputs):
     assert -1 < float(told[1]) < 0
 
 
-@pytest.mark.parametrize("size", [1e-100, 1e78, 1e140])
+@pytest.mark.parametrize("size", [1e-100, pytest.param(1e78, marks=pytest.mark.slow), 1e140])
 def test_sentences_do_not_depend_on_the_unit_of_the_labels(size):
     rng = np.random.default_rng(1)
     X = rng.standard_normal((100, 2))
