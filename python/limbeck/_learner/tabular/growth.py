@@ -34,7 +34,7 @@ def knots(values: Float64Array, most: int) -> Float64Array:
 
 
 def _quantiles(values: Float64Array, parts: Float64Array) -> Float64Array:
-    """Quantiles of values in order, interpolated: a tenth of the time of ``numpy.quantile`` for few values."""
+    """Quantiles of values in order, interpolated: a fourth to a tenth of the time of ``numpy.quantile``."""
     at = parts * (len(values) - 1)
     below = at.astype(np.intp)
     above = np.minimum(below + 1, len(values) - 1)
