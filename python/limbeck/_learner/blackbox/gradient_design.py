@@ -13,7 +13,7 @@ import numpy as np
 from limbeck._base.arrays import Float64Array
 from limbeck._learner.model.model import Model
 
-__all__ = ["bases_for_gradients", "gates_of", "operations_of_design", "steps_within"]
+__all__ = ["LARGE_COORDINATE", "bases_for_gradients", "gates_of", "operations_of_design", "steps_within"]
 
 # Points of N(0, I) that are looked at. (Measured, 128 neurons in 784 dimensions: 3,000 of them gain no further digit.)
 _CANDIDATES = 1000
@@ -26,7 +26,7 @@ _LEAST_SINGULAR_VALUE = 0.1
 # Of the distance to a hyperplane; and of the size of a point, for longer steps gain nothing.
 _SAFE = 0.5
 # A coordinate of a unit vector over one over the square root of the dimension: few are larger.
-_LARGE_COORDINATE = 2.0
+LARGE_COORDINATE = 2.0
 # Gain of a further neuron switched on or off, below which the search for the best pattern ends.
 _LEAST_GAIN = 1.001
 
@@ -119,7 +119,7 @@ class _Margins:
         d = points.shape[1]
         distances = np.abs(points @ self._normals.T + self._offsets).min(axis=1, initial=np.inf)
         sizes = np.sqrt(d + np.square(points).sum(axis=1))
-        return np.asarray(_SAFE * np.minimum(distances * np.sqrt(d) / _LARGE_COORDINATE / sizes, 1.0))
+        return np.asarray(_SAFE * np.minimum(distances * np.sqrt(d) / LARGE_COORDINATE / sizes, 1.0))
 
 
 class _Pool:

@@ -101,7 +101,7 @@ class GradientSystem:
 
 def measured_gradient(one: GradientQueries, gradient: Float64Array, subtracted: SharedModel | None) -> MeasuredGradient:
     """The gradient of the function, from queries of it or of what is left over by a network."""
-    step = float(1 / np.sqrt(np.mean(np.square(1 / one.steps)))) if len(one.steps) else 1.0
+    step = _step_of_gradient(one.steps) if len(one.steps) else 1.0
     value = float(one.value[0])
     if subtracted is None:
         return MeasuredGradient(one.base, value, gradient[0], step)
@@ -110,6 +110,11 @@ def measured_gradient(one: GradientQueries, gradient: Float64Array, subtracted: 
     return MeasuredGradient(
         one.base, value + float(model(base)[0]), gradient[0] + (gates_of(model, base) @ model.parameters)[0, :-1], step
     )
+
+
+def _step_of_gradient(steps: Float64Array) -> float:
+    """The step whose slope has the mean squared error of slopes by several steps."""
+    return float(1 / np.sqrt(np.mean(np.square(1 / steps))))
 
 
 def further_gradients(
@@ -151,8 +156,7 @@ def further_gradients(
         gradient = (values[1:] - values[0]) / steps
         expected = gates @ model.parameters[:, :-1]
         if np.linalg.norm(gradient - expected) <= _MISSING * np.linalg.norm(expected):
-            step = float(1 / np.sqrt(np.mean(np.square(1 / steps))))
-            found.append(MeasuredGradient(base, float(values[0]), gradient, step))
+            found.append(MeasuredGradient(base, float(values[0]), gradient, _step_of_gradient(steps)))
     return found
 
 

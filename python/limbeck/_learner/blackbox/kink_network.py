@@ -19,6 +19,7 @@ import numpy as np
 
 from limbeck._base.arrays import Float64Array
 from limbeck._learner.blackbox.cell_gradients import CellGradients, GradientQueries
+from limbeck._learner.blackbox.gradient_design import LARGE_COORDINATE
 from limbeck._learner.blackbox.gradient_solution import (
     MeasuredGradient,
     error_by_rounding,
@@ -38,7 +39,6 @@ from limbeck._learner.model.shared_model import SharedModel, shared_linear_model
 __all__ = ["KinkNetworkSearch"]
 
 _SETTINGS = DISTILLATION_SETTINGS.kinks
-_LARGE_COORDINATE = 2.0  # times one over the square root of the dimension: one in twenty is larger
 _MORE_BASES = 8  # times as many points of a stretch are compared where kinks of all neurons known divide it
 Ask = Callable[[Float64Array], Float64Array]
 
@@ -306,7 +306,7 @@ class KinkNetworkSearch:
         points = line.at(middle + length * np.linspace(-0.25, 0.25, _MORE_BASES * self._settings.bases))
         margins = np.abs(points @ known[:, :-1].T + known[:, -1])
         # A coordinate of a unit vector is so large hardly ever.
-        distances = np.minimum(margins.min(axis=1) * np.sqrt(self._dimension) / _LARGE_COORDINATE, length / 4)
+        distances = np.minimum(margins.min(axis=1) * np.sqrt(self._dimension) / LARGE_COORDINATE, length / 4)
         # Answers and their rounding errors grow with the distance from the bulk.
         sizes = np.sqrt(self._dimension + np.square(points).sum(axis=1))
         best = int(np.argmax(distances / sizes))
