@@ -169,12 +169,16 @@ class NarrowReLURegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # t
     ----------
     width : int, optional
         Largest number of neurons, as in :func:`limbeck.learn`; None: chosen from the data.
-    max_width : int, default 16
-        Largest number of neurons when ``width`` is None.
+    max_width : int or None, default 16
+        Largest number of neurons when ``width`` is None; None: up to 64, where the rows call for as many.
     inputs : {"any", "auto", "standard", "gaussian"}, default "any"
         What the features are: anything, or Gaussian; "auto" tests which.
     validation_fraction : float, default 0
         Fraction of the rows held out for ``learned_.validation_r2`` alone.
+    extrapolate : {"bounded", "linear"}, default "bounded"
+        Predictions far from the rows learned from, as in :func:`limbeck.learn`.
+    bag : int, optional
+        Number of networks to take the mean of, as in :func:`limbeck.learn`.
     time_limit : float, optional
         Seconds for each target, after which the best network so far is taken.
     random_state : int, RandomState instance or None, default None
@@ -206,9 +210,11 @@ class NarrowReLURegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # t
         self,
         width: int | None = None,
         *,
-        max_width: int = 16,
+        max_width: int | None = 16,
         inputs: str = "any",
         validation_fraction: float = 0.0,
+        extrapolate: str = "bounded",
+        bag: int | None = None,
         time_limit: float | None = None,
         random_state: int | np.random.RandomState | None = None,
         n_threads: int | None = None,
@@ -217,6 +223,8 @@ class NarrowReLURegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # t
         self.max_width = max_width
         self.inputs = inputs
         self.validation_fraction = validation_fraction
+        self.extrapolate = extrapolate
+        self.bag = bag
         self.time_limit = time_limit
         self.random_state = random_state
         self.n_threads = n_threads
@@ -304,6 +312,8 @@ class NarrowReLURegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # t
                 inputs=self.inputs,
                 validation=self.validation_fraction,
                 sample_weight=weights,
+                extrapolate=self.extrapolate,
+                bag=self.bag,
                 seed=seed,
                 time_limit=self.time_limit,
                 feature_names=known,

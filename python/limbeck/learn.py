@@ -20,7 +20,7 @@ def learn(
     y: Any = None,  # noqa: ANN401
     width: int | None = None,
     *,
-    max_width: int = 16,
+    max_width: int | None = 16,
     inputs: str = "auto",
     refine: bool = True,
     moment_method: str = "stages",
@@ -34,6 +34,8 @@ def learn(
     target_name: str | None = None,
     sample_rows: int | None = None,
     missing: str = "model",
+    extrapolate: str = "bounded",
+    bag: int | None = None,
     n_threads: int | None = None,
 ) -> Learned:
     """Learn a sum of a few ReLUs, with a linear part, from data.
@@ -62,8 +64,8 @@ def learn(
         Largest number of neurons. Fewer are returned where fewer do as well (for Gaussian inputs), or where the others
         would be constant or zero (for any others); None: chosen from the data. The word means the same in
         :func:`limbeck.distill` and in :class:`limbeck.estimators.NarrowReLURegressor`.
-    max_width : int, default 16
-        Largest number of neurons when ``width`` is None.
+    max_width : int or None, default 16
+        Largest number of neurons when ``width`` is None; None: up to 64, where the rows call for as many.
     inputs : {"auto", "standard", "gaussian", "any"}, default "auto"
         "standard": x ~ N(0, I). "gaussian": mean and covariance are estimated. "any": real data. "auto" tests which.
     refine : bool, default True
@@ -104,6 +106,15 @@ def learn(
         "model": a gap counts as the median of its column, and its being one is a feature where there are enough gaps;
         rows without a label are left out, with a warning, where y is a column that can have gaps (no array of NumPy).
         "error": gaps are refused.
+    extrapolate : {"bounded", "linear"}, default "bounded"
+        Predictions of inputs of any distribution, far from the rows learned from. "bounded": :meth:`Learned.predict`
+        stays within the range of the labels learned from, a tenth of its length longer at both ends
+        (``prediction_range``), as rows beyond all others are no reason to believe in more. "linear": as the network
+        continues, for trends. For Gaussian inputs the network continues.
+    bag : int, optional
+        Number of folds: the mean of as many networks, each searched for without one of them, for inputs of any
+        distribution in memory. It predicts a little better than one network where rows are few and has as many times
+        the neurons; ``limbeck.distill(result.network, d, width, like=X)`` makes one small network of it again.
     n_threads : int, optional
         Number of threads; default what OpenMP would take.
 
@@ -123,7 +134,8 @@ def learn(
         Shapes disagree, there are too few rows, y or every feature is constant, y is so large or small that its square
         leaves float64, weights are negative, or X, y or the weights hold NaN or infinity. Two columns have the same
         name, or pandas' row labels of X, y and the weights are the same in another order. Several labels come with
-        inputs that are not Gaussian, or with ``refine=False`` or ``sample_rows``.
+        inputs that are not Gaussian, or with ``refine=False`` or ``sample_rows``; ``bag`` with Gaussian inputs,
+        ``refine=False``, ``sample_rows``, several labels, or rows in blocks.
 
     Examples
     --------
@@ -139,7 +151,18 @@ def learn(
     from limbeck._learner.pipeline.sources import learn_from
 
     options = checked_options(
-        width, max_width, inputs, refine, validation, seed, sample_rows, n_threads, missing, moment_method
+        width,
+        max_width,
+        inputs,
+        refine,
+        validation,
+        seed,
+        sample_rows,
+        n_threads,
+        missing,
+        moment_method,
+        extrapolate,
+        bag,
     )
     positive_or_none(time_limit, "time_limit", "seconds")
     callable_or_none(callback, "callback")

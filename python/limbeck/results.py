@@ -17,6 +17,8 @@
 :class:`Feature`          one of ``Encoding.features``: an input of the network, made of a column
 :class:`DateScale`        ``Feature.scale``: what the numbers of a date mean
 :class:`Predictor`        what :func:`limbeck.load` returns: a network that predicts from tables
+:class:`PredictionRange`  ``Learned.prediction_range``: the least and the largest value that is predicted
+:class:`Bag`              ``Learned.bag``: the networks that a network is the mean of
 ========================  ===========================================================================================
 
 None of them is made by hand. Networks themselves are :class:`limbeck.ReLUNetwork`; least squares, moments and the
@@ -33,6 +35,7 @@ Examples
 [2, 1, 0]
 """
 
+from limbeck._base.prediction_range import PredictionRange
 from limbeck._learner.blackbox.result import Distilled
 from limbeck._learner.diagnostics.curves import Curve, Jump, Parts
 from limbeck._learner.diagnostics.diagnostics import PrunedNetwork
@@ -42,11 +45,13 @@ from limbeck._learner.gaussian.span import Subspace
 from limbeck._learner.model.clumps import Clump, Merger
 from limbeck._learner.pipeline.predictor import Predictor
 from limbeck._learner.pipeline.result import Learned
+from limbeck._learner.tabular.bag import Bag
 from limbeck._tables.column_encodings import ColumnEncoding, Feature
 from limbeck._tables.encoding import Encoding
 from limbeck._tables.times import DateScale
 
 __all__ = [
+    "Bag",
     "Clump",
     "ColumnEncoding",
     "Curve",
@@ -58,6 +63,7 @@ __all__ = [
     "Learned",
     "Merger",
     "Parts",
+    "PredictionRange",
     "Predictor",
     "PrunedNetwork",
     "Reading",

@@ -198,3 +198,38 @@ def test_networks_of_several_outputs_give_a_column_for_each(tmp_path, monkeypatc
     assert status == 0
     assert out.splitlines() == ["prediction_0,prediction_1", "2.5,-0.75", "0.5,0.25"]
     np.save("xy.npy", np.column_stack([X, [1.0, 2.0]]))
+
+
+@pytest.mark.parametrize("words", [False, True])
+def test_predictions_far_from_the_rows_are_kept_within_the_labels_range(tmp_path, monkeypatch, run, words):
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    x = rng.uniform(0, 10, 200).tolist()
+    kinds = ["a,", "b,"] if words else ["", ""]
+    lines = [f"{kinds[i % 2]}{x[i]!r},{3 * x[i] + rng.standard_normal()!r}" for i in range(200)]
+    header = "kind,x,y" if words else "x,y"
+    Path("rows.csv").write_text("\n".join([header, *lines]))
+    Path("far.csv").write_text("\n".join([header.removesuffix(",y"), f"{kinds[0]}5.0", f"{kinds[0]}1000.0"]))
+    assert run("learn", "rows.csv", "--output", "bounded.json")[0] == 0
+    _, out, err = run("predict", "bounded.json", "far.csv")
+    low, high = load_network_file(Path("bounded.json")).prediction_range
+    near, far = map(float, out.split()[1:])
+    assert near == pytest.approx(15, abs=1)
+    assert far == high < 40
+    assert "hint: 1 of 2 predictions would be beyond the labels' range by more than a tenth" in err
+    assert f"are {low:g} or {high:g} instead: limbeck learn --extrapolate linear lets them be" in err
+    assert run("learn", "rows.csv", "--output", "linear.json", "--extrapolate", "linear")[0] == 0
+    _, out, err = run("predict", "linear.json", "far.csv")
+    assert float(out.split()[2]) == pytest.approx(3000, rel=0.02)
+    assert "hint" not in err
+
+
+def test_a_bag_at_the_command_line(tmp_path, monkeypatch, run, error_of):
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    x = rng.uniform(-1, 1, 200)
+    Path("rows.csv").write_text("x,y\n" + "\n".join(f"{a!r},{abs(a)!r}" for a in x.tolist()))
+    status, out, _ = run("learn", "rows.csv", "--bag", "3")
+    assert status == 0
+    assert "mean of 3 networks of" in out
+    assert "--bag: must be a whole number, at least 2, got '1'" in error_of("learn", "rows.csv", "--bag", "1")

@@ -16,6 +16,7 @@ from limbeck._cli.options import (
     CommandError,
     Parser,
     add_search_options,
+    fold_count,
     network_path,
     network_stem,
     nonnegative_int,
@@ -33,6 +34,7 @@ from limbeck._cli.rows import LearningRows, learning_rows
 from limbeck._cli.tables import ColumnChoice, add_drop_option, add_text_options, choose_columns, dialect_of, file_of
 from limbeck._learner.model.input_tests import INPUTS
 from limbeck._learner.pipeline.checks import FEWEST_ROWS
+from limbeck._learner.pipeline.options import EXTRAPOLATIONS
 from limbeck._learner.pipeline.result import learning_record
 from limbeck._learner.report.intervals import r2_interval
 from limbeck._learner.report.numbers import clipped, number
@@ -94,6 +96,13 @@ def add_options(parser: Parser) -> None:
         default=None,
         help="learn from Parquet and Feather files block by block (default where they are too large for the memory)",
     )
+    add(
+        "--extrapolate",
+        choices=EXTRAPOLATIONS,
+        default=EXTRAPOLATIONS[0],
+        help="predictions far from the rows: within a tenth beyond the labels, or as the network continues",
+    )
+    add("--bag", metavar="N", type=fold_count, help="the mean of N networks, each learned without an Nth of the rows")
     add_search_options(parser)
     add_text_options(parser)
     parser.set_defaults(run=_learn)
@@ -145,12 +154,12 @@ def _save(
     if result.encoding is None:
         names = tuple(table.names[j] for j in places)
         known = Preprocessing.none(names, table.named, places, target, choice.target, len(table.names))
-        save_network_file(output, result.network, known, record)
+        save_network_file(output, result.network, known, record, prediction_range=result.prediction_range)
         return
     d = len(result.feature_names)
     known = Preprocessing.none(result.feature_names, table.named, tuple(range(d)), target, None, d)
     content = with_places(result.encoding.to_dict(), TablePlaces(len(table.names), places, choice.target))
-    save_network_file(output, result.network, known, record, content)
+    save_network_file(output, result.network, known, record, content, result.prediction_range)
 
 
 def _check(table: Table, choice: ColumnChoice, rows: LearningRows) -> None:

@@ -19,6 +19,7 @@ __all__ = [
     "Parser",
     "add_search_options",
     "check_folder",
+    "fold_count",
     "network_path",
     "network_stem",
     "nonnegative_int",
@@ -110,6 +111,7 @@ def _checked_type(kind: type, accepts: Callable[[float], bool], wanted: str) -> 
     return convert
 
 
+fold_count = _checked_type(int, lambda value: value >= 2, "must be a whole number, at least 2")
 positive_int = _checked_type(int, lambda value: value >= 1, "must be a whole number, at least 1")
 nonnegative_int = _checked_type(int, lambda value: value >= 0, "must be a whole number, at least 0")
 unit_fraction = _checked_type(float, lambda value: 0 <= value < 1, "must be at least 0 and below 1")
@@ -139,6 +141,8 @@ def search_options(arguments: argparse.Namespace) -> dict[str, Any]:
         "inputs": arguments.inputs,
         "validation": arguments.validation,
         "sample_rows": arguments.sample_rows,
+        "extrapolate": arguments.extrapolate,
+        "bag": arguments.bag,
         "seed": arguments.seed,
         "progress": arguments.progress,
         "time_limit": arguments.time_limit,

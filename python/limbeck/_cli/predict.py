@@ -90,6 +90,7 @@ def _predict(arguments: argparse.Namespace) -> int:
     give_hints(table)
     with np.errstate(over="ignore", invalid="ignore"), refusals(f"cannot predict for {table.path}"):
         predictions = predict()
+    _say_what_was_cut(model, predictions)
     lines = _lines(predictions)
     if output is None:
         for start in range(0, len(lines), _LINES_AT_ONCE):
@@ -103,6 +104,18 @@ def _predict(arguments: argparse.Namespace) -> int:
         at = ~np.isnan(y)
         say(f"{int(at.sum()):,} rows, {_score(y[at], predictions[at])} on column {table.names[target or 0]!r}")
     return 0
+
+
+def _say_what_was_cut(model: NetworkFile, predictions: Float64Array) -> None:
+    """Tell how many predictions are at the ends of the range that the network's file gives them."""
+    if model.prediction_range is None:
+        return
+    low, high = model.prediction_range
+    if cut := int(np.count_nonzero((predictions <= low) | (predictions >= high))):
+        say(
+            f"hint: {cut:,} of {len(predictions):,} predictions would be beyond the labels' range by more than "
+            f"a tenth, and are {low:g} or {high:g} instead: limbeck learn --extrapolate linear lets them be"
+        )
 
 
 def _lines(predictions: Float64Array) -> list[str]:

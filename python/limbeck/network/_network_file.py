@@ -10,6 +10,7 @@ import numpy as np
 
 from limbeck._base.arrays import Float64Array
 from limbeck._base.files import write_whole
+from limbeck._base.prediction_range import PredictionRange
 from limbeck.network._network import ReLUNetwork, network_of
 from limbeck.network._preprocessing import Preprocessing, preprocessing_of
 from limbeck.network._storage import load_parameters, parameters_of, read_content
@@ -28,13 +29,16 @@ class NetworkFile:
     network: ReLUNetwork
     preprocessing: Preprocessing | None
     encoding: Mapping[str, Any] | None = None  # what became of the columns of a table, as the file has it
+    prediction_range: PredictionRange | None = None
 
     def __call__(self, X: Float64Array, *, n_threads: int | None = None) -> Float64Array:
         """Predictions for rows in the data's units."""
         if self.preprocessing is None or self.preprocessing.is_none:
-            return np.asarray(self.network(X, n_threads=n_threads))
-        values = self.network(self.preprocessing.inputs(X), n_threads=n_threads)
-        return self.preprocessing.outputs(np.asarray(values))
+            values = np.asarray(self.network(X, n_threads=n_threads))
+        else:
+            values = np.asarray(self.network(self.preprocessing.inputs(X), n_threads=n_threads))
+            values = self.preprocessing.outputs(values)
+        return values if self.prediction_range is None else self.prediction_range.cut(values)
 
 
 def save_network_file(
@@ -43,6 +47,7 @@ def save_network_file(
     preprocessing: Preprocessing,
     learned: Mapping[str, float | int | None],
     encoding: Mapping[str, Any] | None = None,
+    prediction_range: PredictionRange | None = None,
 ) -> None:
     """Write a JSON file that :func:`load_network_file` and ``ReLUNetwork.load`` read. It appears whole or not at all.
 
@@ -56,11 +61,15 @@ def save_network_file(
         Plain numbers on how well it was learned, for a later reader. NaN and infinity become null.
     encoding : mapping, optional
         What became of the columns of a table, in plain lists and numbers.
+    prediction_range : PredictionRange, optional
+        Least and largest prediction.
     """
     numbers = {name: value if value is not None and np.isfinite(value) else None for name, value in learned.items()}
     content = {**network.to_dict(), "preprocessing": preprocessing.to_dict(), "learned": numbers}
     if encoding is not None:
         content["encoding"] = dict(encoding)
+    if prediction_range is not None:
+        content["prediction_range"] = list(prediction_range)
     write_whole(path, json.dumps(content, indent=1, allow_nan=False).encode())
 
 
@@ -82,7 +91,9 @@ def load_network_file(path: Path) -> NetworkFile:
         if content.get("preprocessing") is None:
             return NetworkFile(network_of(in_data_units), None)
         network = network_of(parameters_of(content, folded=False))
-        return NetworkFile(network, preprocessing_of(content, network.n_features), content.get("encoding"))
+        known = preprocessing_of(content, network.n_features)
+        bounds = PredictionRange.read(content.get("prediction_range"))
+        return NetworkFile(network, known, content.get("encoding"), bounds)
     except OSError as error:
         raise NetworkFileError(f"{path} cannot be read: {error.strerror}") from None
     except ValueError as error:

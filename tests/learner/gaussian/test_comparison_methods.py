@@ -65,5 +65,5 @@ def test_other_methods_are_for_the_moment_method_alone():
         _learned("subspace", "generic", 2, 100, refine=True)
     with pytest.raises(ValueError, match="moment_method must be one of stages, one stage, subspace; got 'two'"):
         _learned("two", "generic", 2, 100)
-    with pytest.raises(TypeError, match="moment_method must be one of stages, one stage, subspace; got None"):
+    with pytest.raises(TypeError, match="moment_method must be a str, one of stages, one stage, subspace; got None"):
         _learned(None, "generic", 2, 100)

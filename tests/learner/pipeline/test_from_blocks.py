@@ -258,7 +258,7 @@ SETTINGS = replace(PIPELINE_SETTINGS, gaussian=replace(DEFAULTS, learner=FEW))
 @pytest.fixture
 def searched(monkeypatch):
     """Numbers of rows that widths are chosen on."""
-    path, counts = "limbeck._learner.pipeline.from_arrays.fit_any", []
+    path, counts = "limbeck._learner.pipeline.any_inputs.fit_any", []
 
     def counting(rows, *arguments):
         counts.append(len(rows))

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from limbeck._base.arrays import Float64Array
+from limbeck._base.prediction_range import PredictionRange
 from limbeck._learner.diagnostics.curve_errors import with_errors
 from limbeck._learner.diagnostics.reading import Reading, in_deviations, moments_of, read, some_rows
 from limbeck._learner.diagnostics.settings import DIAGNOSTICS, DiagnosticsSettings
@@ -98,6 +99,10 @@ class FitRecord:
         Repeats the search on other rows; None: it may not be repeated.
     keeps_zeros : bool
         Whether weights that are zero are no parameters.
+    is_mean : bool
+        Whether the network is a mean of several, and so none of least squares.
+    prediction_range : PredictionRange or None
+        Where predictions are kept; R2 on the rows held out counts it.
     """
 
     model: Model
@@ -117,6 +122,8 @@ class FitRecord:
     decay_of_everything: float | Float64Array = 0.0
     refit: Callable[[Rows], Refit] | None = None
     keeps_zeros: bool = False
+    is_mean: bool = False
+    prediction_range: PredictionRange | None = None
 
     @property
     def fitted(self) -> Rows | StreamedRows:
@@ -136,6 +143,7 @@ class _Widths:
     fit: Fit
     decay: float | Float64Array
     coordinates: Whitening | None
+    bounds: PredictionRange | None
 
     @classmethod
     def of(cls, record: FitRecord, settings: DiagnosticsSettings) -> _Widths:
@@ -146,7 +154,7 @@ class _Widths:
         if not record.weighted_validation:
             held = replace(held, weights=None)
         fit = SparseRefinement(thresholds=True) if record.keeps_zeros else Fit(thresholds=record.thresholds)
-        return cls(record.model, rows, held, fit, record.decay, record.coordinates)
+        return cls(record.model, rows, held, fit, record.decay, record.coordinates, record.prediction_range)
 
     def narrower(self) -> tuple[list[PrunedNetwork], Float64Array]:
         """Networks of one neuron less at a time, and squared errors of the last, the line, on the rows held out."""
@@ -154,13 +162,24 @@ class _Widths:
         model, decay = self.start, self.decay
         for width in range(model.width - 1, -1, -1):
             model, decay = pruned(model, self.rows, self.fit, width, decay)
-            error, variance = _error_and_variance(model, self.rows, self.held, decay)
+            error, variance = self._error_and_variance(model, decay)
             network = model.network()
             if self.coordinates is not None:
                 network = self.coordinates.pull_back(network).normalized()
             networks.append(PrunedNetwork(width, network, error, 1 - error / variance if variance else np.nan))
-            line = self.held.errors(model)
+            line = self._held_errors(model)
         return networks, line
+
+    def _held_errors(self, model: Model) -> Float64Array:
+        """Squared errors on the rows held out, as predictions are kept within bounds."""
+        residuals = self.held.residuals(model)
+        return self.held.errors_of(residuals if self.bounds is None else self.bounds.residuals(residuals, self.held.y))
+
+    def _error_and_variance(self, model: Model, decay: Float64Array) -> tuple[float, float]:
+        """Mean squared error and variance of the labels on the rows held out, or cross-validated on those fitted."""
+        if len(self.held):
+            return float(self._held_errors(model).mean()), self.held.variance if np.ptp(self.held.y) else 0.0
+        return generalized_cross_validation(model, decay, self.rows), self.rows.variance
 
 
 class Diagnostics:
@@ -195,7 +214,8 @@ class Diagnostics:
         self._network, self._settings = network, settings
         self._record: FitRecord | None = record
         self.is_complete = record.model.parameters.size <= settings.max_printed_parameters
-        self.refined = record.refined
+        self.refined = record.refined and not record.is_mean
+        self._is_mean = record.is_mean
         self.rows_per_parameter = (len(record.rows) if record.everything is None else record.everything.count) / max(
             1, record.model.parameters.size
         )
@@ -226,7 +246,8 @@ class Diagnostics:
 
     def _require_refined(self, what: str) -> None:
         if not self.refined:
-            raise ValueError(f"{what} need a refined network; this one was made with refine=False")
+            made = "is a mean of networks (bag=)" if self._is_mean else "was made with refine=False"
+            raise ValueError(f"{what} need a refined network; this one {made}")
 
     @cached_property
     def standard_errors(self) -> StandardErrors:
@@ -322,10 +343,3 @@ def _clumps_with_costs(reading: Reading, X: Float64Array, weights: Float64Array 
         sums[own[0]] = total
         ladder.append(replace(clump, cost=float(np.average(change, weights=weights)) / rows.variance))
     return ladder
-
-
-def _error_and_variance(model: Model, rows: Rows, held: Rows, decay: Float64Array) -> tuple[float, float]:
-    """Mean squared error and variance of the labels on the rows held out, or else cross-validated on those fitted."""
-    if len(held):
-        return float(held.errors(model).mean()), held.variance if np.ptp(held.y) else 0.0
-    return generalized_cross_validation(model, decay, rows), rows.variance

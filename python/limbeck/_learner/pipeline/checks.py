@@ -25,7 +25,7 @@ from limbeck._learner.gaussian.comparison_methods import MOMENT_METHODS
 from limbeck._learner.model.coordinates import CONSTANT
 from limbeck._learner.model.input_tests import INPUTS
 from limbeck._learner.model.rows import Rows
-from limbeck._learner.pipeline.options import MISSING, LearnOptions
+from limbeck._learner.pipeline.options import EXTRAPOLATIONS, MISSING, PIPELINE_SETTINGS, LearnOptions
 from limbeck._tables.encoding import Encoding
 
 __all__ = [
@@ -114,7 +114,7 @@ class TrainingData:
 
 def checked_options(
     width: int | None,
-    max_width: int,
+    max_width: int | None,
     inputs: str,
     refine: bool,
     validation: float,
@@ -123,6 +123,8 @@ def checked_options(
     n_threads: int | None,
     missing: str = "model",
     moment_method: str = "stages",
+    extrapolate: str = "bounded",
+    bag: int | None = None,
 ) -> LearnOptions:
     """The arguments of :func:`limbeck.learn` that are no data.
 
@@ -133,14 +135,19 @@ def checked_options(
     """
     if not isinstance(refine, bool | np.bool_):
         raise TypeError(f"refine must be True or False, got {refine!r}")
+    if max_width is None:
+        max_width = PIPELINE_SETTINGS.most_neurons
     check_widths(width, max_width)
-    if not isinstance(inputs, str):
-        raise TypeError(f"inputs must be a str, one of {', '.join(INPUTS)}; got {inputs!r}")
-    if inputs not in INPUTS:
-        raise ValueError(f"inputs must be one of {', '.join(INPUTS)}; got {inputs!r}")
-    if missing not in MISSING:
-        raise ValueError(f"missing must be one of {', '.join(MISSING)}; got {missing!r}")
-    _check_moment_method(moment_method, refine=bool(refine))
+    _check_choice(inputs, "inputs", INPUTS)
+    _check_choice(missing, "missing", MISSING)
+    _check_choice(extrapolate, "extrapolate", EXTRAPOLATIONS)
+    _check_choice(moment_method, "moment_method", MOMENT_METHODS)
+    if refine and moment_method != MOMENT_METHODS[0]:
+        raise ValueError(
+            f"moment_method={moment_method!r} is for refine=False, the moment method alone; got refine=True"
+        )
+    if bag is not None:
+        _check_bag(bag, inputs, sample_rows, refine=bool(refine))
     fraction(validation, "validation", "the rows")
     if sample_rows is not None:
         integer(sample_rows, "sample_rows", at_least=FEWEST_ROWS)
@@ -157,19 +164,28 @@ def checked_options(
         sample_rows,
         missing=missing,
         moment_method=moment_method,
+        extrapolate=extrapolate,
+        bag=bag,
     )
 
 
-def _check_moment_method(moment_method: str, *, refine: bool) -> None:
-    named = f"moment_method must be one of {', '.join(MOMENT_METHODS)}; got {moment_method!r}"
-    if not isinstance(moment_method, str):
-        raise TypeError(named)
-    if moment_method not in MOMENT_METHODS:
-        raise ValueError(named)
-    if refine and moment_method != MOMENT_METHODS[0]:
-        raise ValueError(
-            f"moment_method={moment_method!r} is for refine=False, the moment method alone; got refine=True"
-        )
+def _check_choice(value: Any, name: str, choices: tuple[str, ...]) -> None:  # noqa: ANN401
+    listed = f"one of {', '.join(choices)}; got {value!r}"
+    if not isinstance(value, str):
+        raise TypeError(f"{name} must be a str, {listed}")
+    if value not in choices:
+        raise ValueError(f"{name} must be {listed}")
+
+
+def _check_bag(bag: int, inputs: str, sample_rows: int | None, *, refine: bool) -> None:
+    """Raise an error unless ``bag`` is a number of folds, and the other arguments allow a mean of networks."""
+    integer(bag, "bag", at_least=2)
+    if inputs in ("standard", "gaussian"):
+        raise ValueError(f"bag is for inputs of any distribution, got bag={bag} with inputs={inputs!r}")
+    if not refine:
+        raise ValueError(f"bag is for refined networks, got bag={bag} with refine=False")
+    if sample_rows is not None:
+        raise ValueError(f"bag is for rows that are all in memory, got bag={bag} with sample_rows={sample_rows}")
 
 
 def check_widths(width: int | None, max_width: int) -> None:

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from limbeck._base.arrays import Float64Array
+from limbeck._base.prediction_range import PredictionRange
 from limbeck._base.progress import Progress
 from limbeck._learner.diagnostics.diagnostics import FitRecord
 from limbeck._learner.gaussian.learner import (
     learn_gaussian,
     noise_variance,
     refined,
-    rows_to_search,
     without_needless_linear_part,
 )
-from limbeck._learner.gaussian.span import Subspace
 from limbeck._learner.gaussian.thresholds import hinge_scores
 from limbeck._learner.model.coordinates import Standardization, Whitening, standardization, whitening
 from limbeck._learner.model.input_tests import MOST_ROWS, detect_inputs
@@ -26,66 +25,16 @@ from limbeck._learner.model.linear_part import with_smallest_linear_part
 from limbeck._learner.model.model import Model, linear_model
 from limbeck._learner.model.refinement import Fit
 from limbeck._learner.model.rows import NOISELESS, Rows
+from limbeck._learner.pipeline.any_inputs import search_any
 from limbeck._learner.pipeline.checks import FEWEST_ROWS, TrainingData, check_features, check_labels, check_sizes
-from limbeck._learner.pipeline.options import PIPELINE_SETTINGS, LearnOptions, PipelineSettings
+from limbeck._learner.pipeline.options import LearnOptions, PipelineSettings
 from limbeck._learner.pipeline.result import Learned
 from limbeck._learner.pipeline.result_builder import Validation, build_result
+from limbeck._learner.pipeline.search_result import SearchResult
 from limbeck._learner.streaming.rows import StreamedRows
 from limbeck._learner.tabular.cross_validation import Refit
-from limbeck._learner.tabular.learner import fit_any, with_more_rows
-from limbeck._learner.tabular.sparse_model import SparseRefinement
 
-__all__ = ["SearchResult", "finish", "learn_rows", "learned", "mean_alone", "search"]
-
-
-@dataclass
-class SearchResult:
-    """Outcome of a search, in the coordinates it was made in, and the rows it was made on.
-
-    Attributes
-    ----------
-    kind : str
-        How inputs are treated: "standard", "gaussian" or "any".
-    rows, inner : Rows
-        Rows as the user passed them, and in the coordinates of the search, labels over ``unit``.
-    unit : float
-        A power of two near the largest label.
-    coordinates : Whitening or None
-        From the user's rows to those of the search; None where they are the same.
-    used, held_out : ndarray of int
-        Numbers of the rows learned from and held out.
-    fit : Fit
-        How models are refined.
-    model : Model
-        The network in these coordinates.
-    subspace : Subspace or None
-        Span that moments showed.
-    thresholds, has_linear_part : bool
-        Whether thresholds, and linear part with bias, are fitted.
-    decay, decay_of_everything : float or ndarray of shape (k + 1,)
-        Weight decay of the fit to the rows used, and of that to all rows where they come in blocks.
-    noise : float
-        Variance of the label noise over ``unit`` squared.
-    settings : PipelineSettings
-        Numbers that no caller sets.
-    """
-
-    kind: str
-    rows: Rows
-    inner: Rows
-    unit: float
-    coordinates: Whitening | None
-    used: NDArray[np.intp]
-    held_out: NDArray[np.intp]
-    fit: Fit
-    model: Model
-    subspace: Subspace | None = None
-    thresholds: bool = True
-    has_linear_part: bool = True
-    decay: float | Float64Array = 0.0
-    decay_of_everything: float | Float64Array = 0.0
-    noise: float = np.nan
-    settings: PipelineSettings = PIPELINE_SETTINGS
+__all__ = ["finish", "learn_rows", "learned", "mean_alone", "search"]
 
 
 def learn_rows(data: TrainingData, options: LearnOptions, progress: Progress) -> Learned:
@@ -144,7 +93,7 @@ def search(
             f"validation={options.validation!r} leaves {len(used)} of {len(rows)} rows{sampled} to learn from, too few"
         )
     progress.enter("inputs")
-    kind = options.inputs
+    kind = "any" if options.bag else options.inputs
     if kind == "auto":
         kind = detect_inputs(rows.X[_subsample(used, MOST_ROWS)], options.n_threads)
     if kind == "any" and not options.refine:
@@ -154,7 +103,7 @@ def search(
     unit = float(2.0 ** np.round(np.log2(size))) if size > 0 else 1.0
     begun = _in_coordinates(kind, rows, used, held_out, unit, fit, options.settings)
     if kind == "any":
-        return _search_any(begun, options, progress, is_sample=is_sample)
+        return search_any(begun, options, progress, is_sample=is_sample)
     if not np.ptp(rows.y[used]):
         return _constant(begun)
     found = _search_gaussian(begun, options, progress)
@@ -163,7 +112,7 @@ def search(
         # The inputs passed for Gaussian, and no neuron was found, or the network leaves something to explain: a method
         # for inputs of any distribution may do better.
         begun = _in_coordinates("any", rows, used, held_out, unit, fit, options.settings)
-        general = _search_any(begun, options, progress, is_sample=is_sample)
+        general = search_any(begun, options, progress, is_sample=is_sample)
         if general.noise <= _cross_validated_error(found):
             return general
     return found
@@ -183,30 +132,6 @@ def _in_coordinates(
     inner = Rows(rows.X if coordinates is None else coordinates(rows.X), rows.y / unit, rows.weights, rows.n_threads)
     model = linear_model(inner.n_features)
     return SearchResult(kind, rows, inner, unit, coordinates, used, held_out, fit, model, settings=settings)
-
-
-def _search_any(found: SearchResult, options: LearnOptions, progress: Progress, *, is_sample: bool) -> SearchResult:
-    """Search for inputs of any distribution, on no more rows than the parameters call for.
-
-    Where the rows are all there are, and no sample, the network is refined on all of them that are used.
-    """
-    progress.enter("widths")
-    few = used = found.used
-    inner, fit = found.inner, found.fit
-    most = rows_to_search(options.largest_width, inner.n_features, found.settings.gaussian)
-    if options.sample_rows is None and len(used) > most:
-        few = np.sort(options.rng.permutation(used)[:most])
-    fitted = fit_any(
-        inner.part(few), options.width, options.max_width, fit, progress, options.rng, found.settings.tabular
-    )
-    if not is_sample and len(few) < len(used):
-        progress.enter("refine")
-        fitted = with_more_rows(fitted, inner.part(used), len(few), fit, found.settings.tabular)
-    else:
-        found.used = few
-    found.model, found.noise, found.decay = with_smallest_linear_part(fitted.model), fitted.error, fitted.decay
-    found.fit = SparseRefinement.of(found.fit)
-    return found
 
 
 def _constant(found: SearchResult) -> SearchResult:
@@ -294,14 +219,18 @@ def learned(
     data: TrainingData,
     options: LearnOptions,
     progress: Progress,
+    labels: tuple[float, float] | None = None,
 ) -> Learned:
     """Make the result, in the user's coordinates and units.
 
     ``residuals`` are those of the rows held out, before they joined the others; ``everything`` is all rows, of which
-    those in ``data`` are a sample, where they come in blocks.
+    those in ``data`` are a sample, where they come in blocks; ``labels`` are then the least and the largest of all.
     """
     rows, unit = found.rows, found.unit
     held = found.inner.part(found.held_out)
+    bounds = _prediction_range(found, options, labels)
+    if bounds is not None:
+        residuals = bounds.residuals(residuals * unit, rows.y[found.held_out]) / unit
     mse = float(held.errors_of(residuals).mean()) if len(held) else np.nan
     r2 = 1 - mse / held.variance if len(held) and np.ptp(held.y) else np.nan
     model = Model(found.model.signs, found.model.parameters * unit)
@@ -309,7 +238,8 @@ def learned(
     if found.coordinates is not None:
         network = found.coordinates.pull_back(network).normalized()
     progress.finish()
-    refit = partial(refitted, found.kind, options.width, options.max_width, options.settings)
+    again = replace(options, inputs=found.kind, validation=0.0, sample_rows=None, rng=np.random.default_rng(0))
+    refit = partial(refitted, again)
     fit = FitRecord(
         model=model,
         rows=replace(found.inner, y=rows.y),
@@ -326,7 +256,9 @@ def learned(
         refined=options.refine,
         everything=everything,
         decay_of_everything=found.decay_of_everything,
-        refit=None if progress.stopped_early else refit,
+        refit=None if progress.stopped_early or found.bag else refit,
+        is_mean=found.bag is not None,
+        prediction_range=bounds,
     )
     return build_result(
         Learned,
@@ -342,20 +274,35 @@ def learned(
         target_name=data.target_name,
         columns=data.columns,
         encoding=data.encoding,
+        prediction_range=bounds,
+        bag=found.bag,
     )
 
 
-def refitted(kind: str, width: int | None, max_width: int, settings: PipelineSettings, rows: Rows) -> Refit:
+def _prediction_range(
+    found: SearchResult, options: LearnOptions, labels: tuple[float, float] | None
+) -> PredictionRange | None:
+    """Where predictions are kept, in the user's unit; None where the network continues linearly."""
+    if found.kind != "any" or options.extrapolate == "linear":
+        return None
+    if labels is None:
+        y = found.rows.y[found.used]
+        labels = float(y.min()), float(y.max())
+    return PredictionRange.around(*labels, options.settings.prediction_margin)
+
+
+def refitted(options: LearnOptions, rows: Rows) -> Refit:
     """Repeat the search of a result on other rows, without any held out, so that it can be cross-validated."""
-    rng = np.random.default_rng(0)
-    options = LearnOptions(width, max_width, kind, True, 0.0, rng, rows.n_threads, settings=settings)
+    options = replace(options, rng=np.random.default_rng(0), n_threads=rows.n_threads)
     progress = Progress(None, False, None)
     found = search(rows, options, progress)
-    if kind != "any":
+    is_any = found.kind == "any"
+    if not is_any:
         finish(found, found.inner, True, progress, joining=False)
     model = Model(found.model.signs, found.model.parameters * found.unit)
-    fit = found.fit if kind == "any" else Fit(thresholds=found.thresholds)
-    return Refit(model, replace(found.inner, y=rows.y), fit, found.decay, found.coordinates)
+    fit = found.fit if is_any else Fit(thresholds=found.thresholds)
+    bounds = _prediction_range(found, options, None)
+    return Refit(model, replace(found.inner, y=rows.y), fit, found.decay, found.coordinates, bounds)
 
 
 # ---- Rows ----

@@ -26,9 +26,10 @@ from limbeck._learner.pipeline.checks import (
     weighted_rows,
 )
 from limbeck._learner.pipeline.encoded_blocks import encoding_of_blocks, with_encoding
-from limbeck._learner.pipeline.from_arrays import SearchResult, finish, learn_rows, learned, search
+from limbeck._learner.pipeline.from_arrays import finish, learn_rows, learned, search
 from limbeck._learner.pipeline.options import LearnOptions
 from limbeck._learner.pipeline.result import Learned
+from limbeck._learner.pipeline.search_result import SearchResult
 from limbeck._learner.streaming.rows import StreamedRows
 from limbeck._learner.streaming.scan import Scan, scanned
 from limbeck._tables.encoding import Encoding, plain_encoding
@@ -62,6 +63,8 @@ def learn_blocks(
     columns : tuple of str or None
         Names of these columns.
     """
+    if options.bag is not None:
+        raise ValueError(f"bag={options.bag} needs all rows in memory: pass arrays or a data frame")
     progress.enter("rows")
     scan = scanned(source, options.sample_size, options.rng, options.n_threads, progress)
     if scan.needs_encoding:
@@ -102,7 +105,7 @@ def learn_blocks(
     in_memory = isinstance(source, Blocks) and source.in_memory
     if found.model.parameters.size <= DIAGNOSTICS.max_printed_parameters and not in_memory:
         everything.prepare_standard_errors(Model(found.model.signs, found.model.parameters * found.unit))
-    return learned(found, residuals, everything, sample, options, progress)
+    return learned(found, residuals, everything, sample, options, progress, (scan.least, scan.largest))
 
 
 def _finish_any(found: SearchResult, everything: StreamedRows, count: int, progress: Progress) -> None:

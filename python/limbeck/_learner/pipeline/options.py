@@ -10,9 +10,10 @@ from limbeck._learner.gaussian.learner import rows_to_search
 from limbeck._learner.gaussian.settings import DEFAULTS, GaussianSettings
 from limbeck._learner.tabular.settings import TABULAR, TabularSettings
 
-__all__ = ["MISSING", "PIPELINE_SETTINGS", "LearnOptions", "PipelineSettings", "SampleSize"]
+__all__ = ["EXTRAPOLATIONS", "MISSING", "PIPELINE_SETTINGS", "LearnOptions", "PipelineSettings", "SampleSize"]
 
 MISSING = ("model", "error")  # what becomes of gaps
+EXTRAPOLATIONS = ("bounded", "linear")  # predictions far from the rows learned from
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,13 @@ class PipelineSettings:
         Settings of the learner for Gaussian inputs.
     tabular : TabularSettings
         Settings of the learner for inputs of any distribution.
+    most_neurons : int
+        Largest number of neurons where the data decide alone, ``max_width=None``: beyond, a network is no longer one of
+        a few neurons, and forests are the better choice.
+    prediction_margin : float
+        Part of the range of the labels by which bounded predictions may leave it. On 16 real tables, four folds each,
+        the mean R2 is .759, .757 and .751 with .05, .1 and .25, and .747 without bounds; a tenth leaves room for labels
+        that are larger than any seen.
     """
 
     sample_bytes: int = 1 << 27
@@ -41,6 +49,8 @@ class PipelineSettings:
     tolerance: float = 1e-4
     gaussian: GaussianSettings = DEFAULTS
     tabular: TabularSettings = TABULAR
+    most_neurons: int = 64
+    prediction_margin: float = 0.1
 
 
 PIPELINE_SETTINGS = PipelineSettings()
@@ -77,8 +87,10 @@ class LearnOptions:
 
     Attributes
     ----------
-    width, max_width, inputs, refine, validation, sample_rows, missing
+    width, inputs, refine, validation, sample_rows, missing, moment_method, extrapolate, bag
         See :func:`limbeck.learn`.
+    max_width : int
+        Largest number of neurons when ``width`` is None.
     rng : numpy.random.Generator
         Source of every random choice.
     n_threads : int or None
@@ -87,8 +99,6 @@ class LearnOptions:
         Whether to answer with the mean of the labels where no feature varies.
     settings : PipelineSettings
         Numbers that no caller sets.
-    moment_method : str
-        See :func:`limbeck.learn`.
     """
 
     width: int | None
@@ -103,6 +113,8 @@ class LearnOptions:
     missing: str = "model"
     settings: PipelineSettings = PIPELINE_SETTINGS
     moment_method: str = "stages"
+    extrapolate: str = "bounded"
+    bag: int | None = None
 
     @property
     def sample_size(self) -> SampleSize:

@@ -12,6 +12,7 @@ import numpy as np
 
 from limbeck._base.arrays import Float64Array, float_array
 from limbeck._base.frames import default_names, matched_rows
+from limbeck._base.prediction_range import PredictionRange
 from limbeck._tables.columns import Columns
 from limbeck._tables.encoding import Encoding
 from limbeck.network import ReLUNetwork
@@ -35,6 +36,8 @@ class Predictor:
         Name of what is predicted.
     encoding : Encoding or None
         What becomes of each column of a table; None where the network was learned from an array without gaps.
+    prediction_range : PredictionRange or None
+        Least and largest value that :meth:`predict` gives; None where the network continues linearly.
     """
 
     network: ReLUNetwork
@@ -42,6 +45,7 @@ class Predictor:
     target_name: str
     encoding: Encoding | None = None
     _columns: tuple[str, ...] | None = None
+    prediction_range: PredictionRange | None = None
 
     def inputs(self, X: Any) -> Float64Array:  # noqa: ANN401
         """Inputs of the network (n, number of features) for rows of a table or an array.
@@ -80,7 +84,8 @@ class Predictor:
         TypeError, ValueError
             A column is missing, or holds something else than that learned from.
         """
-        return np.asarray(self.network(self.inputs(X), n_threads=n_threads))
+        values = np.asarray(self.network(self.inputs(X), n_threads=n_threads))
+        return values if self.prediction_range is None else self.prediction_range.cut(values)
 
     def save(self, path: str | os.PathLike[str], learned: Mapping[str, float | int | None] | None = None) -> None:
         """Write the network and what becomes of the columns as JSON; :func:`limbeck.load` reads it.
@@ -99,7 +104,7 @@ class Predictor:
         encoding = None if self.encoding is None else self.encoding.to_dict()
         if encoding is not None and self._columns is not None:
             encoding["called"] = list(self._columns)
-        save_network_file(place, self.network, names, learned or {}, encoding)
+        save_network_file(place, self.network, names, learned or {}, encoding, self.prediction_range)
 
 
 def _filled(rows: Float64Array, encoding: Encoding) -> Float64Array:
@@ -135,9 +140,9 @@ def read_predictor(path: Path) -> Predictor:
             )
     known = file.preprocessing
     if known is None:
-        return Predictor(network, default_names(network.n_features), "y", encoding, called)
+        return Predictor(network, default_names(network.n_features), "y", encoding, called, file.prediction_range)
     columns = known.features if known.named and encoding is None else called
-    return Predictor(network, known.features, known.target, encoding, columns)
+    return Predictor(network, known.features, known.target, encoding, columns, file.prediction_range)
 
 
 def _called(content: Mapping[str, Any], encoding: Encoding) -> tuple[str, ...] | None:

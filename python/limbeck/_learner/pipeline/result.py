@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from limbeck._base.arrays import Float64Array
 from limbeck._base.files import write_whole
+from limbeck._base.prediction_range import PredictionRange
 from limbeck.network import ReLUNetwork
 
 if TYPE_CHECKING:  # loaded with the first result: importing limbeck loads this file, and would take twice as long
@@ -21,6 +22,7 @@ if TYPE_CHECKING:  # loaded with the first result: importing limbeck loads this 
     from limbeck._learner.model.clumps import Clump
     from limbeck._learner.pipeline.predictor import Predictor
     from limbeck._learner.report.content import ReportContent
+    from limbeck._learner.tabular.bag import Bag
     from limbeck._tables.encoding import Encoding
 
 __all__ = ["Learned", "learning_record"]
@@ -82,6 +84,13 @@ class Learned:
     encoding : Encoding or None
         What became of each column of a table, made from the rows learned from; printed, a report of all columns and of
         what was left out. ``encoding.encode(X)`` gives the network's inputs. None for arrays without gaps.
+    prediction_range : PredictionRange or None
+        Least and largest value that :meth:`predict` gives, ``low`` and ``high``: for ``inputs="any"`` the range of the
+        labels learned from, a tenth of its length longer at both ends. None where the network continues linearly: for
+        Gaussian inputs, and with ``extrapolate="linear"``. The network itself, ``network(X)``, has no bounds.
+    bag : Bag or None
+        With ``bag=``: numbers of neurons of the networks whose mean the network is, and their R2 on the rows that each
+        was searched for without.
     """
 
     network: ReLUNetwork
@@ -99,6 +108,8 @@ class Learned:
     feature_names: tuple[str, ...] = ()
     target_name: str = "y"
     encoding: Encoding | None = field(default=None, repr=False)
+    prediction_range: PredictionRange | None = None
+    bag: Bag | None = None
     _diagnostics: Diagnostics = field(default=None, repr=False, compare=False)  # type: ignore[assignment]
     _columns: tuple[str, ...] | None = field(default=None, repr=False, compare=False)  # of the table learned from
 
@@ -113,8 +124,8 @@ class Learned:
         Raises
         ------
         ValueError
-            The result has none: it was made without refinement, or is the copy by pickle of one of more than 500
-            parameters whose errors were not asked for.
+            The result has none: it was made without refinement, is a mean of networks, or is the copy by pickle of one
+            of more than 500 parameters whose errors were not asked for.
         """
         return self._diagnostics.standard_errors
 
@@ -134,13 +145,13 @@ class Learned:
         Raises
         ------
         ValueError
-            The result was made without refinement, or is the copy by pickle of one of more than 500 parameters whose
-            smaller widths were not asked for.
+            The result was made without refinement, is a mean of networks, or is the copy by pickle of one of more than
+            500 parameters whose smaller widths were not asked for.
         """
         return self._diagnostics.narrower
 
     def predict(self, X: ArrayLike, *, n_threads: int | None = None) -> Float64Array:
-        """Predictions for rows; columns of a data frame are matched by name.
+        """Predictions for rows, within ``prediction_range``; columns of a data frame are matched by name.
 
         Parameters
         ----------
@@ -183,7 +194,14 @@ class Learned:
     def _predictor(self) -> Predictor:
         from limbeck._learner.pipeline.predictor import Predictor
 
-        return Predictor(self.network, self.feature_names, self.target_name, self.encoding, self._columns)
+        return Predictor(
+            self.network,
+            self.feature_names,
+            self.target_name,
+            self.encoding,
+            self._columns,
+            prediction_range=self.prediction_range,
+        )
 
     @property
     def width(self) -> int:
@@ -206,6 +224,8 @@ class Learned:
             clumps=self.clumps,
             stopped_early=self.stopped_early,
             encoding=self.encoding,
+            prediction_range=self.prediction_range,
+            bag=self.bag,
         )
 
     def __str__(self) -> str:

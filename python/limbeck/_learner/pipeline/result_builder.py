@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from limbeck._base.arrays import Float64Array
+from limbeck._base.prediction_range import PredictionRange
 from limbeck._base.progress import Progress
 from limbeck._learner.diagnostics.diagnostics import Diagnostics, FitRecord
 from limbeck._learner.gaussian.span import Subspace
 from limbeck._learner.pipeline.result import Learned
+from limbeck._learner.tabular.bag import Bag
 from limbeck._tables.encoding import Encoding
 from limbeck.network import ReLUNetwork
 
@@ -51,6 +53,8 @@ def build_result(
     target_name: str,
     columns: tuple[str, ...] | None = None,
     encoding: Encoding | None = None,
+    prediction_range: PredictionRange | None = None,
+    bag: Bag | None = None,
     **own: Any,  # noqa: ANN401
 ) -> Result:
     """Make a result, and what it says about itself, from a fit.
@@ -73,6 +77,8 @@ def build_result(
         Names of the columns of the table learned from.
     encoding : Encoding or None
         What became of them.
+    prediction_range, bag
+        See :class:`Learned`.
     """
     diagnostics = Diagnostics(network, fit)
     return kind(
@@ -92,6 +98,8 @@ def build_result(
         target_name=target_name,
         _diagnostics=diagnostics,
         encoding=encoding,
+        prediction_range=prediction_range,
+        bag=bag,
         _columns=columns,
         **own,
     )

@@ -93,6 +93,8 @@ def _require_gaussian_options(options: LearnOptions, q: int) -> None:
         raise ValueError(f"{several} with refinement: refine=False is for one label")
     if options.sample_rows is not None:
         raise ValueError(f"{several} from all rows: sample_rows is for one label")
+    if options.bag is not None:
+        raise ValueError(f"{several} by one network: bag is for one label")
 
 
 def _checked_rows(

@@ -59,7 +59,8 @@ def learn_from(
         return learn_several_labels(X, y, sample_weight, names, options, progress)
     given = given_table(X, y, sample_weight, names, options)
     if given.table is not None:
-        if len(given.table) > options.sample_size(given.n_features) and options.refine:
+        too_many = len(given.table) > options.sample_size(given.n_features)
+        if too_many and options.refine and options.bag is None:
             return learn_blocks(given.blocks(), options, progress, given.names, given.encoding, given.columns)
         return learn_rows(given.checked(options.n_threads), options, progress)
     blocks = _blocks_of_large_arrays(given.X, given.y, given.sample_weight, options)
@@ -113,7 +114,7 @@ def _blocks_of_large_arrays(
     if len(getattr(X, "shape", ())) != 2:
         X = sliceable(X, "X")
     n, d = X.shape if len(getattr(X, "shape", ())) == 2 else (0, 0)
-    if not options.refine or n <= options.sample_size(d):
+    if not options.refine or options.bag is not None or n <= options.sample_size(d):
         return None
     if sample_weight is not None:
         weights = row_weights(sample_weight, np.broadcast_to(np.float64(0), (n, d)), thread_count(options.n_threads))

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from limbeck._base.arrays import Float64Array
+from limbeck._base.prediction_range import PredictionRange
 from limbeck._learner.diagnostics.diagnostics import Diagnostics, PrunedNetwork
 from limbeck._learner.diagnostics.reading import Reading
 from limbeck._learner.model.clumps import Clump
+from limbeck._learner.tabular.bag import Bag
 from limbeck._learner.tabular.cross_validation import CrossValidation
 from limbeck._tables.column_encodings import Feature
 from limbeck._tables.encoding import Encoding
@@ -63,6 +65,10 @@ class ReportContent:
         Numbers of neurons, falling, and the R2 of so many; empty where they are not printed.
     encoding : Encoding or None
         What became of the columns of a table.
+    prediction_range : PredictionRange or None
+        Where predictions are kept.
+    bag : Bag or None
+        What the network is the mean of.
     """
 
     target: str
@@ -80,6 +86,8 @@ class ReportContent:
     clumps: Sequence[Clump] = ()
     widths: Sequence[tuple[int, float]] = ()
     encoding: Encoding | None = None
+    prediction_range: PredictionRange | None = None
+    bag: Bag | None = None
 
     @property
     def features(self) -> tuple[Feature, ...]:
@@ -120,6 +128,8 @@ def report_content(
     clumps: Sequence[Clump],
     stopped_early: bool,
     encoding: Encoding | None = None,
+    prediction_range: PredictionRange | None = None,
+    bag: Bag | None = None,
 ) -> ReportContent:
     """Collect what is printed of a result; computes what is printed of cross-validation and smaller widths.
 
@@ -129,7 +139,7 @@ def report_content(
         Diagnostics of the network.
     reading : Reading
         What is printed of its parts: that of the diagnostics, or one in other units.
-    target, names, inputs, held_out, noise_variance, clumps, stopped_early, encoding
+    target, names, inputs, held_out, noise_variance, clumps, stopped_early, encoding, prediction_range, bag
         See :class:`ReportContent`.
     """
     width = len(reading.weights)
@@ -152,4 +162,6 @@ def report_content(
         clumps=clumps,
         widths=known_widths(width, held_out.r2, diagnostics.narrower) if has_widths else (),
         encoding=encoding,
+        prediction_range=prediction_range,
+        bag=bag,
     )

@@ -15,6 +15,7 @@ from limbeck._learner.report.intervals import r2_interval
 from limbeck._learner.report.numbers import NOTHING, clipped, number
 from limbeck._learner.report.sentences import PartSentences, has_slopes
 from limbeck._learner.report.typography import TEXT, Typography
+from limbeck._learner.tabular.bag import Bag
 from limbeck._learner.tabular.cross_validation import FEWEST_HELD_OUT, CrossValidation
 
 __all__ = [
@@ -86,6 +87,8 @@ def headline(content: ReportContent) -> str:
 
 def quality(content: ReportContent) -> str:
     """R2 on rows left out, and the size of errors on them, or of what the network does not explain."""
+    if content.bag is not None:
+        return f"{_r2_sentence(content)}; {_bag_sentence(content.bag)}"
     validation = content.cross_validation
     if validation is not None and not _is_exact(content):
         size = f"root mean square error {number(float(np.sqrt(validation.mse)))}"
@@ -98,6 +101,13 @@ def quality(content: ReportContent) -> str:
     if np.isnan(noise):
         size = "too few rows, or too little time, to tell what is unexplained"
     return f"{_r2_sentence(content)}; {size}"
+
+
+def _bag_sentence(bag: Bag) -> str:
+    """What a mean of networks is made of."""
+    widths = ", ".join(map(str, bag.widths))
+    of = f"mean of {len(bag.widths)} networks of {widths} neurons" if len(bag.widths) > 1 else "one network of a bag"
+    return f"{of}, each learned without one part of the rows, R2 {r2_text(bag.r2)} on what each was learned without"
 
 
 def _is_exact(content: ReportContent) -> bool:
@@ -145,9 +155,18 @@ def _coverage(ratio: float) -> str:
 
 def notes(content: ReportContent, typography: Typography = TEXT) -> str:
     """What to know when reading the sentences."""
-    reading, percent, said = content.reading, typography.percent_sign, []
+    said = [*_part_notes(content, typography), *([_UNKNOWN] if _has_question_marks(content) else [])]
+    if content.prediction_range is not None:
+        low, high = (number(end) for end in content.prediction_range)
+        said.append(f"Predictions are kept between {low} and {high}, a tenth beyond the labels learned from.")
+    return " ".join(said)
+
+
+def _part_notes(content: ReportContent, typography: Typography) -> list[str]:
+    """What to know when reading the sentences about neurons."""
+    reading, percent, said = content.reading, typography.percent_sign, list[str]()
     if not content.width:
-        return _UNKNOWN if _has_question_marks(content) else ""
+        return said
     if content.line_is_no_worse:
         said.append("On rows left out a line does as well, within chance: there may be no such neurons.")
     sentences = part_sentences(content, TEXT)
@@ -171,9 +190,7 @@ def notes(content: ReportContent, typography: Typography = TEXT) -> str:
                 f"With {ratio} row{'' if ratio == 1 else 's'} for each parameter they are too small: 1.96 of them hold "
                 f"the true value in {_coverage(ratio)}{percent} of cases, not in 95{percent}."
             )
-    if _has_question_marks(content):
-        said.append(_UNKNOWN)
-    return " ".join(said)
+    return said
 
 
 def _has_question_marks(content: ReportContent) -> bool:

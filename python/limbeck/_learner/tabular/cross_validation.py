@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from limbeck._base.arrays import Float64Array
+from limbeck._base.prediction_range import PredictionRange
 from limbeck._learner.model.coordinates import Whitening
 from limbeck._learner.model.model import Model
 from limbeck._learner.model.pruning import pruned
@@ -37,6 +38,8 @@ class Refit:
         Weight decay of the fit.
     coordinates : Whitening or None
         From the user's rows to these.
+    prediction_range : PredictionRange or None
+        Where predictions are kept.
     """
 
     model: Model
@@ -44,6 +47,7 @@ class Refit:
     fit: Fit
     decay: float | Float64Array
     coordinates: Whitening | None
+    prediction_range: PredictionRange | None = None
 
 
 @dataclass(frozen=True)
@@ -132,11 +136,11 @@ def cross_validate(
             return None
         if refitted.coordinates is not None:
             left_out = Rows(refitted.coordinates(left_out.X), left_out.y, None, rows.n_threads)
-        squares[:, np.sort(fold)] = np.square(left_out.residuals(refitted.model))
+        squares[:, np.sort(fold)] = _squares(refitted.model, left_out, refitted.prediction_range)
         model, decay = refitted.model, refitted.decay
         for fewer in range(model.width - 1, -1, -1):
             model, decay = pruned(model, refitted.rows, refitted.fit, fewer, decay)
-            squares[min(fewer, width), np.sort(fold)] = np.square(left_out.residuals(model))
+            squares[min(fewer, width), np.sort(fold)] = _squares(model, left_out, refitted.prediction_range)
     if rows.weights is not None:
         squares *= rows.weights / rows.weights.mean()
     if not np.ptp(rows.y):
@@ -144,3 +148,9 @@ def cross_validate(
     r2 = [float(1 - errors.mean() / rows.variance) for errors in squares[::-1]]
     line = LineComparison.of(squares[-1], squares[0], rows.variance, settings)
     return CrossValidation(folds, n, r2, line, float(squares[-1].mean()))
+
+
+def _squares(model: Model, rows: Rows, bounds: PredictionRange | None) -> Float64Array:
+    """Squared errors of predictions that are kept within bounds."""
+    residuals = rows.residuals(model)
+    return np.square(residuals if bounds is None else bounds.residuals(residuals, rows.y))
