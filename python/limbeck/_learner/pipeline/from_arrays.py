@@ -288,7 +288,7 @@ def _prediction_range(
     if labels is None:
         y = found.rows.y[found.used]
         labels = float(y.min()), float(y.max())
-    return PredictionRange.around(*labels, options.settings.prediction_margin)
+    return PredictionRange.around(*labels, options.settings.tabular.prediction_margin)
 
 
 def refitted(options: LearnOptions, rows: Rows) -> Refit:
