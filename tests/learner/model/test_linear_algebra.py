@@ -1,10 +1,10 @@
-"""Eigenpairs of symmetric matrices, and orthonormal bases."""
+"""Eigenpairs and inverses of symmetric matrices, and orthonormal bases."""
 
 import numpy as np
 import pytest
 
 from limbeck import _kernels
-from limbeck._learner.model.linear_algebra import orthonormal_rows, with_unit_diagonal
+from limbeck._learner.model.linear_algebra import diagonal_of_inverse, orthonormal_rows, with_unit_diagonal
 
 
 def _assert_orthonormal(rows):
@@ -19,6 +19,15 @@ def test_eigenpairs_of_a_symmetric_matrix(shape):
     np.testing.assert_allclose(values, np.linalg.eigvalsh(A), rtol=0, atol=1e-13 * len(A))
     np.testing.assert_allclose(rows @ A, values[:, None] * rows, rtol=0, atol=1e-13 * len(A))
     _assert_orthonormal(rows)
+
+
+@pytest.mark.parametrize("size", [1, 2, 64, 65, 300])
+def test_the_diagonal_of_an_inverse(size):
+    rows = np.random.default_rng(size).standard_normal((size, size + 20))
+    A = rows @ rows.T + 0.1 * np.eye(size)
+    np.testing.assert_allclose(diagonal_of_inverse(A), np.diag(np.linalg.inv(A)), rtol=1e-9)
+    # Rounding may take definiteness away.
+    np.testing.assert_allclose(diagonal_of_inverse(-A), np.diag(np.linalg.inv(-A)), rtol=1e-9)
 
 
 def test_eigenpairs_of_what_is_no_symmetric_matrix():

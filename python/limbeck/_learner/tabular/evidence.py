@@ -13,6 +13,7 @@ import numpy as np
 
 from limbeck import moments
 from limbeck._base.arrays import Float64Array
+from limbeck._learner.model.linear_algebra import diagonal_of_inverse
 from limbeck._learner.model.model import Model
 from limbeck._learner.model.normal_equations import add_to_diagonal, decay_of_parameters
 from limbeck._learner.model.refinement import Fit
@@ -119,7 +120,7 @@ def effective_parameters(
         matrix = normal_matrix(model, rows, rows.weights)
         # A little for what no row moves, too.
         add_to_diagonal(matrix, decay_of_parameters(decay, model) + _UNDETERMINED * np.trace(matrix) / len(matrix))
-        spread = np.diag(np.linalg.inv(matrix)).reshape(groups, D)
+        spread = diagonal_of_inverse(matrix).reshape(groups, D)
         effective = D - 1 - decay * spread[:, :-1].sum(axis=1)
     return np.asarray(np.maximum(effective, 1e-3))  # above 0, so that a decay in proportion to it is
 

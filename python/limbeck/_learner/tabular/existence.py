@@ -32,7 +32,7 @@ def is_more_than_chance(
     settings : TabularSettings
         Number of shuffles and level.
     """
-    residuals, basis = candidates.residuals, candidates.basis
+    residuals, basis = candidates.left, candidates.basis
     size = float(residuals @ residuals)
     if size <= 0:
         return False
@@ -41,9 +41,10 @@ def is_more_than_chance(
     both = np.vstack([residuals, shuffled])
     both /= np.linalg.norm(both, axis=1, keepdims=True)
     allowed = int(settings.existence_level / 2 * (settings.shuffles + 1)) - 1  # shuffles that may be above
+    products = _products(candidates, task, settings)
     alone = np.maximum(
-        _largest_part(candidates.columns, both, settings),
-        _largest_part(_products(candidates, task, settings), both, settings),
+        _largest_part(candidates.columns, candidates.squares_left, both, settings),
+        _largest_part(products, np.square(products).sum(axis=1), both, settings),
     )
     if np.count_nonzero(alone[1:] >= alone[0]) <= allowed:
         return True
@@ -62,9 +63,13 @@ def _products(candidates: Candidates, task: FitTask, settings: TabularSettings) 
     return np.asarray(products - (products @ candidates.basis) @ candidates.basis.T)
 
 
-def _largest_part(columns: Float64Array, residuals: Float64Array, settings: TabularSettings) -> Float64Array:
-    """The largest part of each of some residuals (m, n) that a column explains: (m,)."""
-    size = np.square(columns).sum(axis=1)
+def _largest_part(
+    columns: Float64Array, size: Float64Array, residuals: Float64Array, settings: TabularSettings
+) -> Float64Array:
+    """The largest part of each of some residuals (m, n) that a column explains: (m,); ``size`` is its square.
+
+    Residuals are beyond the tangent space, so that of columns only the size has to be.
+    """
     kept = size > settings.least_left * residuals.shape[1]
     if not kept.any():
         return np.zeros(len(residuals))

@@ -139,11 +139,13 @@ class Candidates:
     hinges : ndarray of shape (m, d + 1)
         A direction and, last, minus the threshold.
     columns : ndarray of shape (m, n)
-        Values on the rows, of root mean square 1, less what the tangent space explains.
-    residuals : ndarray of shape (n,)
-        Likewise of the residuals.
+        Values on the rows, of root mean square 1.
+    residuals, left : ndarray of shape (n,)
+        Residuals, and they less what the tangent space explains.
     basis : ndarray of shape (n, p)
         Orthonormal basis of the tangent space.
+    along : ndarray of shape (m, p)
+        What of the columns is along the basis; they less that are never formed, as that takes as long again.
     root : ndarray of shape (n,)
         Roots of the weights, which all of these are multiplied by.
     """
@@ -151,7 +153,9 @@ class Candidates:
     hinges: Float64Array
     columns: Float64Array
     residuals: Float64Array
+    left: Float64Array
     basis: Float64Array
+    along: Float64Array
     root: Float64Array
 
     @classmethod
@@ -186,9 +190,15 @@ class Candidates:
         root = np.ones(n) if task.weights is None else np.sqrt(task.weights)
         tangent = np.vstack([(task.jacobian(sparse) * root).T, np.diag(np.sqrt(n * (penalties(sparse) + 1e-9)))])
         basis = np.linalg.qr(tangent)[0][:n]
-        columns = columns - (columns @ basis) @ basis.T
-        left = residuals * root
-        return cls(hinges, columns, left - basis @ (basis.T @ left), basis, root)
+        weighted = residuals * root
+        left = weighted - basis @ (basis.T @ weighted)
+        return cls(hinges, columns, weighted, left, basis, columns @ basis, root)
+
+    @property
+    def squares_left(self) -> Float64Array:
+        """Squares (m,) of the columns beyond the tangent space."""
+        whole, along = (np.einsum("mn,mn->m", part, part) for part in (self.columns, self.along))
+        return np.asarray(np.maximum(whole - along, 0.0))
 
     def chosen(self, most: int, parameters: int, settings: TabularSettings) -> tuple[Float64Array, int]:
         """Hinges in the order of choice (orthogonal matching), and the number of them that explains most.
@@ -196,8 +206,8 @@ class Candidates:
         ``parameters`` are those of the network; each hinge counts for its own and for its choice.
         """
         n = len(self.residuals)
-        slope = self.columns @ self.residuals
-        left = np.square(self.columns).sum(axis=1)
+        # Where a penalised fit stands still, moving along its tangent space gains nothing: residuals need no projection.
+        slope, left = self.columns @ self.residuals, self.squares_left
         first, ridge = left.copy(), settings.growth_ridge * n
         factor = np.zeros((len(left), 0))
         order: list[int] = []
@@ -212,7 +222,8 @@ class Candidates:
             order.append(best)
             squares.append(squares[-1] - float(gain[best]))
             pivot = np.sqrt(left[best] + ridge)
-            column = (self.columns @ self.columns[best] - factor @ factor[best]) / pivot
+            along = self.along @ self.along[best] + factor @ factor[best]
+            column = (self.columns @ self.columns[best] - along) / pivot
             slope = slope - column * (slope[best] / pivot)
             left = left - np.square(column)
             factor = np.column_stack([factor, column])
@@ -244,8 +255,8 @@ def _curve(
             values -= candidates.basis @ (candidates.basis.T @ values)
             gram = values.T @ values
             gram.flat[:: len(gram) + 1] += settings.curve_ridge * n
-            slope = values.T @ candidates.residuals
-            squares = float(candidates.residuals @ candidates.residuals - slope @ np.linalg.solve(gram, slope))
+            slope = values.T @ candidates.left
+            squares = float(candidates.left @ candidates.left - slope @ np.linalg.solve(gram, slope))
             error = squares / max(1 - (parameters + len(at)) / n, 1e-3) ** 2
             if error < least:
                 best, least = grid, error
@@ -286,7 +297,7 @@ def _left_by(candidates: Candidates, hinges: Float64Array, task: FitTask) -> flo
     """Sum of squares that hinges leave of the residuals."""
     values = np.maximum(hinges @ task.features, 0.0).T * candidates.root[:, None]
     values -= candidates.basis @ (candidates.basis.T @ values)
-    rest = candidates.residuals
+    rest = candidates.left
     if len(hinges):
         rest = rest - values @ np.linalg.lstsq(values, rest, rcond=1e-10)[0]
     return float(rest @ rest)

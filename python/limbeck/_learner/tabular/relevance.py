@@ -161,7 +161,13 @@ class SparseFit:
 
 
 def settle(
-    sparse: SparseModel, task: FitTask, settings: TabularSettings, rounds: int = 1, steps: int | None = None
+    sparse: SparseModel,
+    task: FitTask,
+    settings: TabularSettings,
+    rounds: int = 1,
+    steps: int | None = None,
+    *,
+    frees: bool = True,
 ) -> SparseFit:
     """Refine a network; decays follow the evidence, weights that the residuals ask for are freed, idle ones are zero.
 
@@ -177,6 +183,8 @@ def settle(
         Number of rounds of adding and removing.
     steps : int, optional
         Levenberg-Marquardt steps of each refinement; None: those of the growth.
+    frees : bool, default True
+        Whether weights may be freed.
     """
 
     def refined(sparse: SparseModel) -> tuple[SparseFit, Posterior]:
@@ -188,7 +196,9 @@ def settle(
         if task.fit.out_of_time():
             break
         candidate = with_likeliest_decay(best.sparse, task, posterior, settings)
-        candidate, added = _with_relevant(candidate, task, best.residuals, posterior, settings)
+        added = 0
+        if frees:
+            candidate, added = _with_relevant(candidate, task, best.residuals, posterior, settings)
         if added:
             trial, after = refined(candidate)
             if trial.compared < best.compared:

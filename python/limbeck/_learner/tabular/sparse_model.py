@@ -182,7 +182,8 @@ class FitTask:
             part = slice(begin, min(begin + rows, n))
             jacobian, gate = block[:, : part.stop - begin], gates[:, : part.stop - begin]
             np.multiply(inner[:, part] > 0, sparse.model.signs[:, None], out=gate[:-1])
-            _fill_jacobian(jacobian, self.features[:, part], gate, supports)
+            # Contiguous: take would copy all of it for every group.
+            _fill_jacobian(jacobian, np.ascontiguousarray(self.features[:, part]), gate, supports)
             weighted = jacobian if self.weights is None else jacobian * self.weights[part]
             matrix += weighted @ jacobian.T
             slope += weighted @ residuals[part]
