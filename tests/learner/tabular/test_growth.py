@@ -1,15 +1,19 @@
 """Growth: neurons of few features, wider networks out of narrower ones, and nothing that chance explains."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 import limbeck
+from limbeck._base.progress import Progress
 from limbeck._learner.model.model import Model
 from limbeck._learner.model.refinement import Fit
 from limbeck._learner.model.rows import Rows
 from limbeck._learner.tabular.existence import is_more_than_chance
 from limbeck._learner.tabular.growth import Candidates, knots, proposed, with_hinges
 from limbeck._learner.tabular.growth_search import GrowthSearch
+from limbeck._learner.tabular.learner import fit_any
 from limbeck._learner.tabular.line import line_by_evidence
 from limbeck._learner.tabular.relevance import settle
 from limbeck._learner.tabular.settings import TABULAR
@@ -154,3 +158,19 @@ def test_a_search_that_is_cut_off_is_no_wider_than_allowed(monkeypatch):
     found = search.found(8)
     assert found.sparse.width <= 8
     assert np.square(found.residuals).mean() < 0.8  # of labels of variance 1; the line leaves .9
+
+
+def test_growth_begins_anew_while_searches_end_far_apart():
+    # One cell of a table of two codes is high: single growths end at errors of .05 to .69 of the variance.
+    rng = np.random.default_rng(5)
+    codes = rng.integers(0, 5, (400, 2)).astype(float)
+    y = 10.0 * ((codes == 3).all(axis=1)) + 0.3 * rng.standard_normal(400)
+
+    def error(most_starts, seed):
+        settings = replace(TABULAR, most_starts=most_starts, competing_entries=0, fold_rows=0)
+        rows, progress = standard(codes, y), Progress(None, False, None)
+        return fit_any(rows, None, 8, SparseRefinement(), progress, np.random.default_rng(seed), settings).compared
+
+    one, many = (np.array([error(starts, seed) for seed in range(4)]) for starts in (1, 6))
+    assert (many <= one).all()
+    assert many.mean() < 0.5 * one.mean()

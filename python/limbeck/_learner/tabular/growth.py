@@ -206,7 +206,7 @@ class Candidates:
         ``parameters`` are those of the network; each hinge counts for its own and for its choice.
         """
         n = len(self.residuals)
-        # Where a penalised fit stands still, moving along its tangent space gains nothing: residuals need no projection.
+        # Where a penalised fit stands still, its tangent space gains nothing: residuals need no projection.
         slope, left = self.columns @ self.residuals, self.squares_left
         first, ridge = left.copy(), settings.growth_ridge * n
         factor = np.zeros((len(left), 0))

@@ -165,7 +165,7 @@ class _Search:
         Growth chooses among more, each time anew: its error counts the choice.
         """
         settings, growth = self._settings, self._growth(self._rows)
-        grown = self._of(growth.found(max_width))
+        grown = self._grown(growth, max_width)
         if self._rows.X.size > settings.competing_entries or self._progress.out_of_time():
             return grown
         # Where chance explains all that a line leaves, there is only a line to compare with.
@@ -191,6 +191,25 @@ class _Search:
         else:
             is_dense = bool(smallest_as_good([*grown_errors, *dense_errors], settings.dense_standard_errors))
         return search.thinned(dense) if is_dense else grown
+
+    def _grown(self, growth: GrowthSearch, max_width: int) -> TabularFit:
+        """The best of several growths where one is cheap, until two in a row are about as good.
+
+        Each draws other candidates, and where interactions are strong some searches end far from the others.
+        """
+        settings = self._settings
+        best = self._of(growth.found(max_width))
+        if not best.model.width or self._rows.X.size > settings.restart_entries:
+            return best
+        for _ in range(settings.most_starts - 1):
+            again = self._of(self._growth(self._rows).found(max_width))
+            if self._progress.out_of_time():
+                break
+            apart = abs(again.compared - best.compared) > settings.starts_apart * best.compared
+            best = min(best, again, key=lambda fit: fit.compared)
+            if not apart:
+                break
+        return best
 
     def _by_folds(self, max_width: int) -> TabularFit:
         """The grown network, or one of dense neurons, of the width that is best on folds: they count every choice."""
