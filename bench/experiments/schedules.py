@@ -12,8 +12,8 @@ outside of regions. Times are those of the thread's processor less the clock's o
 shortest of several runs: other programs that take the processor away, or its cache, lengthen single tasks.
 
 Left out are the memory's bandwidth and the caches, which threads share; waking the threads up, 5 to 50 microseconds for
-each region, and about one for a thread to see that a task has ended; clocks that fall as more cores work; what other programs do. A real machine does worse than this, never
-better.
+each region, and about one for a thread to see that a task has ended; clocks that fall as more cores work; what other
+programs do. A real machine does worse than this, never better.
 """
 
 import argparse

@@ -23,8 +23,8 @@ def contract_batches(
     directions: _Array,
     order: int,
     cuts: Sequence[int],
-    sums_before: _Float64Array,
-    squares_before: _Float64Array,
+    sums_before: _Float64Array | None,
+    squares_before: _Float64Array | None,
     n_threads: int,
 ) -> tuple[_Float64Array, _Float64Array]: ...
 def contract_to_scalar(X: _Array, y: _Array, directions: _Array, orders: Sequence[int], n_threads: int) -> _Array: ...
@@ -52,7 +52,7 @@ def leave_one_out(
 ) -> tuple[_Float64Array, _Float64Array, _Float64Array, _Float64Array, int, str]: ...
 def largest_size(values: _Array, n_threads: int) -> float: ...
 def merge_rows(
-    R: _Float64Array,
+    R: _Float64Array | None,
     X: _Array,
     Y: _Float64Array,
     weights: _Float64Array | None,
