@@ -45,8 +45,7 @@ Numbers start(const ScaledCholesky<T>& factor) {
 
 // Estimate of the largest singular value of X, never too large.
 template <class T>
-double largest_singular_value(const ScaledCholesky<T>& factor, int steps) {
-  Numbers z = start(factor);
+double largest_singular_value(const ScaledCholesky<T>& factor, int steps, Numbers z) {
   double size = 0;
   for (int step = 0; step < steps; ++step) {
     factor.multiply_permuted(&z);
@@ -60,11 +59,11 @@ struct InverseNorms {
   double plain, scaled;
 };
 template <class T>
-InverseNorms inverse_norms(const ScaledCholesky<T>& factor, int steps, bool scaled) {
+InverseNorms inverse_norms(const ScaledCholesky<T>& factor, int steps, bool scaled, Numbers z) {
   // Both in one sweep, which reads the factor once.
   const Index m = factor.order();
-  Numbers z = start(factor);
-  if (scaled) z.insert(z.end(), z.begin(), z.begin() + m);
+  z.resize((scaled ? 2 : 1) * m);
+  if (scaled) std::copy_n(z.begin(), m, z.begin() + m);
   const auto divide = [&] {
     for (Index i = 0; scaled && i < m; ++i) z[m + i] /= factor.scales()[i];
   };
@@ -85,7 +84,8 @@ struct Norms {
 };
 template <class T>
 Norms norms_of(const ScaledCholesky<T>& factor, int steps, bool scaled) {
-  return {largest_singular_value(factor, steps), inverse_norms(factor, steps, scaled)};
+  const Numbers z = start(factor);
+  return {largest_singular_value(factor, steps, z), inverse_norms(factor, steps, scaled, z)};
 }
 
 // Estimate of the largest over the smallest singular value of X, never too large.
