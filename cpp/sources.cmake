@@ -7,6 +7,7 @@ set(limbeck_kernel_sources
     kernels/dense/narrow_syrk.cpp kernels/dense/project.cpp kernels/dense/randomized_qrcp.cpp
     kernels/dense/strip_syrk.cpp kernels/dense/syrk_lower.cpp kernels/dense/syrk_packed.cpp
     kernels/dense/tall_skinny_gemm.cpp kernels/dense/triangular_solve.cpp
+    kernels/dense/triangular_sweeps.cpp
     kernels/gauss_newton/damped_normal_equations.cpp kernels/gauss_newton/gate_pattern_grams.cpp
     kernels/gauss_newton/gauss_newton_matrix.cpp kernels/gauss_newton/gauss_newton_operator.cpp
     kernels/gauss_newton/kronecker_preconditioner.cpp kernels/gauss_newton/levenberg_marquardt.cpp

@@ -4,22 +4,21 @@
 
 A kernel is cut into regions of tasks, which depend on the sizes alone. Here all tasks run one after the other on one
 thread and their times are taken; then P threads are imagined that take the tasks of a region in order, each the next
-one as soon as it is free, and meet at the region's end. What is not in any region (the call from Python, sums of what
-the tasks found) is serial. "Busy": the time on one thread over the time of this schedule, so P at best; "regions":
-how often threads meet; "tasks": of the largest region; "largest": the longest task, as a part of the whole call on one
-thread: above 1/P it alone holds P threads up; "serial": the part outside of regions. Times are those of the thread's
-processor, and each task counts with its shortest of several runs: other programs that take the processor away, or its
-cache, lengthen single tasks.
+one as soon as it is free, begin it when the tasks that it waits for have ended, and meet at the region's end. What is
+not in any region (the call from Python, sums of what the tasks found) is serial. "Busy": the time on one thread over
+the time of this schedule, so P at best; "regions": how often threads meet; "tasks": of the largest region; "largest":
+the longest task, as a part of the whole call on one thread: above 1/P it alone holds P threads up; "serial": the part
+outside of regions. Times are those of the thread's processor less the clock's own, and each task counts with its
+shortest of several runs: other programs that take the processor away, or its cache, lengthen single tasks.
 
 Left out are the memory's bandwidth and the caches, which threads share; waking the threads up, 5 to 50 microseconds for
-each region; clocks that fall as more cores work; what other programs do. A real machine does worse than this, never
-better.
+each region, and about one for a thread to see that a task has ended; clocks that fall as more cores work; what other
+programs do. A real machine does worse than this, never better.
 """
 
 import argparse
 import heapq
 import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,58 +35,69 @@ from limbeck import _kernels, datasets, moments, ridgeless
 from limbeck.distillation import Task, simulate
 
 Call = Callable[[int], object]
-Regions = Sequence[Sequence[float]]
 READ = 100_000_000  # numbers in X where a kernel does little more than read them: some 100 ms
 MULTIPLIED = 4_000_000_000  # rows times features squared, where a kernel forms Gram matrices: some 100 ms
 
 
-def makespan(tasks: Sequence[float], threads: int) -> float:
-    """When the last of the threads is done that take tasks in order, each the next one as soon as it is free."""
-    free_at = [0.0] * threads
-    for seconds in tasks:
-        heapq.heapreplace(free_at, free_at[0] + seconds)
-    return max(free_at)
+@dataclass(frozen=True)
+class Region:
+    """Seconds of the tasks of a region, and the earlier tasks that each waits for; empty where none waits."""
+
+    seconds: Sequence[float]
+    awaited: Sequence[Sequence[int]] = ()
+
+    def makespan(self, threads: int) -> float:
+        """When the last of the threads is done that take tasks in order, each the next one as soon as it is free."""
+        free_at, ends = [0.0] * threads, []
+        for task, seconds in enumerate(self.seconds):
+            awaited = self.awaited[task] if self.awaited else ()
+            begin = max([free_at[0], *(ends[other] for other in awaited)])
+            ends.append(begin + seconds)
+            heapq.heapreplace(free_at, ends[-1])
+        return max(free_at)
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """The tasks of a call by regions, and how long the call took on one thread, in seconds."""
+    """The tasks of a call by regions, and the seconds outside of all regions."""
 
-    regions: Regions
-    seconds: float
+    regions: Sequence[Region]
+    serial: float
 
     @property
-    def serial(self) -> float:
-        """Seconds outside of all regions."""
-        return max(0.0, self.seconds - sum(map(sum, self.regions)))
+    def seconds(self) -> float:
+        """How long the call takes on one thread."""
+        return self.serial + sum(sum(region.seconds) for region in self.regions)
 
     def busy(self, threads: int) -> float:
         """Time on one thread over time on so many."""
-        return self.seconds / (self.serial + sum(makespan(tasks, threads) for tasks in self.regions))
+        return self.seconds / (self.serial + sum(region.makespan(threads) for region in self.regions))
 
 
 def trace(call: Call, threads: int, repeats: int) -> Schedule:
     """Run a call that may use so many threads on one, with the shortest times of its tasks and of its serial part."""
     found = [_trace_once(call, threads) for _ in range(repeats)]
-    sizes = [list(map(len, schedule.regions)) for schedule in found]
+    sizes = [[len(region.seconds) for region in schedule.regions] for schedule in found]
     if any(
         size != sizes[0] for size in sizes
     ):  # the kernel chose by measured times: then its tasks are not those of another run
         return max(found, key=lambda schedule: schedule.busy(threads))
-    regions = [np.min(times, axis=0).tolist() for times in zip(*(schedule.regions for schedule in found), strict=True)]
-    return Schedule(regions, min(schedule.serial for schedule in found) + sum(map(sum, regions)))
+    regions = [
+        Region(np.min([region.seconds for region in same], axis=0).tolist(), same[0].awaited)
+        for same in zip(*(schedule.regions for schedule in found), strict=True)
+    ]
+    return Schedule(regions, min(schedule.serial for schedule in found))
 
 
 def _trace_once(call: Call, threads: int) -> Schedule:
     _kernels.begin_trace()
     try:
-        begin = time.thread_time()
         result = call(threads)
-        seconds = time.thread_time() - begin
-        del result  # its memory goes when the caller lets go of it: no part of the call
     finally:
-        regions = _kernels.end_trace()
-    return Schedule(regions, seconds)
+        regions, after = _kernels.end_trace()
+    del result  # its memory goes when the caller lets go of it: no part of the call
+    serial = after + sum(before for before, _, _ in regions)
+    return Schedule([Region(seconds, awaited) for _, seconds, awaited in regions], serial)
 
 
 def _gram_calls(rng: np.random.Generator) -> Iterator[tuple[str, Call]]:
@@ -170,8 +180,8 @@ def _row(name: str, call: Call, threads: Sequence[int], repeats: int) -> dict[st
     row["seconds"], row["regions"] = schedule.seconds, len(schedule.regions)
     row["serial"] = schedule.serial / schedule.seconds
     if schedule.regions:
-        row["tasks"] = len(max(schedule.regions, key=len))
-        row["largest"] = max(map(max, schedule.regions)) / schedule.seconds
+        row["tasks"] = max(len(region.seconds) for region in schedule.regions)
+        row["largest"] = max(max(region.seconds) for region in schedule.regions) / schedule.seconds
     return row
 
 

@@ -51,11 +51,19 @@ double peak_flops_binding(const std::string& dtype_name, double seconds) {
   return rate;
 }
 
-// Seconds of the tasks of each region since begin_trace().
-py::list end_trace_binding() {
+// For each region since begin_trace() its seconds_before, the seconds of its tasks, and the tasks that each waits for;
+// and seconds_after.
+py::tuple end_trace_binding() {
   py::list regions;
-  for (const std::vector<double>& seconds : core::end_trace()) regions.append(py::cast(seconds));
-  return regions;
+  const core::Trace trace = core::end_trace();
+  for (const core::TracedRegion& region : trace.regions) {
+    py::list awaited;
+    for (Index i = 0; i < region.awaited.size(); ++i) {
+      awaited.append(py::cast(std::vector<Index>(region.awaited.begin(i), region.awaited.end(i))));
+    }
+    regions.append(py::make_tuple(region.seconds_before, py::cast(region.seconds), awaited));
+  }
+  return py::make_tuple(regions, trace.seconds_after);
 }
 
 }  // namespace

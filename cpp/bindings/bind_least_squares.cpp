@@ -118,7 +118,7 @@ py::tuple leave_one_out_binding(const py::array& X, const py::array& Y, double r
 }
 
 template <class T>
-py::object merge(const py::array& R, const py::array& X, const py::array& Y, const py::object& weights, double x_unit,
+py::object merge(const py::object& R, const py::array& X, const py::array& Y, const py::object& weights, double x_unit,
                  double y_unit, int n_threads) {
   least_squares::RowBlock<T> rows{
       matrix<T>(X, "X"), matrix<double>(Y, "Y"), X.shape(0), X.shape(1), Y.shape(1), nullptr, x_unit, y_unit};
@@ -128,10 +128,14 @@ py::object merge(const py::array& R, const py::array& X, const py::array& Y, con
     rows.weights = vector<double>(w, "weights");
     same_length(X, "X", 0, w, "weights", 0, "rows");
   }
-  const double* from = matrix<double>(R, "R");
-  if (R.shape(0) != rows.columns() || R.shape(1) != rows.columns()) {
-    throw py::value_error("R must have one row and column more than X and Y have columns, got R of shape " +
-                          shape_text(R) + ", X of shape " + shape_text(X) + " and Y of shape " + shape_text(Y));
+  const double* from = nullptr;  // zeros
+  if (!R.is_none()) {
+    const auto before = R.cast<py::array>();
+    from = matrix<double>(before, "R");
+    if (before.shape(0) != rows.columns() || before.shape(1) != rows.columns()) {
+      throw py::value_error("R must have one row and column more than X and Y have columns, got R of shape " +
+                            shape_text(before) + ", X of shape " + shape_text(X) + " and Y of shape " + shape_text(Y));
+    }
   }
   auto merged = new_array<double>({rows.columns(), rows.columns()});
   double* to = merged.mutable_data();
@@ -140,14 +144,15 @@ py::object merge(const py::array& R, const py::array& X, const py::array& Y, con
     constexpr Index rows_of_task = 16;
     exec.for_each(core::ceil_div(m, rows_of_task), static_cast<double>(m) * m, [&](Index task) {
       const Index begin = task * rows_of_task * m, end = std::min(m, (task + 1) * rows_of_task) * m;
-      std::copy(from + begin, from + end, to + begin);
+      if (from) std::copy(from + begin, from + end, to + begin);
+      if (!from) std::fill(to + begin, to + end, 0.0);
     });
     least_squares::update_r(exec, rows, to);
   });
   return merged;
 }
 
-py::object merge_binding(const py::array& R, const py::array& X, const py::array& Y, const py::object& weights,
+py::object merge_binding(const py::object& R, const py::array& X, const py::array& Y, const py::object& weights,
                          double x_unit, double y_unit, int n_threads) {
   return by_dtype(X, "X",
                   [&](auto zero) { return merge<decltype(zero)>(R, X, Y, weights, x_unit, y_unit, n_threads); });
@@ -161,8 +166,8 @@ void bind_least_squares(py::module_& m) {
         py::arg("n_threads"));
   m.def("solve_by_qr", &solve_by_qr_binding, py::arg("X"), py::arg("Y"), py::arg("rcond"), py::arg("negligible"),
         py::arg("n_threads"));
-  m.def("merge_rows", &merge_binding, py::arg("R"), py::arg("X"), py::arg("Y"), py::arg("weights").none(true),
-        py::arg("x_unit"), py::arg("y_unit"), py::arg("n_threads"));
+  m.def("merge_rows", &merge_binding, py::arg("R").none(true), py::arg("X"), py::arg("Y"),
+        py::arg("weights").none(true), py::arg("x_unit"), py::arg("y_unit"), py::arg("n_threads"));
   m.def("leave_one_out", &leave_one_out_binding, py::arg("X"), py::arg("Y"), py::arg("rcond"), py::arg("negligible"),
         py::arg("n_threads"));
 }

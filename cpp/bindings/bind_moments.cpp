@@ -96,10 +96,10 @@ py::object contract_apply_binding(const py::array& X, const py::array& y, const 
   });
 }
 
-// (sums, squares), each (q, m, d, d) in float64: those before, and what the rows add.
+// (sums, squares), each (q, m, d, d) in float64: those before, which may be None for zeros, and what the rows add.
 py::object contract_batches_binding(const py::array& X, const py::array& y, const py::array& directions, int order,
-                                    const std::vector<Index>& cuts, const py::array& sums_before,
-                                    const py::array& squares_before, int n_threads) {
+                                    const std::vector<Index>& cuts, const py::object& sums_before,
+                                    const py::object& squares_before, int n_threads) {
   check_order(order, 2);
   return by_dtype(X, "X", [&](auto type) -> py::object {
     using T = decltype(type);
@@ -108,14 +108,16 @@ py::object contract_batches_binding(const py::array& X, const py::array& y, cons
         std::adjacent_find(cuts.begin(), cuts.end(), std::greater_equal<Index>()) != cuts.end()) {
       throw py::value_error("cuts must rise from 0 to the number of rows of X, " + std::to_string(data.n));
     }
-    const moments::MomentSums<const double> before{checked_data<double>(sums_before, "sums_before", 4),
-                                                   checked_data<double>(squares_before, "squares_before", 4)};
     const std::vector<py::ssize_t> shape{data.q, data.m, data.d, data.d};
-    for (const py::array* array : {&sums_before, &squares_before}) {
-      if (!std::equal(shape.begin(), shape.end(), array->shape())) {
-        throw py::value_error("sums before must have the shape of those of the rows, got " + shape_text(*array));
-      }
-    }
+    const auto sums_of = [&](const py::object& object, const char* name) -> const double* {
+      if (object.is_none()) return nullptr;
+      const auto array = object.cast<py::array>();
+      const double* sums = checked_data<double>(array, name, 4);
+      if (std::equal(shape.begin(), shape.end(), array.shape())) return sums;
+      throw py::value_error("sums before must have the shape of those of the rows, got " + shape_text(array));
+    };
+    const moments::MomentSums<const double> before{sums_of(sums_before, "sums_before"),
+                                                   sums_of(squares_before, "squares_before")};
     auto sums = new_array<double>(shape);
     auto squares = new_array<double>(shape);
     double *to_sums = sums.mutable_data(), *to_squares = squares.mutable_data();
@@ -185,7 +187,8 @@ void bind_moments(py::module_& m) {
   m.def("contract_apply", &contract_apply_binding, py::arg("X"), py::arg("y"), py::arg("directions"), py::arg("order"),
         py::arg("B"), py::arg("n_threads"));
   m.def("contract_batches", &contract_batches_binding, py::arg("X"), py::arg("y"), py::arg("directions"),
-        py::arg("order"), py::arg("cuts"), py::arg("sums_before"), py::arg("squares_before"), py::arg("n_threads"));
+        py::arg("order"), py::arg("cuts"), py::arg("sums_before").none(true), py::arg("squares_before").none(true),
+        py::arg("n_threads"));
   m.def("moment_tensor", &moment_tensor_binding, py::arg("X"), py::arg("y"), py::arg("order"), py::arg("n_threads"));
   m.def("weighted_grams", &weighted_grams_binding, py::arg("X"), py::arg("W"), py::arg("n_threads"));
   m.def("hermite_normalized", &hermite_normalized_binding, py::arg("t"), py::arg("order"), py::arg("n_threads"));

@@ -1,6 +1,8 @@
+#include <cmath>
 #include <limits>
 
 #include "kernels/dense/cholesky.hpp"
+#include "kernels/dense/triangular_sweeps.hpp"
 #include "matrices.hpp"
 
 namespace limbeck::tests {
@@ -37,9 +39,9 @@ TiledMatrix<T> squared(const TiledMatrix<T>& L) {
   return A;
 }
 
-// Around registers, parts of 64 columns and panels of 192.
-constexpr Index orders[] = {0,   1,   2,   3,   7,   8,   9,   31,  63,  64,  65, 66,
-                            127, 129, 191, 192, 193, 255, 257, 384, 385, 450, 600};
+// Around registers, parts of 64 columns, tiles of 96 and panels of 192.
+constexpr Index orders[] = {0,   1,   2,   3,   7,   8,   9,   31,  63,  64,  65,  66, 127,
+                            129, 191, 192, 193, 255, 257, 287, 289, 384, 385, 450, 600};
 
 template <class T>
 void exact_cholesky() {
@@ -109,6 +111,72 @@ void exact_solves() {
   }
 }
 
+// Panels of 192 columns: their matrices have more than 1536 rows.
+template <class T>
+void exact_large_cholesky() {
+  Random random(14);
+  const Index m = 1600;
+  const TiledMatrix<T> L = whole_triangle<T>(&random, m), A = squared(L);
+  for (const int threads : {1, 3}) {
+    TiledMatrix<T> factor = copy_of(A);
+    CHECK(dense::cholesky(Execution(threads, nullptr), &factor));
+    for (Index j = 0; j < m; ++j) {
+      for (Index i = j; i < m; ++i) CHECK_EQUAL(*factor.at(i, j), *L.at(i, j));
+    }
+  }
+  for (const Index at : {Index{0}, Index{192}, m - 1}) {
+    TiledMatrix<T> indefinite = copy_of(A);
+    *indefinite.at(at, at) -= *L.at(at, at) * *L.at(at, at);
+    CHECK(!dense::cholesky(Execution(3, nullptr), &indefinite));
+  }
+}
+
+// Solves with L L' where L has a condition of some units: as the inverses of blocks are numbers of about that size, an
+// error of some roundings for each of m products is all there may be. Columns do not see each other.
+template <class T>
+void rounded_sweeps() {
+  Random random(15);
+  for (const Index m :
+       {1, 3, 7, 8, 15, 16, 17, 63, 64, 65, 100, 127, 128, 129, 191, 192, 193, 255, 256, 257, 300, 520, 900}) {
+    const Case sizes("sweeps %td", m);
+    TiledMatrix<T> L(m, m);
+    for (Index j = 0; j < m; ++j) {
+      for (Index i = 0; i < m; ++i) {
+        *L.at(i, j) = i < j ? std::numeric_limits<T>::quiet_NaN() : static_cast<T>(random.fraction() / std::sqrt(m));
+      }
+      *L.at(j, j) = static_cast<T>(1.5 + random.fraction() / 2);
+    }
+    const TiledMatrix<T> X = whole_matrix<T>(&random, m, 2);
+    TiledMatrix<T> B(m, 2);
+    for (Index t = 0; t < 2; ++t) {
+      std::vector<long double> middle(m, 0), right(m, 0);
+      for (Index j = 0; j < m; ++j) {
+        for (Index i = j; i < m; ++i) middle[j] += static_cast<long double>(*L.at(i, j)) * *X.at(i, t);
+      }
+      for (Index j = 0; j < m; ++j) {
+        for (Index i = j; i < m; ++i) right[i] += *L.at(i, j) * middle[j];
+      }
+      for (Index i = 0; i < m; ++i) *B.at(i, t) = static_cast<T>(right[i]);
+    }
+    std::vector<T> bits;
+    for (const int threads : {1, 2, 3}) {
+      const Execution exec(threads, nullptr);
+      const dense::TriangularSweeps<T> sweeps(exec, L);
+      TiledMatrix<T> both = copy_of(B), second(m, 1);
+      std::copy_n(B.at(0, 1), m, second.at(0, 0));
+      sweeps.solve(exec, &both);
+      sweeps.solve(exec, &second);
+      if (threads == 1) bits = numbers_of(both);
+      CHECK(same_bits(numbers_of(both), bits));
+      CHECK(same_bits(numbers_of(second), std::vector<T>(bits.begin() + m, bits.end())));
+      for (Index i = 0; i < m; ++i) CHECK_EQUAL(sweeps.diagonal()[i], *L.at(i, i));
+    }
+    for (Index i = 0; i < 2 * m; ++i) {
+      CHECK_NEAR(bits[i], *X.at(i % m, i / m), 100 * 9 * std::sqrt(static_cast<double>(m)) * epsilon<T>);
+    }
+  }
+}
+
 // Fractions: the factor's backward error is at most (m + 3) epsilon |L| |L'|, number by number (Higham, Accuracy and
 // Stability of Numerical Algorithms, theorem 10.3; pivots are divided by way of their reciprocals).
 template <class T>
@@ -153,6 +221,10 @@ void test_dense_cholesky() {
   exact_cholesky<double>();
   exact_solves<float>();
   exact_solves<double>();
+  exact_large_cholesky<float>();
+  exact_large_cholesky<double>();
+  rounded_sweeps<float>();
+  rounded_sweeps<double>();
   rounded_cholesky<float>();
   rounded_cholesky<double>();
 }

@@ -1,9 +1,10 @@
-// Weighted Gram matrices of few columns.
+// Weighted Gram matrices of few columns, and of few rows of a triangle.
 #include <algorithm>
 #include <vector>
 
 #include "check.hpp"
 #include "kernels/dense/narrow_syrk.hpp"
+#include "kernels/dense/syrk_packed.hpp"
 #include "matrices.hpp"
 
 namespace limbeck::tests {
@@ -103,9 +104,38 @@ void columns_of_rows() {
   }
 }
 
+// A last group of which half is zero: its rows by themselves, bit by bit those of the whole.
+template <class T>
+void last_half() {
+  if constexpr (dense::has_half_groups<T>) {
+    constexpr Index half = core::tile_columns;
+    Random random(7);
+    for (const Index groups : {2, 3, 5, 13}) {
+      for (const Index length : {1, 15, 255, 256, 257, 513}) {
+        const Index count = 2 * half * groups;
+        const Case sizes("last half of %td vectors of length %td", count, length);
+        dense::Packed<T> numbers(count, length);
+        for (Index i = 0; i < count - half; ++i) {
+          for (Index l = i; l < length; ++l) numbers.at(i, l) = static_cast<T>(random.fraction());
+        }
+        dense::TiledMatrix<T> whole = whole_matrix<T>(&random, count, count), parts = copy_of(whole);
+        dense::syrk_packed(numbers.view(), &whole, true);
+        dense::PackedView<T> rest = numbers.view();
+        rest.count -= 2 * half;
+        dense::syrk_packed(rest, &parts, true);
+        dense::syrk_packed_last_half(numbers.view(), &parts);
+        for (Index j = 0; j < count - half; ++j) {
+          for (Index i = j; i < count - half; ++i) CHECK_EQUAL(*parts.at(i, j), *whole.at(i, j));
+        }
+      }
+    }
+  }
+}
+
 }  // namespace
 
 void test_dense_narrow() {
+  last_half<float>();
   narrow_strips<float>();
   narrow_strips<double>();
   narrow_products<float>();

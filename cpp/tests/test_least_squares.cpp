@@ -101,25 +101,25 @@ void estimates() {
     const double rounding = 8 * static_cast<double>(epsilon<T>) * condition * condition;
     // On the safe side. Powers of the inverse separate the smallest eigenvalue by a factor of at least 3 a step; the
     // largest ones are close together, and any of them will do.
-    const double quick = least_squares::check_rank(serial(), factor, 0).condition;
-    const double sure = least_squares::check_rank(serial(), factor, 10).condition;
+    const double quick = least_squares::check_rank(factor, 0).condition;
+    const double sure = least_squares::check_rank(factor, 10).condition;
     CHECK(quick >= 1 && quick <= condition * (1 + rounding));
     CHECK(sure >= std::max(1.0, 0.9 * condition) && sure <= condition * (1 + rounding));
-    CHECK_EQUAL(least_squares::check_rank(serial(), factor, 10).condition, sure);  // no chance in it
-    const double scaled = least_squares::estimate_quickly(serial(), factor).smallest_scaled_eigenvalue;
+    CHECK_EQUAL(least_squares::check_rank(factor, 10).condition, sure);  // no chance in it
+    const double scaled = least_squares::estimate_quickly(factor).smallest_scaled_eigenvalue;
     CHECK(scaled >= std::min(1.0, of.smallest * (1 - rounding)) && scaled <= 4 * of.smallest);
     // Twenty steps may be wrong by a factor of two.
-    CHECK(least_squares::check_rank(serial(), factor, 1 / (30 * condition)).is_full);
-    CHECK(least_squares::check_rank(serial(), factor, 1 / (3 * condition)).is_full);
-    CHECK(!least_squares::check_rank(serial(), factor, 1 / (1.5 * condition)).is_full);
-    CHECK(!least_squares::check_rank(serial(), factor, 10 / condition).is_full);
+    CHECK(least_squares::check_rank(factor, 1 / (30 * condition)).is_full);
+    CHECK(least_squares::check_rank(factor, 1 / (3 * condition)).is_full);
+    CHECK(!least_squares::check_rank(factor, 1 / (1.5 * condition)).is_full);
+    CHECK(!least_squares::check_rank(factor, 10 / condition).is_full);
   }
   // Scales come off: the singular values of G = S^-2 are those of 1 / S, 4 and 1 / 32 at the ends.
   auto identity = std::make_shared<dense::TiledMatrix<T>>(5, 5);
   for (Index i = 0; i < 5; ++i) *identity->at(i, i) = 1;
   const least_squares::ScaledCholesky<T> diagonal(serial(), identity, {1, 8, 0.25, 32, 1}, {3, 0, 1, 2, 4});
-  CHECK_NEAR(least_squares::check_rank(serial(), diagonal, 1).condition, 128.0, 128e-6);
-  CHECK_NEAR(least_squares::estimate_quickly(serial(), diagonal).smallest_scaled_eigenvalue, 1.0, 1e-6);
+  CHECK_NEAR(least_squares::check_rank(diagonal, 1).condition, 128.0, 128e-6);
+  CHECK_NEAR(least_squares::estimate_quickly(diagonal).smallest_scaled_eigenvalue, 1.0, 1e-6);
 }
 
 // ---- Rows merged into R ----

@@ -7,6 +7,7 @@
 #include <mutex>
 #include <random>
 #include <set>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
@@ -215,13 +216,13 @@ void traces() {
   });
   exec.for_each(7, 1.0, [&](Index) { ++ran; });  // too little for threads
   exec.for_each(2, much_work, [&](Index) { ++ran; });
-  const auto regions = core::end_trace();
+  const std::vector<core::TracedRegion> regions = core::end_trace().regions;
   CHECK_EQUAL(ran.load(), 5 * 3 + 7 + 2);
   CHECK_EQUAL(static_cast<int>(regions.size()), 2);
-  CHECK_EQUAL(static_cast<int>(regions[0].size()), 5);
-  CHECK_EQUAL(static_cast<int>(regions[1].size()), 2);
-  for (const double seconds : regions[0]) CHECK(seconds >= 0);
-  CHECK(core::end_trace().empty());
+  CHECK_EQUAL(static_cast<int>(regions[0].seconds.size()), 5);
+  CHECK_EQUAL(static_cast<int>(regions[1].seconds.size()), 2);
+  for (const double seconds : regions[0].seconds) CHECK(seconds >= 0);
+  CHECK(core::end_trace().regions.empty());
 }
 
 // With a seed the tasks come in another order each time, and each once.
@@ -250,6 +251,84 @@ void traces_in_any_order() {
   CHECK(order_with(1) != order_with(2));
 }
 
+// Each waits for some of those before it, many for the last one.
+core::Dependencies chains(Random* random, Index tasks) {
+  core::Dependencies awaited;
+  for (Index i = 0; i < tasks; ++i) {
+    if (i > 0 && random->whole(1) != 0) awaited.wait_for(i - 1);
+    for (Index j = random->whole(2); i > 0 && j > 0; --j) awaited.wait_for(std::abs(random->whole(i - 1)));
+    awaited.close();
+  }
+  return awaited;
+}
+
+void tasks_wait_for_others() {
+  Random random(21);
+  for (const Index tasks : {0, 1, 2, 300}) {
+    const core::Dependencies awaited = chains(&random, tasks);
+    CHECK_EQUAL(awaited.size(), tasks);
+    for (const int threads : {1, 2, 3, 8}) {
+      const Case sizes("waiting tasks %td threads %d", tasks, threads);
+      std::vector<std::atomic<int>> ended(static_cast<std::size_t>(tasks));
+      std::atomic<int> too_early{0};
+      Execution(threads, nullptr).for_each(awaited, much_work, [&](Index i) {
+        for (const Index* other = awaited.begin(i); other != awaited.end(i); ++other) too_early += ended[*other] != 1;
+        if (i % 32 == 0)
+          std::this_thread::sleep_for(std::chrono::microseconds(200));  // longer than waiting threads stay awake
+        ++ended[i];
+      });
+      CHECK_EQUAL(too_early.load(), 0);
+      for (const auto& times : ended) CHECK_EQUAL(times.load(), 1);
+    }
+  }
+}
+
+void nobody_waits_for_a_task_that_failed() {
+  core::Dependencies awaited;
+  for (Index i = 0; i < 50; ++i) {
+    if (i > 0) awaited.wait_for(i - 1);
+    awaited.close();
+  }
+  for (const int threads : {1, 2, 8}) {
+    const Case sizes("failing task, threads %d", threads);
+    std::atomic<int> ran{0};
+    CHECK_THROWS(std::out_of_range, Execution(threads, nullptr).for_each(awaited, much_work, [&](Index i) {
+      if (i == 20) throw std::out_of_range("20");
+      ++ran;
+    }));
+    CHECK_EQUAL(ran.load(), 20);
+    int polls = 0;
+    const Execution stopped(threads, [&] { return ++polls > 0; });
+    std::this_thread::sleep_for(std::chrono::milliseconds(60));  // it asks every 50 ms
+    // Tasks so long that the calling thread gets some of them.
+    CHECK_THROWS(Interrupted, stopped.for_each(awaited, much_work, [&](Index) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }));
+  }
+}
+
+void traced_tasks_wait_for_others() {
+  Random random(22);
+  const core::Dependencies awaited = chains(&random, 100);
+  std::vector<Index> orders[3];
+  for (const std::uint64_t seed : {0u, 1u, 2u}) {
+    std::vector<bool> ended(100);
+    core::begin_trace(seed);
+    Execution(64, nullptr).for_each(awaited, much_work, [&](Index i) {
+      for (const Index* other = awaited.begin(i); other != awaited.end(i); ++other) CHECK(ended[*other]);
+      ended[i] = true;
+      orders[seed].push_back(i);
+    });
+    const std::vector<core::TracedRegion> regions = core::end_trace().regions;
+    CHECK_EQUAL(static_cast<int>(orders[seed].size()), 100);
+    CHECK_EQUAL(static_cast<int>(regions.size()), 1);
+    CHECK_EQUAL(regions[0].awaited.size(), 100);
+    CHECK(std::equal(awaited.begin(99), awaited.end(99), regions[0].awaited.begin(99), regions[0].awaited.end(99)));
+  }
+  CHECK(std::is_sorted(orders[0].begin(), orders[0].end()));
+  CHECK(orders[1] != orders[0] && orders[2] != orders[0] && orders[1] != orders[2]);
+}
+
 }  // namespace
 
 void test_threads() {
@@ -266,6 +345,9 @@ void test_threads() {
   any_number_of_threads();
   traces();
   traces_in_any_order();
+  tasks_wait_for_others();
+  nobody_waits_for_a_task_that_failed();
+  traced_tasks_wait_for_others();
   quotas();
 }
 

@@ -44,11 +44,11 @@ def test_calls_that_stay_on_one_thread_have_no_regions(traced):
 
 def test_calls_outside_of_a_trace_leave_nothing(traced, tasks_of):
     values = np.zeros(31 * BLOCK)
-    assert _kernels.end_trace() == []
+    assert _kernels.end_trace() == ([], 0.0)
     _kernels.first_non_finite(values, 2)
     assert traced(lambda: None) == []
     assert tasks_of(lambda: _kernels.first_non_finite(values, 2)) == [31]
-    assert _kernels.end_trace() == []
+    assert _kernels.end_trace() == ([], 0.0)
 
 
 def test_a_trace_begins_anew_and_ends_with_an_error(traced, tasks_of):
@@ -64,7 +64,7 @@ def test_a_trace_begins_anew_and_ends_with_an_error(traced, tasks_of):
     with pytest.raises(ZeroDivisionError):
         traced(fail)
     _kernels.first_non_finite(values, 2)
-    assert _kernels.end_trace() == []
+    assert _kernels.end_trace() == ([], 0.0)
 
 
 # ---- Networks on rows ----

@@ -221,3 +221,28 @@ def test_batches_on_threads_are_contractions_of_their_own(n):
         terms = np.array([mean**power * r for mean, r in zip(means, rows, strict=True)])
         # Additions of at most 64 terms, each of two roundings.
         assert np.all(np.abs(got - terms.sum(axis=0)) <= 70 * np.finfo(np.float64).eps * np.abs(terms).sum(axis=0))
+
+
+@pytest.mark.parametrize("empty_first", [True, False])
+def test_an_accumulator_without_rows_adds_nothing(empty_first):
+    X, y = rows(500)
+    empty, full = moments.MomentAccumulator(np.eye(3)[:2], (2, 4)), accumulate(X, y, [])
+    for empty_too in (empty, pickle.loads(pickle.dumps(empty)), empty + empty):
+        total = empty_too + full if empty_first else full + empty_too
+        for order in (2, 4):
+            np.testing.assert_array_equal(total.matrices(order), full.matrices(order))
+            np.testing.assert_array_equal(total.standard_errors(order), full.standard_errors(order))
+        with pytest.raises(ValueError, match="no rows have been added"):
+            empty_too.matrices(2)
+        with pytest.raises(ValueError, match="order 3 was not accumulated"):
+            empty_too.matrices(3)
+
+
+def test_no_sums_before_are_zeros():
+    X, y = rows(300)
+    zeros = np.zeros((1, 2, 3, 3))
+    for pair in ((None, None), (zeros, None), (None, zeros)):
+        got = _kernels.contract_batches(X, y[:, None], np.eye(3)[:2], 4, [0, 100, 300], *pair, 2)
+        wanted = _kernels.contract_batches(X, y[:, None], np.eye(3)[:2], 4, [0, 100, 300], zeros, zeros, 2)
+        for one, other in zip(got, wanted, strict=True):
+            np.testing.assert_array_equal(one, other)

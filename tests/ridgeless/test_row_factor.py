@@ -66,3 +66,25 @@ def test_first_rows_keep_their_small_singular_values(n, p, condition):
     # Column by column too: the columns of X are shorter by a factor of up to a hundred than that of ones.
     lengths = np.linalg.norm(rows, axis=0)
     np.testing.assert_allclose(np.linalg.norm(found[0], axis=0), lengths, rtol=10 * (p + 2) * EPS)
+
+
+@pytest.mark.parametrize("n", [3, 700])
+def test_no_factor_before_is_zeros(n):
+    rng = np.random.default_rng(n)
+    X, Y = rng.standard_normal((n, 20)), rng.standard_normal((n, 2))
+    R = _kernels.merge_rows(None, X, Y, None, 1.0, 1.0, 2)
+    np.testing.assert_array_equal(R, _kernels.merge_rows(np.zeros((23, 23)), X, Y, None, 1.0, 1.0, 2))
+
+
+@pytest.mark.parametrize("unit", [1e-250, 1e-3, 1.0, 1e250])
+def test_units_of_the_first_numbers_change_nothing_but_the_range(unit):
+    # Units are powers of two: but for the range, results are those of any other unit, bit by bit.
+    rng = np.random.default_rng(3)
+    X, Y = rng.standard_normal((9000, 5)), rng.standard_normal((9000, 1))
+    X[:2000] *= 1e-9  # the first numbers are not like the others
+    factors = [RowFactor(5, 1), RowFactor(5, 1)]
+    for factor, scale in zip(factors, (1.0, 2.0 ** np.round(np.log2(unit))), strict=True):
+        factor.add(X * scale, Y, None, 1)
+    (R, _), (scaled, _) = (factor.triangle(1) for factor in factors)
+    scaled[:, 1:6] /= 2.0 ** np.round(np.log2(unit))
+    np.testing.assert_array_equal(scaled, R)

@@ -5,6 +5,7 @@
 #include <exception>
 #include <limits>
 #include <mutex>
+#include <vector>
 
 #ifdef _OPENMP
 #include <omp.h>
@@ -19,6 +20,8 @@ namespace limbeck::core {
 namespace {
 
 constexpr std::chrono::milliseconds poll_interval{50};
+// As long as tasks that others wait for take, and threads take to wake up.
+constexpr std::chrono::microseconds awake{50};
 
 }  // namespace
 
@@ -60,6 +63,36 @@ void Execution::check() const {
 }
 
 void Execution::for_each(Index n_tasks, double operations, const std::function<void(Index)>& task) const {
+  run(n_tasks, operations, nullptr, task);
+}
+
+void Execution::for_each(const Dependencies& awaited, double operations, const std::function<void(Index)>& task) const {
+  std::vector<std::atomic<bool>> ended(static_cast<std::size_t>(awaited.size()));
+  const auto wait = [&](const std::atomic<bool>& other) {
+    // A task that failed never ends, and then nothing counts any more.
+    const auto over = [&] { return other.load(std::memory_order_acquire) || stop_.load(std::memory_order_relaxed); };
+    if (over()) return;
+    const auto start = std::chrono::steady_clock::now();
+    while (!over()) {
+      if (std::chrono::steady_clock::now() - start < awake) {
+        std::this_thread::yield();
+      } else {
+        std::this_thread::sleep_for(awake);
+      }
+    }
+  };
+  run(awaited.size(), operations, &awaited, [&](Index i) {
+    for (const Index* other = awaited.begin(i); other != awaited.end(i); ++other) {
+      wait(ended[static_cast<std::size_t>(*other)]);
+    }
+    check();
+    task(i);
+    ended[static_cast<std::size_t>(i)].store(true, std::memory_order_release);
+  });
+}
+
+void Execution::run(Index n_tasks, double operations, const Dependencies* awaited,
+                    const std::function<void(Index)>& task) const {
   std::exception_ptr failure;
   std::mutex failure_lock;
   // Nothing may be thrown out of a team's region, not even by the function that says whether to stop.
@@ -74,15 +107,15 @@ void Execution::for_each(Index n_tasks, double operations, const std::function<v
   };
   int threads = static_cast<int>(std::min<Index>(n_threads_, n_tasks));
   if (operations < serial_below) threads = 1;
-  const std::function<void(Index)> run = [&](Index i) {
+  const std::function<void(Index)> run_one = [&](Index i) {
     guarded([&] {
       if (!stopped()) task(i);
     });
   };
   if (threads <= 1) {
-    for (Index i = 0; i < n_tasks; ++i) run(i);
-  } else if (!run_traced(n_tasks, run)) {
-    run_with_helpers(threads - 1, n_tasks, run, [&] {
+    for (Index i = 0; i < n_tasks; ++i) run_one(i);
+  } else if (!run_traced(n_tasks, awaited, run_one)) {
+    run_with_helpers(threads - 1, n_tasks, run_one, [&] {
       if (polls_here()) guarded([&] { stopped(); });
     });
   }

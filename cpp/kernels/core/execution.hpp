@@ -12,7 +12,7 @@
 #include <thread>
 #include <utility>
 
-#include "kernels/core/ints.hpp"
+#include "kernels/core/dependencies.hpp"
 
 namespace limbeck::core {
 
@@ -40,7 +40,13 @@ public:
   // Jobs of fewer than `serial_below` operations stay on the calling thread.
   void for_each(Index n_tasks, double operations, const std::function<void(Index)>& task) const;
 
+  // The same for tasks that wait for others of the region: a long chain of short tasks takes one region instead of
+  // many. Threads begin them in their order, so those that many others wait for come first.
+  void for_each(const Dependencies& awaited, double operations, const std::function<void(Index)>& task) const;
+
 private:
+  void run(Index n_tasks, double operations, const Dependencies* awaited, const std::function<void(Index)>& task) const;
+
   bool polls_here() const { return interrupted_ && std::this_thread::get_id() == owner_; }
 
   // Some 100 microseconds of work: as long as helpers take to come on a busy machine.

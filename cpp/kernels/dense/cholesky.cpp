@@ -1,7 +1,9 @@
 #include "kernels/dense/cholesky.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
+#include <initializer_list>
 #include <type_traits>
 #include <vector>
 
@@ -11,10 +13,12 @@ namespace limbeck::dense {
 
 namespace {
 
-// Columns factored between two updates of the matrix behind them, a multiple of the widths of all blocks; and a third
-// of it, so that a block of the diagonal stays in a first-level cache while it is factored.
-constexpr Index panel = largest_block, part = 64;
-constexpr Index rows_per_task = 64;  // some 30 microseconds; a multiple of the widths of all registers
+// Columns factored between two updates of the matrix behind them, and rows and columns of the tiles that are updated: a
+// multiple of the widths of all blocks. Matrices of up to `few` rows, where a chain of blocks of the diagonal takes as
+// long as everything else on many threads, have a shorter one.
+constexpr Index longest_panel = largest_block, shortest_panel = largest_block / 2, few = 1536;
+// A third of the longest, so that a block of the diagonal stays in a first-level cache while it is factored.
+constexpr Index part = 64;
 // Columns that are reduced together, in two registers of rows: eight sums, so that none waits for the one before it.
 constexpr Index columns_at_once = 4;
 constexpr int registers_at_once = 2;
@@ -128,81 +132,148 @@ bool factor_diagonal(TiledMatrix<T>* A, Index begin, Index end) {
   return true;
 }
 
-// The matrix behind a panel: its rows of the panel, packed, and its update by their inner products.
+// All steps as one region of tasks. Of panel k: factor the block of the diagonal; solve for the rows below it, and pack
+// them; update the tiles behind the panel by their inner products. The next block of the diagonal is factored as soon
+// as it is up to date, while other tiles are updated.
 template <class T>
-class Trailing {
+class TileCholesky {
 public:
-  Trailing(const Execution& exec, TiledMatrix<T>* A)
-      : exec_(exec),
-        A_(A),
-        a_(most(), panel, core::Unwritten()),
-        b_(one_packing ? 0 : most(), panel, core::Unwritten()) {}
-
-  // Behind the factored block of the diagonal at k. False where the next block is not positive definite: it is factored
-  // as soon as it is up to date, while others are updated.
-  bool update(Index k) {
-    const Index begin = k + panel, rest = A_->rows() - begin;
-    const double operations = static_cast<double>(rest) * panel;
-    exec_.for_each(core::ceil_div(rest, rows_per_task), operations * panel, [&](Index task) {
-      const Index row = task * rows_per_task, end = std::min(row + rows_per_task, rest);
-      solve_rows(A_, k, k, begin, begin + row, begin + end);
-      const VectorSet<T> found{A_->at(begin, k), rest, panel, 1, A_->stride()};
-      pack(found, row, end, &a_);
-      if (!one_packing) pack(found, row, end, &b_);
-    });
-    const Index block = block_size(rest, rest, panel);
-    std::vector<Block> blocks;
-    for (const Block& place : blocks_of(rest, rest, block)) {
-      if (place.i * block >= panel) blocks.push_back(place);
+  explicit TileCholesky(TiledMatrix<T>* A)
+      : A_(A),
+        m_(A->rows()),
+        panel_(m_ <= few ? shortest_panel : longest_panel),
+        tiles_(core::ceil_div(m_, panel_)),
+        last_(tiles_ * tiles_, -1),
+        before_(tiles_ * tiles_, -1) {
+    for (int parity = 0; parity < 2; ++parity) {
+      a_.emplace_back(m_ - panel_, panel_, core::Unwritten());
+      b_.emplace_back(one_packing ? 0 : m_ - panel_, panel_, core::Unwritten());
     }
-    bool positive = true;
-    exec_.for_each(1 + static_cast<Index>(blocks.size()), operations * rest, [&](Index task) {
-      if (task > 0) {
-        const auto [i, j] = blocks[task - 1];
-        return subtract(begin, {i * block, std::min((i + 1) * block, rest)},
-                        {j * block, std::min((j + 1) * block, rest)});
+    const Index tasks = tiles_ * (tiles_ + parts) * (tiles_ + parts) / 6 + tiles_ * tiles_ * parts / 2;
+    constexpr Index awaited_by_each = 8;
+    tasks_.reserve(static_cast<std::size_t>(tasks));
+    awaited_.reserve(tasks, tasks * awaited_by_each);
+    last(0, 0) = add({Kind::factor, 0, 0, 0}, {});
+    for (Index k = 0; k + 1 < tiles_; ++k) add_panel(k);
+  }
+
+  bool run(const Execution& exec) {
+    const double m = static_cast<double>(m_);
+    exec.for_each(awaited_, m * m * m / 3, [&](Index i) {
+      if (!positive_.load(std::memory_order_relaxed)) return;
+      const Task task = tasks_[i];
+      switch (task.kind) {
+        case Kind::factor:
+          if (!factor_diagonal(A_, task.k * panel_, end_of(task.k))) positive_ = false;
+          return;
+        case Kind::solve:
+          return solve(task.k, task.i * panel_ + task.j * rows_of_task(), end_of(task.i));
+        case Kind::update:
+          return update(task.k, task.i, task.j);
       }
-      const Range next{0, std::min(panel, rest)};
-      subtract(begin, next, next);
-      positive = factor_diagonal(A_, begin, begin + next.end);
     });
-    return positive;
+    return positive_;
   }
 
 private:
+  enum class Kind { factor, solve, update };
+  // Of panel k: the tile of row i and column j; of solve, part j of row i.
+  struct Task {
+    Kind kind;
+    Index k, i, j;
+  };
+  static constexpr Index parts = 3;  // of a tile that is solved
   static constexpr bool one_packing = core::Simd<T>::width % core::tile_columns == 0;
-  Index most() const { return std::max<Index>(0, A_->rows() - panel); }
+
+  Index rows_of_task() const { return panel_ / parts; }
+  Index end_of(Index tile) const { return std::min((tile + 1) * panel_, m_); }
+  Index& last(Index i, Index j) { return last_[i * tiles_ + j]; }
+
+  // Returns the task's number; -1 among those that it waits for is none.
+  Index add(const Task& task, std::initializer_list<Index> awaited) {
+    for (const Index other : awaited) {
+      if (other >= 0) awaited_.wait_for(other);
+    }
+    tasks_.push_back(task);
+    return awaited_.close();
+  }
+
+  // Tasks of panel k behind its block of the diagonal, and the next block: behind two others, so that of two threads
+  // none waits for it.
+  void add_panel(Index k) {
+    for (Index i = k + 1; i < tiles_; ++i) {
+      for (Index j = 0; j < parts; ++j) {
+        wait_for_readers(k, i);
+        const Index number = add({Kind::solve, k, i, j}, {last(k, k), last(i, k)});
+        if (j + 1 == parts) last(i, k) = number;
+      }
+    }
+    const auto add_update = [&](Index i, Index j) {
+      for (Index other = 0; other < parts; ++other) {
+        awaited_.wait_for(last(i, k) - other);
+        if (i != j) awaited_.wait_for(last(j, k) - other);
+      }
+      before_[i * tiles_ + j] = last(i, j);
+      last(i, j) = add({Kind::update, k, i, j}, {last(i, j)});
+    };
+    Index added = 0;
+    const Index updates = (tiles_ - k) * (tiles_ - k - 1) / 2;
+    for (Index j = k + 1; j < tiles_; ++j) {
+      for (Index i = j; i < tiles_; ++i) {
+        add_update(i, j);
+        if (++added != std::min<Index>(updates, 2)) continue;
+        last(k + 1, k + 1) = add({Kind::factor, k + 1, 0, 0}, {last(k + 1, k + 1)});
+      }
+    }
+  }
+
+  // The updates that have read row i where panel k puts it now: those by the panel before the last one.
+  void wait_for_readers(Index k, Index i) {
+    for (Index other = k; other < tiles_; ++other) {
+      const Index reader = before_[other < i ? i * tiles_ + other : other * tiles_ + i];
+      if (reader >= 0) awaited_.wait_for(reader);
+    }
+  }
+
+  void solve(Index k, Index row, Index end) {
+    end = std::min(end, row + rows_of_task());
+    if (row >= end) return;
+    solve_rows(A_, k * panel_, k * panel_, (k + 1) * panel_, row, end);
+    const VectorSet<T> found{A_->at(panel_, k * panel_), m_ - panel_, panel_, 1, A_->stride()};
+    pack(found, row - panel_, end - panel_, &a_[k % 2]);
+    if (!one_packing) pack(found, row - panel_, end - panel_, &b_[k % 2]);
+  }
 
   template <class To>
-  static void pack(const VectorSet<T>& found, Index row, Index end, To* to) {
-    to->pack(found, row / To::group_width, core::ceil_div(end, To::group_width), 0, panel);
+  void pack(const VectorSet<T>& found, Index row, Index end, To* to) {
+    to->pack(found, row / To::group_width, core::ceil_div(end, To::group_width), 0, panel_);
   }
 
-  void subtract(Index begin, Range rows, Range columns) {
-    const Index last = std::min(rows.end, A_->rows() - begin);
-    const auto columns_at = [&](Index c) { return one_packing ? a_.columns(c, 0) : b_.columns(c, 0); };
-    add_step(a_, columns_at, 0, panel, {rows.begin, last}, columns, true,
-             Destination<T>{A_->at(begin, begin), A_->stride(), T(-1)});
+  void update(Index k, Index i, Index j) {
+    const auto& a = a_[k % 2];
+    const auto& b = b_[k % 2];
+    const auto columns_at = [&](Index c) { return one_packing ? a.columns(c, 0) : b.columns(c, 0); };
+    add_step(a, columns_at, 0, panel_, {(i - 1) * panel_, end_of(i) - panel_}, {(j - 1) * panel_, end_of(j) - panel_},
+             true, Destination<T>{A_->at(panel_, panel_), A_->stride(), T(-1)});
   }
 
-  const Execution& exec_;
   TiledMatrix<T>* A_;
-  Packed<T> a_;
-  Packed<T, core::tile_columns> b_;
+  Index m_, panel_, tiles_;
+  std::vector<Index> last_, before_;  // tasks that have changed a tile last, and before that
+  std::vector<Task> tasks_;
+  core::Dependencies awaited_;
+  std::atomic<bool> positive_{true};
+  // Rows of the last two panels, packed.
+  std::vector<Packed<T>> a_;
+  std::vector<Packed<T, core::tile_columns>> b_;
 };
 
 }  // namespace
 
 template <class T>
 bool cholesky(const Execution& exec, TiledMatrix<T>* A) {
-  const Index m = A->rows();
-  if (!factor_diagonal(A, 0, std::min(panel, m))) return false;
-  if (m <= panel) return true;
-  Trailing<T> rest(exec, A);
-  for (Index k = 0; k + panel < m; k += panel) {
-    if (!rest.update(k)) return false;
-  }
-  return true;
+  if (A->rows() <= longest_panel) return factor_diagonal(A, 0, A->rows());
+  return TileCholesky<T>(A).run(exec);
 }
 
 template bool cholesky(const Execution&, TiledMatrix<float>*);

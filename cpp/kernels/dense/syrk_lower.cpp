@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 #include <vector>
 
 #include "kernels/core/prefetch.hpp"
@@ -74,6 +75,68 @@ void add_long_inner_products(const Execution& exec, const VectorSet<From>& vecto
 
 // ---- Many vectors: blocks of the result, and parts of the packed vectors where these are too few ----
 
+struct Piece {
+  Range rows, columns;
+  Index area;
+};
+
+// Rows of less than a run of tiles take as long as that, or half of it.
+Index rounded(Index rows) { return core::round_up(rows, smallest_block / 2); }
+
+// A strip of rows of the lower triangle, cut across into pieces of equal area; columns in whole tiles.
+void cut_strip(Range rows, Index columns, Index count, std::vector<Piece>* pieces) {
+  const Index end = std::min(rows.end, columns);
+  Index total = 0;
+  const auto area = [&](Index c) { return rounded(rows.end - std::max(rows.begin, c)) * core::tile_columns; };
+  for (Index c = 0; c < end; c += core::tile_columns) total += area(c);
+  Index begin = 0, before = 0, found = 0, cut = 1;
+  for (Index c = 0; c < end; c += core::tile_columns) {
+    found += area(c);
+    const Index next = std::min(c + core::tile_columns, end);
+    if (next < end && found * count < total * cut) continue;
+    pieces->push_back({rows, {begin, next}, found - before});
+    begin = next;
+    before = found;
+    while (found * count >= total * cut) ++cut;
+  }
+}
+
+// The lower triangle in blocks; those that are few, but more than one for each of 64 threads, in pieces of about equal
+// area: blocks at the diagonal and at the end are smaller, so that their threads would wait for the others. The largest
+// come first.
+std::vector<Piece> pieces_of(Index rows, Index columns, Index block) {
+  std::vector<Piece> pieces;
+  pieces.reserve(4 * enough_tasks);
+  const std::vector<Block> blocks = blocks_of(rows, columns, block);
+  for (const auto [i, j] : blocks) {
+    const Range of_rows{i * block, std::min((i + 1) * block, rows)};
+    pieces.push_back({of_rows, {j * block, std::min((j + 1) * block, columns)}, 0});
+  }
+  // Up to four rounds of 64 threads: of more, the last one is a small part.
+  constexpr Index fewest = 3 * enough_tasks / 4, most = 4 * enough_tasks;
+  const Index n_blocks = static_cast<Index>(blocks.size());
+  if (n_blocks < fewest || n_blocks > most) return pieces;
+  // Whole rounds. Blocks that are smaller than others make up for an eighth of them.
+  const Index wanted = core::round_up(n_blocks - n_blocks / 8, enough_tasks);
+  const auto area = [&](Index r) {
+    return static_cast<double>(rounded(std::min(block, rows - r))) *
+           static_cast<double>(std::min(r + block / 2, columns));
+  };
+  double total = 0;
+  for (Index r = 0; r < rows; r += block) total += area(r);
+  for (double aim = static_cast<double>(wanted); aim > static_cast<double>(wanted) / 2; aim -= 1) {
+    const auto count = [&](Index r) { return static_cast<Index>(std::ceil(area(r) / total * aim)); };
+    Index all = 0;
+    for (Index r = 0; r < rows; r += block) all += count(r);
+    if (all > wanted) continue;
+    pieces.clear();
+    for (Index r = 0; r < rows; r += block) cut_strip({r, std::min(r + block, rows)}, columns, count(r), &pieces);
+    std::stable_sort(pieces.begin(), pieces.end(), [](const Piece& a, const Piece& b) { return a.area > b.area; });
+    return pieces;
+  }
+  return pieces;
+}
+
 template <class T>
 Index parts_for(Index rows, Index columns, Index length, Index blocks) {
   constexpr Index least = 2048;  // numbers of a part: long against the adding up of its sums
@@ -116,7 +179,7 @@ void syrk_lower(const Execution& exec, const VectorSet<From>& vectors, T sign, T
   Packed<T> a(m, chunk, core::Unwritten());
   Packed<T, core::tile_columns> b(one_packing ? 0 : last_column, chunk, core::Unwritten());
   const Index block = block_size(m, last_column, vectors.length);
-  const std::vector<Block> blocks = blocks_of(m, last_column, block);
+  const std::vector<Piece> blocks = pieces_of(m, last_column, block);
   const Index n_blocks = static_cast<Index>(blocks.size());
   const Index parts = parts_for<T>(m, last_column, vectors.length, n_blocks);
   PartialSums<T> partial(parts, m, last_column);
@@ -128,13 +191,12 @@ void syrk_lower(const Execution& exec, const VectorSet<From>& vectors, T sign, T
     pack_all(exec, vectors, l, length, &a);
     if (!one_packing) pack_all(exec, some, l, length, &b);
     exec.for_each(n_blocks * parts, static_cast<double>(m) * last_column * length, [&](Index task) {
-      const auto [i, j] = blocks[task % n_blocks];
+      const Piece& piece = blocks[task % n_blocks];
       const Index part = task / n_blocks, end = (part + 1) * length / parts;
-      const Range rows{i * block, std::min((i + 1) * block, core::round_up(m, width))};
-      const Range some_columns{j * block, std::min((j + 1) * block, last_column)};
+      const Range rows{piece.rows.begin, core::round_up(piece.rows.end, width)};
       for (Index k = part * length / parts; k < end; k += step_length) {
         const auto columns_at = [&, k](Index c) { return one_packing ? a.columns(c, k) : b.columns(c, k); };
-        add_step(a, columns_at, k, std::min(step_length, end - k), rows, some_columns, true,
+        add_step(a, columns_at, k, std::min(step_length, end - k), rows, piece.columns, true,
                  parts > 1 ? partial.at(part) : to);
       }
     });

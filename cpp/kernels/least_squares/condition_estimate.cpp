@@ -18,10 +18,10 @@ namespace {
 constexpr int quick_steps = 3, sure_steps = 20;
 constexpr double quick_margin = 10, sure_margin = 2;
 
-// Divides z by its norm, which is returned.
-double normalize(Numbers* z) {
-  const double size = core::norm(*z);
-  for (double& v : *z) v /= size;
+// Divides m numbers by their norm, which is returned.
+double normalize(double* z, Index m) {
+  const double size = core::norm(z, m);
+  for (Index i = 0; i < m; ++i) z[i] /= size;
   return size;
 }
 
@@ -29,9 +29,9 @@ double normalize(Numbers* z) {
 template <class T>
 Numbers start(const ScaledCholesky<T>& factor) {
   std::uint64_t state = 0;
-  for (Index i = 0; i < factor.order(); ++i) {
+  for (const T& number : factor.diagonal()) {
     std::uint64_t bits = 0;
-    std::memcpy(&bits, factor.lower().at(i, i), sizeof(T));
+    std::memcpy(&bits, &number, sizeof(T));
     state ^= bits;
     state = core::splitmix(&state);
   }
@@ -43,79 +43,78 @@ Numbers start(const ScaledCholesky<T>& factor) {
   return z;
 }
 
-// Estimate of the norm of (D P' G P D)^-1 for a diagonal D.
-template <class T>
-double inverse_norm(const ScaledCholesky<T>& factor, int steps, const Numbers& D) {
-  double size = 0;
-  Numbers z = start(factor);
-  for (int step = 0; step < steps; ++step) {
-    for (std::size_t i = 0; i < z.size(); ++i) z[i] /= D[i];
-    factor.solve_permuted(&z);
-    for (std::size_t i = 0; i < z.size(); ++i) z[i] /= D[i];
-    size = normalize(&z);
-  }
-  return size;
-}
-
 // Estimate of the largest singular value of X, never too large.
 template <class T>
-double largest_singular_value(const ScaledCholesky<T>& factor, int steps) {
-  Numbers z = start(factor);
+double largest_singular_value(const ScaledCholesky<T>& factor, int steps, Numbers z) {
   double size = 0;
   for (int step = 0; step < steps; ++step) {
     factor.multiply_permuted(&z);
-    size = normalize(&z);
+    size = normalize(z.data(), factor.order());
   }
   return std::sqrt(size);
 }
 
-// Estimates by power iterations, which have nothing to do with each other: one in each task.
-struct Norms {
-  double largest, inverse, scaled_inverse;
+// Estimates of the norms of (P' G P)^-1 and, where `scaled`, of the scaled matrix's inverse (S P' G P S)^-1.
+struct InverseNorms {
+  double plain, scaled;
 };
 template <class T>
-Norms norms_of(const Execution& exec, const ScaledCholesky<T>& factor, int steps, bool scaled) {
-  Norms found{};
+InverseNorms inverse_norms(const ScaledCholesky<T>& factor, int steps, bool scaled, Numbers z) {
+  // Both in one sweep, which reads the factor once.
   const Index m = factor.order();
-  const double of_a_product = 2.0 * m * m;
-  exec.for_each(scaled ? 3 : 2, of_a_product * steps, [&](Index task) {
-    if (task == 0) found.inverse = inverse_norm(factor, steps, Numbers(m, 1.0));
-    if (task == 1) found.largest = largest_singular_value(factor, steps);
-    if (task == 2) found.scaled_inverse = inverse_norm(factor, steps, factor.scales());
-  });
+  z.resize((scaled ? 2 : 1) * m);
+  if (scaled) std::copy_n(z.begin(), m, z.begin() + m);
+  const auto divide = [&] {
+    for (Index i = 0; scaled && i < m; ++i) z[m + i] /= factor.scales()[i];
+  };
+  InverseNorms found{};
+  for (int step = 0; step < steps; ++step) {
+    divide();
+    factor.solve_permuted(&z);
+    divide();
+    found.plain = normalize(z.data(), m);
+    if (scaled) found.scaled = normalize(z.data() + m, m);
+  }
   return found;
+}
+
+struct Norms {
+  double largest;
+  InverseNorms inverse;
+};
+template <class T>
+Norms norms_of(const ScaledCholesky<T>& factor, int steps, bool scaled) {
+  const Numbers z = start(factor);
+  return {largest_singular_value(factor, steps, z), inverse_norms(factor, steps, scaled, z)};
 }
 
 // Estimate of the largest over the smallest singular value of X, never too large.
 double condition(const Norms& norms) {
-  const double smallest = 1 / std::sqrt(norms.inverse), found = norms.largest / smallest;
+  const double smallest = 1 / std::sqrt(norms.inverse.plain), found = norms.largest / smallest;
   return std::isfinite(found) ? std::max(1.0, found) : std::numeric_limits<double>::infinity();
 }
 
 }  // namespace
 
 template <class T>
-QuickEstimates estimate_quickly(const Execution& exec, const ScaledCholesky<T>& factor) {
+QuickEstimates estimate_quickly(const ScaledCholesky<T>& factor) {
   double smallest = 1;
-  for (Index j = 0; j < factor.order(); ++j) {
-    smallest = std::min(smallest, std::pow(static_cast<double>(*factor.lower().at(j, j)), 2));
-  }
-  const Norms norms = norms_of(exec, factor, quick_steps, true);
-  return {std::min(smallest, 1 / norms.scaled_inverse), condition(norms)};
+  for (const double number : factor.diagonal()) smallest = std::min(smallest, number * number);
+  const Norms norms = norms_of(factor, quick_steps, true);
+  return {std::min(smallest, 1 / norms.inverse.scaled), condition(norms)};
 }
 
 template <class T>
-RankCheck check_rank(const Execution& exec, const ScaledCholesky<T>& factor, double rcond,
-                     std::optional<double> quick) {
-  double found = quick ? *quick : condition(norms_of(exec, factor, quick_steps, false));
+RankCheck check_rank(const ScaledCholesky<T>& factor, double rcond, std::optional<double> quick) {
+  double found = quick ? *quick : condition(norms_of(factor, quick_steps, false));
   if (found * quick_margin * rcond < 1) return {true, found};
-  found = condition(norms_of(exec, factor, sure_steps, false));
+  found = condition(norms_of(factor, sure_steps, false));
   return {found * sure_margin * rcond < 1, found};
 }
 
-template QuickEstimates estimate_quickly(const Execution&, const ScaledCholesky<float>&);
-template QuickEstimates estimate_quickly(const Execution&, const ScaledCholesky<double>&);
-template RankCheck check_rank(const Execution&, const ScaledCholesky<float>&, double, std::optional<double>);
-template RankCheck check_rank(const Execution&, const ScaledCholesky<double>&, double, std::optional<double>);
+template QuickEstimates estimate_quickly(const ScaledCholesky<float>&);
+template QuickEstimates estimate_quickly(const ScaledCholesky<double>&);
+template RankCheck check_rank(const ScaledCholesky<float>&, double, std::optional<double>);
+template RankCheck check_rank(const ScaledCholesky<double>&, double, std::optional<double>);
 
 }  // namespace limbeck::least_squares

@@ -12,7 +12,7 @@ struct QuickEstimates {
   double condition;                   // as in RankCheck, by few steps
 };
 template <class T>
-QuickEstimates estimate_quickly(const Execution& exec, const ScaledCholesky<T>& factor);
+QuickEstimates estimate_quickly(const ScaledCholesky<T>& factor);
 
 struct RankCheck {
   bool is_full;      // beyond doubt: the smallest singular value of X is above rcond times the largest
@@ -20,7 +20,6 @@ struct RankCheck {
 };
 // `quick`: the condition by few steps, where it is known.
 template <class T>
-RankCheck check_rank(const Execution& exec, const ScaledCholesky<T>& factor, double rcond,
-                     std::optional<double> quick = std::nullopt);
+RankCheck check_rank(const ScaledCholesky<T>& factor, double rcond, std::optional<double> quick = std::nullopt);
 
 }  // namespace limbeck::least_squares

@@ -34,13 +34,24 @@ struct GramFactor {
   double quick_condition = 0;
 };
 
+// Numbers that stand in memory apart: each waits for its page, so they are read in tasks.
+template <class T>
+std::vector<T> diagonal_of(const Execution& exec, const dense::TiledMatrix<T>& G) {
+  constexpr Index numbers = 64;
+  std::vector<T> diagonal(G.rows());
+  // Beside the matrix's own work each takes as long as a hundred operations.
+  exec.for_each(core::ceil_div(G.rows(), numbers), 1e3 * G.rows(), [&](Index task) {
+    for (Index i = task * numbers; i < std::min(G.rows(), (task + 1) * numbers); ++i) diagonal[i] = *G.at(i, i);
+  });
+  return diagonal;
+}
+
 // Diagonal of the Gram matrix: far from overflow and underflow, and positive.
 template <class T>
-Verdict check_diagonal(const dense::TiledMatrix<T>& G, double* squares) {
+Verdict check_diagonal(const std::vector<T>& diagonal, double* squares) {
   constexpr double limit = std::is_same_v<T, float> ? 1e30 : 1e200;  // well inside the range of T
   bool positive = true, tiny = false;
-  for (Index i = 0; i < G.rows(); ++i) {
-    const double square = *G.at(i, i);
+  for (const double square : diagonal) {
     *squares += square;
     positive = positive && square > 0;
     tiny = tiny || square < 1 / limit;
@@ -62,11 +73,12 @@ GramFactor<T> factor_gram(const Execution& exec, const Problem<From>& P, double 
   dense::TiledMatrix<T> L = dense::zero_matrix<T>(exec, m, m);
   dense::syrk_lower(exec, P.wide() ? rows : columns, T(1), &L);
   double squares = 0;
-  GramFactor<T> result{check_diagonal(L, &squares), 0, std::nullopt, 0};
+  const std::vector<T> diagonal = diagonal_of(exec, L);
+  GramFactor<T> result{check_diagonal(diagonal, &squares), 0, std::nullopt, 0};
   if (result.verdict != Verdict::certified) return result;
   result.frobenius_norm = std::sqrt(squares) * unit;
   Numbers scales(m);
-  for (Index i = 0; i < m; ++i) scales[i] = 1 / power_of_two_near(std::sqrt(static_cast<double>(*L.at(i, i))));
+  for (Index i = 0; i < m; ++i) scales[i] = 1 / power_of_two_near(std::sqrt(static_cast<double>(diagonal[i])));
   constexpr Index columns_per_task = 16;
   exec.for_each(core::ceil_div(m, columns_per_task), static_cast<double>(m) * m, [&](Index task) {
     for (Index j = task * columns_per_task; j < std::min(m, (task + 1) * columns_per_task); ++j) {
@@ -81,7 +93,7 @@ GramFactor<T> factor_gram(const Execution& exec, const Problem<From>& P, double 
   // Sums of tiles are added up one after the other: of numbers of one sign, their rounding adds up too.
   const double length = static_cast<double>(P.longer());
   const double rounding = (m + std::sqrt(length) + length / 256) * std::numeric_limits<T>::epsilon();
-  const QuickEstimates estimates = estimate_quickly(exec, *result.factor);
+  const QuickEstimates estimates = estimate_quickly(*result.factor);
   result.quick_condition = estimates.condition;
   const bool sure = estimates.smallest_scaled_eigenvalue > rounding_margin * rounding;
   result.verdict = sure ? Verdict::certified : Verdict::rank_unsure;
@@ -172,7 +184,7 @@ template <class T, class F>
 Certificate refine_and_write(const Execution& exec, const Problem<T>& P, const GramFactor<F>& gram, double unit,
                              T* coef, double* residual_norms) {
   const double unknown = std::numeric_limits<double>::quiet_NaN();
-  const RankCheck rank = check_rank(exec, *gram.factor, P.rcond, gram.quick_condition);
+  const RankCheck rank = check_rank(*gram.factor, P.rcond, gram.quick_condition);
   if (!rank.is_full) return {Verdict::rank_unsure, rank.condition, unknown, 0};
   const ScaledTargets<T> targets(exec, P);
   const RefinedSolution found = refine_solution(exec, P, *gram.factor, gram.frobenius_norm, rank.condition, targets.y);
@@ -200,7 +212,7 @@ Certificate solve_rescaled(const Execution& exec, const Problem<T>& P, double un
   // A factor of single precision takes half the time, and refinement makes up for it, unless X is ill conditioned or
   // small: each round of refinement costs as much as the factor of a small X with many targets. The size of X's numbers
   // is only needed as a power of two, so a sample of them will do.
-  constexpr Index large = 256, sampled = 4096;
+  constexpr Index large = 256, sampled = 512;
   const double size = P.shorter() < large ? 0.0 : largest_size(P, std::max<Index>(1, P.n * P.p / sampled) | 1);
   if (size > 0 && std::isfinite(size)) {
     const Certificate found = solve_with_factor<float>(exec, P, power_of_two_near(size), unit, coef, residual_norms);

@@ -32,8 +32,12 @@ void ScaledCholesky<T>::solve_permuted(Numbers* z) const {
       for (Index i = 0; i < m_; ++i) *inner.at(i, t) = static_cast<T>((*z)[t * m_ + i] * scales_[i]);
     }
   });
-  dense::solve_lower(exec_, L_, &inner);
-  dense::solve_lower_transposed(exec_, L_, &inner);
+  if (q <= dense::TriangularSweeps<T>::most_columns) {
+    sweeps_.solve(exec_, &inner);
+  } else {
+    dense::solve_lower(exec_, L_, &inner);
+    dense::solve_lower_transposed(exec_, L_, &inner);
+  }
   for_parts(exec_, q, m_, [&](Index begin, Index end) {
     for (Index t = begin; t < end; ++t) {
       for (Index i = 0; i < m_; ++i) (*z)[t * m_ + i] = *inner.at(i, t) * scales_[i];
@@ -43,7 +47,7 @@ void ScaledCholesky<T>::solve_permuted(Numbers* z) const {
 
 template <class T>
 void ScaledCholesky<T>::multiply_permuted(Numbers* z) const {
-  constexpr Index part = 128, columns = 32;  // rows and columns of a task
+  constexpr Index part = 64, columns = 32;  // rows and columns of a task
   std::vector<T> whole(m_), half(m_);
   for (Index i = 0; i < m_; ++i) whole[i] = static_cast<T>((*z)[i] / scales_[i]);
   const double operations = static_cast<double>(m_) * m_;

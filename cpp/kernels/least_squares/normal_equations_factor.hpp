@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "kernels/dense/matrix.hpp"
+#include "kernels/dense/triangular_sweeps.hpp"
 #include "kernels/least_squares/problem.hpp"
 
 namespace limbeck::least_squares {
@@ -30,12 +31,13 @@ public:
         owned_(std::move(L)),
         L_(*owned_),
         scales_(std::move(scales)),
-        permutation_(std::move(permutation)) {}
+        permutation_(std::move(permutation)),
+        sweeps_(exec, L_) {}
 
   void solve(Numbers* B) const override;
 
   Index order() const { return m_; }
-  const dense::TiledMatrix<T>& lower() const { return L_; }
+  const std::vector<T>& diagonal() const { return sweeps_.diagonal(); }  // of L
   const Numbers& scales() const { return scales_; }
 
   // z becomes (P' G P)^-1 z, columns of m numbers.
@@ -50,6 +52,7 @@ private:
   const dense::TiledMatrix<T>& L_;
   Numbers scales_;
   std::vector<Index> permutation_;
+  dense::TriangularSweeps<T> sweeps_;
 };
 
 }  // namespace limbeck::least_squares

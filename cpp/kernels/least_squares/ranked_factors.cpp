@@ -25,13 +25,13 @@ RankedFactors::RankedFactors(const Execution& exec, const Problem<double>& P, do
   core_.emplace(exec, factors_.lower(), Numbers(rank(), 1.0),
                 factors_.has_full_rank() ? factors_.order() : std::vector<Index>());
   if (P.rcond < 0) {
-    condition_ = check_rank(exec, *core_, 1.0).condition;
+    condition_ = check_rank(*core_, 1.0).condition;
     verdict_ = factors_.has_full_rank() ? Verdict::certified : Verdict::rank_unsure;
     return;
   }
   // No rank can be told below rounding, whatever was asked for.
   const double rounding = std::numeric_limits<double>::epsilon() * P.longer();
-  const RankCheck found = check_rank(exec, *core_, std::max(P.rcond, rounding));
+  const RankCheck found = check_rank(*core_, std::max(P.rcond, rounding));
   condition_ = found.condition;
   verdict_ = found.is_full ? Verdict::certified : Verdict::rank_unsure;
 }

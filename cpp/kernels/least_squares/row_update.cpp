@@ -175,7 +175,8 @@ void add_by_blocks(const Execution& exec, const RowBlock<T>& rows, Index begin, 
   const Index most = fitting >= of_all_threads ? fitting / of_all_threads * of_all_threads
                                                : std::max(fitting / least, Index{1}) * least;
   const Index parts = core::ceil_div(end - begin, most);
-  if (!workspace->U) workspace->U.emplace(std::min(most, core::round_up(rows.n, least)), m, core::Unwritten());
+  const Index rows_of_U = std::min(most, core::round_up(rows.n, least));
+  if (!workspace->U) workspace->U = dense::unwritten_matrix<double>(exec, rows_of_U, m);
   Matrix& U = *workspace->U;
   for (Index k = 0; k < parts; ++k) {
     const core::RowRange part = core::row_range(end - begin, least, parts, k);

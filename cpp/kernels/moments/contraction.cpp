@@ -221,6 +221,8 @@ void contract_batches(const Execution& exec, const std::vector<ContractionData<T
   const Index parts = all[0]->tasks();
   exec.for_each(count, completing, [&](Index b) { all[b]->add_up(); });
   exec.for_each(count * parts, completing, [&](Index task) { all[task / parts]->complete(task % parts); });
+  // Their memory is given back in tasks as well.
+  exec.for_each(count, plans * static_cast<double>(count), [&](Index b) { all[b].reset(); });
 }
 
 template <class T>

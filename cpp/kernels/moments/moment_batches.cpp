@@ -50,8 +50,8 @@ void add_batches(const Execution& exec, const ContractionData<T>& data, int orde
         }
       }
       for (Index e = begin; first + count == batches && e < end; ++e) {
-        sums[e] = before.sums[e] + sums[e];
-        squares[e] = before.squares[e] + squares[e];
+        if (before.sums) sums[e] = before.sums[e] + sums[e];
+        if (before.squares) squares[e] = before.squares[e] + squares[e];
       }
     });
   }

@@ -124,15 +124,15 @@ void add_lanes(const Execution& exec, const Sums* sums, Index lanes, Index lane_
   });
 }
 
-// Number of lanes to deal rows to, for q targets.
-Index lanes_for(Index n, Index p, Index q) {
+// Number of lanes to deal rows to, for q targets, where a lane of columns in so many blocks is as many tasks.
+Index lanes_for(Index n, Index p, Index q, Index blocks = 1) {
   // A lane of 32,768 numbers takes some 30 microseconds, long against the start of a task; all sums take 32 MiB at
   // most.
   constexpr Index numbers_per_lane = 1 << 15, most_lanes = 256, budget = Index{32} << 20, all_threads = 64;
-  const Index fitting = budget / (2 * static_cast<Index>(sizeof(double)) * std::max<Index>(p * q, 1));
-  const Index lanes = std::min({n * p / numbers_per_lane, most_lanes, n, fitting});
+  const Index fitting = budget / (2 * static_cast<Index>(sizeof(double)) * std::max<Index>(p * q * blocks, 1));
+  const Index lanes = std::min({n * p / numbers_per_lane, most_lanes, n, fitting}), tasks = lanes * blocks;
   // So that all of 64 threads end together.
-  return std::max<Index>(1, lanes > all_threads ? lanes / all_threads * all_threads : lanes);
+  return std::max<Index>(1, tasks > all_threads ? tasks / all_threads * all_threads / blocks : lanes);
 }
 
 }  // namespace
@@ -153,9 +153,11 @@ void dot2_residual(const Execution& exec, const T* X, Index n, Index p, Index q,
 
 template <class T>
 void dot2_combination(const Execution& exec, const T* X, Index n, Index p, Index q, const double* C, double* out) {
-  // Columns in blocks of 16 vectors, whose sums stay in the first-level cache; wide matrices make tasks as well.
-  constexpr Index vectors = 16, columns = vectors * width;
-  const Index blocks = core::ceil_div(p, columns), lanes = lanes_for(n, std::min(p, columns), blocks * q);
+  // Columns in blocks of so many vectors that the sums of all targets take half of a first-level cache, or 16 vectors;
+  // wide matrices make tasks as well. Short blocks cost: the first one of a row waits for the row's page.
+  constexpr Index fewest = 16, all_sums = 128;
+  const Index vectors = std::max(fewest, all_sums / q / fewest * fewest), columns = vectors * width;
+  const Index blocks = core::ceil_div(p, columns), lanes = lanes_for(n, std::min(p, columns), q, blocks);
   const Index lane_size = blocks * q * vectors;
   core::AlignedBuffer<Sums> sums(lanes * lane_size, core::Unwritten());
   exec.for_each(lanes * blocks, 10.0 * n * p * q, [&](Index task) {

@@ -60,6 +60,27 @@ Group products_from(const float* x, Index begin, Index end, const double* v) {
   return sums[0];
 }
 
+// The same after each feature has been multiplied by its factor, in place.
+Group products_after(float* x, Index begin, Index end, const float* factors, const double* v) {
+  const auto scale = [&](Index l) {
+    core::Simd<float>::store(x + l * width, core::Simd<float>::load(x + l * width) * factors[l]);
+  };
+  Group sums[chains] = {};
+  Index l = begin;
+  for (; l + chains <= end; l += chains) {
+#pragma GCC unroll 4
+    for (Index k = 0; k < chains; ++k) scale(l + k);
+#pragma GCC unroll 4
+    for (Index k = 0; k < chains; ++k) sums[k].add(Group::of(x + (l + k) * width), v[l + k]);
+  }
+  for (; l < end; ++l) {
+    scale(l);
+    sums[0].add(Group::of(x + l * width), v[l]);
+  }
+  for (Index k = 1; k < chains; ++k) sums[0].add(sums[k], 1.0);
+  return sums[0];
+}
+
 double total(core::Simd<double>::Vector v) {
   double parts[half];
   core::Simd<double>::store(parts, v);
@@ -97,9 +118,7 @@ void BartlettDesign::draw_scaled(NormalRng* random, const double* v, double* pro
     draw_group(random, first);
     // The group is still in the first-level cache.
     float* x = rows_.group(first / width);
-    for (Index l = first; l < p_; ++l)
-      core::Simd<float>::store(x + l * width, core::Simd<float>::load(x + l * width) * deviations_[l]);
-    products_from(x, first, p_, v).store(products + first);
+    products_after(x, first, p_, deviations_.data(), v).store(products + first);
   }
 }
 
@@ -110,6 +129,31 @@ void BartlettDesign::times(const double* v, double* products) const {
 
 void BartlettDesign::transposed_times(const double* v, double* products) const {
   for_columns(v, products, [](auto, Index, Index) {});
+}
+
+void BartlettDesign::transposed_times(const float* v, float* products) const {
+  Index l = 0;
+  for (; l + columns <= p_; l += columns) transposed_some<columns>(v, l, products);
+  for (; l < p_; ++l) transposed_some<1>(v, l, products);
+}
+
+template <Index count>
+void BartlettDesign::transposed_some(const float* v, Index l, float* products) const {
+  using Numbers = core::Simd<float>;
+  Numbers::Vector sums[count] = {};
+  const Index groups = std::min(core::ceil_div(l + count, width), padded_ / width);
+  const float* x = rows_.group(0) + l * width;
+  for (Index g = 0; g < groups; ++g, x += rows_.stride()) {
+    const Numbers::Vector factors = Numbers::load(v + g * width);
+#pragma GCC unroll 16
+    for (Index k = 0; k < count; ++k) sums[k] += Numbers::load(x + k * width) * factors;
+  }
+#pragma GCC unroll 16
+  for (Index k = 0; k < count; ++k) {
+    float parts[width];
+    Numbers::store(parts, sums[k]);
+    products[l + k] = core::sum_in_pairs<width>(parts);
+  }
 }
 
 void BartlettDesign::gram_times(const double* v, double* image, double* products) const {
@@ -179,9 +223,14 @@ void BartlettDesign::divide(double* v) const {
 
 void BartlettDesign::add_gram(const Execution& exec, dense::TiledMatrix<float>* sums) const {
   const dense::PackedView<float> vectors = rows_.view();
-  const Index strips = core::ceil_div(padded_, strip);
-  exec.for_each(strips, static_cast<double>(padded_) * padded_ * p_, [&](Index s) {
-    dense::syrk_packed<float>(vectors, sums, true, s * strip, std::min((s + 1) * strip, padded_));
+  // A last group of which half is zero has a task of its own.
+  const bool half_zero = dense::has_half_groups<float> && padded_ > width && 2 * (padded_ - m_) >= width;
+  dense::PackedView<float> whole = vectors;
+  if (half_zero) whole.count -= width;
+  const Index strips = core::ceil_div(whole.count, strip);
+  exec.for_each(strips + half_zero, static_cast<double>(padded_) * padded_ * p_, [&](Index s) {
+    if (s == strips) return dense::syrk_packed_last_half<float>(vectors, sums);
+    dense::syrk_packed<float>(whole, sums, true, s * strip, std::min((s + 1) * strip, whole.count));
   });
 }
 

@@ -37,6 +37,8 @@ public:
   // products (padded) = X v, for v (p); products (p) = X' v, for v (padded).
   void times(const double* v, double* products) const;
   void transposed_times(const double* v, double* products) const;
+  // The same with sums of single precision.
+  void transposed_times(const float* v, float* products) const;
   // image (p) = X' v and products (padded) = X image, for v (padded): rows are read once.
   void gram_times(const double* v, double* image, double* products) const;
   // v (p) becomes R^-1 v, where the rows are a triangle R, which min(n, p) = p makes them.
@@ -47,6 +49,8 @@ public:
 
 private:
   void draw_group(NormalRng* random, Index first);
+  template <Index count>
+  void transposed_some(const float* v, Index l, float* products) const;
   template <class Use>
   void for_columns(const double* v, double* image, const Use& use) const;
   template <Index count>

@@ -32,6 +32,7 @@ private:
   void form_dual(const Execution& exec, dense::TiledMatrix<T>* gram) const;
   double precondition();
   bool advance(double slope, bool last, Numbers* b);
+  void last_image();
 
   double unit_;  // the largest standard deviation; rows and targets are divided by it
   Numbers deviations_;
@@ -40,7 +41,7 @@ private:
   dense::TiledMatrix<float> factor_;
   BlockCholesky cholesky_;
   core::AlignedBuffer<float> right_;
-  std::vector<float> noise_;
+  std::vector<float> noise_, single_image_;
   // Of conjugate gradients: the residual, the preconditioned residual, the direction, its image in the space of
   // features and in that of rows.
   Numbers targets_, residual_, corrected_, direction_, image_, product_;

@@ -6,6 +6,7 @@ masked entries. Complex, object and text arrays raise TypeError, but for objects
 integers of any size, Decimal, Fraction), where a function takes rows of data; shapes that disagree raise ValueError.
 """
 
+import math
 import operator
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -142,8 +143,10 @@ def power_of_two_scale(values: Array) -> float:
 
 def power_of_two_near(largest: float) -> float:
     """Power of two near a number that is not negative; 1 for zero."""
-    # Not below 2^-1000, so that its inverse is finite; not 2^1024, to which log2 rounds for the largest numbers.
-    return float(2.0 ** min(max(np.floor(np.log2(largest)), -1000.0), 1023.0)) if largest > 0 else 1.0
+    # Not below 2^-1000, so that its inverse is finite, and at most 2^1023, the largest that there is.
+    if not largest > 0:
+        return 1.0
+    return math.ldexp(1.0, min(max(math.frexp(largest)[1] - 1, -1000), 1023)) if largest < math.inf else 2.0**1023
 
 
 def thread_count(n_threads: int | None) -> int:

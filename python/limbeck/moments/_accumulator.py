@@ -78,10 +78,10 @@ class MomentAccumulator(SupportsSum):
             raise ValueError("orders is empty: name at least one order")
         self.n_rows = 0
         self._n_batches = 0
-        m, d = self.directions.shape
-        # Sums over rows of each order's contraction, and sums over batches of (batch sum)^2 / (batch rows).
-        self._sums = {order: np.zeros((m, d, d)) for order in self.orders}
-        self._squares = {order: np.zeros((m, d, d)) for order in self.orders}
+        # Sums over rows of each order's contraction, and sums over batches of (batch sum)^2 / (batch rows), (m, d, d);
+        # none, and no memory, before the first rows.
+        self._sums: dict[int, Float64Array] = {}
+        self._squares: dict[int, Float64Array] = {}
 
     def update(self, X: ArrayLike, y: ArrayLike, *, n_threads: int | None = None) -> None:
         """Add rows.
@@ -109,15 +109,16 @@ class MomentAccumulator(SupportsSum):
         batches = self._BATCHES
         if self._n_batches >= self._MANY_BATCHES:
             batches = min(batches, max(self._LATER_BATCHES, len(X) // self._BATCH_ROWS))
-        cuts = np.linspace(0, len(X), min(batches, len(X)) + 1).astype(int)
         if not len(X):
             return
+        batches = min(batches, len(X))
+        cuts = [b * len(X) // batches for b in range(batches + 1)]
         sums, squares = self._sums.copy(), self._squares.copy()
         G, targets, threads = matrix(self.directions, "directions", X.dtype), y[:, None], thread_count(n_threads)
         for order in self.orders:
-            before = sums[order][None], squares[order][None]
+            before, spread = (sums[order][None], squares[order][None]) if order in sums else (None, None)
             (sums[order],), (squares[order],) = _kernels.contract_batches(
-                X, targets, G, order, cuts.tolist(), *before, threads
+                X, targets, G, order, cuts, before, spread, threads
             )
         for total in sums.values():
             finite_result(total, threads, X=X, y=y)
@@ -130,8 +131,8 @@ class MomentAccumulator(SupportsSum):
     ) -> dict[str, Any]:
         """Attributes after further rows of these sums."""
         return {
-            "_sums": {order: self._sums[order] + sums[order] for order in self.orders},
-            "_squares": {order: self._squares[order] + squares[order] for order in self.orders},
+            "_sums": _added(self._sums, sums),
+            "_squares": _added(self._squares, squares),
             "n_rows": self.n_rows + rows,
             "_n_batches": self._n_batches + batches,
         }
@@ -179,7 +180,7 @@ class MomentAccumulator(SupportsSum):
 
     def _accumulated(self, order: int) -> int:
         """The order, if there are sums of it over at least one row."""
-        if order not in self._sums:
+        if order not in self.orders:
             raise ValueError(f"order {order!r} was not accumulated; the orders are {self.orders}")
         if self.n_rows == 0:
             raise ValueError("no rows have been added yet")
@@ -209,3 +210,8 @@ class MomentAccumulator(SupportsSum):
         spread = self._squares[order] - self.n_rows * mean**2
         per_row = np.maximum(spread, 0.0) / (self._n_batches - 1)
         return np.sqrt(per_row / self.n_rows)
+
+
+def _added(mine: dict[int, Float64Array], theirs: dict[int, Float64Array]) -> dict[int, Float64Array]:
+    """Sums of the rows of both, of which either may have none."""
+    return {order: mine[order] + theirs[order] for order in mine} if mine and theirs else mine or theirs

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import sys
 from itertools import pairwise
 
@@ -25,7 +24,7 @@ __all__ = ["RowFactor"]
 
 _PIECE_BYTES = 1 << 24  # of rows converted at a time: 16 MiB, or as many rows as the kernel shares among threads
 _WIDEST_RANGE = 1e100  # of numbers beside their unit: squares, and sums of 10^100 of them, stay within float64's 1e308
-_UNIT_ROWS = 24576  # first rows, whose size gives the units, unless they are all zero
+_UNIT_NUMBERS = 1 << 12  # first numbers, whose size gives the units, unless all are zero: some microseconds to read
 _FEWEST_ROWS = 256  # rows of small blocks are put aside until there are so many, or as many as columns
 
 
@@ -37,14 +36,15 @@ class RowFactor:
     """
 
     def __init__(self, n_features: int, n_targets: int) -> None:
-        self._p, self._q = n_features, n_targets
-        self._R = np.zeros((1 + n_features + n_targets,) * 2)
+        self._p, self._q, self._order = n_features, n_targets, 1 + n_features + n_targets
+        self._R: Float64Array | None = None  # zero, and no memory, before the first rows
         self._units: list[float | None] = [None, None, None]  # of X, Y and weights; None: only zeros so far
         self._aside: list[tuple[Float64Array, Float64Array, Float64Array]] = []
 
     def copy(self) -> RowFactor:
         """A copy that can be changed on its own; R itself is never changed in place."""
-        result = copy.copy(self)
+        result = RowFactor.__new__(RowFactor)
+        result.__dict__.update(self.__dict__)
         result._units, result._aside = self._units.copy(), self._aside.copy()
         return result
 
@@ -70,7 +70,7 @@ class RowFactor:
             begin = part.start
             x = float_array(X[part], "X", 2)
             y = float_array(Y[part], "Y", 2, np.float64)
-            if n < max(_FEWEST_ROWS, len(self._R)):
+            if n < max(_FEWEST_ROWS, self._order):
                 # Check now: once the rows are put aside, their numbers for the message are lost.
                 require_finite(threads, X=x, Y=y[:, 0] if flat else y)
                 self._put_aside(x, y, np.ones(n) if w is None else w[part], threads)
@@ -83,7 +83,7 @@ class RowFactor:
         whole = self.copy()
         whole._merge_aside(threads)
         root = (whole._units[2] or 1.0) ** 0.5
-        return whole._R * whole._column_units(), root
+        return whole._triangle() * whole._column_units(), root
 
     def merged(self, other: RowFactor) -> RowFactor:
         """The factor of the rows of both."""
@@ -93,7 +93,7 @@ class RowFactor:
         for i, unit in enumerate(added._units):
             own = result._units[i]
             result._set_unit(i, unit if own is None else own if unit is None else max(own, unit))
-        rows = np.vstack([result._R, added._R * (added._scales() / result._scales())])
+        rows = np.vstack([result._triangle(), added._triangle() * (added._scales() / result._scales())])
         result._R = np.asarray(np.linalg.qr(rows, mode="r"))
         return result
 
@@ -101,7 +101,11 @@ class RowFactor:
         """Change the unit of X (0), Y (1) or the weights (2)."""
         before = self._scales()
         self._units[i] = unit
-        self._R = self._R * (before / self._scales())
+        if self._R is not None:
+            self._R = self._R * (before / self._scales())
+
+    def _triangle(self) -> Float64Array:
+        return np.zeros((self._order, self._order)) if self._R is None else self._R
 
     def _column_units(self) -> Float64Array:
         """Units of the columns of R."""
@@ -114,20 +118,21 @@ class RowFactor:
 
     def _pieces(self, X: Array, Y: Array) -> list[slice]:
         """Rows that are converted and merged at a time: all of them where there is nothing to convert."""
-        # Whole numbers of what the kernel merges at a time, of which the last may be half as long again.
-        at_once = max(49152 if len(self._R) < 256 else 24576, 32 * len(self._R))
-        step = max(1, _PIECE_BYTES // 8 // len(self._R) // at_once) * at_once
         n = len(X)
         converted = X.dtype in (np.float32, np.float64) and Y.dtype == np.float64
-        ready = converted and X.flags.c_contiguous and Y.flags.c_contiguous
-        ends = [] if ready else list(range(step, n - at_once // 2 + 1, step))
+        if converted and X.flags.c_contiguous and Y.flags.c_contiguous:
+            return [slice(0, n)] if n else []
+        # Whole numbers of what the kernel merges at a time, of which the last may be half as long again.
+        at_once = max(49152 if self._order < 256 else 24576, 32 * self._order)
+        step = max(1, _PIECE_BYTES // 8 // self._order // at_once) * at_once
+        ends = range(step, n - at_once // 2 + 1, step)
         return [slice(begin, end) for begin, end in pairwise([0, *ends, n])] if n else []
 
     def _put_aside(self, X: Array, Y: Float64Array, weights: Float64Array, threads: int) -> None:
         self._choose_units(X, Y, weights, threads)
         self._require_range(X, Y, weights)
         self._aside.append((X.astype(np.float64), Y.copy(), weights.copy()))
-        if sum(len(x) for x, _, _ in self._aside) >= max(_FEWEST_ROWS, len(self._R)):
+        if sum(len(x) for x, _, _ in self._aside) >= max(_FEWEST_ROWS, self._order):
             self._merge_aside(threads)
 
     def _merge_aside(self, threads: int) -> None:
@@ -160,7 +165,7 @@ class RowFactor:
     def _choose_units(self, X: Array, Y: Float64Array, weights: Float64Array | None, threads: int) -> None:
         for i, array in enumerate((X, Y)):
             if self._units[i] is None:
-                first = array[:_UNIT_ROWS]
+                first = array[: max(1, _UNIT_NUMBERS // array.shape[1])]
                 largest = _kernels.largest_size(first, threads) or _kernels.largest_size(array, threads)
                 # Rows with an infinity are refused later.
                 self._units[i] = power_of_two_near(min(largest, sys.float_info.max)) if largest > 0 else None

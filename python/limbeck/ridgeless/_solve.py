@@ -95,10 +95,14 @@ def solve(
     >>> found.rank, found.certified, bool(np.allclose(X @ found.coef, X[:, 0]))
     (50, True, True)
     """
-    if any(hasattr(part, "__dask_graph__") for part in (X, Y, sample_weight)):
-        return _solve_dask(X, Y, rcond, method, intercept, sample_weight, n_threads)
-    require_same_rows(X=X, Y=Y, sample_weight=sample_weight)
-    names = column_names(X)
+    names = None
+    # Arrays go straight to the kernel: looking for labels takes as long as a small problem, and longer when the
+    # interpreter's memory is not at hand.
+    if not (type(X) is type(Y) is np.ndarray and X.dtype.names is None and sample_weight is None):
+        if any(hasattr(part, "__dask_graph__") for part in (X, Y, sample_weight)):
+            return _solve_dask(X, Y, rcond, method, intercept, sample_weight, n_threads)
+        require_same_rows(X=X, Y=Y, sample_weight=sample_weight)
+        names = column_names(X)
     X = float_array(X, "X", (2, 3), objects=True)
     Y = float_array(Y, "Y", (1, 2) if X.ndim == 2 else (2, 3), X.dtype, objects=True)
     found = solve_arrays(X, Y, rcond, method, intercept, n_threads, sample_weight)
