@@ -4,7 +4,10 @@ import numpy as np
 import pytest
 
 import limbeck
+from limbeck._learner.blackbox.result_builder import rows_to_read
 from limbeck._learner.blackbox.rounded_kink_network import RoundedKinkNetworkSearch
+from limbeck._learner.model.model import Model
+from limbeck._learner.model.rows import Rows
 
 EPS = float(np.finfo(np.float32).eps)
 
@@ -95,6 +98,41 @@ def test_float32_answers_in_arrays_of_float64_are_noticed():
     found = distilled(lambda X: teacher(X).astype(float), d, k, 3)
     assert (found.route, found.stopped, found.network.width) == ("kinks", "tolerance", k)
     assert relative_error(found.network, exact(*network), d) < 1e-6
+
+
+@pytest.mark.parametrize("batch", [1, 3, 6, 10, 15, 30])
+def test_whatever_time_is_up_the_result_is_no_worse_than_a_constant(monkeypatch, batch):
+    now = [0.0]
+    monkeypatch.setattr("time.perf_counter", lambda: now[0])
+    d, k = 60, 20
+    function, asked = rounded(exact(*random_network(d, k, 0))), [0]
+
+    def teacher(X):
+        asked[0] += 1
+        if asked[0] == batch:
+            now[0] = 2.0
+        return function(X)
+
+    found = distilled(teacher, d, k, 0, time_limit=1.0)
+    assert found.stopped == "time"
+    assert asked[0] == batch
+    targets = found.validation_targets
+    place = [int(np.flatnonzero(found.y == target)[0]) for target in targets]
+    constant = np.mean((targets - np.delete(found.y[: max(place) + 1], place).mean()) ** 2)
+    assert found.validation_mse <= constant * (1 + 1e-9)
+
+
+def test_wide_networks_are_read_on_so_many_rows_that_it_takes_a_second():
+    rng = np.random.default_rng(0)
+    d, k = 300, 100
+    wide = Model(np.ones(k), rng.standard_normal((k + 1, d + 1)))
+    rows = Rows(rng.standard_normal((12_000, d)), rng.standard_normal(12_000), rng.integers(0, 2, 12_000).astype(float))
+    some = rows_to_read(rows, wide)
+    assert len(some) * wide.parameters.size <= 2**28
+    assert len(some) >= 2000
+    # On lines rows have no weight, and no part.
+    assert some.weights.all()
+    assert rows_to_read(rows, Model(wide.signs[:2], wide.parameters[[0, 1, k]])) is rows
 
 
 @pytest.mark.slow

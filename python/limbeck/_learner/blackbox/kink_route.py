@@ -66,16 +66,12 @@ class KinkRoute(NetworkComparison):
         )
         if isinstance(search, RoundedKinkNetworkSearch):
             search.deadline = self._progress.deadline
-        try:
-            found = search.run()
-        except StopQuerying as stop:
-            self._unfinished = [search.network.model()]
-            if stop.reason is StopReason.BUDGET:
-                return True
-            raise
+        found = self._run(search)
         self._report_queries()
-        if isinstance(search, RoundedKinkNetworkSearch) and queries.rounding_part is not None:
-            queries.rounding_part *= search.times_noise
+        if isinstance(search, RoundedKinkNetworkSearch):
+            found |= search.is_near
+            if queries.rounding_part is not None:
+                queries.rounding_part *= search.times_noise
         if found and 0 < search.network.width <= self._options.largest_width:
             self._compare_kinks(search)
         return not (search.bends or search.is_refuted)
@@ -87,12 +83,23 @@ class KinkRoute(NetworkComparison):
         """
         queries, rounded = self._queries, self._settings.kinks.rounded
         wanted = int(rounded.rows_per_parameter * model.parameters.size) - queries.n_iid
-        self._ask_iid(max(1, min(wanted, self._remaining)))
+        if min(wanted, self._remaining) > 0:
+            self._ask_iid(min(wanted, self._remaining))
         fitted = queries.fitted
         X, y, d = queries.X[fitted], queries.y[fitted], self._dimension
         rows = Rows(X, y, 1 / (1 + np.square(X).sum(axis=1) / d), self._options.n_threads)
         fit = self._fit.changed(max_steps=rounded.refining_steps, thresholds=True, step_solver="dense")
         return fit(model, rows, tolerance=rounded.refining_tolerance)[0]
+
+    def _run(self, search: KinkNetworkSearch) -> bool:
+        """Run a search; returns whether it found all neurons. If time is up, what it found is kept."""
+        try:
+            return search.run()
+        except StopQuerying as stop:
+            self._unfinished = [search.network.model()]
+            if stop.reason is StopReason.BUDGET:
+                return False
+            raise
 
     def _leaves_rounding_to_moments(self, y: Float64Array) -> bool:
         """Take the rounding error of answers of less than float64; whether moments bear it better than kinks do."""
@@ -151,7 +158,8 @@ class KinkRoute(NetworkComparison):
             is_exact = self._options.tolerance is None
             raise StopQuerying(StopReason.TOLERANCE if is_exact else StopReason.NO_IMPROVEMENT)
         queries.is_exact = False
-        if self._error <= settings.good_enough and models[0].parameters.size >= settings.most_of_moments:
+        few = settings.most_of_moments if part is None else settings.rounded.first_parameters
+        if self._error <= settings.good_enough and models[0].parameters.size >= few:
             raise StopQuerying(StopReason.NO_IMPROVEMENT)
 
     def _without_thresholds(self) -> Model:

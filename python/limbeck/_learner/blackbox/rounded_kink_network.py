@@ -42,10 +42,13 @@ class RoundedKinkNetworkSearch(KinkNetworkSearch):
         Time by ``time.perf_counter()`` (seconds) that no choice of gradients is to pass.
     times_noise : float
         How many times larger than said rounding errors turned out to be.
+    is_near : bool
+        Whether nearly all neurons were found.
     """
 
     deadline = np.inf
     times_noise = 1.0
+    is_near = False
     _has_too_many = False  # kinks on the last line, for so many neurons
     _improvements = 0
     _tried_at = np.inf  # error at which all gradients were last solved together
@@ -160,6 +163,7 @@ class RoundedKinkNetworkSearch(KinkNetworkSearch):
     def _is_found(self, off: Float64Array, is_late: bool, rows: tuple[Float64Array, Float64Array]) -> bool:
         """Whether the network is off by no more than rounding explains, once all gradients were solved together."""
         settings, before = self._settings.rounded, _root_mean_square(off)
+        self.is_near = before <= settings.near * self._scale
         if before > (settings.near_at_last if is_late else settings.near) * self._scale:
             return False
         is_worth_it = before < self._tried_at / settings.nearer or is_late
