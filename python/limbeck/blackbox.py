@@ -57,8 +57,8 @@ def distill(
     gradient there, which takes about d queries. Teachers whose kinks bend, as those of several layers do, are told
     apart by a few of them. At last all gradients are solved together, with further ones where they tell most; rounding
     errors of the answers are magnified over the steps that gradients are differences of, and where no tolerance is
-    given, a network is taken for exact that is off by no more than that. Of answers in float32, or computed in it, which
-    a few second differences show, kinks are read off from 1,000 parameters on: longer steps and twice as many gradients
+    given, a network is taken for exact that is off by no more than that. Of answers in float32, or computed in it, as a
+    few second differences show, kinks are read off from 1,000 parameters on: longer steps and twice as many gradients
     are taken, and up to 4,000 parameters all queries refine the network, which then is off by about what an answer is
     (``validation_mse``). Neurons that none of some hundred queries switches on are not looked for. Where the first
     rounds of narrower networks do not end in an exact one, neurons are also read off kinks on short lines, whose points
