@@ -6,7 +6,8 @@ Teachers as in wide_teachers.py: weights of rows N(0, I / d), thresholds N(0, 1/
 for each query, relative to the standard deviation of the values. In half of the neurons' pairs of a teacher with pairs,
 one neuron's direction is turned by so many radians from the other's, and its threshold is the other's. The error is the
 root mean square on 100,000 points of N(0, I), over the standard deviation of the values there. The limit with noise is
-that of least squares with as many queries of N(0, I): noise times the root of parameters over queries. Published: the
+that of least squares with as many queries of N(0, I): noise times the root of parameters over queries. Wide teachers
+answer in float32, or compute in it, with as many queries as ten for each parameter at most. Published: the
 attack of Carlini, Jagielski and Mironov (CRYPTO 2020) needs answers in float64; for others it has no numbers.
 """
 
@@ -18,6 +19,7 @@ import numpy as np
 import limbeck
 
 SHAPES = [(10, 16), (50, 16)]
+WIDE = [(50, 64), (784, 32)]  # by answers in float32 alone: moments do not find them
 NOISES = [1e-6, 1e-3]
 ANGLES = [0.1, 0.01, 0.001]
 POINTS = 100_000
@@ -38,12 +40,20 @@ def weights(d, k, seed, angle=None):
     return rows, thresholds, output
 
 
+def exact(rows, thresholds, output):
+    return lambda X: np.maximum(X @ rows.T + thresholds, 0) @ output
+
+
+def wide_teachers(d, k, seed):
+    """Those rounded to float32, and computed in it."""
+    plain, network = exact(*weights(d, k, seed)), [part.astype(np.float32) for part in weights(d, k, seed)]
+    inner = exact(*network)
+    yield "float32", plain, lambda X: plain(X).astype(np.float32), 0.0
+    yield "in float32", exact(*(part.astype(float) for part in network)), lambda X: inner(X.astype(np.float32)), 0.0
+
+
 def teachers(d, k, seed):
     """Name, exact function, what is answered, and noise."""
-
-    def exact(rows, thresholds, output):
-        return lambda X: np.maximum(X @ rows.T + thresholds, 0) @ output
-
     plain = exact(*weights(d, k, seed))
     spread = plain(np.random.default_rng(1).standard_normal((20_000, d))).std()
     yield "float64", plain, plain, 0.0
@@ -71,15 +81,21 @@ def relative_error(network, function, d):
     return np.sqrt(squares / POINTS) / np.concatenate(values).std()
 
 
-def run(d, k, options):
+def run(d, k, options, kinds=teachers, most=None):
     """Rows of (name, median error, largest error, median limit, median queries)."""
     table = []
-    for variants in zip(*(teachers(d, k, seed) for seed in range(options.seeds)), strict=True):
+    for variants in zip(*(kinds(d, k, seed) for seed in range(options.seeds)), strict=True):
         rows = []
         for seed, (_, function, answered, noise) in enumerate(variants):
             start = time.process_time()
             result = limbeck.distill(
-                answered, d, k, seed=seed, n_threads=options.threads, time_limit=options.time, n_queries=options.queries
+                answered,
+                d,
+                k,
+                seed=seed,
+                n_threads=options.threads,
+                time_limit=options.time,
+                n_queries=most or options.queries,
             )
             seconds = time.process_time() - start
             limit = noise * np.sqrt(k * (d + 2) / result.n_queries)
@@ -138,6 +154,8 @@ def main():
         f"{'teacher':<9}{'answers':<13}" + "".join(f"{n:>{w}}" for n, w in zip(names, (10, 10, 10, 13, 9), strict=True))
     )
     tables = {(d, k): run(d, k, options) for d, k in SHAPES}
+    for d, k in WIDE:
+        run(d, k, options, wide_teachers, 10 * k * (d + 2))
     if options.plot:
         plot(tables, options.plot)
 

@@ -57,9 +57,12 @@ def distill(
     gradient there, which takes about d queries. Teachers whose kinks bend, as those of several layers do, are told
     apart by a few of them. At last all gradients are solved together, with further ones where they tell most; rounding
     errors of the answers are magnified over the steps that gradients are differences of, and where no tolerance is
-    given, a network is taken for exact that is off by no more than that. Neurons that none of some hundred queries
-    switches on are not looked for. Where the first rounds of narrower networks do not end in an exact one, neurons are
-    also read off kinks on short lines, whose points lie up to 1.8 times as far out as plain queries.
+    given, a network is taken for exact that is off by no more than that. Of answers in float32, or computed in it, as a
+    few second differences show, kinks are read off from 1,000 parameters on: longer steps and twice as many gradients
+    are taken, and up to 4,000 parameters all queries refine the network, which then is off by about what an answer is
+    (``validation_mse``). Neurons that none of some hundred queries switches on are not looked for. Where the first
+    rounds of narrower networks do not end in an exact one, neurons are also read off kinks on short lines, whose points
+    lie up to 1.8 times as far out as plain queries.
 
     Of several outputs a line shows how much each kink bends each output, and the jumps of as many kinks as there are
     outputs are taken apart from one difference of gradients: about d / q queries for each neuron. Where this route does
@@ -87,7 +90,7 @@ def distill(
     tolerance : float, optional
         Mean squared error on held-out queries, relative to the variance of the answers, to stop at. Default: what
         rounding leaves, 1e-20, or more if the teacher answers in float32 or with a large mean; for networks read off
-        kinks what rounding of the answers explains in them, 1e-13 at most.
+        kinks what rounding of the answers explains in them, 1e-13 at most, or that of one answer where it is coarse.
     max_width : int, default 16
         Largest number of neurons when ``width`` is None.
     outputs : int, default 1

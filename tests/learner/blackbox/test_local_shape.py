@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from limbeck._learner.blackbox.local_shape import is_piecewise_linear
+from limbeck._learner.blackbox.local_shape import local_shape
 
 EPS = np.finfo(float).eps
 
@@ -39,5 +39,41 @@ def test_shapes(function, wanted, d, kind):
 
     values = function(X).astype(kind).astype(float)
     noise = 8 * np.finfo(kind).eps * max(np.abs(values).max(), EPS)
-    assert is_piecewise_linear(ask, X, values, noise, rng) == wanted
-    assert sum(asked) <= 16
+    shape = local_shape(ask, X, values, noise, rng, measure=True)
+    assert shape.is_piecewise_linear == wanted
+    assert shape.rounding >= noise
+    # Two at each point, and again after a longer step, or three at 64 points where rounding is coarse.
+    assert sum(asked) <= (16 + 192 if kind is np.float32 else 32)
+
+
+@pytest.mark.parametrize("size", [1e-9, 1e-7, 1e-6])
+def test_rounding_of_functions_computed_with_fewer_digits_is_measured(size):
+    rng, noise = np.random.default_rng(0), np.random.default_rng(1)
+
+    def rounded(rows):
+        values = relus(rows)[:, :1]
+        return values + size * noise.standard_normal(values.shape)
+
+    X = rng.standard_normal((8, 30))
+    shape = local_shape(rounded, X, rounded(X), 8 * EPS * 50, rng, measure=True)
+    assert shape.is_piecewise_linear
+    # One and a half standard deviations, by the median of eight: off by no more than a factor of four once in some
+    # thousands of cases.
+    assert size / 3 < shape.rounding < 6 * size
+
+
+def test_rounding_of_float32_is_no_smaller_than_said():
+    rng = np.random.default_rng(0)
+    weights = rng.standard_normal((300, 40)).astype(np.float32) / np.float32(np.sqrt(300))
+
+    def computed(rows):
+        return np.maximum(rows.astype(np.float32) @ weights, 0).sum(axis=1, keepdims=True).astype(float)
+
+    exact = lambda rows: np.maximum(rows @ weights.astype(float), 0).sum(axis=1, keepdims=True)  # noqa: E731
+    X = rng.standard_normal((8, 300))
+    values = computed(X)
+    shape = local_shape(computed, X, values, 0.5 * np.finfo(np.float32).eps * np.abs(values).max(), rng, measure=True)
+    assert shape.is_piecewise_linear
+    Z = rng.standard_normal((1000, 300))
+    # The inputs are rounded too, which is no error of a linear function that differs from place to place.
+    assert shape.rounding > 0.3 * np.abs(computed(Z) - exact(Z)).std()

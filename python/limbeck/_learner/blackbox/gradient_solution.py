@@ -124,6 +124,8 @@ def further_gradients(
     count: int,
     rng: np.random.Generator,
     deadline: float = np.inf,
+    missing: float = _MISSING,
+    tolerance: float = np.inf,
 ) -> list[MeasuredGradient]:
     """Gradients that tell most about a network, beside others.
 
@@ -141,6 +143,11 @@ def further_gradients(
         For candidates.
     deadline : float
         Time by ``time.perf_counter()`` (seconds); none is taken if they cannot be chosen before.
+    missing : float
+        Of the gradient's length: one that is further from the network's is left out.
+    tolerance : float
+        Difference of a value along all directions together from what the slopes say, beyond which a gradient is left
+        out: a step crossed the hyperplane of a neuron that is missing. (Infinite: not asked for.)
     """
     d = model.parameters.shape[1] - 1
     if not has_time_for(operations_of_design(d, model.width, count), deadline):
@@ -150,12 +157,17 @@ def further_gradients(
     bases = bases_for_gradients(model, GradientSystem(model, gradients).covariance, count, rng)
     found = []
     for base, gates in zip(bases, gates_of(model, bases), strict=True):
-        rows = np.vstack([base, base + np.diag(steps_within(model, base))])
-        values = ask(rows)[:, 0]
+        lengths = steps_within(model, base)
+        rows = np.vstack([base, base + np.diag(lengths)])
+        mixture = np.empty((0, d))
+        if np.isfinite(tolerance):
+            mixture = (rng.choice([-1.0, 1.0], d) / np.sqrt(d) * lengths)[None]
+        values = ask(np.vstack([rows, base + mixture]))[:, 0]
         steps = np.diag(rows[1:] - base)  # as rounded
-        gradient = (values[1:] - values[0]) / steps
+        gradient = (values[1 : d + 1] - values[0]) / steps
         expected = gates @ model.parameters[:, :-1]
-        if np.linalg.norm(gradient - expected) <= _MISSING * np.linalg.norm(expected):
+        is_straight = (np.abs(values[d + 1 :] - values[0] - mixture @ gradient) <= tolerance).all()
+        if is_straight and np.linalg.norm(gradient - expected) <= missing * np.linalg.norm(expected):
             found.append(MeasuredGradient(base, float(values[0]), gradient, _step_of_gradient(steps)))
     return found
 

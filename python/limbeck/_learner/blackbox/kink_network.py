@@ -31,19 +31,19 @@ from limbeck._learner.blackbox.joint_solution import solved_jointly
 from limbeck._learner.blackbox.kink_doubles import without_doubles
 from limbeck._learner.blackbox.kink_groups import Group, groups_between_gradients, neurons_between
 from limbeck._learner.blackbox.kink_survey import KinkSurvey
-from limbeck._learner.blackbox.line_kinks import LineSearch
+from limbeck._learner.blackbox.line_kinks import LineKinks, LineSearch, Values
 from limbeck._learner.blackbox.settings import DISTILLATION_SETTINGS, KinkSettings
 from limbeck._learner.model.model import Model
 from limbeck._learner.model.shared_model import SharedModel, shared_linear_model
 
-__all__ = ["KinkNetworkSearch"]
+__all__ = ["KinkNetworkSearch", "Line"]
 
 _SETTINGS = DISTILLATION_SETTINGS.kinks
 _MORE_BASES = 8  # times as many points of a stretch are compared where kinks of all neurons known divide it
 Ask = Callable[[Float64Array], Float64Array]
 
 
-class _Line(NamedTuple):
+class Line(NamedTuple):
     """Points ``origin + t * direction``, direction of length one."""
 
     origin: Float64Array
@@ -112,6 +112,7 @@ class KinkNetworkSearch:
         d = self._dimension
         self._reach = max(settings.reach * np.sqrt(d), settings.least_reach)
         self.network = shared_linear_model(d, outputs)
+        self._places = np.empty((0, d))  # a point on the hyperplane of each neuron, at first
         self._home = np.zeros(d)  # where the network is exact
         self._home_values = np.zeros(outputs)
         self._has_home = False
@@ -136,10 +137,9 @@ class KinkNetworkSearch:
                 fresh = self._rng.standard_normal((wanted, d))
                 X, y = np.vstack([X, fresh]), np.vstack([y, self._ask_rows(fresh)])
             off = np.abs(y - self.network(X, self._n_threads)).max(axis=1)
-            is_found = bool(np.mean(np.square(off)) <= settings.found_below * self._scale**2)
-            if off.max() <= settings.model_slack * self._noise() or (is_found and (futile or is_last)):
+            if self._is_found(off, futile > 0 or is_last, (X, y)):
                 if is_last:
-                    self.network = without_doubles(self.network, self._max_width, settings)
+                    self._leave_out_doubles()
                     return True
                 # A neuron that few rows switch on shows among many only.
                 wanted, is_last, futile = self._last_rows(self.network.width), True, 0
@@ -173,6 +173,15 @@ class KinkNetworkSearch:
         model = solved_from_gradients(self.network.model(), self._gradients, rows, self._n_threads, deadline)
         return model, error_by_rounding(model, self._gradients, rows[0], rounding)
 
+    def _leave_out_doubles(self) -> None:
+        """Leave out neurons that were found more than once, where there are too many."""
+        self.network = without_doubles(self.network, self._max_width, self._settings)
+
+    def _is_found(self, off: Float64Array, is_late: bool, rows: tuple[Float64Array, Float64Array]) -> bool:
+        """Whether the network is off by no more than rounding explains, or little after a line without a neuron."""
+        is_near = bool(np.mean(np.square(off)) <= self._settings.found_below * self._scale**2)
+        return bool(off.max() <= self._settings.model_slack * self._noise()) or (is_near and is_late)
+
     def _last_rows(self, width: int) -> int:
         """Number of rows that a network is checked on at last: those that it will be solved from, too."""
         settings, outputs = self._settings, self.network.n_outputs
@@ -185,12 +194,12 @@ class KinkNetworkSearch:
         settings, rng = self._settings, self._rng
         direction = rng.standard_normal(self._dimension)
         # Off the origin, for the kinks of neurons without thresholds would all lie there.
-        line = _Line(rng.standard_normal(self._dimension), direction / np.linalg.norm(direction))
-        kinks = self._search(line, 1.0, 0.0).run(-self._reach, self._reach, settings.intervals)
+        line = Line(rng.standard_normal(self._dimension), direction / np.linalg.norm(direction))
+        kinks = self._kinks_on(line, self._ask, 1.0, 0.0, settings.intervals)
         if not kinks.is_complete or len(kinks.places) * self._dimension > self._most_queries:
             self.is_refuted = not kinks.is_complete
             return False
-        self._least_stretch = settings.shortest_stretch * float(
+        self._least_stretch = self._shortest_part * float(
             np.median(np.diff(kinks.places, prepend=-self._reach, append=self._reach))
         )
         survey = KinkSurvey(kinks, self._reach, self._least_stretch if self._dimension > 1 else 0.0)
@@ -215,8 +224,8 @@ class KinkNetworkSearch:
     def _further_line(self, towards: Float64Array, is_last_resort: bool) -> int:
         """Take the missing neurons on a line from home, as a last resort also by short steps; returns their number."""
         settings, slack = self._settings, self._settings.model_slack
-        line = _Line(self._home, towards / np.linalg.norm(towards))
-        kinks = self._search(line, slack, self._slope_error()).run(-self._reach, self._reach, settings.later_intervals)
+        line = Line(self._home, towards / np.linalg.norm(towards))
+        kinks = self._kinks_on(line, self._residuals, slack, self._slope_error(), settings.later_intervals)
         is_selective = self._lines < settings.selective_lines and self._dimension > 1 and not is_last_resort
         least = self._least_stretch if is_selective else 0.0
         survey = KinkSurvey(kinks, self._reach, least)
@@ -238,14 +247,24 @@ class KinkNetworkSearch:
         first = self._settings.bend_neurons + 1 if len(self.network.linear) == 1 else 2
         return [part for part in (needed[:first], needed[first:]) if part]
 
-    def _search(self, line: _Line, slack: float, slope_error: float) -> LineSearch:
+    def _kinks_on(self, line: Line, function: Ask, slack: float, slope_error: float, intervals: int) -> LineKinks:
+        """The kinks of the function, or of its residuals, on a line."""
         self._lines += 1
 
         def values(t: Float64Array) -> Float64Array:
-            return self._residuals(line.at(t))
+            return function(line.at(t))
 
+        return self._found_on_line(values, slack, slope_error, intervals)
+
+    def _found_on_line(self, values: Values, slack: float, slope_error: float, intervals: int) -> LineKinks:
+        """The kinks of a function of t, for values with some times the rounding error and an error of their slopes."""
         noise = slack * self._noise()
-        return LineSearch(values, noise, self._spacing, self._max_width, self._rng, self._settings, slope_error)
+        search = LineSearch(values, noise, self._spacing, self._max_width, self._rng, self._settings, slope_error)
+        return search.run(-self._reach, self._reach, intervals)
+
+    def _check_slack(self, slack: float) -> float:
+        """Times the rounding error of an answer: that of the checks of a gradient, for values with so many times it."""
+        return slack
 
     def _slope_error(self) -> float:
         """Error of the slope of the residuals on a line: that of a neuron from the shortest steps."""
@@ -259,7 +278,7 @@ class KinkNetworkSearch:
     def _measure(
         self,
         values: Ask,
-        line: _Line,
+        line: Line,
         survey: KinkSurvey,
         chosen: list[int],
         measured: dict[int, Float64Array],
@@ -269,7 +288,7 @@ class KinkNetworkSearch:
         if not chosen:
             return
         shared = self.network.n_outputs > 1
-        noise, subtracted = slack * self._noise(), None if values is self._ask else self.network
+        noise, subtracted = self._check_slack(slack) * self._noise(), None if values is self._ask else self.network
         # Slopes along a line on which a network was subtracted have the errors of its neurons.
         ask_along = shared or subtracted is not None
         gradients = CellGradients(values, line.direction, noise, self._rng, self._settings, ask_along=ask_along)
@@ -292,7 +311,7 @@ class KinkNetworkSearch:
         with np.errstate(divide="ignore"):
             return np.array([(margin[:, None] / slopes).min(axis=0) for margin in margins]) / 2
 
-    def _base(self, line: _Line, survey: KinkSurvey, j: int) -> tuple[Float64Array, float]:
+    def _base(self, line: Line, survey: KinkSurvey, j: int) -> tuple[Float64Array, float]:
         """A point in the middle half of a stretch, and how far the kinks next to it are at least.
 
         The point is as far as may be from the kinks of the neurons known: where a neuron known and the function differ
@@ -321,14 +340,14 @@ class KinkNetworkSearch:
 
     def _add_neurons(
         self,
-        line: _Line,
+        line: Line,
         survey: KinkSurvey,
         measured: dict[int, Float64Array],
         groups: list[Group],
         fresh: list[int],
     ) -> int:
         """Add the neurons of groups with a gradient on either side, of which one is fresh; returns their number."""
-        neurons, outputs = [], []
+        neurons, outputs, points = [], [], []
         for i, j in groups:
             if i not in measured or j not in measured or not {i, j} & set(fresh):
                 continue
@@ -339,17 +358,29 @@ class KinkNetworkSearch:
                     continue
                 # The jump is that from left to right.
                 sign = -1.0 if normal @ line.direction < 0 else 1.0
-                neuron = sign * np.append(normal, -normal @ line.at(np.array(place)))
+                points.append(line.at(np.array(place)))
+                neuron = sign * np.append(normal, -normal @ points[-1])
                 # Off at home, where the linear part stays what it is.
                 neurons.append(neuron if neuron[:-1] @ self._home + neuron[-1] < 0 else -neuron)
                 outputs.append(sign * output)
         if neurons:
             self.network = self.network.with_neurons(np.array(neurons), np.array(outputs))
+            self._places = np.vstack([self._places, points])
         return len(neurons)
+
+    @property
+    def _shortest_part(self) -> float:
+        """Of the median stretch on the first line: no gradient is taken in a shorter one."""
+        return self._settings.shortest_stretch
+
+    @property
+    def _bend_step(self) -> float:
+        """Distance from a hyperplane at which its bend is looked at."""
+        return self._spacing
 
     def _go_straight_on(self) -> bool:
         """Whether kinks are met with the same bend at random places of their hyperplanes."""
-        settings, step = self._settings, self._spacing
+        settings, step = self._settings, self._bend_step
         rows, bends = [], []
         for neuron, output in zip(self.network.neurons[: settings.bend_neurons], self.network.outputs, strict=False):
             for _ in range(settings.bend_points):

@@ -17,7 +17,7 @@ import numpy as np
 from limbeck._base.arrays import Float64Array
 from limbeck._learner.blackbox.settings import DISTILLATION_SETTINGS, KinkSettings
 
-__all__ = ["LineKinks", "LineSearch", "Stretch"]
+__all__ = ["LineKinks", "LineSearch", "Stretch", "Values"]
 
 Values = Callable[[Float64Array], Float64Array]
 

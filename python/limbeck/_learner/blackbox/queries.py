@@ -64,6 +64,8 @@ class Queries:
         Those that queries were drawn from.
     precision : float
         Relative precision of the coarsest answer.
+    rounding_part : float or None
+        Rounding error of an answer over the largest one, where it was measured or is known; None: by the precision.
     is_exact : bool
         Whether the function is known but for rounding: networks are fitted to rows of all kinds, which count alike.
     """
@@ -90,6 +92,7 @@ class Queries:
         self._y = np.empty(0) if outputs == 1 else np.empty((0, outputs))
         self.bands: list[Band] = []
         self.precision = float(np.finfo(np.float64).eps)
+        self.rounding_part: float | None = None
         self.is_exact = False
         self._rounding_units = settings.answer_rounding
         self._weights = np.empty(0)
@@ -149,7 +152,8 @@ class Queries:
     @property
     def answer_error(self) -> float:
         """Largest difference between two answers to the same query that rounding explains."""
-        return float(self._rounding_units * self.precision * np.abs(self.y).max())
+        part = self._rounding_units * self.precision if self.rounding_part is None else self.rounding_part
+        return float(part * np.abs(self.y).max())
 
     def weights(self) -> Float64Array | None:
         """Importance weights of all rows, zero for those no network is fitted to; None if all are from N(0, I)."""

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-__all__ = ["DISTILLATION_SETTINGS", "DistillationSettings", "FocusSettings", "KinkSettings", "LineSettings"]
+__all__ = [
+    "DISTILLATION_SETTINGS",
+    "DistillationSettings",
+    "FocusSettings",
+    "KinkSettings",
+    "LineSettings",
+    "RoundedSettings",
+]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -80,6 +87,81 @@ class LineSettings:
     shortest_interval: float = 20.0
     # Of an interval's length: an intersection so near to its ends may be one of rounding.
     interior: float = 0.05
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class RoundedSettings:
+    """How kinks are found on a line where answers are rounded coarsely, as to float32."""
+
+    # Points of an interval, and on either side of its kink: a straight line through three shows whether they are on it.
+    points_of_interval: int = 7
+    points_of_line: int = 3
+    # Of the gap around a kink: distance of two closer points that show whether it is one alone; and how often still
+    # closer ones follow. (Three bring a gap to a thousandth.)
+    look: float = 0.05
+    looks: int = 3
+    # Times the error of a kink's place: closer points tell nothing.
+    look_slack: float = 2.0
+    # Times the error that rounding makes in the slopes of two lines: a smaller bend is no kink.
+    least_bend: float = 2.0
+    # How often stretches between kinks that turn out not to be straight are looked into again.
+    rounds: int = 3
+    # Of a line's length, and of the rounding error over the range of the values: a shorter interval is not cut any
+    # more, for the mean kink is less than rounding there.
+    shortest_part: float = 1e-8
+    shortest_by_rounding: float = 16.0
+    # ---- The network ----
+    # Rounding error of an answer over the standard deviation of the values, from which answers are coarse; and beyond
+    # which kinks are not looked for, as moments lose less.
+    coarse: float = 1e-10
+    coarsest: float = 1e-4
+    # Of the median stretch on the first line: steps in a shorter one leave too few digits.
+    shortest_stretch: float = 0.25
+    # Times the slack of a check of a gradient: answers on a line are rounded far less than the largest one.
+    check_slack: float = 0.4
+    # Attempts at the first line, each with rounding errors taken for so many times larger: a few rows may be answered
+    # with smaller ones than many.
+    attempts: int = 3
+    coarser: float = 4.0
+    # Parameters from which kinks are looked for: moments of narrower networks take fewer queries, and lose as little.
+    first_parameters: int = 1000
+    # Spacings, at which the bend of a hyperplane is looked at: neurons are known to fewer digits.
+    bend_step: float = 4.0
+    # Of the standard deviation of the values: a network that is off by less has nearly all neurons, and its hyperplanes
+    # are known.
+    near: float = 1e-2
+    near_at_last: float = 0.1  # after a line without a neuron
+    # It is tried again whether it is all once it is off by so many times less.
+    nearer: float = 3.0
+    # A solution that is no end takes the network's place if it is off by so many times less.
+    better: float = 10.0
+    # How often as many gradients as there are neurons, and later a part of them, are taken; and how far from the
+    # network's, over its length, a gradient is left out.
+    improvements: int = 6
+    further_part: int = 8
+    missing: float = 0.1
+    # Kinks on a line are a neuron's known up to an error of its direction and of its bend, over the sizes of both.
+    direction_error: float = 0.1
+    bend_error: float = 0.1
+    # Cosine and relative difference of sizes of a neuron whose kink was not seen and one found there: the same, found
+    # better.
+    alike: float = 0.9
+    same_size: float = 0.3
+    # Root mean squares of the network's error: larger residuals show a missing neuron.
+    error_slack: float = 5.0
+    # Parameters up to which the network is refined on all queries at last, and steps: each takes a third of a second
+    # there, and work grows with the cube of their number. Rows of N(0, I) for each parameter then: with two of them the
+    # error is that of an answer, without seven times as much (64 neurons in 50 dimensions).
+    most_refined: int = 4000
+    refining_steps: int = 12
+    refining_tolerance: float = 1e-3
+    rows_per_parameter: float = 2.0
+    # Lines in a row that do not show a neuron's kink, which it should have there: it is none.
+    misses: int = 2
+    # Times the usual error of a gradient, in units of an answer's: one that is further off counts less; and rounds in
+    # which weights follow the network.
+    usual: float = 3.0
+    rounds_of_weights: int = 10
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -201,6 +283,8 @@ class KinkSettings:
     most_left: float = 1e-13
     # Parameters from which lines come before learning from rows: the smaller networks of moments take fewer queries.
     first_parameters: int = 150
+    # ---- Coarse answers ----
+    rounded: RoundedSettings = field(default_factory=RoundedSettings)
 
 
 @dataclass(frozen=True, eq=False, repr=False)

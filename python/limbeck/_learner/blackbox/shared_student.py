@@ -19,7 +19,7 @@ from limbeck._base.progress import Progress
 from limbeck._learner.blackbox.comparison import DistillationOptions
 from limbeck._learner.blackbox.errors import StopQuerying, StopReason
 from limbeck._learner.blackbox.kink_network import KinkNetworkSearch
-from limbeck._learner.blackbox.local_shape import is_piecewise_linear
+from limbeck._learner.blackbox.local_shape import local_shape
 from limbeck._learner.blackbox.queries import Queries
 from limbeck._learner.blackbox.settings import DISTILLATION_SETTINGS, DistillationSettings
 from limbeck._learner.gaussian.shared_learner import learn_shared
@@ -206,7 +206,7 @@ class SharedStudent:
 
         rows, few = self._iid_rows(), slice(-settings.shape_points, None)
         ask = functools.partial(answers, on_lines=True)
-        if not is_piecewise_linear(ask, rows.X[few], rows.Y[few], self._answer_error(), self._rng):
+        if not local_shape(ask, rows.X[few], rows.Y[few], self._answer_error(), self._rng).is_piecewise_linear:
             return
         search = KinkNetworkSearch(
             ask,

@@ -120,11 +120,6 @@ class Student(KinkRoute):
             return n >= settings.stalled_rows_per_parameter * parameters
         return n >= max(settings.futile_rows_per_parameter * parameters, settings.futile_share * self._queries.budget)
 
-    @property
-    def _parameters(self) -> int:
-        """Number of parameters of the widest network."""
-        return (self._options.largest_width + 1) * (self._dimension + 1)
-
     def _first_rows(self) -> int:
         """Number of queries of the first round."""
         settings = self._settings
