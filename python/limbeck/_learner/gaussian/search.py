@@ -58,6 +58,7 @@ class _Search:
             self.basis = np.vstack([self.basis, subspace.hints])
         # Second moment of the labels, later of the best network: it proposes directions and signs inside the span.
         self.curvature = (subspace.eigenvectors.T * subspace.eigenvalues) @ subspace.eigenvectors
+        self._improved: ScoredModel | None = None  # on the selector's rows
         self._judged: ScoredModel | None = None
         self._judgement = False
 
@@ -102,8 +103,9 @@ class _Search:
                 agreed = self._try(candidate)
             if self._is_over():  # before the next candidate is made, which may cost more than this one
                 return selector.is_exact(self.best)
-            if agreed and own_span and not len(self._missed()) and self._leaves_nothing():
-                return True
+            if (agreed or not own_span) and not len(self._missed()) and self._leaves_nothing():
+                # The next round asks candidates in the network's own span, which is sharper, whether they agree.
+                return True if own_span else None
         return None
 
     def _candidates(self, inside: Rows) -> Iterator[Candidate]:
@@ -129,9 +131,10 @@ class _Search:
         selector, progress = self.selector, self.selector.progress
         error = float(selector.rows.errors(model).mean())
         if error <= self.settings.promising * self.best.error and not progress.out_of_time():
-            trial = selector.improve(model, self.width, self.best.criterion)
+            known = self.best if self.best is self._improved else None
+            trial = selector.improve(model, self.width, self.best.criterion, known)
             if trial.criterion < self.best.criterion:
-                self.best = trial
+                self.best = self._improved = trial
         progress.report(f"discovery: {source}", self.best.model.width, self.best.error / selector.variance)
 
     def _start_from_eigenvectors(self) -> None:
