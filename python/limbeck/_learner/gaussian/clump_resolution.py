@@ -49,9 +49,11 @@ def excess_band(
     if spread == 0:
         return float(half_widths[0]), 0.0
     # The bands are powers of two, so a distance's binary exponent tells which of them it is in.
-    place = np.where(distance > 0, np.clip(-np.frexp(distance)[1], 0, settings.n_bands), settings.n_bands)
+    near = distance < half_widths[0]
+    distance = distance[near]
+    place = np.where(distance > 0, np.minimum(-np.frexp(distance)[1], settings.n_bands), settings.n_bands)
     counts = np.bincount(place, minlength=settings.n_bands + 1)[::-1].cumsum()[::-1]
-    sums = np.bincount(place, weights=errors, minlength=settings.n_bands + 1)[::-1].cumsum()[::-1]
+    sums = np.bincount(place, weights=errors[near], minlength=settings.n_bands + 1)[::-1].cumsum()[::-1]
     enough = np.flatnonzero(counts[1:] > settings.min_rows_of_band)
     if not len(enough):
         return float(half_widths[0]), -np.inf

@@ -179,34 +179,35 @@ class ModelSelector:
             if known is not None and self.is_same(best, known):
                 return known
             smaller = _smaller_models(best.model, how.near)
-            trials = [self.refined(model) for model in smaller if not self._is_hopeless(model, best)]
+            starts = [self._raced(model, best) for model in smaller]
+            trials = [self.refined(start) for start in starts if start is not None]
             trial = min(trials, key=lambda s: s.criterion, default=best)
             if trial.criterion >= best.criterion:
                 break
             best = self._reported("prune", trial)
         return best
 
-    def _is_hopeless(self, smaller: Model, best: ScoredModel) -> bool:
-        """Whether a smaller network fitted inside the span of a network is far worse there: outside it could not win.
+    def _raced(self, smaller: Model, best: ScoredModel) -> Model | None:
+        """A smaller network fitted inside the span of a network; None where it is far worse there.
 
-        A refinement that is cut short makes it look a little worse than it is, and in all dimensions it would follow
-        the noise of these rows by one variance of the noise for each parameter, as the network at hand does.
+        Outside it could not win then. A refinement that is cut short makes it look a little worse than it is, and in
+        all dimensions it would follow the noise of these rows by one variance of the noise for each parameter, as the
+        network at hand does.
         """
         how, n = self.settings.selection, len(self.rows)
+        smaller = smaller.alive()
         if self.is_exact(best):
-            return False
+            return smaller
         count = min(n, how.race_rows_per_parameter * best.model.parameters.size)
         # Gaussian inputs: the best smaller approximation of a network lies in that network's span.
         span = with_linear_part(span_of(best.model), best.model)
         few = self.rows.part(slice(count)).projected(span)
-        fitted, _ = self.fit(
-            smaller.alive().projected(span), few, max_steps=how.race_steps, tolerance=how.race_tolerance
-        )
+        fitted, _ = self.fit(smaller.projected(span), few, max_steps=how.race_steps, tolerance=how.race_tolerance)
         ours = few.errors(best.model.projected(span))
         excess = few.errors(fitted) - ours
         saved = best.criterion - self.scored(smaller, best.error).criterion + smaller.parameters.size
         allowed = saved / n * float(ours.mean()) + how.race_standard_errors * excess.std() / np.sqrt(count)
-        return bool(excess.mean() > allowed)
+        return None if excess.mean() > allowed else fitted.lifted(span)
 
     def grow(self, best: ScoredModel, width: int) -> ScoredModel:
         """Add neurons along directions that the moments of the residuals show."""
@@ -286,13 +287,15 @@ class ModelSelector:
     def _clump_target(self, model: Model, clump: Clump, errors: Float64Array) -> _ClumpTarget | None:
         """A clump with the bands to try; None where there is no reason to resolve it."""
         members, how = list(clump.members), self.settings.selection
+        if clump.scale >= how.widest_clump:
+            return None
         distance = np.abs(self.rows.along(centre_of(model, members)[None])[:, 0])
         half_width, excess = excess_band(errors, distance, self.settings.clumps)
         half_widths = [how.band_of_excess * half_width] if excess > how.excess else []
         if 0 < clump.scale < (how.widest_clump if excess > how.excess else how.close_clump):
             half_widths += [factor * clump.scale for factor in how.bands_of_scale]
         half_widths = [h for h in half_widths if h < how.max_half_width]
-        if not half_widths or clump.scale >= how.widest_clump:
+        if not half_widths:
             return None
         return _ClumpTarget(members, clump.scale, half_widths, excess)
 

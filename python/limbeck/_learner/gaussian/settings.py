@@ -195,6 +195,7 @@ class SearchSettings:
     wide_starts: int = 3
     wide_steps: int = 40
     wide_tolerance: float = 1e-3
+    standard_errors: float = 3.0  # of what a candidate explains on some rows, beyond which more rows would not take it
     agreement: float = 0.01  # relative difference of errors of two candidates that count as one solution
     noisy: float = 1e-3  # relative errors above this count as noise, until shown otherwise
     # How much larger an error may be than the best: of a candidate inside the span that is refined outside it, and of a
