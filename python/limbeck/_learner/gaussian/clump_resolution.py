@@ -133,12 +133,16 @@ class ClumpProblem:
         parameters[:, :-1] += np.outer(parameters[:, :-1] @ self.centre, self.centre) * (1 / self.half_width - 1)
         return Model(np.append(rest.signs, inner.signs), np.concatenate([rest.parameters[:-1], parameters]))
 
-    def starts(self, width: int, fit: Fit, rng: np.random.Generator, random_starts: bool) -> Iterator[Model]:
-        """Yield models of at most ``width`` neurons to refine: contracted members, and collapsed random networks."""
-        members = self.members_stretched()
+    def starts(
+        self, members: Model, width: int, fit: Fit, rng: np.random.Generator, random_starts: bool
+    ) -> Iterator[Model]:
+        """Yield models of at most ``width`` neurons to refine: contracted members, and collapsed random networks.
+
+        ``members`` are those stretched, and the first start where they are as many.
+        """
         if members.width == width:
             for factor in self.settings.contractions:
-                yield _contracted(members, self.centre, factor)
+                yield members if factor == 1 else _contracted(members, self.centre, factor)
         if not random_starts:
             return
         linear, error = fit(linear_model(self.rows.n_features), self.rows)
@@ -164,8 +168,12 @@ class ClumpProblem:
         The gain is the number of rows times the logarithm of the ratio of the errors, where the members are refined as
         well: what a longer refinement alone would have reached is no gain. None if there is none.
         """
-        _, before = fit(self.members_stretched(), self.rows)
-        fitted = [fit(start, self.rows) for start in self.starts(width, fit, rng, random_starts)]
+        members = self.members_stretched()
+        as_they_are, before = fit(members, self.rows)
+        fitted = [
+            (as_they_are, before) if start is members else fit(start, self.rows)
+            for start in self.starts(members, width, fit, rng, random_starts)
+        ]
         if not fitted:
             return None
         model, after = min(fitted, key=lambda pair: pair[1])
