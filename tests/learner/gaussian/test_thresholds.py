@@ -66,6 +66,14 @@ def test_scores_are_those_of_least_squares(n, ties, weighted):
     np.testing.assert_allclose(found, _definition(rows, DEFAULTS.thresholds.levels), rtol=1e-10)
 
 
+def test_coordinates_that_do_not_vary_show_no_hinge():
+    rng = np.random.default_rng(4)
+    y = rng.standard_normal(300)
+    constant = np.column_stack([np.zeros(300), np.full(300, 0.7), np.full(300, -1e3)])
+    assert hinge_scores(y, np.eye(3), Rows(constant, y, n_threads=1)) == (0.0, 0.0)
+    assert hinge_scores(y, np.empty((0, 3)), Rows(constant, y, n_threads=1)) == (0.0, 0.0)
+
+
 def test_hinges_are_tested_at_the_levels_of_the_settings():
     # The kink is beyond every quantile but the last: hinges near the origin show it worse.
     near, far = (

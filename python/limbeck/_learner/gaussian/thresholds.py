@@ -229,10 +229,11 @@ def _largest_score(hinges: Float64Array, whole: Float64Array, total: float) -> f
     """
     ones, first, second, *products = (column[:, None] for column in whole.T)
     spread = second - first * first / ones  # of z about its mean, which a hinge is taken beside
-    slope = (products[1] - first * products[0] / ones) / spread
+    over_spread = np.divide(1.0, spread, out=np.zeros(spread.shape), where=spread > _ROUNDING * second)
+    slope = (products[1] - first * products[0] / ones) * over_spread
     left = total - products[0] ** 2 / ones - slope**2 * spread
     along = hinges[1] - first * hinges[0] / ones
-    sizes = hinges[3] - hinges[0] ** 2 / ones - along**2 / spread
+    sizes = hinges[3] - hinges[0] ** 2 / ones - along**2 * over_spread
     score = hinges[2] - hinges[0] * products[0] / ones - slope * along
     usable = sizes > _ROUNDING * hinges[3]
     gains = np.divide(np.square(score), sizes, out=np.zeros(sizes.shape), where=usable)

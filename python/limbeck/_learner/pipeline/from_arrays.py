@@ -254,8 +254,7 @@ def _is_misfit(found: SearchResult) -> bool:
     if found.coordinates is not None:
         original = found.rows.X[some]
         # Hinges are at quantiles of the distance from the mean; these rows, which passed for Gaussian, have none far
-        # out. A feature that does not vary has no hinge.
-        original = original[:, original.std(axis=0) > 0]
+        # out.
         original = original - original.mean(axis=0)
     settings = found.settings.gaussian.thresholds
     residuals = inner.residuals(found.model)
