@@ -158,9 +158,16 @@ def test_prune_drops_the_spurious_and_keeps_the_real():
 def test_a_smaller_network_far_behind_is_not_refined_on_all_rows():
     truth, selector = _planted(3, 20_000, 0.1)
     best = selector.refined(truth)
-    assert selector._is_hopeless(truth.without(0), best)
+    assert selector._raced(truth.without(0), best) is None
     spurious = truth.with_neuron(_unit(np.random.default_rng(1).standard_normal(6)), 0.005)
-    assert not selector._is_hopeless(truth, selector.refined(spurious))
+    assert selector._raced(truth, selector.refined(spurious)) is not None
+
+
+def test_on_few_rows_a_smaller_network_is_raced_by_all_of_them():
+    truth, selector = _planted(3, 600, 0.1)
+    assert selector._raced(truth.without(0), selector.refined(truth)) is None
+    spurious = truth.with_neuron(_unit(np.random.default_rng(1).standard_normal(6)), 0.005)
+    assert selector._raced(truth, selector.refined(spurious)) is not None
 
 
 def test_a_linear_part_across_the_neurons_does_not_speak_against_a_smaller_network():
@@ -169,7 +176,7 @@ def test_a_linear_part_across_the_neurons_does_not_speak_against_a_smaller_netwo
     X = np.random.default_rng(2).standard_normal((20_000, 6))
     selector = _selector(X, truth(X) + 0.1 * np.random.default_rng(3).standard_normal(len(X)))
     spurious = truth.with_neuron(_unit(np.random.default_rng(1).standard_normal(6)), 0.005)
-    assert not selector._is_hopeless(truth, selector.refined(spurious))
+    assert selector._raced(truth, selector.refined(spurious)) is not None
 
 
 def test_prune_merges_two_that_are_one():
@@ -449,6 +456,36 @@ def test_a_start_far_behind_a_rival_is_not_improved():
     assert given_up.model.width == 2
     assert given_up.criterion > criterion
     assert selector.improve(behind, 3).model.width == 3
+
+
+def test_improving_ends_where_it_comes_to_a_network_known():
+    truth, selector = _planted(0, 2000, 0.1)
+    known = selector.improve(truth, 4)
+    selector.fit = _RecordedFit(tolerance=1e-4)
+    spurious = truth.with_neuron(_unit(np.random.default_rng(1).standard_normal(6)), 0.02)
+    assert selector.improve(spurious, 4, known=known) is known
+    assert selector.fit.widths == [4, 3, 3]  # the start, the smaller network inside its span, and in all dimensions
+
+
+def test_what_was_tried_in_vain_is_not_tried_again():
+    truth, selector = _planted(0, 2000, 0.1)
+    selector.fit = _RecordedFit(tolerance=1e-4)
+    assert selector.improve(truth, 4).model.width == 3
+    widths = selector.fit.widths
+    assert widths.count(2) == 1  # without the faintest, inside the span: hopeless, and no two are close
+    assert 1 <= widths.count(4) <= 2 + selector.settings.selection.max_residual_directions
+
+
+def test_ends_of_refinements_are_one_optimum_and_other_networks_are_not():
+    truth, selector = _planted(0, 2000, 0.1)
+    best = selector.refined(truth)
+    moved = truth.parameters * (1 + 0.05 * np.random.default_rng(1).standard_normal(truth.parameters.shape))
+    again = selector.refined(Model(truth.signs, moved))
+    assert selector.is_same(best, again)
+    assert selector.is_same(again, best)
+    # As far from the optimum as the noise puts that from the truth: its mean squared difference is P / n of the noise.
+    assert not selector.is_same(best, selector.scored(truth))
+    assert not selector.is_same(best, selector.refined(truth.without(2)))
 
 
 def test_no_time_left_means_no_work():

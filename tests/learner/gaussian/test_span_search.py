@@ -9,7 +9,7 @@ from limbeck._base.progress import Progress
 from limbeck._learner.gaussian.selection import ModelSelector
 from limbeck._learner.gaussian.settings import DEFAULTS
 from limbeck._learner.gaussian.span_search import ScoreTests, _SpanRows, best_in_span
-from limbeck._learner.model.model import linear_model, model_of
+from limbeck._learner.model.model import linear_model, model_of, random_start
 from limbeck._learner.model.refinement import Fit
 from limbeck._learner.model.rows import Rows
 
@@ -133,6 +133,35 @@ def test_scores_of_no_neuron_are_chi_squared():
     # draws varies by up to sqrt(2 / 40) = 0.22; four such.
     assert np.mean(scores) == pytest.approx(1.0, abs=0.9)
     assert np.quantile([s.max() for s in scores], 0.9) < 12
+
+
+@pytest.mark.parametrize("thresholds", [False, True])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_scores_are_those_of_least_squares(weighted, thresholds):
+    # More rows than are held at once, so that sums go over several blocks.
+    rng = np.random.default_rng(8)
+    n = 5000
+    X = rng.standard_normal((n, 3))
+    weights = rng.uniform(size=n) * (rng.uniform(size=n) < 0.9) if weighted else None
+    rows = Rows(X, np.abs(X[:, 0]) + rng.standard_normal(n), weights, n_threads=1)
+    model = random_start(3, 2, rng)
+    tests = ScoreTests(model, rows, thresholds, rng, DEFAULTS.span_search)
+    gates = X @ model.neurons[:, :-1].T + model.neurons[:, -1] > 0
+    line = np.column_stack([X, np.ones(n)])
+    known = np.hstack([*(gate[:, None] * (line if thresholds else X) for gate in gates.T), line])
+    root = np.sqrt(rows.row_weights)[:, None]
+    some = rng.choice(len(tests.hinges), 20, replace=False)
+    hinges = np.maximum(X @ tests.hinges[some, :-1].T + tests.hinges[some, -1], 0)
+    columns = root * np.column_stack([hinges, rows.residuals(model)])
+    beside = columns - root * known @ np.linalg.lstsq(root * known, columns)[0]
+    hinges, left = beside[:, :-1], beside[:, -1]
+    squares = np.square(hinges).sum(axis=0)
+    products = hinges.T @ left
+    # A ridge of 1e-10 on correlated derivatives, and normal equations, leave some six digits.
+    np.testing.assert_allclose(
+        tests.scores[some], rows.count * products**2 / squares / (left @ left), rtol=1e-5, atol=1e-6
+    )
+    np.testing.assert_allclose(tests.slopes[some], products / squares, rtol=1e-5, atol=1e-6)
 
 
 def test_scores_show_a_missing_neuron_at_its_place():

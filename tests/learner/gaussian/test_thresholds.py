@@ -32,6 +32,48 @@ def test_a_kink_beside_the_origin_is_odd_and_one_through_it_is_not():
     assert any_part > 10 * HINGE_SCORE
 
 
+def _definition(rows, levels):
+    """Largest squared scores by least squares of each hinge beside a line, one feature after another."""
+    root = np.sqrt(rows.row_weights)
+    odd, any_part = 0.0, 0.0
+    for z in rows.X.T:
+        line = root[:, None] * np.column_stack([np.ones(len(z)), z])
+
+        def beside(values, line=line):
+            values = root * values
+            return values - line @ np.linalg.lstsq(line, values)[0]
+
+        left = beside(rows.y)
+        for t in np.sort(np.abs(z))[np.round(np.array(levels) * (len(z) - 1)).astype(int)]:
+            upper, lower = np.maximum(z - t, 0), np.maximum(-z - t, 0)
+            rest = [beside(hinge) for hinge in (upper - lower, upper, lower)]  # of a hinge that is nowhere up: nothing
+            scores = [(c @ left) ** 2 / max(c @ c, 1e-20) / (left @ left) for c in rest]
+            odd, any_part = max(odd, scores[0]), max(any_part, *scores[1:])
+    return rows.count * odd, rows.count * any_part
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize(("n", "ties"), [(12, False), (300, False), (300, True)])
+def test_scores_are_those_of_least_squares(n, ties, weighted):
+    rng = np.random.default_rng(n + ties)
+    X = rng.standard_normal((n, 4)) + 0.3  # the middle is not at zero
+    if ties:
+        X = np.round(X, 1)
+    weights = rng.uniform(size=n) * (rng.uniform(size=n) < 0.7) if weighted else None
+    rows = Rows(X, np.maximum(X[:, 1] - 0.5, 0) + rng.standard_normal(n), weights, n_threads=1)
+    found = hinge_scores(rows.y, np.eye(4), rows)
+    # Sums of squares less squares of sums lose some three of sixteen digits.
+    np.testing.assert_allclose(found, _definition(rows, DEFAULTS.thresholds.levels), rtol=1e-10)
+
+
+def test_coordinates_that_do_not_vary_show_no_hinge():
+    rng = np.random.default_rng(4)
+    y = rng.standard_normal(300)
+    constant = np.column_stack([np.zeros(300), np.full(300, 0.7), np.full(300, -1e3)])
+    assert hinge_scores(y, np.eye(3), Rows(constant, y, n_threads=1)) == (0.0, 0.0)
+    assert hinge_scores(y, np.empty((0, 3)), Rows(constant, y, n_threads=1)) == (0.0, 0.0)
+
+
 def test_hinges_are_tested_at_the_levels_of_the_settings():
     # The kink is beyond every quantile but the last: hinges near the origin show it worse.
     near, far = (

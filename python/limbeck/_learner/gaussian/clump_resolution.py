@@ -49,9 +49,11 @@ def excess_band(
     if spread == 0:
         return float(half_widths[0]), 0.0
     # The bands are powers of two, so a distance's binary exponent tells which of them it is in.
-    place = np.where(distance > 0, np.clip(-np.frexp(distance)[1], 0, settings.n_bands), settings.n_bands)
+    near = distance < half_widths[0]
+    distance = distance[near]
+    place = np.where(distance > 0, np.minimum(-np.frexp(distance)[1], settings.n_bands), settings.n_bands)
     counts = np.bincount(place, minlength=settings.n_bands + 1)[::-1].cumsum()[::-1]
-    sums = np.bincount(place, weights=errors, minlength=settings.n_bands + 1)[::-1].cumsum()[::-1]
+    sums = np.bincount(place, weights=errors[near], minlength=settings.n_bands + 1)[::-1].cumsum()[::-1]
     enough = np.flatnonzero(counts[1:] > settings.min_rows_of_band)
     if not len(enough):
         return float(half_widths[0]), -np.inf
@@ -131,12 +133,16 @@ class ClumpProblem:
         parameters[:, :-1] += np.outer(parameters[:, :-1] @ self.centre, self.centre) * (1 / self.half_width - 1)
         return Model(np.append(rest.signs, inner.signs), np.concatenate([rest.parameters[:-1], parameters]))
 
-    def starts(self, width: int, fit: Fit, rng: np.random.Generator, random_starts: bool) -> Iterator[Model]:
-        """Yield models of at most ``width`` neurons to refine: contracted members, and collapsed random networks."""
-        members = self.members_stretched()
+    def starts(
+        self, members: Model, width: int, fit: Fit, rng: np.random.Generator, random_starts: bool
+    ) -> Iterator[Model]:
+        """Yield models of at most ``width`` neurons to refine: contracted members, and collapsed random networks.
+
+        ``members`` are those stretched, and the first start where they are as many.
+        """
         if members.width == width:
             for factor in self.settings.contractions:
-                yield _contracted(members, self.centre, factor)
+                yield members if factor == 1 else _contracted(members, self.centre, factor)
         if not random_starts:
             return
         linear, error = fit(linear_model(self.rows.n_features), self.rows)
@@ -162,8 +168,12 @@ class ClumpProblem:
         The gain is the number of rows times the logarithm of the ratio of the errors, where the members are refined as
         well: what a longer refinement alone would have reached is no gain. None if there is none.
         """
-        _, before = fit(self.members_stretched(), self.rows)
-        fitted = [fit(start, self.rows) for start in self.starts(width, fit, rng, random_starts)]
+        members = self.members_stretched()
+        as_they_are, before = fit(members, self.rows)
+        fitted = [
+            (as_they_are, before) if start is members else fit(start, self.rows)
+            for start in self.starts(members, width, fit, rng, random_starts)
+        ]
         if not fitted:
             return None
         model, after = min(fitted, key=lambda pair: pair[1])

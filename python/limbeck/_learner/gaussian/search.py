@@ -19,6 +19,7 @@ from limbeck._learner.gaussian.directions import missed_directions, span_of, wit
 from limbeck._learner.gaussian.selection import ModelSelector, ScoredModel
 from limbeck._learner.gaussian.span import Subspace
 from limbeck._learner.model.model import Model
+from limbeck._learner.model.pruning import pruned
 from limbeck._learner.model.refinement import Fit
 from limbeck._learner.model.rows import Rows
 
@@ -58,6 +59,7 @@ class _Search:
             self.basis = np.vstack([self.basis, subspace.hints])
         # Second moment of the labels, later of the best network: it proposes directions and signs inside the span.
         self.curvature = (subspace.eigenvectors.T * subspace.eigenvalues) @ subspace.eigenvectors
+        self._improved: ScoredModel | None = None  # on the selector's rows
         self._judged: ScoredModel | None = None
         self._judgement = False
 
@@ -95,15 +97,19 @@ class _Search:
         inside = selector.rows.part(slice(self._rows_inside())).projected(self.basis)
         nearest, agreed = np.inf, False
         for candidate in self._candidates(inside):
-            if own_span and self._is_same(candidate, inside):
+            if own_span and self._leaves_nothing():
+                # What neurons explain then shows inside the span.
+                candidate = self._thinned(candidate, inside)
+            if own_span and (self._is_same(candidate, inside) or self._does_not_pay(candidate, inside)):
                 agreed = True
             elif candidate.error <= how.promising_inside * nearest:  # a clearly worse one will not win outside the span
                 nearest = min(nearest, candidate.error)
                 agreed = self._try(candidate)
             if self._is_over():  # before the next candidate is made, which may cost more than this one
                 return selector.is_exact(self.best)
-            if agreed and own_span and not len(self._missed()) and self._leaves_nothing():
-                return True
+            if (agreed or not own_span) and not len(self._missed()) and self._leaves_nothing():
+                # The next round asks candidates in the network's own span, which is sharper, whether they agree.
+                return True if own_span else None
         return None
 
     def _candidates(self, inside: Rows) -> Iterator[Candidate]:
@@ -129,9 +135,12 @@ class _Search:
         selector, progress = self.selector, self.selector.progress
         error = float(selector.rows.errors(model).mean())
         if error <= self.settings.promising * self.best.error and not progress.out_of_time():
-            trial = selector.improve(model, self.width, self.best.criterion)
+            known = self.best if self.best is self._improved else None
+            trial = selector.improve(model, self.width, self.best.criterion, known)
             if trial.criterion < self.best.criterion:
-                self.best = trial
+                self.best = self._improved = trial
+            elif trial is not known and selector.is_same(trial, self.best):
+                self._improved = self.best
         progress.report(f"discovery: {source}", self.best.model.width, self.best.error / selector.variance)
 
     def _start_from_eigenvectors(self) -> None:
@@ -196,6 +205,47 @@ class _Search:
         difference = candidate.model(inside.X, inside.n_threads) - ours(inside.X, inside.n_threads)
         noise = self.best.error * (candidate.model.parameters.size + self.basis.shape[1]) / len(inside)
         return candidate.model.width <= ours.width and bool(np.square(difference).mean() < self.settings.same * noise)
+
+    def _thinned(self, candidate: Candidate, inside: Rows) -> Candidate:
+        """A candidate without neurons that will not pay for themselves in all dimensions, where a fit costs more."""
+        fit = self.fit.changed(max_steps=self.settings.steps, tolerance=self.settings.tolerance)
+        while candidate.model.width > 1 and self._counts_in_noise(candidate.error) and not fit.out_of_time():
+            smaller, _ = pruned(candidate.model, inside, fit, candidate.model.width - 1)
+            if not self._gains_little(candidate.model, smaller, inside):
+                break
+            candidate = Candidate(smaller, candidate.source, inside.mean_error(smaller))
+        return candidate
+
+    def _does_not_pay(self, candidate: Candidate, inside: Rows) -> bool:
+        """Whether a candidate has more neurons than the best network and explains too little more inside its span."""
+        best, how = self.best, self.settings
+        if candidate.model.width <= best.model.width or not self._counts_in_noise(best.error):
+            return False
+        if not self._leaves_nothing():
+            return False
+        fit = self.fit.changed(max_steps=how.steps, tolerance=how.tolerance)
+        ours, _ = fit(best.model.projected(self.basis), inside)
+        return self._gains_little(candidate.model, ours, inside)
+
+    def _counts_in_noise(self, error: float) -> bool:
+        """Whether rows are enough, and labels noisy enough, to say of fits inside a span what all dimensions bring."""
+        return not self.selector.has_few_rows and error > self.settings.noisy * self.selector.variance
+
+    def _gains_little(self, larger: Model, smaller: Model, inside: Rows) -> bool:
+        """Whether the larger of two models fitted inside a span will not pay for its neurons in all dimensions.
+
+        The criterion asks for more than neurons gain by following the noise in all dimensions, where each parameter
+        takes one variance of the noise off the sum of squares; the rest has to show inside the span.
+        """
+        selector, errors = self.selector, self.settings.standard_errors
+        n, parameters = len(selector.rows), (larger.width - smaller.width) * selector.rows.n_features
+        ours, theirs = inside.errors(smaller), inside.errors(larger)
+        gained, error = ours - theirs, float(ours.mean())
+        # Where all rows are here, nothing is left to chance.
+        chance = errors * float(gained.std()) * np.sqrt(max(0.0, 1 / len(inside) - 1 / n))
+        needed = selector.scored(larger, error).criterion - selector.scored(smaller, error).criterion
+        by_noise = parameters + errors * np.sqrt(2 * parameters)
+        return bool(n * (gained.mean() + chance) / error < needed - by_noise)
 
     def _rows_inside(self) -> int:
         """Number of rows to look for neurons in the span with: more the more noise there may be."""

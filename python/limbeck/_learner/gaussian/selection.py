@@ -94,10 +94,11 @@ class ModelSelector:
         rows, fit = self.rows if rows is None else rows, fit or self.fit
         return ModelSelector(rows, fit, self.progress, self.rng, self.settings)
 
-    def improve(self, model: Model, width: int, rival: float = np.inf) -> ScoredModel:
+    def improve(self, model: Model, width: int, rival: float = np.inf, known: ScoredModel | None = None) -> ScoredModel:
         """The best network of at most ``width`` neurons that dropping, merging, adding and resolving leads to.
 
-        The work is not begun where it starts far behind the criterion of a rival.
+        The work is not begun where it starts far behind the criterion of a rival, and ends where it comes to a network
+        known, which has been improved on these rows already.
         """
         best, how = self.refined(model), self.settings.selection
         if best.criterion > rival + how.hopeless * len(self.rows):
@@ -106,10 +107,24 @@ class ModelSelector:
             before = best.criterion
             if self.is_exact(best):
                 break
-            best = self.resolve(self.grow(self.prune(best), width), width)
+            pruned = self.prune(best, known)
+            if pruned is known:
+                return pruned
+            best = self.resolve(self.grow(pruned, width), width)
+            if best is pruned:  # what the next round would begin with has been tried
+                break
             if best.criterion >= before - how.gain or self.is_exact(best) or self.progress.out_of_time():
                 break
         return self.prune(best) if self.is_exact(best) else best
+
+    def is_same(self, scored: ScoredModel, other: ScoredModel) -> bool:
+        """Whether two networks refined on the rows are one optimum but for the end of their refinements."""
+        model, error = scored.model, min(scored.error, other.error)
+        if model.width != other.model.width:
+            return False
+        difference = self.rows.errors_of(self.rows.residuals(model) - self.rows.residuals(other.model))
+        noise = error * model.parameters.size / len(self.rows)
+        return bool(difference.mean() <= self.settings.selection.same_optimum * noise)
 
     def refined(self, model: Model, fit: Fit | None = None) -> ScoredModel:
         """The model refined on the rows, as far as its criterion changes, and scored; left alone where it is exact."""
@@ -155,39 +170,44 @@ class ModelSelector:
         limit = self.settings.selection.chance_excess
         return all(excess_band(errors, distance, self.settings.clumps)[1] < limit for distance in distances.T)
 
-    def prune(self, best: ScoredModel) -> ScoredModel:
-        """Drop or merge neurons that do not pay for their parameters."""
+    def prune(self, best: ScoredModel, known: ScoredModel | None = None) -> ScoredModel:
+        """Drop or merge neurons that do not pay for their parameters, down to a network known, which is returned."""
         how = self.settings.selection
         while best.model.width and not self.progress.out_of_time():
             if self.is_exact(best) and _is_tidy(best.model, self.rows, how):
                 break
+            if known is not None and self.is_same(best, known):
+                return known
             smaller = _smaller_models(best.model, how.near)
-            trials = [self.refined(model) for model in smaller if not self._is_hopeless(model, best)]
+            starts = [self._raced(model, best) for model in smaller]
+            trials = [self.refined(start) for start in starts if start is not None]
             trial = min(trials, key=lambda s: s.criterion, default=best)
             if trial.criterion >= best.criterion:
                 break
             best = self._reported("prune", trial)
         return best
 
-    def _is_hopeless(self, smaller: Model, best: ScoredModel) -> bool:
-        """Whether a smaller network fitted to a part of the rows is far worse there: all rows would show no less.
+    def _raced(self, smaller: Model, best: ScoredModel) -> Model | None:
+        """A smaller network fitted inside the span of a network; None where it is far worse there.
 
-        A refinement that is cut short makes it look a little worse than it is.
+        Outside it could not win then. A refinement that is cut short makes it look a little worse than it is, and in
+        all dimensions it would follow the noise of these rows by one variance of the noise for each parameter, as the
+        network at hand does.
         """
-        how = self.settings.selection
-        count = how.race_rows_per_parameter * best.model.parameters.size
-        if 2 * count > len(self.rows) or self.is_exact(best):
-            return False
+        how, n = self.settings.selection, len(self.rows)
+        smaller = smaller.alive()
+        if self.is_exact(best):
+            return smaller
+        count = min(n, how.race_rows_per_parameter * best.model.parameters.size)
         # Gaussian inputs: the best smaller approximation of a network lies in that network's span.
         span = with_linear_part(span_of(best.model), best.model)
         few = self.rows.part(slice(count)).projected(span)
-        fitted, _ = self.fit(
-            smaller.alive().projected(span), few, max_steps=how.race_steps, tolerance=how.race_tolerance
-        )
+        fitted, _ = self.fit(smaller.projected(span), few, max_steps=how.race_steps, tolerance=how.race_tolerance)
         ours = few.errors(best.model.projected(span))
         excess = few.errors(fitted) - ours
-        saved = (best.criterion - self.scored(smaller, best.error).criterion) / len(self.rows) * float(ours.mean())
-        return bool(excess.mean() > saved + how.race_standard_errors * excess.std() / np.sqrt(count))
+        saved = best.criterion - self.scored(smaller, best.error).criterion + smaller.parameters.size
+        allowed = saved / n * float(ours.mean()) + how.race_standard_errors * excess.std() / np.sqrt(count)
+        return None if excess.mean() > allowed else fitted.lifted(span)
 
     def grow(self, best: ScoredModel, width: int) -> ScoredModel:
         """Add neurons along directions that the moments of the residuals show."""
@@ -267,13 +287,15 @@ class ModelSelector:
     def _clump_target(self, model: Model, clump: Clump, errors: Float64Array) -> _ClumpTarget | None:
         """A clump with the bands to try; None where there is no reason to resolve it."""
         members, how = list(clump.members), self.settings.selection
+        if clump.scale >= how.widest_clump:
+            return None
         distance = np.abs(self.rows.along(centre_of(model, members)[None])[:, 0])
         half_width, excess = excess_band(errors, distance, self.settings.clumps)
         half_widths = [how.band_of_excess * half_width] if excess > how.excess else []
         if 0 < clump.scale < (how.widest_clump if excess > how.excess else how.close_clump):
             half_widths += [factor * clump.scale for factor in how.bands_of_scale]
         half_widths = [h for h in half_widths if h < how.max_half_width]
-        if not half_widths or clump.scale >= how.widest_clump:
+        if not half_widths:
             return None
         return _ClumpTarget(members, clump.scale, half_widths, excess)
 

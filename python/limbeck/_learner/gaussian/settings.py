@@ -162,12 +162,15 @@ class SelectionSettings:
     other_half_width: float = 0.05
     # Relative mean squared error above that of the best, in criterion per row, at which a start is given up.
     hopeless: float = 0.02
-    # A smaller network is first refined on a part of the rows, inside the span; where it is worse there by more than it
-    # saves, in standard errors, all rows would show no less.
+    # A smaller network is first refined inside the span, on a part of many rows; where it is worse there by more than
+    # it saves, in standard errors, all dimensions and rows would show no less.
     race_rows_per_parameter: int = 20
     race_steps: int = 15
     race_tolerance: float = 1e-3
     race_standard_errors: float = 3.0
+    # Mean squared difference of two refined networks, over what noise makes of one, below which they are one optimum:
+    # ends of refinements differ by a hundredth (see `criterion_tolerance_per_parameter`), other optima by one and more.
+    same_optimum: float = 0.1
     gain: float = 1.0  # in the criterion; less is not worth a refinement, and may be rounding
     max_residual_directions: int = 3  # of the residuals' moments, along which neurons are added
 
@@ -192,6 +195,7 @@ class SearchSettings:
     wide_starts: int = 3
     wide_steps: int = 40
     wide_tolerance: float = 1e-3
+    standard_errors: float = 3.0  # of what a candidate explains on some rows, beyond which more rows would not take it
     agreement: float = 0.01  # relative difference of errors of two candidates that count as one solution
     noisy: float = 1e-3  # relative errors above this count as noise, until shown otherwise
     # How much larger an error may be than the best: of a candidate inside the span that is refined outside it, and of a

@@ -7,17 +7,20 @@ all labels together, which costs about as much as on one. What is left over is m
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from limbeck import moments
 from limbeck._base.arrays import Float64Array
 from limbeck._base.progress import Progress
+from limbeck._learner.gaussian.directions import span_of
 from limbeck._learner.gaussian.learner import learn_gaussian
 from limbeck._learner.gaussian.settings import DEFAULTS, GaussianSettings
+from limbeck._learner.gaussian.span_search import ScoreTests
+from limbeck._learner.model.model import Model
 from limbeck._learner.model.refinement import Fit
-from limbeck._learner.model.rows import EXACT, Rows
+from limbeck._learner.model.rows import EXACT, NOISELESS, Rows
 from limbeck._learner.model.shared_model import SharedModel, shared_linear_model
 from limbeck._learner.model.shared_pruning import is_worth, without_needless_neurons
 from limbeck._learner.model.shared_refinement import SharedFit, SharedRows
@@ -111,7 +114,7 @@ class _Search:
     def completed(self, found: _Found) -> _Found:
         """A model with the neurons that further mixtures of what it leaves show."""
         for _ in range(_MOST_MIXTURES):
-            if self.is_over(found) or (trial := self.beyond(found)) is None:
+            if self.is_over(found) or self.leaves_noise(found) or (trial := self.beyond(found)) is None:
                 break
             found = trial
         return found
@@ -132,6 +135,26 @@ class _Search:
         """Whether second moments show more in what a model leaves than sampling does."""
         _, _, strengths, chance = _moments(self.rows, self.left_by(found.model))
         return bool(strengths[0] > chance)
+
+    def leaves_noise(self, found: _Found) -> bool:
+        """Whether what a model leaves shows no neuron: not in second moments, nor in score tests inside its span.
+
+        A search there would be in vain, and take as long as the one before. What few labels without noise leave is no
+        noise, and shows: all of it is neurons.
+        """
+        model, rows, how = found.model, self.rows, self.settings.span_search
+        if not model.width or found.error <= NOISELESS * rows.variance or self.shows_more(found):
+            return False
+        gates = Model(np.ones(model.width), np.vstack([model.neurons, np.zeros_like(model.neurons[:1])]))
+        basis = span_of(gates)
+        if len(basis) > how.max_dimensions:
+            return False
+        inside = Rows(rows.X, rows.Y[:, 0], rows.weights, rows.n_threads).projected(basis)
+        gates = gates.projected(basis)
+        values = gates(inside.X, inside.n_threads)
+        labels = [replace(inside, y=values + left) for left in self.left_by(model).T if np.ptp(left)]
+        tests = (ScoreTests(gates, each, found.fit.thresholds, self.rng, how) for each in labels)
+        return not any(test.show_neuron for test in tests)
 
     def beyond(self, found: _Found) -> _Found | None:
         """A model with neurons found in one mixture of what another leaves; None where that is not worth them."""

@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from limbeck import moments
-from limbeck._base.arrays import Float64Array
+from limbeck import _kernels, moments
+from limbeck._base.arrays import Float64Array, thread_count
 from limbeck._learner.gaussian.criterion import corrected_criterion
 from limbeck._learner.gaussian.directions import DEPENDENT, span_of
 from limbeck._learner.gaussian.selection import ModelSelector, ScoredModel
@@ -27,7 +27,7 @@ from limbeck._learner.model.rows import EXACT, Rows
 
 __all__ = ["ScoreTests", "best_in_span", "gram", "hinges_along"]
 
-_BLOCK = 8192  # rows whose columns are held at once
+_BLOCK = 2048  # rows whose columns are held at once: with a hundred columns they stay in the second-level cache
 _ROUNDING = 1e-6  # of a column's sum of squares: a smaller remainder beside the derivatives is rounding
 _RIDGE = 1e-10  # added to a Gram matrix of unit diagonal
 
@@ -273,34 +273,43 @@ class ScoreTests:
     ) -> None:
         self.settings = settings
         self.hinges = _hinges(model, rows, thresholds, rng, settings)
-        total = self._gram(model, rows, thresholds)
-        known = len(total) - len(self.hinges) - 1
-        scale = np.sqrt(np.maximum(np.diag(total), 1e-300))
-        total = total / np.outer(scale, scale)
-        inner = total[:known, :known] + _RIDGE * np.eye(known)
-        beside = total[known:, known:] - total[known:, :known] @ np.linalg.solve(inner, total[:known, known:])
-        squares = np.maximum(np.diag(beside), 0.0)
+        inner, cross, sizes = self._products(model, rows, thresholds)
+        known = len(inner) - 1
+        scale = np.sqrt(np.maximum(np.diag(inner), 1e-300))
+        of_hinges = np.sqrt(np.maximum(sizes, 1e-300))
+        inner, cross = inner / np.outer(scale, scale), cross / np.outer(of_hinges, scale)
+        # Hinges, and last the residuals, beside the derivatives.
+        cross = np.vstack([cross, inner[-1:]])
+        inner = inner[:known, :known] + _RIDGE * np.eye(known)
+        reach = np.linalg.solve(inner, cross[:, :known].T)
+        squares = np.maximum(
+            np.append(sizes / np.square(of_hinges), cross[-1, -1]) - np.sum(cross[:, :known] * reach.T, axis=1), 0.0
+        )
+        products = cross[:-1, -1] - cross[:-1, :known] @ reach[:, -1]
         usable = squares[:-1] > _ROUNDING
-        self.slopes = np.divide(beside[:-1, -1], squares[:-1], out=np.zeros(len(squares) - 1), where=usable)
-        gains = self.slopes * beside[:-1, -1]
-        self.slopes *= scale[-1] / scale[known:-1]
+        self.slopes = np.divide(products, squares[:-1], out=np.zeros(len(products)), where=usable)
+        gains = self.slopes * products
+        self.slopes *= scale[-1] / of_hinges
         self.scores = rows.count * gains / max(squares[-1], 1e-300)
 
-    def _gram(self, model: Model, rows: Rows, thresholds: bool) -> Float64Array:
-        """Weighted Gram matrix of the derivatives of the model, the hinges, and the residuals."""
+    def _products(self, model: Model, rows: Rows, thresholds: bool) -> tuple[Float64Array, Float64Array, Float64Array]:
+        """Weighted products of the model's derivatives and, last, residuals; of hinges with these; hinges' squares."""
         known, m = model.width * (rows.n_features + thresholds) + rows.n_features + 1, len(self.hinges)
-        total = np.zeros((0, 0))
-        block = np.empty((min(len(rows), _BLOCK), known + m + 1))  # the same memory for all: new pages take longer
+        inner, cross, sizes = np.zeros((known + 1, known + 1)), np.zeros((m, known + 1)), np.zeros(m)
+        size = min(len(rows), _BLOCK)
+        hinges, columns = np.empty((m, size)), np.empty((known + 1, size))  # the same memory for all: new takes longer
         for start in range(0, len(rows), _BLOCK):
             part = rows.part(slice(start, start + _BLOCK))
-            columns = block[: len(part)]
-            _fill_derivatives(columns[:, :known], model, part, thresholds)
-            hinges = np.add(part.along(self.hinges[:, :-1]), self.hinges[:, -1], out=columns[:, known:-1])
-            np.maximum(hinges, 0.0, out=hinges)
-            columns[:, -1] = part.residuals(model)
-            products = gram(columns, part)
-            total = products if not total.size else total + products
-        return total
+            beyond, derivatives = hinges[:, : len(part)], columns[:, : len(part)]
+            np.add(part.along(self.hinges[:, :-1]).T, self.hinges[:, -1:], out=beyond)
+            np.maximum(beyond, 0.0, out=beyond)
+            _fill_derivatives(derivatives[:-1], model, part, thresholds)
+            derivatives[-1] = part.residuals(model)
+            weighted = derivatives if part.weights is None else derivatives * part.weights
+            inner += _products_of_rows(derivatives, weighted, rows.n_threads)
+            cross += _products_of_rows(beyond, weighted, rows.n_threads)
+            sizes += np.einsum("ij,ij->i", beyond, beyond if part.weights is None else beyond * part.weights)
+        return inner, cross, sizes
 
     @property
     def largest(self) -> float:
@@ -354,11 +363,17 @@ def _beside(u: Float64Array, angle: float, rng: np.random.Generator) -> Float64A
 
 
 def _fill_derivatives(columns: Float64Array, model: Model, rows: Rows, thresholds: bool) -> None:
-    """Write the derivatives of the model by all its parameters: (n, k (r + thresholds) + r + 1)."""
-    X = np.column_stack([rows.X, np.ones(len(rows))])
-    own = X if thresholds else rows.X
+    """Write the derivatives of the model by all its parameters: (k (r + thresholds) + r + 1, n)."""
+    X = np.vstack([rows.X.T, np.ones(len(rows))])
+    own = X if thresholds else X[:-1]
     if model.width:
         gates = rows.along(model.neurons[:, :-1]) + model.neurons[:, -1] > 0
         for i, gate in enumerate(gates.T):
-            np.multiply(gate[:, None], own, out=columns[:, i * own.shape[1] : (i + 1) * own.shape[1]])
-    columns[:, model.width * own.shape[1] :] = X
+            np.multiply(gate, own, out=columns[i * len(own) : (i + 1) * len(own)])
+    columns[model.width * len(own) :] = X
+
+
+def _products_of_rows(left: Float64Array, right: Float64Array, n_threads: int | None) -> Float64Array:
+    """``left @ right.T``, by a kernel that keeps to the number of threads."""
+    left, right = np.ascontiguousarray(left), np.ascontiguousarray(right)
+    return np.asarray(_kernels.project(left, right, thread_count(n_threads)))

@@ -8,12 +8,12 @@ from limbeck._base.arrays import Float64Array
 from limbeck._learner.gaussian.selection import ModelSelector, ScoredModel
 from limbeck._learner.gaussian.settings import DEFAULTS, ThresholdSettings
 from limbeck._learner.gaussian.span import Subspace
-from limbeck._learner.gaussian.span_search import best_in_span, gram, hinges_along
+from limbeck._learner.gaussian.span_search import best_in_span, hinges_along
 from limbeck._learner.model.model import Model, random_start
 from limbeck._learner.model.refinement import Fit
 from limbeck._learner.model.rows import EXACT, Rows
 
-__all__ = ["hinge_scores", "in_span", "needs_thresholds", "with_thresholds"]
+__all__ = ["hinge_scores", "hinge_scores_along", "in_span", "needs_thresholds", "with_thresholds"]
 
 _ROUNDING = 1e-9  # of a column's sum of squares: a smaller remainder beside a line is rounding
 
@@ -122,34 +122,119 @@ def hinge_scores(
     Beyond their linear part, neurons through the origin are even functions: an odd part of the residuals needs
     thresholds, while any other hinge there may stand for neurons of other directions.
     """
-    odd, any_part = 0.0, 0.0
-    count = len(settings.levels)
-    columns = np.empty((len(rows), 2 * count + 3))  # the same memory for all directions: new pages take longer
-    columns[:, 0], columns[:, -1] = 1.0, residuals
-    for z in rows.along(directions).T:
-        levels = np.quantile(np.abs(z), np.array(settings.levels))
-        columns[:, 1] = z
-        np.subtract(z[:, None], levels, out=columns[:, 2 : 2 + count])
-        np.subtract(-z[:, None], levels, out=columns[:, 2 + count : -1])
-        np.maximum(columns[:, 2:-1], 0.0, out=columns[:, 2:-1])
-        total = gram(columns, rows)
-        mixed = np.eye(len(total))[2 : 2 + len(levels)] - np.eye(len(total))[2 + len(levels) : -1]
-        odd = max(odd, _largest_score(total, mixed, rows.count))
-        any_part = max(any_part, _largest_score(total, np.eye(len(total))[2:-1], rows.count))
-    return odd, any_part
+    return hinge_scores_along(residuals, rows.along(directions), rows.weights, rows.count, settings)
 
 
-def _largest_score(total: Float64Array, candidates: Float64Array, count: int) -> float:
-    """Largest squared score of candidates in the residuals, beside a line in z: chi-squared if by chance alone.
+def hinge_scores_along(
+    residuals: Float64Array,
+    coordinates: Float64Array,
+    weights: Float64Array | None,
+    count: int,
+    settings: ThresholdSettings = DEFAULTS.thresholds,
+) -> tuple[float, float]:
+    """As :func:`hinge_scores`, of coordinates (n, m) at hand; ``count`` is the number of rows of positive weight.
 
-    The Gram matrix is of a constant, z, further columns and, last, residuals; each candidate, a row, combines them.
+    Each hinge is taken beside a line in its coordinate. Sums of hinges are those of powers of the coordinate over the
+    rows beyond their levels, which are next to each other once the rows are sorted.
     """
-    last = np.zeros((1, len(total)))
-    last[0, -1] = 1.0
-    combined = np.vstack([candidates, last])
-    line = total[:2] @ combined.T
-    beside = combined @ total @ combined.T - line.T @ np.linalg.solve(total[:2, :2], line)
-    sizes = np.diag(beside)
-    usable = sizes[:-1] > _ROUNDING * np.einsum("ij,jk,ik->i", candidates, total, candidates)
-    gains = np.divide(np.square(beside[:-1, -1]), sizes[:-1], out=np.zeros(len(sizes) - 1), where=usable)
-    return float(count * gains.max(initial=0.0) / max(sizes[-1], 1e-300))
+    if not coordinates.shape[1]:
+        return 0.0, 0.0
+    scored = residuals if weights is None else residuals * weights
+    m, levels = coordinates.shape[1], len(settings.levels)
+    at, sums = np.empty((m, levels)), np.empty((m, 5, 2 * levels + 1))
+    space = np.empty((5, len(scored)))  # the same memory for all directions: new pages take longer
+    for j, z in enumerate(np.ascontiguousarray(coordinates.T)):
+        at[j], sums[j] = _sums_between_levels(z, scored, weights, np.array(settings.levels), space)
+    whole = sums.sum(axis=2)
+    above = np.cumsum(sums[..., ::-1], axis=2)[..., levels - 1 :: -1]  # beyond each level, the lowest first
+    below = np.cumsum(sums, axis=2)[..., levels - 1 :: -1]
+    upper, lower = _hinge_sums(above, at), _hinge_sums(below * np.array([1.0, -1.0, 1.0, 1.0, -1.0])[:, None], at)
+    lower[1] *= -1.0  # with z, where that of -z was summed
+    mixed = upper - lower
+    mixed[3] = upper[3] + lower[3]  # they are nowhere both positive
+    total = float(residuals @ scored)
+    odd, *other = (float(count * _largest_score(hinges, whole, total)) for hinges in (mixed, upper, lower))
+    return odd, max(other)
+
+
+def _sums_between_levels(
+    z: Float64Array,
+    scored: Float64Array,
+    weights: Float64Array | None,
+    quantiles: Float64Array,
+    space: Float64Array,
+) -> tuple[Float64Array, Float64Array]:
+    """Levels t and, between those of -t and t, weighted sums of 1, z, z^2, residuals and residuals times z.
+
+    Parameters
+    ----------
+    z, scored : ndarray of shape (n,)
+        Coordinates, and weights times residuals.
+    weights : ndarray of shape (n,) or None
+        Weights of the rows.
+    quantiles : ndarray of shape (m,)
+        Parts of the rows whose ``|z|`` is below the levels.
+    space : ndarray of shape (5, n)
+        Overwritten.
+
+    Returns
+    -------
+    ndarray of shape (m,), ndarray of shape (5, 2 m + 1)
+    """
+    n, order = len(z), np.argsort(z)
+    at = np.sort(np.abs(z))[np.round(quantiles * (n - 1)).astype(np.intp)]
+    z = z[order]
+    if weights is None:
+        space[0] = 1.0
+    else:
+        np.take(weights, order, out=space[0])
+    np.multiply(space[0], z, out=space[1])
+    np.multiply(space[1], z, out=space[2])
+    np.take(scored, order, out=space[3])
+    np.multiply(space[3], z, out=space[4])
+    places = np.concatenate([[0], np.searchsorted(z, np.concatenate([-at[::-1], at]))])
+    sums = np.add.reduceat(space, np.minimum(places, n - 1), axis=1)
+    return at, np.where(np.diff(np.append(places, n)) > 0, sums, 0.0)  # of no rows reduceat takes the next one
+
+
+def _hinge_sums(beyond: Float64Array, at: Float64Array) -> Float64Array:
+    """Sums over rows of hinges ``max(z - t, 0)``: alone, times z, times residuals, and squared: (4, directions, m).
+
+    Parameters
+    ----------
+    beyond : ndarray of shape (directions, 5, m)
+        Over the rows with z above each level, weighted sums of 1, z, z^2, residuals, and residuals times z.
+    at : ndarray of shape (directions, m)
+        The levels t.
+    """
+    ones, z, squares, residuals, products = np.moveaxis(beyond, 1, 0)
+    return np.array(
+        [z - at * ones, squares - at * z, products - at * residuals, squares - 2 * at * z + np.square(at) * ones]
+    )
+
+
+def _largest_score(hinges: Float64Array, whole: Float64Array, total: float) -> float:
+    """Largest squared score of hinges in the residuals beside a line, over the number of rows.
+
+    Times that number it is chi-squared of one degree of freedom if by chance alone.
+
+    Parameters
+    ----------
+    hinges : ndarray of shape (4, directions, m)
+        Sums of each hinge alone, times z, times residuals, and squared.
+    whole : ndarray of shape (directions, 5)
+        Over all rows, weighted sums of 1, z, z^2, residuals, and residuals times z.
+    total : float
+        Weighted sum of the squared residuals.
+    """
+    ones, first, second, *products = (column[:, None] for column in whole.T)
+    spread = second - first * first / ones  # of z about its mean, which a hinge is taken beside
+    over_spread = np.divide(1.0, spread, out=np.zeros(spread.shape), where=spread > _ROUNDING * second)
+    slope = (products[1] - first * products[0] / ones) * over_spread
+    left = total - products[0] ** 2 / ones - slope**2 * spread
+    along = hinges[1] - first * hinges[0] / ones
+    sizes = hinges[3] - hinges[0] ** 2 / ones - along**2 * over_spread
+    score = hinges[2] - hinges[0] * products[0] / ones - slope * along
+    usable = sizes > _ROUNDING * hinges[3]
+    gains = np.divide(np.square(score), sizes, out=np.zeros(sizes.shape), where=usable)
+    return float((gains / np.maximum(left, 1e-300)).max(initial=0.0))

@@ -18,7 +18,7 @@ from limbeck._learner.gaussian.learner import (
     refined,
     without_needless_linear_part,
 )
-from limbeck._learner.gaussian.thresholds import hinge_scores
+from limbeck._learner.gaussian.thresholds import hinge_scores_along
 from limbeck._learner.model.coordinates import Standardization, Whitening, standardization, whitening
 from limbeck._learner.model.input_tests import MOST_ROWS, detect_inputs
 from limbeck._learner.model.linear_part import with_smallest_linear_part
@@ -175,10 +175,15 @@ def _is_misfit(found: SearchResult) -> bool:
     inner = found.inner.part(some)
     if inner.mean_error(found.model) <= NOISELESS * inner.variance:
         return False
-    scale = standardization(found.rows.X[some])
-    original = Rows(scale(found.rows.X[some]), inner.y, inner.weights, inner.n_threads)
+    original = inner.X
+    if found.coordinates is not None:
+        original = found.rows.X[some]
+        # Hinges are at quantiles of the distance from the mean; these rows, which passed for Gaussian, have none far
+        # out.
+        original = original - original.mean(axis=0)
     settings = found.settings.gaussian.thresholds
-    _, largest = hinge_scores(inner.residuals(found.model), np.eye(original.n_features), original, settings)
+    residuals = inner.residuals(found.model)
+    _, largest = hinge_scores_along(residuals, original, inner.weights, inner.count, settings)
     return largest > settings.hinge_score
 
 
