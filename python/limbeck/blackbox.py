@@ -34,7 +34,7 @@ def distill(
     like: Any = None,  # noqa: ANN401
     n_queries: int | None = None,
     tolerance: float | None = None,
-    max_width: int = 16,
+    max_width: int | None = 16,
     outputs: int = 1,
     batch_size: int = 1000,
     seed: int | np.random.Generator = 0,
@@ -91,8 +91,8 @@ def distill(
         Mean squared error on held-out queries, relative to the variance of the answers, to stop at. Default: what
         rounding leaves, 1e-20, or more if the teacher answers in float32 or with a large mean; for networks read off
         kinks what rounding of the answers explains in them, 1e-13 at most, or that of one answer where it is coarse.
-    max_width : int, default 16
-        Largest number of neurons when ``width`` is None.
+    max_width : int or None, default 16
+        Largest number of neurons when ``width`` is None; None: up to 64.
     outputs : int, default 1
         q, the numbers in an answer. With more than one, a network is found whose neurons all outputs share, and errors
         are sums over the outputs, each in units of its standard deviation, to within a factor of two.
@@ -150,7 +150,7 @@ def distill(
     from limbeck._learner.blackbox.comparison import DistillationOptions
     from limbeck._learner.blackbox.like import like_table
     from limbeck._learner.blackbox.queries import Queries
-    from limbeck._learner.pipeline.checks import check_widths
+    from limbeck._learner.pipeline.checks import checked_max_width
 
     if not callable(teacher):
         raise TypeError(f"teacher must be callable, got {type(teacher).__name__}")
@@ -160,7 +160,7 @@ def distill(
     budget = max(_DEFAULT_QUERIES, fewest) if n_queries is None else integer(n_queries, "n_queries", at_least=1)
     if budget < fewest:
         raise ValueError(f"n_queries must be at least {fewest} for {d} features, got {budget}")
-    check_widths(width, max_width)
+    max_width = checked_max_width(width, max_width)
     positive_or_none(tolerance, "tolerance")
     positive_or_none(time_limit, "time_limit", "seconds")
     callable_or_none(callback, "callback")

@@ -109,12 +109,13 @@ def learn(
     extrapolate : {"bounded", "linear"}, default "bounded"
         Predictions of inputs of any distribution, far from the rows learned from. "bounded": :meth:`Learned.predict`
         stays within the range of the labels learned from, a tenth of its length longer at both ends
-        (``prediction_range``), as rows beyond all others are no reason to believe in more. "linear": as the network
-        continues, for trends. For Gaussian inputs the network continues.
+        (``prediction_range``): nothing is known of labels beyond all others. "linear": as the network continues, for
+        trends. For Gaussian inputs the network continues.
     bag : int, optional
         Number of folds: the mean of as many networks, each searched for without one of them, for inputs of any
-        distribution in memory. It predicts a little better than one network where rows are few and has as many times
-        the neurons; ``limbeck.distill(result.network, d, width, like=X)`` makes one small network of it again.
+        distribution in memory, which ``inputs="auto"`` takes them for without a test. It predicts a little better than
+        one network where rows are few; ``width`` and ``max_width`` are those of each network.
+        ``limbeck.distill(result.network, d, width, like=X)`` makes one small network of it again.
     n_threads : int, optional
         Number of threads; default what OpenMP would take.
 

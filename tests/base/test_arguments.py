@@ -77,7 +77,7 @@ _WRONG = [
     ("time_limit", "5"),
     ("width", "3"),
     ("width", 2.0),
-    ("max_width", None),
+    ("max_width", "16"),
     ("seed", "a"),
     ("callback", "print"),
 ]

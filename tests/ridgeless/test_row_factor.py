@@ -88,3 +88,12 @@ def test_units_of_the_first_numbers_change_nothing_but_the_range(unit):
     (R, _), (scaled, _) = (factor.triangle(1) for factor in factors)
     scaled[:, 1:6] /= 2.0 ** np.round(np.log2(unit))
     np.testing.assert_array_equal(scaled, R)
+
+
+def test_rows_that_begin_with_tiny_numbers_are_taken():
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((30_000, 4))
+    X[:1030] *= 1e-170
+    total = Accumulator(4)
+    total.update(X, X.sum(axis=1))
+    np.testing.assert_allclose(total.solve().coef, np.ones(4), rtol=1e-12)

@@ -40,10 +40,14 @@ class PredictionRange(NamedTuple):
         """
         if content is None:
             return None
-        numbers = isinstance(content, list) and all(type(end) in (int, float) for end in content)
-        if not numbers or len(content) != 2 or not content[0] <= content[1]:
-            raise ValueError(f"the range of predictions is damaged: two numbers in rising order, got {content!r}")
-        return cls(float(content[0]), float(content[1]))
+        try:
+            low, high = (float(end) if type(end) in (int, float) else np.nan for end in content)
+        except (TypeError, ValueError, OverflowError):
+            low = high = np.nan
+        if not -np.inf < low <= high < np.inf:
+            shown = repr(content)[:60]
+            raise ValueError(f"its prediction_range must be two numbers in rising order, got {shown}")
+        return cls(low, high)
 
     def cut(self, values: Float64Array) -> Float64Array:
         """The values, those beyond an end as that end."""

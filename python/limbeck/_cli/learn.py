@@ -115,6 +115,9 @@ def _learn(arguments: argparse.Namespace) -> int:
     gives for the same rows and options.
     """
     started = time.perf_counter()
+    if arguments.bag and (arguments.blocks or arguments.sample_rows):
+        other = "--blocks" if arguments.blocks else "--sample-rows"
+        raise CommandError(f"--bag needs all rows in memory: leave out {other}")
     file = file_of(arguments, "drop", "keep", "words")
     output = network_path(arguments.output, network_stem(file))
     asked = [arguments.target, *arguments.drop, *arguments.keep, *arguments.words, arguments.weights]
@@ -203,7 +206,9 @@ def _learned(arguments: argparse.Namespace, table: Table, choice: ColumnChoice, 
 def _summary(arguments: argparse.Namespace, result: Learned, rows: int) -> list[tuple[str, str]]:
     """Lines about width, rows, R2 and error, which the printed result leaves out."""
     residuals, targets = np.asarray(result.validation_residuals), np.asarray(result.validation_targets)
-    if arguments.width is None:
+    if result.bag is not None:
+        chosen = f"of {len(result.bag.widths)} networks together"
+    elif arguments.width is None:
         chosen = f"chosen from the data, at most {arguments.max_width}"
     else:
         chosen = (

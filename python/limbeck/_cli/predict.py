@@ -73,7 +73,7 @@ def _predict(arguments: argparse.Namespace) -> int:
     if encoding is None or predictor is None or known is None:
         features, target = _matched_columns(model, table)
         X, y = _read_rows(table, features, target)
-        predict = partial(model, X, n_threads=arguments.threads)
+        predict = partial(model.uncut, X, n_threads=arguments.threads)
     else:
         places = places_of(model.encoding, len(encoding.columns))
         features, target = places_of_columns(encoding, places, known.target, table)
@@ -83,14 +83,13 @@ def _predict(arguments: argparse.Namespace) -> int:
             say(f"hint: {table.path.name}: {line}")
         if len(unseen) > _MOST_HINTS:
             say(f"hint: and so in {len(unseen) - _MOST_HINTS} columns more")
-        predict = partial(predictor.predict, rows, n_threads=arguments.threads)
+        predict = partial(predictor.uncut, rows, n_threads=arguments.threads)
     if table.named and not named:
         order = listed([table.names[j] for j in features], 5)
         say(f"hint: {arguments.network.name} names no columns: {table.path.name}'s are taken by position, {order}")
     give_hints(table)
     with np.errstate(over="ignore", invalid="ignore"), refusals(f"cannot predict for {table.path}"):
-        predictions = predict()
-    _say_what_was_cut(model, predictions)
+        predictions = _cut(predict(), model)
     lines = _lines(predictions)
     if output is None:
         for start in range(0, len(lines), _LINES_AT_ONCE):
@@ -106,16 +105,17 @@ def _predict(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _say_what_was_cut(model: NetworkFile, predictions: Float64Array) -> None:
-    """Tell how many predictions are at the ends of the range that the network's file gives them."""
-    if model.prediction_range is None:
-        return
-    low, high = model.prediction_range
-    if cut := int(np.count_nonzero((predictions <= low) | (predictions >= high))):
+def _cut(values: Float64Array, model: NetworkFile) -> Float64Array:
+    """Predictions within the range that the network's file gives them; tells how many are cut."""
+    bounds = model.prediction_range
+    if bounds is None:
+        return values
+    if cut := bounds.beyond(values):
         say(
-            f"hint: {cut:,} of {len(predictions):,} predictions would be beyond the labels' range by more than "
-            f"a tenth, and are {low:g} or {high:g} instead: limbeck learn --extrapolate linear lets them be"
+            f"hint: {cut:,} of {len(values):,} predictions would be beyond the labels' range by more than a tenth, and "
+            f"are {bounds.low:g} or {bounds.high:g} instead: limbeck learn --extrapolate linear lets them be"
         )
+    return bounds.cut(values)
 
 
 def _lines(predictions: Float64Array) -> list[str]:

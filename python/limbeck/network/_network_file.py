@@ -33,12 +33,15 @@ class NetworkFile:
 
     def __call__(self, X: Float64Array, *, n_threads: int | None = None) -> Float64Array:
         """Predictions for rows in the data's units."""
-        if self.preprocessing is None or self.preprocessing.is_none:
-            values = np.asarray(self.network(X, n_threads=n_threads))
-        else:
-            values = np.asarray(self.network(self.preprocessing.inputs(X), n_threads=n_threads))
-            values = self.preprocessing.outputs(values)
+        values = self.uncut(X, n_threads=n_threads)
         return values if self.prediction_range is None else self.prediction_range.cut(values)
+
+    def uncut(self, X: Float64Array, *, n_threads: int | None = None) -> Float64Array:
+        """Values of the network for rows in the data's units."""
+        if self.preprocessing is None or self.preprocessing.is_none:
+            return np.asarray(self.network(X, n_threads=n_threads))
+        values = self.network(self.preprocessing.inputs(X), n_threads=n_threads)
+        return self.preprocessing.outputs(np.asarray(values))
 
 
 def save_network_file(
@@ -92,7 +95,10 @@ def load_network_file(path: Path) -> NetworkFile:
             return NetworkFile(network_of(in_data_units), None)
         network = network_of(parameters_of(content, folded=False))
         known = preprocessing_of(content, network.n_features)
-        bounds = PredictionRange.read(content.get("prediction_range"))
+        try:
+            bounds = PredictionRange.read(content.get("prediction_range"))
+        except ValueError as error:
+            raise ValueError(f"{path} is not a limbeck network: {error}") from None
         return NetworkFile(network, known, content.get("encoding"), bounds)
     except OSError as error:
         raise NetworkFileError(f"{path} cannot be read: {error.strerror}") from None

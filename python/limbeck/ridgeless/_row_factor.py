@@ -150,25 +150,35 @@ class RowFactor:
         first_row: int = 0,
         flat: bool = False,
     ) -> None:
+        chosen_here = [i for i in (0, 1) if self._units[i] is None]
         self._choose_units(X, Y, weights, threads)
-        x_unit, y_unit, weight_unit = (unit or 1.0 for unit in self._units)
-        scaled = weights if weights is None or weight_unit == 1 else weights / weight_unit
-        if scaled is None and weight_unit != 1:
-            scaled = np.full(len(X), 1 / weight_unit)
-        R = _kernels.merge_rows(self._R, X, Y, scaled, x_unit, y_unit, threads)
+        R = self._with_rows(X, Y, weights, threads)
+        if _kernels.first_non_finite(R, threads) >= 0 and chosen_here:
+            # The first numbers may be far smaller than all others.
+            require_finite(threads, DROP_ROWS, first_row, X=X, Y=Y[:, 0] if flat else Y)
+            for i in chosen_here:
+                self._units[i] = _unit_near(_kernels.largest_size((X, Y)[i], threads))
+            R = self._with_rows(X, Y, weights, threads)
         if _kernels.first_non_finite(R, threads) >= 0:
             require_finite(threads, DROP_ROWS, first_row, X=X, Y=Y[:, 0] if flat else Y)
             self._require_range(X, Y, weights)
             raise OverflowError("sums of squares leave the range of float64")
         self._R = R
 
+    def _with_rows(self, X: Array, Y: Float64Array, weights: Float64Array | None, threads: int) -> Float64Array:
+        """R with more rows, in the units chosen."""
+        x_unit, y_unit, weight_unit = (unit or 1.0 for unit in self._units)
+        scaled = weights if weights is None or weight_unit == 1 else weights / weight_unit
+        if scaled is None and weight_unit != 1:
+            scaled = np.full(len(X), 1 / weight_unit)
+        return np.asarray(_kernels.merge_rows(self._R, X, Y, scaled, x_unit, y_unit, threads))
+
     def _choose_units(self, X: Array, Y: Float64Array, weights: Float64Array | None, threads: int) -> None:
         for i, array in enumerate((X, Y)):
             if self._units[i] is None:
                 first = array[: max(1, _UNIT_NUMBERS // array.shape[1])]
                 largest = _kernels.largest_size(first, threads) or _kernels.largest_size(array, threads)
-                # Rows with an infinity are refused later.
-                self._units[i] = power_of_two_near(min(largest, sys.float_info.max)) if largest > 0 else None
+                self._units[i] = _unit_near(largest)
         if self._units[2] is None and (weights is None or weights.any()):
             # A power of four, whose root is a power of two.
             self._units[2] = 1.0 if weights is None else float(4.0 ** np.floor(np.log2(weights.max()) / 2))
@@ -182,3 +192,8 @@ class RowFactor:
                     f"{name} holds numbers up to {largest:.3g}, where the first ones were near {unit:.3g}: their "
                     "squares leave the range of float64"
                 )
+
+
+def _unit_near(largest: float) -> float | None:
+    """Unit of numbers up to a size, None where all are zero; rows with an infinity are refused later."""
+    return power_of_two_near(min(largest, sys.float_info.max)) if largest > 0 else None

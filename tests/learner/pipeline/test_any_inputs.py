@@ -77,14 +77,16 @@ def test_the_range_survives_files_and_pickles(tmp_path, found):
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(found)).predict(far), found.predict(far))
 
 
-@pytest.mark.parametrize("damaged", ["[1]", "[2, 1]", '["a", 2]', "3", "[NaN, 1]", "[true, 2]"])
+@pytest.mark.parametrize(
+    "damaged", ["[1]", "[2, 1]", '["a", 2]', "3", "[NaN, 1]", "[true, 2]", "[1, 1e999]", "[1, 1" + 400 * "0" + "]"]
+)
 def test_a_damaged_range_is_refused(tmp_path, found, damaged):
     path = tmp_path / "network.json"
     found.save(path)
     text = path.read_text()
     start = text.index('"prediction_range": ') + len('"prediction_range": ')
     path.write_text(text[:start] + damaged + text[text.index("]", start) + 1 :])
-    with pytest.raises(ValueError, match=r"range of predictions is damaged|NaN"):
+    with pytest.raises(ValueError, match=r"network.json is not a limbeck network: its prediction_range must be|NaN"):
         limbeck.load(path)
 
 
@@ -151,7 +153,7 @@ def test_a_bag_is_the_same_whenever_it_is_made(table, bag):
         ({"bag": 3, "inputs": "gaussian"}, ValueError, "bag is for inputs of any distribution, got bag=3 with inputs="),
         ({"bag": 3, "refine": False}, ValueError, "bag is for refined networks"),
         ({"bag": 3, "sample_rows": 100}, ValueError, "bag is for rows that are all in memory, got bag=3 with sample_r"),
-        ({"bag": 300}, ValueError, "bag=300 calls for 600 rows to learn from or more, there are 360"),
+        ({"bag": 300}, ValueError, "bag=300 needs 600 rows to learn from or more, there are 360"),
         ({"extrapolate": "flat"}, ValueError, "extrapolate must be one of bounded, linear; got 'flat'"),
         ({"extrapolate": None}, TypeError, "extrapolate must be a str, one of bounded, linear; got None"),
         ({"max_width": 2.5}, TypeError, "max_width must be an integer"),
@@ -181,3 +183,24 @@ def test_the_data_decide_up_to_64_neurons(monkeypatch, table):
     with pytest.raises(InterruptedError):
         limbeck.learn(*table, inputs="any", max_width=None)
     assert asked == [(None, PIPELINE_SETTINGS.most_neurons)]
+
+
+def test_a_bag_counts_the_cut_and_time_that_is_up():
+    X, y = _table(120)
+    X[7, 2] = 500.0
+    far = limbeck.learn(X, y, bag=3)
+    assert far.bag.r2 > 0.8
+    assert far.noise_variance < 0.5 * y.var()
+    noise = np.random.default_rng(1).standard_normal(200)
+    cut_short = limbeck.learn(_table(200)[0], noise, bag=3, time_limit=1e-9, validation=0.3)
+    assert cut_short.stopped_early
+    assert cut_short.width or cut_short.bag is None
+
+
+def test_labels_that_do_not_vary_where_they_are_learned_from_have_no_range():
+    X, y = _table(40)[0], np.zeros(40)
+    y[5] = 1.0
+    ranges = [limbeck.learn(X, y, inputs="any", validation=0.3, seed=seed) for seed in range(30)]
+    alone = [found for found in ranges if np.ptp(found.validation_targets)]
+    assert alone
+    assert all(found.prediction_range is None for found in alone)

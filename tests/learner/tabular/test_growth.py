@@ -174,3 +174,14 @@ def test_growth_begins_anew_while_searches_end_far_apart():
     one, many = (np.array([error(starts, seed) for seed in range(4)]) for starts in (1, 6))
     assert (many <= one).all()
     assert many.mean() < 0.5 * one.mean()
+
+
+@pytest.mark.parametrize("seed", [2, 5])
+def test_growth_begins_anew_where_it_ends_at_a_line(seed):
+    # The first growth of these seeds finds nothing beyond a line.
+    rng = np.random.default_rng(5)
+    X, fresh = rng.uniform(-1, 1, (800, 8)), np.random.default_rng(6).uniform(-1, 1, (2000, 8))
+    y = np.sin(5 * X[:, 0]) * X[:, 1] + 0.3 * rng.standard_normal(800)
+    truth = np.sin(5 * fresh[:, 0]) * fresh[:, 1]
+    found = limbeck.learn(X, y, inputs="any", seed=seed)
+    assert 1 - np.mean((found.network(fresh) - truth) ** 2) / truth.var() > 0.85

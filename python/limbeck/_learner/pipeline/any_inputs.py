@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -35,7 +37,7 @@ def _search_bag(found: SearchResult, folds: int, options: LearnOptions, progress
     """Take the mean of networks, each searched for without one of the folds of the rows used."""
     used = found.used
     if len(used) < 2 * folds:
-        raise ValueError(f"bag={folds} calls for {2 * folds} rows to learn from or more, there are {len(used)}")
+        raise ValueError(f"bag={folds} needs {2 * folds} rows to learn from or more, there are {len(used)}")
     model, found.bag, found.noise = fit_bag(
         found.inner,
         used,
@@ -43,6 +45,7 @@ def _search_bag(found: SearchResult, folds: int, options: LearnOptions, progress
         options.rng,
         lambda rows: _fitted(found, rows, options, progress, is_sample=False)[0].model,
         progress.out_of_time,
+        found.settings.tabular.prediction_margin if options.extrapolate == "bounded" else None,
     )
     found.model = with_smallest_linear_part(model)
     return found
@@ -53,6 +56,8 @@ def _fitted(
 ) -> tuple[TabularFit, NDArray[np.intp]]:
     """A network for some of the rows, and those of them that it was fitted to at last."""
     few, inner, settings = used, found.inner, found.settings
+    if inner.weights is not None:  # of mean 1 on the rows used, too
+        inner = replace(inner, weights=inner.weights / inner.weights[used].mean())
     most = rows_to_search(options.largest_width, inner.n_features, settings.gaussian)
     if options.sample_rows is None and len(used) > most:
         few = np.sort(options.rng.permutation(used)[:most])

@@ -38,8 +38,8 @@ __all__ = [
     "check_features",
     "check_labels",
     "check_sizes",
-    "check_widths",
     "checked_data",
+    "checked_max_width",
     "checked_options",
     "require_enough_rows",
     "weighted_rows",
@@ -135,9 +135,7 @@ def checked_options(
     """
     if not isinstance(refine, bool | np.bool_):
         raise TypeError(f"refine must be True or False, got {refine!r}")
-    if max_width is None:
-        max_width = PIPELINE_SETTINGS.most_neurons
-    check_widths(width, max_width)
+    max_width = checked_max_width(width, max_width)
     _check_choice(inputs, "inputs", INPUTS)
     _check_choice(missing, "missing", MISSING)
     _check_choice(extrapolate, "extrapolate", EXTRAPOLATIONS)
@@ -188,11 +186,11 @@ def _check_bag(bag: int, inputs: str, sample_rows: int | None, *, refine: bool) 
         raise ValueError(f"bag is for rows that are all in memory, got bag={bag} with sample_rows={sample_rows}")
 
 
-def check_widths(width: int | None, max_width: int) -> None:
-    """Raise an error unless both are numbers of neurons, or the first is None."""
+def checked_max_width(width: int | None, max_width: int | None) -> int:
+    """The largest number of neurons where ``width`` is None; raises an error unless both are such numbers or None."""
     if width is not None:
         integer(width, "width", at_least=0)
-    integer(max_width, "max_width", at_least=0)
+    return PIPELINE_SETTINGS.most_neurons if max_width is None else integer(max_width, "max_width", at_least=0)
 
 
 def checked_data(

@@ -200,7 +200,7 @@ def _leave_to_constant(found: SearchResult) -> None:
     constant = linear_model(used.n_features)
     constant.parameters[-1, -1] = np.average(used.y, weights=used.weights)
     if held_out.mean_error(constant) < held_out.mean_error(found.model):
-        found.model, found.decay, found.noise = constant, 0.0, np.nan
+        found.model, found.decay, found.noise, found.bag = constant, 0.0, np.nan, None
 
 
 def finish(
@@ -293,6 +293,8 @@ def _prediction_range(
     if labels is None:
         y = found.rows.y[found.used]
         labels = float(y.min()), float(y.max())
+    if labels[0] == labels[1]:
+        return None
     return PredictionRange.around(*labels, options.settings.tabular.prediction_margin)
 
 

@@ -84,8 +84,12 @@ class Predictor:
         TypeError, ValueError
             A column is missing, or holds something else than that learned from.
         """
-        values = np.asarray(self.network(self.inputs(X), n_threads=n_threads))
+        values = self.uncut(X, n_threads=n_threads)
         return values if self.prediction_range is None else self.prediction_range.cut(values)
+
+    def uncut(self, X: Any, *, n_threads: int | None = None) -> Float64Array:  # noqa: ANN401
+        """Values of the network for rows, beyond ``prediction_range`` as well; see :meth:`predict`."""
+        return np.asarray(self.network(self.inputs(X), n_threads=n_threads))
 
     def save(self, path: str | os.PathLike[str], learned: Mapping[str, float | int | None] | None = None) -> None:
         """Write the network and what becomes of the columns as JSON; :func:`limbeck.load` reads it.

@@ -64,7 +64,8 @@ class Learned:
     noise_variance : float
         Estimated variance of the label noise: squared residuals of the rows fitted, over their number less that of the
         parameters (NaN without rows to spare); for ``inputs="any"``, if all rows are in memory, the generalised
-        cross-validation error, of which the noise is a part.
+        cross-validation error, of which the noise is a part; of a bag, the mean squared error of its networks on the
+        rows that each was searched for without.
     clumps : list of Clump
         Which neurons look like one at which angle, finest first, and what it would cost to collapse them. Angles are
         between directions with features counted in standard deviations.

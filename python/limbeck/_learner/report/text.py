@@ -106,7 +106,9 @@ def quality(content: ReportContent) -> str:
 def _bag_sentence(bag: Bag) -> str:
     """What a mean of networks is made of."""
     widths = ", ".join(map(str, bag.widths))
-    of = f"mean of {len(bag.widths)} networks of {widths} neurons" if len(bag.widths) > 1 else "one network of a bag"
+    if len(bag.widths) == 1:
+        return f"one network of a bag that time cut short, R2 {r2_text(bag.r2)} on rows that it was learned without"
+    of = f"mean of {len(bag.widths)} networks of {widths} neurons"
     return f"{of}, each learned without one part of the rows, R2 {r2_text(bag.r2)} on what each was learned without"
 
 

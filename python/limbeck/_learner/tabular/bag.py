@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from limbeck._base.prediction_range import PredictionRange
 from limbeck._learner.model.model import Model
 from limbeck._learner.model.rows import Rows
 
@@ -38,6 +39,7 @@ def fit_bag(
     rng: np.random.Generator,
     fitted: Callable[[NDArray[np.intp]], Model],
     out_of_time: Callable[[], bool],
+    margin: float | None,
 ) -> tuple[Model, Bag, float]:
     """Search without one fold of the rows after the other, and take the mean.
 
@@ -55,6 +57,8 @@ def fit_bag(
         Network for the rows of some numbers.
     out_of_time : callable
         Whether to end early. The network of the fold that was cut short counts only if it is the first.
+    margin : float or None
+        Part of the range of the labels learned from by which predictions may leave it; None: they are not cut.
 
     Returns
     -------
@@ -64,17 +68,22 @@ def fit_bag(
     models: list[Model] = []
     errors, weight = 0.0, 0.0
     for fold in np.array_split(rng.permutation(used), folds):
-        model = fitted(np.setdiff1d(used, fold))
+        others = np.setdiff1d(used, fold)
+        model = fitted(others)
         if models and out_of_time():
             break
         models.append(model)
-        left_out = rows.part(np.sort(fold))
-        errors += left_out.mean_error(model) * left_out.total_weight
+        left_out, y = rows.part(np.sort(fold)), rows.y[others]
+        residuals = left_out.residuals(model)
+        if margin is not None:
+            bounds = PredictionRange.around(float(y.min()), float(y.max()), margin)
+            residuals = bounds.residuals(residuals, left_out.y)
+        errors += float(left_out.row_weights @ np.square(residuals))
         weight += left_out.total_weight
         if out_of_time():
             break
-    mse, variance = errors / weight, rows.part(used).variance
-    r2 = 1 - mse / variance if variance else np.nan
+    mse, learned = errors / weight, rows.part(used)
+    r2 = 1 - mse / learned.variance if np.ptp(learned.y) else np.nan
     return mean_of(models), Bag(tuple(model.width for model in models), r2), mse
 
 

@@ -193,13 +193,13 @@ class _Search:
         return search.thinned(dense) if is_dense else grown
 
     def _grown(self, growth: GrowthSearch, max_width: int) -> TabularFit:
-        """The best of several growths where one is cheap, until two in a row are about as good.
+        """The best of several growths where one is cheap, until one with neurons is about as good as the best so far.
 
-        Each draws other candidates, and where interactions are strong some searches end far from the others.
+        Each draws other candidates, and where features act together some searches end far from the others.
         """
         settings = self._settings
         best = self._of(growth.found(max_width))
-        if not best.model.width or self._rows.X.size > settings.restart_entries:
+        if not max_width or not growth.shows_neurons() or self._rows.X.size > settings.restart_entries:
             return best
         for _ in range(settings.most_starts - 1):
             again = self._of(self._growth(self._rows).found(max_width))
@@ -207,7 +207,7 @@ class _Search:
                 break
             apart = abs(again.compared - best.compared) > settings.starts_apart * best.compared
             best = min(best, again, key=lambda fit: fit.compared)
-            if not apart:
+            if not apart and best.model.width:
                 break
         return best
 

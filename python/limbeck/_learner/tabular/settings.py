@@ -204,7 +204,7 @@ class TabularSettings:
     many_rows: int = 6000
     # Widest network of the growth, over the largest allowed: it is pruned back.
     overgrowth: float = 1.5
-    # Growths on up to so many entries of X, until two in a row have errors within this part of each other. On 20 tables
+    # Growths on up to so many entries of X, until one is within this part of the error of the best so far. On 20 tables
     # of up to 1000 rows the mean R2 is .7842 with one and .7877 so: one of them, of two codes that act together, goes
     # from .80 to .88, the others stay. With a tenth in place of a twentieth it goes to .87.
     most_starts: int = 6
