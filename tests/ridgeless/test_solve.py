@@ -64,3 +64,10 @@ def test_in_norm_is_another_name_of_penalised():
     for wrong in ("centered", 1, True, ["centred"], np.array(["centred", "penalised"])):
         with pytest.raises(ValueError, match='intercept must be None, "centred" or "penalised"; got'):
             solve(X, y, intercept=wrong)
+
+
+@pytest.mark.parametrize("shape", [(), (2,)])
+@pytest.mark.parametrize(("n", "p"), [(9, 6), (5, 3), (2, 5), (1, 1)])
+def test_no_targets_have_no_coefficients(shape, n, p):
+    X = np.random.default_rng(0).standard_normal((*shape, n, p))
+    assert ridgeless.solve(X, np.zeros((*shape, n, 0))).coef.shape == (*shape, p, 0)

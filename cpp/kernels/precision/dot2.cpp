@@ -156,7 +156,7 @@ void dot2_combination(const Execution& exec, const T* X, Index n, Index p, Index
   // Columns in blocks of so many vectors that the sums of all targets take half of a first-level cache, or 16 vectors;
   // wide matrices make tasks as well. Short blocks cost: the first one of a row waits for the row's page.
   constexpr Index fewest = 16, all_sums = 128;
-  const Index vectors = std::max(fewest, all_sums / q / fewest * fewest), columns = vectors * width;
+  const Index vectors = std::max(fewest, all_sums / std::max<Index>(q, 1) / fewest * fewest), columns = vectors * width;
   const Index blocks = core::ceil_div(p, columns), lanes = lanes_for(n, std::min(p, columns), q, blocks);
   const Index lane_size = blocks * q * vectors;
   core::AlignedBuffer<Sums> sums(lanes * lane_size, core::Unwritten());

@@ -107,7 +107,8 @@ class _Search:
                 agreed = self._try(candidate)
             if self._is_over():  # before the next candidate is made, which may cost more than this one
                 return selector.is_exact(self.best)
-            if (agreed or not own_span) and not len(self._missed()) and self._leaves_nothing():
+            ends = agreed if own_span else self._counts_in_noise(self.best.error)
+            if ends and not len(self._missed()) and self._leaves_nothing():
                 # The next round asks candidates in the network's own span, which is sharper, whether they agree.
                 return True if own_span else None
         return None
@@ -135,7 +136,7 @@ class _Search:
         selector, progress = self.selector, self.selector.progress
         error = float(selector.rows.errors(model).mean())
         if error <= self.settings.promising * self.best.error and not progress.out_of_time():
-            known = self.best if self.best is self._improved else None
+            known = self.best if self.best is self._improved and self._counts_in_noise(self.best.error) else None
             trial = selector.improve(model, self.width, self.best.criterion, known)
             if trial.criterion < self.best.criterion:
                 self.best = self._improved = trial
@@ -229,7 +230,7 @@ class _Search:
 
     def _counts_in_noise(self, error: float) -> bool:
         """Whether rows are enough, and labels noisy enough, to say of fits inside a span what all dimensions bring."""
-        return not self.selector.has_few_rows and error > self.settings.noisy * self.selector.variance
+        return not self.selector.has_few_rows and error > self.settings.surely_noisy * self.selector.variance
 
     def _gains_little(self, larger: Model, smaller: Model, inside: Rows) -> bool:
         """Whether the larger of two models fitted inside a span will not pay for its neurons in all dimensions.

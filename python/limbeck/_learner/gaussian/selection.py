@@ -207,7 +207,10 @@ class ModelSelector:
         excess = few.errors(fitted) - ours
         saved = best.criterion - self.scored(smaller, best.error).criterion + smaller.parameters.size
         allowed = saved / n * float(ours.mean()) + how.race_standard_errors * excess.std() / np.sqrt(count)
-        return None if excess.mean() > allowed else fitted.lifted(span)
+        if excess.mean() > allowed:
+            return None
+        # Where the error may be neurons that are not found yet, refinement begins as they leave the others.
+        return fitted.lifted(span) if best.error > self.settings.search.surely_noisy * self.variance else smaller
 
     def grow(self, best: ScoredModel, width: int) -> ScoredModel:
         """Add neurons along directions that the moments of the residuals show."""
