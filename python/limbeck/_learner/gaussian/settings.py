@@ -198,9 +198,9 @@ class SearchSettings:
     standard_errors: float = 3.0  # of what a candidate explains on some rows, beyond which more rows would not take it
     agreement: float = 0.01  # relative difference of errors of two candidates that count as one solution
     noisy: float = 1e-3  # relative errors above this count as noise, until shown otherwise
-    # Relative error above which searches are cut short where residual moments show nothing. Below, it may be neurons that
-    # moments do not show: of ten lines in a plane all but .016 of the variance is linear, and only a long search finds
-    # them.
+    # Relative error above which searches are cut short where residual moments show nothing. Below, it may be neurons
+    # that moments do not show: of ten lines in a plane all but .016 of the variance is linear, and only a long search
+    # finds them.
     surely_noisy: float = 0.03
     # How much larger an error may be than the best: of a candidate inside the span that is refined outside it, and of a
     # refined one that selection begins with.
