@@ -230,7 +230,7 @@ class _Search:
 
     def _counts_in_noise(self, error: float) -> bool:
         """Whether rows are enough, and labels noisy enough, to say of fits inside a span what all dimensions bring."""
-        return not self.selector.has_few_rows and error > self.settings.surely_noisy * self.selector.variance
+        return not self.selector.has_few_rows and self.selector.is_surely_noisy(error)
 
     def _gains_little(self, larger: Model, smaller: Model, inside: Rows) -> bool:
         """Whether the larger of two models fitted inside a span will not pay for its neurons in all dimensions.

@@ -111,7 +111,8 @@ class ModelSelector:
             if pruned is known:
                 return pruned
             best = self.resolve(self.grow(pruned, width), width)
-            if best is pruned:  # what the next round would begin with has been tried
+            # What the next round would begin with has been tried then.
+            if best is pruned and self.is_surely_noisy(best.error):
                 break
             if best.criterion >= before - how.gain or self.is_exact(best) or self.progress.out_of_time():
                 break
@@ -195,22 +196,26 @@ class ModelSelector:
         network at hand does.
         """
         how, n = self.settings.selection, len(self.rows)
-        smaller = smaller.alive()
-        if self.is_exact(best):
+        count, is_noisy = how.race_rows_per_parameter * best.model.parameters.size, self.is_surely_noisy(best.error)
+        if self.is_exact(best) or (2 * count > n and not is_noisy):
             return smaller
-        count = min(n, how.race_rows_per_parameter * best.model.parameters.size)
+        smaller, count = smaller.alive(), min(n, count)
         # Gaussian inputs: the best smaller approximation of a network lies in that network's span.
         span = with_linear_part(span_of(best.model), best.model)
         few = self.rows.part(slice(count)).projected(span)
         fitted, _ = self.fit(smaller.projected(span), few, max_steps=how.race_steps, tolerance=how.race_tolerance)
         ours = few.errors(best.model.projected(span))
         excess = few.errors(fitted) - ours
-        saved = best.criterion - self.scored(smaller, best.error).criterion + smaller.parameters.size
+        saved = best.criterion - self.scored(smaller, best.error).criterion + is_noisy * smaller.parameters.size
         allowed = saved / n * float(ours.mean()) + how.race_standard_errors * excess.std() / np.sqrt(count)
         if excess.mean() > allowed:
             return None
         # Where the error may be neurons that are not found yet, refinement begins as they leave the others.
-        return fitted.lifted(span) if best.error > self.settings.search.surely_noisy * self.variance else smaller
+        return fitted.lifted(span) if is_noisy else smaller
+
+    def is_surely_noisy(self, error: float) -> bool:
+        """Whether an error is more than neurons that moments do not show would leave."""
+        return error > self.settings.search.surely_noisy * self.variance
 
     def grow(self, best: ScoredModel, width: int) -> ScoredModel:
         """Add neurons along directions that the moments of the residuals show."""

@@ -201,7 +201,7 @@ class SearchSettings:
     # Relative error above which searches are cut short where residual moments show nothing. Below, it may be neurons
     # that moments do not show: of ten lines in a plane all but .016 of the variance is linear, and only a long search
     # finds them.
-    surely_noisy: float = 0.03
+    surely_noisy: float = 0.05
     # How much larger an error may be than the best: of a candidate inside the span that is refined outside it, and of a
     # refined one that selection begins with.
     promising_inside: float = 1.5

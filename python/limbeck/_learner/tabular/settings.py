@@ -210,6 +210,8 @@ class TabularSettings:
     most_starts: int = 6
     starts_apart: float = 0.05
     restart_entries: int = 10_000
+    # Part of the rows on the rarer side of a kink up to which a line is tried in the place of a neuron.
+    straight_part: float = 0.05
     # Ratio of errors beyond which fewer neurons are hopeless.
     hopeless: float = 1.03
     # Knots of the grids along a feature, rows for each of them, and hinges of all features together at most; ridge of
