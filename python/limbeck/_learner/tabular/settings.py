@@ -209,9 +209,9 @@ class TabularSettings:
     # from .80 to .88, the others stay. With a tenth in place of a twentieth it goes to .87.
     most_starts: int = 6
     starts_apart: float = 0.05
-    restart_entries: int = 10_000
+    restart_entries: int = 8_000
     # Part of the rows on the rarer side of a kink up to which a line is tried in the place of a neuron.
-    straight_part: float = 0.05
+    straight_part: float = 0.02
     # Ratio of errors beyond which fewer neurons are hopeless.
     hopeless: float = 1.03
     # Knots of the grids along a feature, rows for each of them, and hinges of all features together at most; ridge of
