@@ -40,7 +40,7 @@ public:
   // Jobs of fewer than `serial_below` operations stay on the calling thread.
   void for_each(Index n_tasks, double operations, const std::function<void(Index)>& task) const;
 
-  // The same for tasks that wait for others of the region: a long chain of short tasks takes one region instead of
+  // Runs tasks that wait for others of the region: a long chain of short tasks takes one region instead of
   // many. Threads begin them in their order, so those that many others wait for come first.
   void for_each(const Dependencies& awaited, double operations, const std::function<void(Index)>& task) const;
 

@@ -45,7 +45,7 @@ std::vector<Index> without_pattern(Index n) {
   return order;
 }
 
-// The same, each task behind all that it waits for.
+// Numbers of tasks without a pattern, each behind all that it waits for.
 std::vector<Index> order_of_tasks(Index n, const Dependencies* awaited) {
   const std::vector<Index> wanted = without_pattern(n);
   if (!awaited) return wanted;

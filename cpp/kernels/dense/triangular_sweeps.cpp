@@ -11,12 +11,12 @@ namespace limbeck::dense {
 namespace {
 
 // Unknowns of a block: the longer, the fewer links have the chains, and the more the inverses cost. A product with a
-// block takes about two microseconds, half of one is hardly longer than it takes another thread to hear of it.
+// block takes about two microseconds, half of one is hardly longer than the time until another thread knows.
 constexpr Index block = 128, halves = 2;
 constexpr Index columns_at_once = 4, columns_ahead = 8;
 
-// What stands `places` behind a number is fetched into the first-level cache: columns are short, and the processor does
-// not see where the next one begins. Beyond the last column a prefetch does no harm.
+// What stands `places` behind a number is fetched into the first-level cache: columns are short, and the processor
+// fetches nothing beyond their ends by itself. Beyond the last column a prefetch does no harm.
 template <class T>
 void fetch(const T* from, Index places) {
   __builtin_prefetch(reinterpret_cast<const void*>(reinterpret_cast<std::uintptr_t>(from) +
@@ -121,7 +121,7 @@ void invert_small(const TiledMatrix<T>& L, Index first, Index size, T* X, Index 
   }
 }
 
-// The same for a block: rows of a register's size, from those above them, some columns at a time. X is zero before.
+// The inverse of a block, with the other sign: rows of a register's size, from those above them, some columns at a time. X is zero before.
 template <class T>
 void invert(const TiledMatrix<T>& L, Index first, Index size, T* X, Index stride) {
   constexpr Index width = core::Simd<T>::width, columns = std::min<Index>(width, 8);  // sums that do not wait

@@ -60,7 +60,7 @@ Group products_from(const float* x, Index begin, Index end, const double* v) {
   return sums[0];
 }
 
-// The same after each feature has been multiplied by its factor, in place.
+// Inner products of features with v, each feature having been multiplied by its factor, in place.
 Group products_after(float* x, Index begin, Index end, const float* factors, const double* v) {
   const auto scale = [&](Index l) {
     core::Simd<float>::store(x + l * width, core::Simd<float>::load(x + l * width) * factors[l]);

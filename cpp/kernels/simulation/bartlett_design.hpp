@@ -37,7 +37,7 @@ public:
   // products (padded) = X v, for v (p); products (p) = X' v, for v (padded).
   void times(const double* v, double* products) const;
   void transposed_times(const double* v, double* products) const;
-  // The same with sums of single precision.
+  // products (p) = X' v with sums of single precision.
   void transposed_times(const float* v, float* products) const;
   // image (p) = X' v and products (padded) = X image, for v (padded): rows are read once.
   void gram_times(const double* v, double* image, double* products) const;

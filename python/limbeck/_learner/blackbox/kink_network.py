@@ -370,7 +370,7 @@ class KinkNetworkSearch:
 
     @property
     def _shortest_part(self) -> float:
-        """Of the median stretch on the first line: no gradient is taken in a shorter one."""
+        """Least length of a stretch that gradients are taken in, over the median length on the first line."""
         return self._settings.shortest_stretch
 
     @property

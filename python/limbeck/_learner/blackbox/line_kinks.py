@@ -17,7 +17,7 @@ import numpy as np
 from limbeck._base.arrays import Float64Array
 from limbeck._learner.blackbox.settings import DISTILLATION_SETTINGS, KinkSettings
 
-__all__ = ["LineKinks", "LineSearch", "Stretch", "Values"]
+__all__ = ["LineKinks", "LineSearch", "Stretch", "Values", "straight_line"]
 
 Values = Callable[[Float64Array], Float64Array]
 
@@ -100,13 +100,20 @@ class LineKinks(NamedTuple):
             nothing = np.full(self.values.shape[1], np.nan)
             known = Stretch(start, stop, nothing, nothing)
             if len(t) >= 2 and not any(a < stop and b > start for a, b in self.unresolved):
-                centred = t - t.mean()
-                slope = centred @ (values - values.mean(axis=0)) / (centred @ centred)
-                off = np.abs(values - values.mean(axis=0) - np.outer(centred, slope)).max()
+                off, at_zero, slope = straight_line(t, values)
                 if off <= self.noise + self.slope_error * (high - low):
-                    known = Stretch(start, stop, slope, values.mean(axis=0) - slope * t.mean())
+                    known = Stretch(start, stop, slope, at_zero)
             found.append(known)
         return found
+
+
+def straight_line(t: Float64Array, y: Float64Array) -> tuple[float, Float64Array, Float64Array]:
+    """Largest difference from the straight line of least squares through points, its values at zero and slopes (q,)."""
+    middle, mean = t.mean(), y.mean(axis=0)
+    centred = t - middle
+    slope = centred @ (y - mean) / (centred @ centred)
+    off = float(np.abs(y - mean - np.outer(centred, slope)).max())
+    return off, mean - slope * middle, slope
 
 
 class LineSearch:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from limbeck._base.arrays import Float64Array
-from limbeck._learner.blackbox.line_kinks import LineKinks, Values
+from limbeck._learner.blackbox.line_kinks import LineKinks, Values, straight_line
 from limbeck._learner.blackbox.settings import DISTILLATION_SETTINGS, KinkSettings
 
 __all__ = ["RoundedLineSearch"]
@@ -212,12 +212,12 @@ class RoundedLineSearch:
     def _is_straight(self, interval: _Interval) -> bool:
         """Whether all points of an interval lie on one straight line."""
         t, y = self._points(interval)
-        return _off_line(t, y)[0] <= self._allowed(interval)
+        return straight_line(t, y)[0] <= self._allowed(interval)
 
     def _is_straight_but_for_an_end(self, interval: _Interval) -> bool:
         """Whether all points but the first, or all but the last, lie on one straight line."""
         t, y = self._points(interval)
-        return min(_off_line(t[1:], y[1:])[0], _off_line(t[:-1], y[:-1])[0]) <= self._allowed(interval)
+        return min(straight_line(t[1:], y[1:])[0], straight_line(t[:-1], y[:-1])[0]) <= self._allowed(interval)
 
     def _hinge(self, interval: _Interval) -> _Hinge | None:
         """The two straight lines through all points of an interval that meet in it, if there are."""
@@ -225,7 +225,7 @@ class RoundedLineSearch:
         allowed, few = self._allowed(interval), self._settings.rounded.points_of_line
         for i in np.argsort(_bends(t, y, few))[::-1]:
             left, right = slice(0, int(i) + few), slice(int(i) + few, None)
-            (off, a, b), (beyond, c, e) = _off_line(t[left], y[left]), _off_line(t[right], y[right])
+            (off, a, b), (beyond, c, e) = straight_line(t[left], y[left]), straight_line(t[right], y[right])
             if max(off, beyond) > allowed:
                 continue
             j = int(np.argmax(np.abs(e - b)))
@@ -257,15 +257,6 @@ class RoundedLineSearch:
         middle = interval.start + float(self._rng.uniform(*self._settings.cut)) * (interval.stop - interval.start)
         cut = float(inner[np.argmin(np.abs(inner - middle))])
         return [_Interval(interval.start, cut), _Interval(cut, interval.stop)]
-
-
-def _off_line(t: Float64Array, y: Float64Array) -> tuple[float, Float64Array, Float64Array]:
-    """Largest difference from the straight line of least squares through points, its values at zero and slopes (q,)."""
-    middle, mean = t.mean(), y.mean(axis=0)
-    centred = t - middle
-    slope = centred @ (y - mean) / (centred @ centred)
-    off = float(np.abs(y - mean - np.outer(centred, slope)).max())
-    return off, mean - slope * middle, slope
 
 
 def _bends(t: Float64Array, y: Float64Array, few: int) -> Float64Array:
