@@ -121,7 +121,8 @@ void invert_small(const TiledMatrix<T>& L, Index first, Index size, T* X, Index 
   }
 }
 
-// The inverse of a block, with the other sign: rows of a register's size, from those above them, some columns at a time. X is zero before.
+// The inverse of a block, with the other sign: rows of a register's size, from those above them, some columns at a
+// time. X is zero before.
 template <class T>
 void invert(const TiledMatrix<T>& L, Index first, Index size, T* X, Index stride) {
   constexpr Index width = core::Simd<T>::width, columns = std::min<Index>(width, 8);  // sums that do not wait

@@ -28,8 +28,8 @@ private:
   template <int columns>
   void run(Index task, TiledMatrix<T>* B, TiledMatrix<T>* between) const;
 
-  // Half of block `to` of the right-hand sides, less what the unknowns of block `from` explain; or, where the blocks are
-  // the same, from right-hand sides to unknowns. First all steps of the sweep with L, then all of that with L'.
+  // Half of block `to` of the right-hand sides, less what the unknowns of block `from` explain; or, where the blocks
+  // are the same, from right-hand sides to unknowns. First all steps of the sweep with L, then all of that with L'.
   struct Step {
     Index to, from, half;
     bool transposed;
